@@ -1,0 +1,32 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { ApiKeyId } from './ids.ts'
+
+/**
+ * An API key is `sk-inf-<id>-<secret>`: the id finds the row, the secret's 256 bits prove possession.
+ * Only {@link hashApiKey} of the whole text is stored.
+ */
+export interface NewApiKey {
+  readonly id: ApiKeyId
+  /** Shown once to its owner, never stored. */
+  readonly secret: string
+  readonly hash: string
+}
+
+const PATTERN = /^sk-inf-([0-9a-f]{16})-[A-Za-z0-9_-]{43}$/
+/** Longest text that can be a key; longer bearer tokens are refused without hashing. */
+export const API_KEY_LENGTH = 7 + 16 + 1 + 43
+
+export function newApiKey(): NewApiKey {
+  const id = randomBytes(8).toString('hex') as ApiKeyId
+  const secret = `sk-inf-${id}-${randomBytes(32).toString('base64url')}`
+  return { id, secret, hash: hashApiKey(secret) }
+}
+
+/** The id inside a well-formed key, or undefined for any other text. */
+export function apiKeyId(key: string): ApiKeyId | undefined {
+  if (key.length !== API_KEY_LENGTH) return undefined
+  return PATTERN.exec(key)?.[1] as ApiKeyId | undefined
+}
+
+/** SHA-256 in hex. A fast hash is right here: the secret is 256 random bits, not a password. */
+export const hashApiKey = (key: string): string => createHash('sha256').update(key).digest('hex')

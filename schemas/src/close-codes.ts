@@ -1,0 +1,24 @@
+/** WebSocket close codes of the provider protocol (4000-4999 is ours, RFC 6455 §7.4.2). */
+export const CLOSE = {
+  /** Bad frame: truncated, oversized, unknown type, or illegal in this state. */
+  protocol: 4400,
+  /** Login refused: bad signature, replay, wrong audience, clock skew, late answer. */
+  unauthorized: 4401,
+  /** A frame for a job that was never given to this connection. */
+  foreignJob: 4403,
+  /** No protocol version in common; the reason names both ranges. */
+  version: 4406,
+  /** The same key logged in again; the older socket is closed. */
+  replaced: 4409,
+  /** The edge holds as many providers as it can. */
+  overloaded: 4429,
+  /** Silent for too long. */
+  silent: 4408,
+  /** The edge restarts or is deployed anew: reconnect with jitter. */
+  restarting: 1012,
+} as const
+
+export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]
+
+/** Codes after which reconnecting with the same key and version can never help. */
+export const isFatalClose = (code: number): boolean => code === CLOSE.version

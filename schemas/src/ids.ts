@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto'
+
+declare const idBrand: unique symbol
+type Id<Noun extends string> = string & { readonly [idBrand]: Noun }
+
+export type AccountId = Id<'account'>
+export type ApiKeyId = Id<'api-key'>
+export type JobId = Id<'job'>
+export type RequestId = Id<'request'>
+/** One attempt of one job on one provider: `<job>.<attempt>`. */
+export type LeaseId = Id<'lease'>
+
+/**
+ * 128 bits as hex: 48 of time, the rest random (the layout of UUID version 7 without its version
+ * bits), so that rows created together lie together in an index.
+ */
+function timeOrderedHex(now: number): string {
+  const random = randomUUID()
+  return now.toString(16).padStart(12, '0') + random.slice(14, 18) + random.slice(19, 23) + random.slice(24)
+}
+
+export const newAccountId = (now: number) => `acct_${timeOrderedHex(now)}` as AccountId
+export const newJobId = (now: number) => `job_${timeOrderedHex(now)}` as JobId
+export const newRequestId = (now: number) => `req_${timeOrderedHex(now)}` as RequestId
+/** `attempt` counts from 1. */
+export const leaseOf = (job: JobId, attempt: number) => `${job}.${attempt}` as LeaseId
+
+const HEX = '[0-9a-f]{32}'
+const ACCOUNT = new RegExp(`^acct_${HEX}$`)
+const JOB = new RegExp(`^job_${HEX}$`)
+const LEASE = new RegExp(`^job_${HEX}\\.[1-9][0-9]?$`)
+
+export const isAccountId = (text: string): text is AccountId => ACCOUNT.test(text)
+export const isJobId = (text: string): text is JobId => JOB.test(text)
+export const isLeaseId = (text: string): text is LeaseId => LEASE.test(text)

@@ -1,0 +1,42 @@
+/** Every bound that both ends of the wire must agree on, each with its reason. */
+
+/** One frame's payload: a u24 length field, and small enough that a hostile peer cannot make us buffer more. */
+export const MAX_FRAME_PAYLOAD_BYTES = 12 * 1024 * 1024
+/** One WebSocket message: below the 32 MiB that Durable Objects accept, above one job frame. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+/** Frames in one message: a sender coalesces one tick's frames; more than this is an attack on our loop. */
+export const MAX_FRAMES_PER_MESSAGE = 4096
+/** JSON control payloads (hello, capability, end, error …); capability records are the largest. */
+export const MAX_CONTROL_BYTES = 64 * 1024
+/** One batch of receipts: {@link MAX_RECEIPTS_PER_BATCH} statements with their Merkle paths. */
+export const MAX_RECEIPTS_BYTES = 256 * 1024
+/** One data frame: a burst of SSE events; senders split above it so that one job cannot block others. */
+export const MAX_DATA_BYTES = 256 * 1024
+/** The client's request body: fits images as data URLs, and one job frame with its header. */
+export const MAX_REQUEST_BODY_BYTES = 8 * 1024 * 1024
+/** A non-streaming answer, buffered by the edge before it is forwarded. */
+export const MAX_ANSWER_BYTES = 8 * 1024 * 1024
+
+/** Bytes a provider may have in flight to the edge for one job before it must wait for credit. */
+export const JOB_WINDOW_BYTES = 256 * 1024
+
+/** A capability record must fit a Durable Object's socket attachment (16 KiB) with the login state. */
+export const MAX_CAPABILITY_BYTES = 12 * 1024
+export const MAX_MODELS_PER_PROVIDER = 64
+export const MAX_MODEL_NAME_LENGTH = 128
+/** Jobs a provider may declare to run at once; vLLM's default batch is 256. */
+export const MAX_SLOTS = 1024
+
+/** A login must follow its challenge within this time, or the socket is closed. */
+export const CHALLENGE_TTL_MS = 10_000
+/** Tolerated difference between the clocks of agent and edge. */
+export const MAX_CLOCK_SKEW_MS = 60_000
+/** The agent says `ping` this often; the edge drops a provider silent for three of them. */
+export const PING_INTERVAL_MS = 20_000
+
+/** Receipts signed together: the Merkle path stays at six hashes. */
+export const MAX_RECEIPTS_PER_BATCH = 64
+export const MAX_RECEIPT_STATEMENT_BYTES = 2048
+
+/** Tokens one request may produce when neither client nor model says less. */
+export const MAX_OUTPUT_TOKENS = 1_000_000

@@ -1,0 +1,123 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
+
+/** Postgres: the truth for everything that is not live. Amounts are integer msat in `bigint`. */
+
+const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+const amount = (name: string) => bigint(name, { mode: 'bigint' })
+const tokens = (name: string) => bigint(name, { mode: 'number' })
+
+export const accounts = pgTable('accounts', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  createdAt: at('created_at').notNull().defaultNow(),
+})
+
+/** Keys are stored as SHA-256; `id` is the public part that finds the row. */
+export const apiKeys = pgTable(
+  'api_keys',
+  {
+    id: text('id').primaryKey(),
+    accountId: text('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    hash: text('hash').notNull(),
+    name: text('name').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    expiresAt: at('expires_at'),
+    revokedAt: at('revoked_at'),
+  },
+  (table) => [index('api_keys_account').on(table.accountId)],
+)
+
+export const providers = pgTable('providers', {
+  /** The peer id, which is the key. */
+  id: text('id').primaryKey(),
+  capability: jsonb('capability').notNull(),
+  firstSeenAt: at('first_seen_at').notNull().defaultNow(),
+  lastSeenAt: at('last_seen_at').notNull().defaultNow(),
+})
+
+/** One row per movement of a client's balance; written exactly once by the account's outbox. */
+export const ledgerEvents = pgTable(
+  'ledger_events',
+  {
+    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    accountId: text('account_id').notNull(),
+    /** `deposit:<reference>` or `job:<job id>`. */
+    idempotencyKey: text('idempotency_key').notNull(),
+    kind: text('kind', { enum: ['deposit', 'capture', 'release'] }).notNull(),
+    /** What the balance changed by: deposits add, captures take; a release moves nothing. */
+    amountMsat: amount('amount_msat').notNull(),
+    happenedAt: at('happened_at').notNull(),
+  },
+  (table) => [uniqueIndex('ledger_events_idempotency').on(table.accountId, table.idempotencyKey)],
+)
+
+export const jobs = pgTable(
+  'jobs',
+  {
+    id: text('id').primaryKey(),
+    accountId: text('account_id').notNull(),
+    apiKeyId: text('api_key_id').notNull(),
+    requestId: text('request_id').notNull(),
+    model: text('model').notNull(),
+    stream: boolean('stream').notNull(),
+    /** How it ended for the client. */
+    status: text('status', { enum: ['completed', 'cancelled', 'failed', 'expired'] }).notNull(),
+    errorCode: text('error_code'),
+    finishReason: text('finish_reason'),
+    providerId: text('provider_id'),
+    lease: text('lease'),
+    attempts: integer('attempts').notNull(),
+    promptTokens: tokens('prompt_tokens').notNull(),
+    completionTokens: tokens('completion_tokens').notNull(),
+    /** The provider's own count, kept beside what was delivered and billed. */
+    claimedTokens: tokens('claimed_tokens').notNull(),
+    holdMsat: amount('hold_msat').notNull(),
+    costMsat: amount('cost_msat').notNull(),
+    createdAt: at('created_at').notNull(),
+    firstByteMs: integer('first_byte_ms'),
+    totalMs: integer('total_ms').notNull(),
+  },
+  (table) => [
+    index('jobs_account_time').on(table.accountId, table.createdAt),
+    index('jobs_provider_time').on(table.providerId, table.createdAt),
+  ],
+)
+
+export const receipts = pgTable('receipts', {
+  lease: text('lease').primaryKey(),
+  jobId: text('job_id').notNull(),
+  providerId: text('provider_id').notNull(),
+  /** {@link import('./receipt.ts').SignedReceipt}, verified before it was stored. */
+  receipt: jsonb('receipt').notNull(),
+  receivedAt: at('received_at').notNull().defaultNow(),
+}, (table) => [index('receipts_job').on(table.jobId)])
+
+/** Hourly sums for the usage console; kept by the same statement that writes the jobs. */
+export const usage = pgTable(
+  'usage',
+  {
+    accountId: text('account_id').notNull(),
+    apiKeyId: text('api_key_id').notNull(),
+    model: text('model').notNull(),
+    hour: at('hour').notNull(),
+    requests: bigint('requests', { mode: 'number' }).notNull().default(sql`0`),
+    promptTokens: tokens('prompt_tokens').notNull().default(sql`0`),
+    completionTokens: tokens('completion_tokens').notNull().default(sql`0`),
+    costMsat: amount('cost_msat').notNull().default(sql`0`),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.apiKeyId, table.model, table.hour] })],
+)

@@ -1,0 +1,204 @@
+import { z } from 'zod'
+import { isJobId, isLeaseId } from './ids.ts'
+import {
+  MAX_MODELS_PER_PROVIDER,
+  MAX_MODEL_NAME_LENGTH,
+  MAX_OUTPUT_TOKENS,
+  MAX_RECEIPTS_PER_BATCH,
+  MAX_SLOTS,
+} from './limits.ts'
+import { isPeerId } from './peer-id.ts'
+
+/** Protocol versions this build speaks. A hello names one version out of the challenge's range. */
+export const PROTOCOL = { min: 1, max: 1 } as const
+/** The WebSocket path on the edge, and the subprotocol both ends must name. */
+export const PROVIDER_PATH = '/v1/providers/connect'
+export const WS_SUBPROTOCOL = 'infernet.provider'
+
+const count = z.int().nonnegative()
+const peerId = z.string().refine(isPeerId, 'not an Ed25519 peer id')
+const jobId = z.string().refine(isJobId, 'not a job id')
+const leaseId = z.string().refine(isLeaseId, 'not a lease id')
+const nonce = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'not 32 bytes of base64url')
+const reason = z.string().max(512)
+
+/** msat per million tokens; an integer, so that cost is exact rational arithmetic. */
+const pricePerMillion = z.int().nonnegative().max(1e12)
+export const priceSchema = z.object({ prompt: pricePerMillion, completion: pricePerMillion })
+export type Price = z.infer<typeof priceSchema>
+
+export const CAPABILITIES = ['tools', 'json_schema', 'logprobs', 'seed', 'embeddings', 'vision'] as const
+
+export const modelOfferSchema = z.object({
+  id: z.string().min(1).max(MAX_MODEL_NAME_LENGTH).regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces'),
+  context_length: z.int().positive().max(1e8),
+  price: priceSchema,
+  capabilities: z.array(z.enum(CAPABILITIES)).max(CAPABILITIES.length),
+})
+export type ModelOffer = z.infer<typeof modelOfferSchema>
+
+/** What a provider can do now. Sent in the hello, and again whenever it changes. */
+export const capabilitySchema = z.object({
+  models: z.array(modelOfferSchema).max(MAX_MODELS_PER_PROVIDER),
+  /** Jobs it runs at once, over all models. */
+  slots: z.int().positive().max(MAX_SLOTS),
+  engine: z.string().max(64),
+  agent: z.string().max(64),
+})
+export type Capability = z.infer<typeof capabilitySchema>
+
+export const challengeSchema = z.object({
+  versions: z.object({ min: count, max: count }),
+  /** Host name of the edge: binds the answer, so that a hostile edge cannot forward it. */
+  audience: z.string().min(1).max(255),
+  nonce,
+  /** The edge's clock, ms since the epoch. */
+  now: count,
+})
+export type Challenge = z.infer<typeof challengeSchema>
+
+/** Read before the rest of a hello, whose shape belongs to its version. */
+export const helloVersionSchema = z.looseObject({ version: count })
+
+export const helloSchema = z.object({
+  version: count,
+  peer: peerId,
+  nonce,
+  timestamp: count,
+  signature: z.string().max(128),
+  capability: capabilitySchema,
+})
+export type Hello = z.infer<typeof helloSchema>
+
+export const welcomeSchema = z.object({
+  version: count,
+  session: z.string().max(64),
+  ping_interval_ms: z.int().positive(),
+  window_bytes: z.int().positive(),
+})
+export type Welcome = z.infer<typeof welcomeSchema>
+
+/** Live load as the agent sees it, for jobs of every origin. */
+export const loadSchema = z.object({ running: count, waiting: count })
+export type Load = z.infer<typeof loadSchema>
+
+export const ENDPOINTS = ['chat.completions'] as const
+
+export const jobHeaderSchema = z.object({
+  job: jobId,
+  lease: leaseId,
+  endpoint: z.enum(ENDPOINTS),
+  model: z.string().max(MAX_MODEL_NAME_LENGTH),
+  stream: z.boolean(),
+  /** Whether the client wants the usage chunk; the agent always asks the engine for it. */
+  include_usage: z.boolean(),
+  /** The engine must stop here: the client has no money for more. */
+  max_output_tokens: z.int().positive().max(MAX_OUTPUT_TOKENS),
+  /** Time left, relative so that clocks do not matter. */
+  deadline_ms: z.int().positive(),
+  price: priceSchema,
+})
+export type JobHeader = z.infer<typeof jobHeaderSchema>
+
+export const busySchema = z.object({
+  reason: z.enum(['slots', 'draining', 'model_unavailable']),
+  retry_after_ms: count.max(600_000),
+})
+export type Busy = z.infer<typeof busySchema>
+
+/** The engine has begun to answer. */
+export const headSchema = z.object({ ttft_ms: count.optional() })
+
+export const usageSchema = z.object({
+  prompt_tokens: count,
+  completion_tokens: count,
+  cached_tokens: count.optional(),
+})
+export type JobUsage = z.infer<typeof usageSchema>
+
+export const endSchema = z.object({
+  usage: usageSchema,
+  finish_reason: z.string().max(32),
+  /** SHA-256, hex, over the payload bytes of the lease's data frames. */
+  output_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type End = z.infer<typeof endSchema>
+
+/**
+ * `fault` says whose: `request` errors go to the client as they are and are never retried;
+ * `provider` errors are retried elsewhere while nothing has been delivered.
+ */
+export const errorSchema = z.object({
+  fault: z.enum(['request', 'provider']),
+  code: z.string().max(64),
+  message: z.string().max(2048),
+  status: z.int().min(400).max(599).optional(),
+  param: z.string().max(256).nullish(),
+})
+export type JobError = z.infer<typeof errorSchema>
+
+export const cancelSchema = z.object({ reason })
+export const drainSchema = z.object({ reason })
+
+const base64url = (maxBytes: number) =>
+  z.string().max(Math.ceil((maxBytes * 4) / 3)).regex(/^[A-Za-z0-9_-]*$/, 'not base64url')
+
+export const receiptsSchema = z.object({
+  signature: base64url(64),
+  /** Statements in tree order; the edge rebuilds the Merkle tree from them. */
+  statements: z.array(base64url(2048)).min(1).max(MAX_RECEIPTS_PER_BATCH),
+})
+export type ReceiptBatchFrame = z.infer<typeof receiptsSchema>
+
+export const receiptAckSchema = z.object({
+  results: z
+    .array(z.object({ lease: leaseId, status: z.enum(['stored', 'unknown']) }))
+    .max(MAX_RECEIPTS_PER_BATCH),
+})
+export type ReceiptAck = z.infer<typeof receiptAckSchema>
+
+export class WireError extends Error {
+  override readonly name = 'WireError'
+  readonly code = 'bad_payload'
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A control payload as bytes. */
+export const encodeControl = (value: unknown): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify(value))
+
+/** Parses and validates a control payload. Throws {@link WireError} that names the field. */
+export function decodeControl<T>(schema: z.ZodType<T>, payload: Uint8Array): T {
+  let value: unknown
+  try {
+    value = JSON.parse(decoder.decode(payload))
+  } catch {
+    throw new WireError('payload is not JSON')
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  throw new WireError(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`.slice(0, 200))
+}
+
+/** Payload of a `job` frame: `u16 header length | header JSON | the client's body bytes`. */
+export function encodeJob(header: JobHeader, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const head = encodeControl(header)
+  const payload = new Uint8Array(2 + head.length + body.length)
+  payload[0] = head.length >>> 8
+  payload[1] = head.length
+  payload.set(head, 2)
+  payload.set(body, 2 + head.length)
+  return payload
+}
+
+/** `body` is a view into `payload`. Throws {@link WireError}. */
+export function decodeJob(payload: Uint8Array): { header: JobHeader; body: Uint8Array } {
+  const length = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0)
+  if (payload.length < 2 + length) throw new WireError('job payload is truncated')
+  return {
+    header: decodeControl(jobHeaderSchema, payload.subarray(2, 2 + length)),
+    body: payload.subarray(2 + length),
+  }
+}
