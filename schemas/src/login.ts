@@ -1,5 +1,6 @@
 import { MAX_CLOCK_SKEW_MS, CHALLENGE_TTL_MS } from './limits.ts'
 import { publicKeyOf } from './peer-id.ts'
+import { encodeUtf8 } from './utf8.ts'
 import { PROTOCOL, type Challenge, type Hello } from './wire.ts'
 
 /**
@@ -10,15 +11,13 @@ import { PROTOCOL, type Challenge, type Hello } from './wire.ts'
  */
 const DOMAIN = 'infernet/ws-auth/1'
 
-const encoder = new TextEncoder()
-
 /** The bytes that a hello's signature covers. */
 export function loginTranscript(
   challenge: Pick<Challenge, 'audience' | 'nonce'>,
   hello: Pick<Hello, 'version' | 'peer' | 'nonce' | 'timestamp'>,
 ): Uint8Array<ArrayBuffer> {
   const parts = [DOMAIN, hello.version, challenge.audience, hello.peer, challenge.nonce, hello.nonce, hello.timestamp]
-  return encoder.encode(parts.join('\0'))
+  return encodeUtf8(parts.join('\0'))
 }
 
 export type LoginFault = 'version' | 'late' | 'skew' | 'signature'

@@ -3,6 +3,7 @@ import { isJobId, isLeaseId } from './ids.ts'
 import { verifyEd25519 } from './login.ts'
 import { leafHash, merklePath, merkleRoot, rootOfPath } from './merkle.ts'
 import { isPeerId, publicKeyOf, type PeerId } from './peer-id.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 import { priceSchema, usageSchema } from './wire.ts'
 
 /**
@@ -39,7 +40,7 @@ export const signedReceiptSchema = z.object({
 })
 export type SignedReceipt = z.infer<typeof signedReceiptSchema>
 
-const DOMAIN = new TextEncoder().encode('infernet/receipt-batch/1\0')
+const DOMAIN = encodeUtf8('infernet/receipt-batch/1\0')
 
 /** The bytes a batch signature covers: domain, root, u32 number of leaves. */
 export function batchTranscript(root: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
@@ -98,14 +99,14 @@ export async function verifyReceipt(receipt: SignedReceipt): Promise<ReceiptVerd
 /** The statement inside signed bytes, or undefined when they are not one. */
 export function parseStatement(bytes: Uint8Array): ReceiptStatement | undefined {
   try {
-    return receiptStatementSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+    return receiptStatementSchema.parse(JSON.parse(decodeUtf8(bytes)))
   } catch {
     return undefined
   }
 }
 
 export const encodeStatement = (statement: ReceiptStatement): Uint8Array<ArrayBuffer> =>
-  new TextEncoder().encode(JSON.stringify(statement))
+  encodeUtf8(JSON.stringify(statement))
 
 export const toBase64Url = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')

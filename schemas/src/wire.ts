@@ -8,6 +8,7 @@ import {
   MAX_SLOTS,
 } from './limits.ts'
 import { isPeerId } from './peer-id.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 /** Protocol versions this build speaks. A hello names one version out of the challenge's range. */
 export const PROTOCOL = { min: 1, max: 1 } as const
@@ -162,17 +163,14 @@ export class WireError extends Error {
   readonly code = 'bad_payload'
 }
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** A control payload as bytes. */
-export const encodeControl = (value: unknown): Uint8Array<ArrayBuffer> => encoder.encode(JSON.stringify(value))
+export const encodeControl = (value: unknown): Uint8Array<ArrayBuffer> => encodeUtf8(JSON.stringify(value))
 
 /** Parses and validates a control payload. Throws {@link WireError} that names the field. */
 export function decodeControl<T>(schema: z.ZodType<T>, payload: Uint8Array): T {
   let value: unknown
   try {
-    value = JSON.parse(decoder.decode(payload))
+    value = JSON.parse(decodeUtf8(payload))
   } catch {
     throw new WireError('payload is not JSON')
   }

@@ -1,0 +1,95 @@
+/**
+ * `npm run bench`: measures the ways from a client to an engine against each other; see the README.
+ * Prints Markdown, writes `results/`. Exits 1 when a target failed or gave a wrong answer; a goal
+ * that is not met is reported, not punished.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { firstLine, startChild } from './child-process.ts'
+import { describeEnvironment } from './environment.ts'
+import { judge } from './goals.ts'
+import { startLoadGenerator } from './load-client.ts'
+import { BadOption, type Options, parseOptions } from './options.ts'
+import { createProgress, type Progress } from './progress.ts'
+import { lineParser, listening } from './ready-line.ts'
+import { type Findings, renderMarkdown } from './report.ts'
+import { runRounds, type Sample, warmUp } from './rounds.ts'
+import { summarise } from './summary.ts'
+import type { RunningTarget } from './target.ts'
+import { TARGETS } from './targets/all.ts'
+
+const RESULTS = join(import.meta.dirname, '../results')
+const ENGINE_START_LIMIT_MS = 10_000
+
+/** Runs the bench from start to end, stopping every process that it started. */
+async function bench(options: Options, progress: Progress) {
+  await using cleanup = new AsyncDisposableStack()
+  const environment = describeEnvironment(options.budget.rounds, new Date())
+  const engineScript = join(import.meta.dirname, 'mock-engine.ts')
+  const engine = startChild({ name: 'engine', args: [engineScript] })
+  cleanup.defer(() => engine.stop())
+  const { url } = await firstLine(engine, lineParser(listening), ENGINE_START_LIMIT_MS)
+  const load = startLoadGenerator()
+  cleanup.defer(() => load.stop())
+
+  const failed = new Map<string, string>()
+  const targets = new Map<string, RunningTarget>()
+  for (const target of options.targets) {
+    progress.step(`starting ${target.name}`)
+    try {
+      const running = await target.start(url)
+      cleanup.defer(() => running.stop())
+      targets.set(target.name, running)
+    } catch (error) {
+      failed.set(target.name, error instanceof Error ? error.message : String(error))
+    }
+  }
+  const plan = { ...options, targets, load, engineUrl: url, onStep: progress.step }
+  for (const [name, reason] of await warmUp(plan)) {
+    failed.set(name, `wrong answers: ${reason}`)
+    targets.delete(name)
+  }
+  const samples = await runRounds(plan)
+  const scenarioNames = options.scenarios.map(({ name }) => name)
+  const rows = summarise(samples, scenarioNames, [...targets.keys()])
+  const judged = [...targets.keys()].filter((name) => name.startsWith('infernet'))
+  const findings: Findings = {
+    environment,
+    scenarios: options.scenarios,
+    rows,
+    verdicts: judged.flatMap((name) => judge(rows, name)),
+    failed: Object.fromEntries(failed),
+  }
+  return { findings, samples }
+}
+
+/** Writes the JSON of this run and replaces `latest.md`; returns the Markdown. */
+async function save(findings: Findings, samples: readonly Sample[]): Promise<string> {
+  const { date, commit } = findings.environment
+  const name = `${date.slice(0, 16).replace(/[T:]/g, '-')}-${commit.replace('+', '')}`
+  const markdown = renderMarkdown(findings)
+  await mkdir(RESULTS, { recursive: true })
+  await writeFile(join(RESULTS, 'latest.md'), markdown)
+  const json = JSON.stringify({ ...findings, samples }, undefined, 2)
+  await writeFile(join(RESULTS, `${name}.json`), `${json}\n`)
+  return markdown
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+try {
+  const options = parseOptions(process.argv.slice(2), TARGETS)
+  const progress = createProgress(process.stderr)
+  const { findings, samples } = await bench(options, progress)
+  progress.done()
+  console.log(await save(findings, samples))
+  const wrong = findings.rows.filter(({ failures }) => failures > 0)
+  for (const [name, reason] of Object.entries(findings.failed))
+    console.error(`FAILED ${name}: ${reason}`)
+  for (const { scenario, target, failures, reasons } of wrong)
+    console.error(`WRONG ANSWERS ${target} ${scenario}: ${failures} (${reasons.join('; ')})`)
+  if (wrong.length > 0 || Object.keys(findings.failed).length > 0) process.exitCode = 1
+} catch (error) {
+  if (!(error instanceof BadOption)) throw error
+  console.error(error.message)
+  process.exitCode = 2
+}

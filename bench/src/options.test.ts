@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { BadOption, parseOptions } from './options.ts'
+import { rotate } from './rounds.ts'
+import { FULL_BUDGET, QUICK_BUDGET, SCENARIOS } from './scenario.ts'
+import { TARGETS } from './targets/all.ts'
+
+const parse = (...args: string[]) => parseOptions(args, TARGETS)
+
+describe('parseOptions', () => {
+  it('runs everything by default', () =>
+    expect(parse()).toEqual({ targets: TARGETS, scenarios: SCENARIOS, budget: FULL_BUDGET }))
+
+  it('always includes the direct engine', () =>
+    expect(parse('--targets', 'relay').targets.map(({ name }) => name)).toEqual([
+      'direct',
+      'relay',
+    ]))
+
+  it('narrows scenarios and rounds', () => {
+    const options = parse('--scenario', 'hang-up,json-1', '--quick', '--rounds', '7')
+    expect(options.scenarios.map(({ name }) => name)).toEqual(['json-1', 'hang-up'])
+    expect(options.budget).toEqual({ ...QUICK_BUDGET, rounds: 7 })
+  })
+
+  it.each([
+    ['--targets', 'nginx'],
+    ['--scenario', 'json'],
+    ['--rounds', '0'],
+    ['--rounds', 'many'],
+    ['--fast', ''],
+  ])('refuses %s %s', (...args) => expect(() => parse(...args)).toThrow(BadOption))
+})
+
+describe('rotate', () => {
+  it('puts every item first once in as many turns', () => {
+    const list = ['a', 'b', 'c']
+    expect(list.map((_, turn) => rotate(list, turn)[0])).toEqual(list)
+    expect(rotate(list, 4)).toEqual(['b', 'c', 'a'])
+    expect(rotate([], 3)).toEqual([])
+  })
+})

@@ -1,0 +1,68 @@
+import { parseArgs } from 'node:util'
+import { type Budget, FULL_BUDGET, QUICK_BUDGET, type Scenario, SCENARIOS } from './scenario.ts'
+import { BASELINE } from './summary.ts'
+import type { Target } from './target.ts'
+
+/** More rounds than anyone waits for; a typing error should not load a machine for hours. */
+const MAX_ROUNDS = 50
+
+/** What to run. */
+export interface Options {
+  readonly targets: readonly Target[]
+  readonly scenarios: readonly Scenario[]
+  readonly budget: Budget
+}
+
+/** Thrown for a command line that makes no sense. */
+export class BadOption extends Error {
+  readonly code = 'bad_option'
+  override readonly name = 'BadOption'
+}
+
+/**
+ * Reads `--targets a,b --scenario a,b --rounds N --quick`. The direct engine is always among the
+ * targets, because added figures refer to it.
+ * @throws {BadOption} for unknown names and numbers out of range
+ */
+export function parseOptions(args: readonly string[], allTargets: readonly Target[]): Options {
+  const { values } = readArgs(args)
+  const budget = values.quick ? QUICK_BUDGET : FULL_BUDGET
+  const rounds = values.rounds === undefined ? budget.rounds : Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS)
+    throw new BadOption(`--rounds takes a number from 1 to ${MAX_ROUNDS}`)
+  return {
+    targets: pick('--targets', allTargets, values.targets, [BASELINE]),
+    scenarios: pick('--scenario', SCENARIOS, values.scenario, []),
+    budget: { ...budget, rounds },
+  }
+}
+
+function readArgs(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        targets: { type: 'string' },
+        scenario: { type: 'string' },
+        rounds: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    throw new BadOption(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function pick<T extends { readonly name: string }>(
+  option: string,
+  all: readonly T[],
+  list: string | undefined,
+  always: readonly string[],
+): T[] {
+  if (list === undefined) return [...all]
+  const wanted = list.split(',')
+  const unknown = wanted.find((name) => !all.some((item) => item.name === name))
+  if (unknown !== undefined)
+    throw new BadOption(`${option} knows ${all.map(({ name }) => name).join(', ')}, not ${unknown}`)
+  return all.filter(({ name }) => wanted.includes(name) || always.includes(name))
+}

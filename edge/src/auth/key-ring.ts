@@ -1,0 +1,91 @@
+import { timingSafeEqual } from 'node:crypto'
+import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { apiKeyId, hashApiKey } from '@infernet/schemas/api-key'
+import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
+import { KEY_TTL_MS, MAX_CACHED_KEYS, UNKNOWN_KEY_TTL_MS } from '../limits.ts'
+import type { StoredApiKey, StorePort } from '../ports.ts'
+
+/** Whom a request acts for. */
+export interface Identity {
+  readonly accountId: AccountId
+  readonly apiKeyId: ApiKeyId
+}
+
+interface CachedKey {
+  readonly key: StoredApiKey | undefined
+  readonly freshUntil: number
+}
+
+/**
+ * Checks API keys against Postgres through a bounded cache, so that a request costs one SHA-256.
+ * While Postgres is unreachable, keys seen before keep working on their last known row.
+ */
+export class KeyRing {
+  readonly #store: Pick<StorePort, 'findApiKey'>
+  readonly #now: () => number
+  /** By key id; insertion order is age. */
+  readonly #cache = new Map<ApiKeyId, CachedKey>()
+  constructor(store: Pick<StorePort, 'findApiKey'>, now: () => number) {
+    this.#store = store
+    this.#now = now
+  }
+
+  /** Throws ApiError 401 for a missing, malformed, unknown, expired or revoked key. */
+  async identify(authorization: string | undefined): Promise<Identity> {
+    const secret = bearerToken(authorization)
+    if (secret === undefined) throw apiErrors.missingKey()
+    const id = apiKeyId(secret)
+    if (id === undefined) throw apiErrors.badKey()
+    const key = await this.#find(id)
+    if (key === undefined || !sameText(key.hash, hashApiKey(secret))) throw apiErrors.badKey()
+    const now = this.#now()
+    if ((key.revokedAt !== null && key.revokedAt <= now) || (key.expiresAt !== null && key.expiresAt <= now)) {
+      throw apiErrors.badKey()
+    }
+    return { accountId: key.accountId, apiKeyId: id }
+  }
+
+  /** Drops what is remembered of a key, for a revocation that should take effect now. */
+  forget(id: ApiKeyId): void {
+    this.#cache.delete(id)
+  }
+
+  async #find(id: ApiKeyId): Promise<StoredApiKey | undefined> {
+    const cached = this.#cache.get(id)
+    if (cached !== undefined && cached.freshUntil > this.#now()) return cached.key
+    return this.#load(id, cached)
+  }
+
+  async #load(id: ApiKeyId, stale: CachedKey | undefined): Promise<StoredApiKey | undefined> {
+    let key: StoredApiKey | undefined
+    try {
+      key = await this.#store.findApiKey(id)
+    } catch (error) {
+      if (stale?.key === undefined) throw error
+      key = stale.key
+    }
+    const ttl = key === undefined ? UNKNOWN_KEY_TTL_MS : KEY_TTL_MS
+    this.#cache.delete(id)
+    this.#cache.set(id, { key, freshUntil: this.#now() + ttl })
+    if (this.#cache.size > MAX_CACHED_KEYS) {
+      for (const oldest of this.#cache.keys()) {
+        this.#cache.delete(oldest)
+        break
+      }
+    }
+    return key
+  }
+}
+
+/** The token of an `Authorization: Bearer` header. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  if (authorization === undefined || authorization.length > 512) return undefined
+  return /^Bearer +(\S+) *$/i.exec(authorization)?.[1]
+}
+
+/** Compares in time that depends on the lengths only. */
+export function sameText(a: string, b: string): boolean {
+  const left = Buffer.from(a)
+  const right = Buffer.from(b)
+  return left.length === right.length && timingSafeEqual(left, right)
+}

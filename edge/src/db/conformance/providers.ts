@@ -1,0 +1,50 @@
+import { eq } from 'drizzle-orm'
+import { describe, expect, it } from 'vitest'
+import { newJobId } from '@infernet/schemas/ids'
+import type { PeerId } from '@infernet/schemas/peer-id'
+import { providers } from '@infernet/schemas/tables'
+import type { Capability } from '@infernet/schemas/wire'
+import type { Database } from '../database.ts'
+import { offeredModels, recordProvider } from '../providers.ts'
+
+const at = (second: number) => new Date(second * 1000)
+const newPeer = () => `peer-${newJobId(0)}` as PeerId
+const offering = (...models: string[]): Capability => ({
+  models: models.map((id) => ({
+    id,
+    context_length: 2048,
+    price: { prompt: 1, completion: 1 },
+    capabilities: [],
+  })),
+  slots: 1,
+  engine: 'llama\0-cpp',
+  agent: 'test',
+})
+
+export function testProviders(open: () => Database): void {
+  describe('providers', () => {
+    it('keeps the first and the latest sight of each, in whatever order they arrive', async () => {
+      const id = newPeer()
+      await recordProvider(open(), id, offering('a'), at(2))
+      await recordProvider(open(), id, offering('b'), at(3))
+      await recordProvider(open(), id, offering('c'), at(1))
+      expect(await open().select().from(providers).where(eq(providers.id, id))).toEqual([
+        {
+          id,
+          capability: { ...offering('b'), engine: 'llama-cpp' },
+          firstSeenAt: at(2),
+          lastSeenAt: at(3),
+        },
+      ])
+    })
+
+    it('names each model on offer once, the latest seen first, up to a limit', async () => {
+      const year = Date.UTC(2100, 0) / 1000
+      const [x, y, z] = [newPeer(), newPeer(), newPeer()]
+      await recordProvider(open(), newPeer(), offering(x, y), at(year))
+      await recordProvider(open(), newPeer(), offering(y, z), at(year + 1))
+      expect(await offeredModels(open(), 3)).toEqual([...[y, z].sort(), x])
+      expect(await offeredModels(open(), 1)).toHaveLength(1)
+    })
+  })
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import {
+  newAccountId,
+  newJobId,
+  type AccountId,
+  type JobId,
+  type LeaseId,
+} from '@infernet/schemas/ids'
+import type { JobRecord } from '@infernet/schemas/job-record'
+import type { PeerId } from '@infernet/schemas/peer-id'
+import type { StoredReceipt } from '../../ports.ts'
+import type { Database } from '../database.ts'
+import { findJob } from '../jobs.ts'
+import { writeLedgerEvents } from '../ledger-events.ts'
+import { MAX_RECEIPTS, storeReceipts } from '../receipts.ts'
+import { captureOf, finishedJob } from './fixtures.ts'
+
+const provider = '12D3KooWprovider' as PeerId
+const another = '12D3KooWanother' as PeerId
+
+const receiptOf = (
+  job: JobRecord,
+  statement: string,
+  known = false,
+  lease = job.lease,
+): StoredReceipt => ({
+  job: job.id as JobId,
+  lease: lease as LeaseId,
+  receipt: { statement, signature: 's', index: 0, size: 1, path: ['p'] },
+  known,
+})
+
+export function testReceipts(open: () => Database): void {
+  const newJob = async () => {
+    const job = finishedJob({ providerId: provider })
+    await writeLedgerEvents(open(), [captureOf(job)])
+    return job
+  }
+  const find = (job: JobRecord) => findJob(open(), job.accountId as AccountId, job.id as JobId)
+  const store = async (peer: PeerId, ...receipts: StoredReceipt[]) => [
+    ...(await storeReceipts(open(), peer, receipts)).values(),
+  ]
+
+  describe('jobs and receipts', () => {
+    it('finds a job as it was recorded, without a receipt and then with it', async () => {
+      const job = await newJob()
+      expect(await find(job)).toEqual({ record: job, receipt: undefined })
+      const receipt = receiptOf(job, 'x')
+      expect(await store(provider, receipt)).toEqual(['stored'])
+      expect(await find(job)).toEqual({ record: job, receipt: receipt.receipt })
+    })
+
+    it("finds nobody else's job", async () => {
+      const job = await newJob()
+      expect(await find({ ...job, accountId: newAccountId(0) })).toBeUndefined()
+      expect(await find({ ...job, id: newJobId(0) })).toBeUndefined()
+    })
+
+    it('keeps the first receipt of a lease, and says stored to its repetition', async () => {
+      const job = await newJob()
+      expect(await store(provider, receiptOf(job, 'first'))).toEqual(['stored'])
+      expect(await store(provider, receiptOf(job, 'second'))).toEqual(['stored'])
+      expect((await find(job))?.receipt?.statement).toBe('first')
+    })
+
+    it('stores nothing of a lease that nobody knows as this provider’s', async () => {
+      const job = await newJob()
+      const receipts = [receiptOf(job, 'x', false, `${job.id}.2`), receiptOf(finishedJob(), 'x')]
+      expect(await store(provider, ...receipts)).toEqual(['unknown', 'unknown'])
+      expect(await store(another, receiptOf(job, 'forged'))).toEqual(['unknown'])
+      expect((await find(job))?.receipt).toBeUndefined()
+    })
+
+    it('takes the word of the hub before the job row is there, and remembers it', async () => {
+      const job = finishedJob({ providerId: provider })
+      expect(await store(provider, receiptOf(job, 'early', true))).toEqual(['stored'])
+      expect(await store(provider, receiptOf(job, 'early'))).toEqual(['stored'])
+      expect(await store(another, receiptOf(job, 'early'))).toEqual(['unknown'])
+      await writeLedgerEvents(open(), [captureOf(job)])
+      expect((await find(job))?.receipt?.statement).toBe('early')
+    })
+
+    it('takes none, and refuses more than its limit at once', async () => {
+      expect(await store(provider)).toEqual([])
+      const receipt = receiptOf(finishedJob(), 'x')
+      const many = Array.from({ length: MAX_RECEIPTS + 1 }, () => receipt)
+      await expect(storeReceipts(open(), provider, many)).rejects.toThrow(RangeError)
+    })
+  })
+}

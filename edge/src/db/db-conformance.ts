@@ -1,0 +1,17 @@
+import { testAccounts } from './conformance/accounts.ts'
+import { testLedgerEvents } from './conformance/ledger-events.ts'
+import { testPort } from './conformance/port.ts'
+import { testProviders } from './conformance/providers.ts'
+import { testReceipts } from './conformance/receipts.ts'
+import { openDatabase } from './database.ts'
+import type { DbPort } from './db-port.ts'
+
+/** Every adapter's suite: the port itself, then all the edge writes and reads through it. */
+export function testDatabase(open: () => DbPort): void {
+  const openTyped = () => openDatabase(open())
+  testPort(open)
+  testAccounts(openTyped)
+  testLedgerEvents(openTyped)
+  testReceipts(openTyped)
+  testProviders(openTyped)
+}

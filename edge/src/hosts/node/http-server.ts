@@ -1,0 +1,48 @@
+import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { errorEnvelope } from '@infernet/openai-compat/api-error'
+import { apiErrors } from '@infernet/openai-compat/api-errors'
+
+const MAX_HEADER_BYTES = 16 * 1024
+/** A client must have sent its headers, and its whole body, within these times. */
+const HEADERS_TIMEOUT_MS = 15_000
+const REQUEST_TIMEOUT_MS = 60_000
+/** Longer than common load balancers keep idle connections, so that they close first. */
+const KEEP_ALIVE_MS = 75_000
+const MAX_CONNECTIONS = 10_000
+
+/** An HTTP server for a fetch-style handler, with a bound on everything a client may do. */
+export function createHttpServer(fetch: (request: Request) => Response | Promise<Response>): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      noDelay: true,
+    },
+    getRequestListener(fetch, { overrideGlobalObjects: false }),
+  )
+  server.maxConnections = MAX_CONNECTIONS
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy()
+    const answer = clientErrorAnswer(error.code)
+    const body = JSON.stringify(answer.body)
+    socket.end(
+      `HTTP/1.1 ${answer.status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    )
+  })
+  return server
+}
+
+/** What cannot even be parsed as HTTP still gets the envelope. */
+function clientErrorAnswer(code: string | undefined): { status: string; body: unknown } {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return { status: '431 Request Header Fields Too Large', body: errorEnvelope(apiErrors.headersTooLarge(MAX_HEADER_BYTES)) }
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return { status: '408 Request Timeout', body: errorEnvelope(apiErrors.invalidRequest('The request did not arrive in time.')) }
+  }
+  return { status: '400 Bad Request', body: errorEnvelope(apiErrors.invalidRequest('This is not a valid HTTP request.')) }
+}

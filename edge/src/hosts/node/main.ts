@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { parseTimeouts } from '../../hub/job-timeouts.ts'
+import { LogWriter } from './log-writer.ts'
+import { startNodeEdge } from './node-edge.ts'
+
+/** How long running jobs may still take when the edge is told to stop. */
+const GRACE_MS = 20_000
+
+const { values } = parseArgs({
+  options: {
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string', default: process.env['INFERNET_PORT'] ?? '8787' },
+    data: { type: 'string', default: '.infernet' },
+    'database-url': { type: 'string', default: process.env['DATABASE_URL'] ?? '' },
+    'operator-token-file': { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+
+const USAGE = `usage: node edge/src/hosts/node/main.ts --database-url URL [options]
+
+  --host HOST                 address to listen on (127.0.0.1)
+  --port PORT                 port to listen on (8787, or INFERNET_PORT)
+  --data DIR                  live balances are kept here (.infernet)
+  --database-url URL          postgres://… or Neon's https://…/sql (or DATABASE_URL)
+  --operator-token-file FILE  enables the operator API with the token in FILE
+
+environment:
+  INFERNET_JOB_TIMEOUTS       JSON with any of acceptMs, firstByteMs, wholeAnswerMs, idleMs,
+                              deadlineMs, cancelGraceMs
+`
+
+if (values.help || values['database-url'] === '') {
+  process.stderr.write(USAGE)
+  process.exit(values.help ? 0 : 2)
+}
+
+const tokenFile = values['operator-token-file']
+const writer = new LogWriter(process.stdout)
+const edge = await startNodeEdge({
+  host: values.host,
+  port: Number(values.port),
+  dataDir: values.data,
+  databaseUrl: values['database-url'],
+  operatorToken: tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim(),
+  log: writer.log,
+  timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),
+}).catch((error: unknown) => {
+  process.stderr.write(`edge: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})
+process.stdout.write(`${JSON.stringify({ ready: true, url: edge.url })}\n`)
+
+let stopping = false
+async function stop(): Promise<void> {
+  if (stopping) process.exit(1)
+  stopping = true
+  await edge.close(GRACE_MS)
+  writer.flush()
+  process.exit(0)
+}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
+if (process.env['INFERNET_SUPERVISED'] === '1') process.stdin.on('end', stop).on('error', stop).resume()

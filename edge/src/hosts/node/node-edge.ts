@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { CLOSE } from '@infernet/schemas/close-codes'
+import { createApp } from '../../app.ts'
+import { KeyRing } from '../../auth/key-ring.ts'
+import type { DbPort } from '../../db/db-port.ts'
+import { connectNeon } from '../../db/neon-db.ts'
+import { postgresStore } from '../../db/store.ts'
+import { EdgeEvents, type LogLine } from '../../events.ts'
+import type { JobTimeouts } from '../../hub/job-timeouts.ts'
+import { ProviderHub } from '../../hub/provider-hub.ts'
+import { createHttpServer } from './http-server.ts'
+import { NodeAccounts } from './node-accounts.ts'
+import { NodeSql } from './node-sql.ts'
+import { connectPg } from './pg-db.ts'
+import { acceptProviders } from './provider-sockets.ts'
+
+export interface NodeEdgeOptions {
+  readonly host: string
+  /** 0 picks a free port. */
+  readonly port: number
+  readonly dataDir: string
+  /** `postgres://…` for any PostgreSQL, `http(s)://…` for Neon's SQL over HTTP. */
+  readonly databaseUrl: string
+  readonly operatorToken: string | undefined
+  readonly log: LogLine
+  readonly timeouts: JobTimeouts
+}
+
+export interface NodeEdge {
+  readonly url: string
+  /** Lets running jobs end for at most `graceMs`, then stops everything. */
+  close(graceMs: number): Promise<void>
+}
+
+/** How long a stopping edge waits between looks at its running jobs. */
+const DRAIN_POLL_MS = 50
+
+/** The whole edge in one Node process: HTTP, hub, accounts. */
+export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
+  const now = (): number => Date.now()
+  const events = new EdgeEvents(options.log)
+  const database = openDatabaseUrl(options.databaseUrl)
+  const store = postgresStore(database.port, now)
+  mkdirSync(join(options.dataDir, 'edge'), { recursive: true, mode: 0o700 })
+  const sql = new NodeSql(join(options.dataDir, 'edge', 'accounts.db'))
+  const accounts = new NodeAccounts({
+    sql,
+    store,
+    now,
+    onFlushError: (error) => events.storeFailed('writeLedgerEvents', error),
+  })
+  const hub = new ProviderHub({
+    timeouts: options.timeouts,
+    byteStreams: false,
+    schedule: (flush, delayMs) => void (delayMs === 0 ? setImmediate(flush) : setTimeout(flush, delayMs)),
+    later: (task, delayMs) => void setTimeout(task, delayMs),
+    now,
+    random: Math.random,
+    settle: (record) => {
+      accounts.settle(record).catch((error: unknown) => events.internalError(record.requestId, error))
+    },
+    store,
+    events,
+  })
+  events.gauge('infernet_jobs_in_flight', 'Jobs running now.', () => hub.jobsInFlight)
+  events.gauge('infernet_providers_connected', 'Providers connected now.', () => hub.providers)
+  store.knownModels().then(
+    (models) => hub.remember(models),
+    (error: unknown) => events.storeFailed('knownModels', error),
+  )
+  const app = createApp({
+    hub: {
+      submit: (order) => hub.submit(order),
+      cancel: (job, reason) => hub.cancel(job, reason),
+      directory: () => hub.directory(),
+      metrics: () => events.metrics(),
+    },
+    accounts,
+    store,
+    keys: new KeyRing(store, now),
+    events,
+    now,
+    operatorToken: options.operatorToken,
+    openMetrics: isLoopback(options.host),
+  })
+  const server = createHttpServer((request) => app.fetch(request))
+  const sockets = acceptProviders(server, hub)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://${options.host}:${port}`,
+    close: async (graceMs) => {
+      server.close()
+      server.closeIdleConnections()
+      hub.drain('the edge is restarting')
+      const deadline = now() + graceMs
+      while (hub.jobsInFlight > 0 && now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+      }
+      hub.closeAll(CLOSE.restarting, 'the edge is restarting')
+      for (const socket of sockets.clients) socket.terminate()
+      server.closeAllConnections()
+      await accounts.close()
+      await database.close()
+      sql.close()
+    },
+  }
+}
+
+function openDatabaseUrl(url: string): { port: DbPort; close(): Promise<void> } {
+  if (!/^postgres(ql)?:/.test(url)) return { port: connectNeon(url), close: async () => {} }
+  const pool = connectPg(url)
+  return { port: pool, close: () => pool.close() }
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)

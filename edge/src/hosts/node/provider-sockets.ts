@@ -1,0 +1,71 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { CLOSE } from '@infernet/schemas/close-codes'
+import { MAX_MESSAGE_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
+import { PROVIDER_PATH, WS_SUBPROTOCOL } from '@infernet/schemas/wire'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { HubSocket, ProviderHub } from '../../hub/provider-hub.ts'
+
+/** A provider that has not even said ping for this long is gone, whatever TCP believes. */
+const SILENCE_MS = 3 * PING_INTERVAL_MS
+
+/** Accepts providers' WebSockets on the HTTP server and feeds them to the hub. */
+export function acceptProviders(server: Server, hub: ProviderHub): WebSocketServer {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    handleProtocols: (offered) => (offered.has(WS_SUBPROTOCOL) ? WS_SUBPROTOCOL : false),
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    const refusal = refuseUpgrade(request)
+    if (refusal !== undefined) return endUpgrade(socket, refusal)
+    sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, audienceOf(request)))
+  })
+  return sockets
+}
+
+function serve(ws: WebSocket, hub: ProviderHub, audience: string): void {
+  const socket: HubSocket = {
+    send: (message) => ws.send(message),
+    close: (code, reason) => ws.close(code, reason),
+    bufferedBytes: () => ws.bufferedAmount,
+    save: () => {},
+  }
+  let heardAt = Date.now()
+  const watch = setInterval(() => {
+    if (Date.now() - heardAt > SILENCE_MS) ws.terminate()
+  }, PING_INTERVAL_MS)
+  ws.on('message', (data: Buffer, isBinary: boolean) => {
+    heardAt = Date.now()
+    hub.received(socket, isBinary ? data : data.toString()).catch(() => ws.close(CLOSE.protocol, 'internal error'))
+  })
+  // A malformed WebSocket frame or an oversized message: `ws` closes the connection itself.
+  ws.on('error', () => {})
+  ws.on('close', () => {
+    clearInterval(watch)
+    hub.disconnected(socket)
+  })
+  hub.connected(socket, audience)
+}
+
+/** The host name that the provider dialled, without its port. */
+const audienceOf = (request: IncomingMessage): string =>
+  (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase() || 'unknown'
+
+function refuseUpgrade(request: IncomingMessage): { status: string; message: string } | undefined {
+  if (new URL(request.url ?? '/', 'http://edge').pathname !== PROVIDER_PATH) {
+    return { status: '404 Not Found', message: `Providers connect to ${PROVIDER_PATH}.` }
+  }
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+  if (offered.includes(WS_SUBPROTOCOL)) return undefined
+  return { status: '426 Upgrade Required', message: `This endpoint speaks the subprotocol '${WS_SUBPROTOCOL}': update infernet-agent.` }
+}
+
+function endUpgrade(socket: Duplex, refusal: { status: string; message: string }): void {
+  const body = JSON.stringify({ error: { message: refusal.message, type: 'invalid_request_error', param: null, code: null } })
+  socket.end(
+    `HTTP/1.1 ${refusal.status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}

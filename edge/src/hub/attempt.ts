@@ -1,0 +1,77 @@
+import type { LeaseId } from '@infernet/schemas/ids'
+import { JOB_WINDOW_BYTES } from '@infernet/schemas/limits'
+import type { Price } from '@infernet/schemas/wire'
+import { nextAttemptState, type AttemptEvent, type AttemptState } from './attempt-state.ts'
+import type { JobRun } from './job-run.ts'
+import type { ProviderSession } from './provider-session.ts'
+
+/** Credit is sent back in halves of the window: few frames, and the provider never runs dry. */
+const CREDIT_STEP_BYTES = JOB_WINDOW_BYTES / 2
+
+/** One lease of one job on one provider's channel. */
+export class Attempt {
+  readonly session: ProviderSession
+  readonly channel: number
+  readonly lease: LeaseId
+  readonly price: Price
+  readonly run: JobRun
+  /** ms since the epoch; past it the sweep takes the lease away. */
+  deadline = 0
+  /** How long the current deadline lets the provider be silent. */
+  waitMs = 0
+  #state: AttemptState = 'offered'
+  #cancelled = false
+  #windowLeft = JOB_WINDOW_BYTES
+  #unreturned = 0
+
+  constructor(options: {
+    session: ProviderSession
+    channel: number
+    lease: LeaseId
+    price: Price
+    run: JobRun
+  }) {
+    this.session = options.session
+    this.channel = options.channel
+    this.lease = options.lease
+    this.price = options.price
+    this.run = options.run
+  }
+
+  get state(): AttemptState {
+    return this.#state
+  }
+
+  /** We took the lease back; whatever ends it now ends the job. */
+  get cancelled(): boolean {
+    return this.#cancelled
+  }
+
+  /** Moves on, and gives the channel back when the lease is over. Throws `AttemptError`. */
+  on(event: AttemptEvent): void {
+    this.#state = nextAttemptState(this.#state, event)
+    if (event === 'cancel') this.#cancelled = true
+    if (this.#state === 'closed') this.session.release(this)
+  }
+
+  /** The provider must show life within `waitMs`, and before `latest` (ms since the epoch). */
+  expect(now: number, waitMs: number, latest: number): void {
+    this.waitMs = Math.min(waitMs, latest - now)
+    this.deadline = now + this.waitMs
+  }
+
+  /** Takes received bytes out of the window; false when the provider sent more than it may. */
+  spendWindow(bytes: number): boolean {
+    this.#windowLeft -= bytes
+    return this.#windowLeft >= 0
+  }
+
+  /** Gives bytes back that the client has taken. */
+  returnWindow(bytes: number): void {
+    this.#unreturned += bytes
+    if (this.#unreturned < CREDIT_STEP_BYTES || this.#state !== 'answering') return
+    this.#windowLeft += this.#unreturned
+    this.session.sendCredit(this.channel, this.#unreturned)
+    this.#unreturned = 0
+  }
+}

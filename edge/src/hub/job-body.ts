@@ -1,0 +1,90 @@
+type Controller = ReadableStreamDefaultController<Uint8Array> | ReadableByteStreamController
+
+/**
+ * The body of a streamed answer, pulled by the client's connection. Chunks wait in a queue of our
+ * own until the transport asks: `onDeliver` sees them only as they are handed over, which is when
+ * they are metered and the provider's window is freed, and a slow client's backlog leaves in few
+ * large chunks instead of many small ones.
+ */
+export class JobBody {
+  readonly stream: ReadableStream<Uint8Array>
+  readonly #onDeliver: (chunk: Uint8Array) => Uint8Array
+  readonly #mustOwn: boolean
+  #controller!: Controller
+  #queue: Uint8Array[] = []
+  #last: (() => Uint8Array) | undefined
+  #wanted = false
+  #closed = false
+
+  /**
+   * `byteStream`: workerd moves streams between objects only as byte streams. Their controller
+   * takes a chunk's whole buffer away, so that a view into a shared message must be copied.
+   */
+  constructor(options: {
+    byteStream: boolean
+    /** Takes a chunk as it came and returns what the client gets of it, maybe nothing. */
+    onDeliver: (chunk: Uint8Array) => Uint8Array
+    onCancel: () => void
+  }) {
+    this.#onDeliver = options.onDeliver
+    this.#mustOwn = options.byteStream
+    const start = (controller: Controller): void => {
+      this.#controller = controller
+    }
+    const pull = (): void => {
+      this.#wanted = true
+      this.flush()
+    }
+    const cancel = (): void => {
+      this.#closed = true
+      this.#queue = []
+      options.onCancel()
+    }
+    this.stream = options.byteStream
+      ? (new ReadableStream({ type: 'bytes', start, pull, cancel }) as ReadableStream<Uint8Array<ArrayBuffer>>)
+      : new ReadableStream<Uint8Array>({ start, pull, cancel }, { highWaterMark: 0 })
+  }
+
+  /** Queues a chunk; {@link flush} hands it over. */
+  write(chunk: Uint8Array): void {
+    if (!this.#closed) this.#queue.push(chunk)
+  }
+
+  /**
+   * Ends the stream behind what is queued. `last` yields its final bytes; it is called when
+   * everything before them has been handed over, or never if the client hangs up first.
+   */
+  end(last: () => Uint8Array): void {
+    this.#last ??= last
+  }
+
+  /** Hands all queued chunks over in one piece, if the client's connection has asked for more. */
+  flush(): void {
+    if (this.#closed || !this.#wanted) return
+    const pieces = this.#queue.map(this.#onDeliver).filter((piece) => piece.length > 0)
+    this.#queue = []
+    if (this.#last !== undefined) pieces.push(this.#last())
+    const [first] = pieces
+    if (first === undefined) return
+    this.#wanted = false
+    const chunk = pieces.length === 1 && !this.#mustOwn ? first : concatenate(pieces)
+    this.#controller.enqueue(chunk as Uint8Array<ArrayBuffer>)
+    if (this.#last !== undefined) {
+      this.#closed = true
+      this.#controller.close()
+    }
+  }
+}
+
+/** One array out of many. */
+export function concatenate(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0
+  for (const chunk of chunks) length += chunk.length
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.length
+  }
+  return whole
+}

@@ -1,0 +1,230 @@
+import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
+import {
+  CONNECTION_CHANNEL,
+  encodeCredit,
+  FRAME,
+  FrameError,
+  readFrames,
+  type Frame,
+  type FrameType,
+} from '@infernet/schemas/frame'
+import type { FrameMux } from '@infernet/schemas/frame-mux'
+import type { LeaseId } from '@infernet/schemas/ids'
+import { MAX_CAPABILITY_BYTES, MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
+import type { PeerId } from '@infernet/schemas/peer-id'
+import {
+  busySchema,
+  capabilitySchema,
+  decodeControl,
+  drainSchema,
+  encodeControl,
+  encodeJob,
+  endSchema,
+  errorSchema,
+  headSchema,
+  loadSchema,
+  receiptsSchema,
+  WireError,
+  type Capability,
+  type ModelOffer,
+  type ReceiptBatchFrame,
+} from '@infernet/schemas/wire'
+import { Attempt } from './attempt.ts'
+import { AttemptError } from './attempt-state.ts'
+import type { JobRun } from './job-run.ts'
+
+/** One provider's WebSocket, on whatever host. */
+export interface ProviderSocket {
+  send(message: Uint8Array<ArrayBuffer> | string): void
+  close(code: number, reason: string): void
+  /** Bytes sent but not yet taken by the network. */
+  bufferedBytes(): number
+}
+
+/** What a session tells its hub. */
+export interface SessionHost {
+  capabilityChanged(session: ProviderSession): void
+  receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void
+  /** The provider broke the protocol: close its connection. */
+  violated(session: ProviderSession, code: CloseCode, message: string): void
+}
+
+/** A provider whose socket has this much unsent gets no more jobs until it has drained. */
+const MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
+
+/** A logged-in provider: its capability and load, and the leases that run on it. */
+export class ProviderSession {
+  readonly peer: PeerId
+  readonly #socket: ProviderSocket
+  readonly #mux: FrameMux
+  readonly #host: SessionHost
+  readonly #attempts = new Map<number, Attempt>()
+  #capability: Capability
+  #offers: ReadonlyMap<string, ModelOffer>
+  #lastChannel = CONNECTION_CHANNEL
+  #draining = false
+  #reported = 0
+  #touched: JobRun[] = []
+
+  constructor(options: {
+    peer: PeerId
+    capability: Capability
+    socket: ProviderSocket
+    mux: FrameMux
+    host: SessionHost
+  }) {
+    this.peer = options.peer
+    this.#capability = options.capability
+    this.#offers = offersOf(options.capability)
+    this.#socket = options.socket
+    this.#mux = options.mux
+    this.#host = options.host
+  }
+
+  get capability(): Capability {
+    return this.#capability
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  get inFlight(): number {
+    return this.#attempts.size
+  }
+
+  /** Jobs it reported running or waiting, whoever they came from. */
+  get reported(): number {
+    return this.#reported
+  }
+
+  /** Takes no new jobs: it said so, or its socket does not drain. */
+  get unavailable(): boolean {
+    return this.#draining || this.#socket.bufferedBytes() > MAX_UNSENT_BYTES
+  }
+
+  offerOf(model: string): ModelOffer | undefined {
+    return this.#offers.get(model)
+  }
+
+  /** Sends the job on the next channel. `run.order.model` must be one of this provider's. */
+  offer(run: JobRun, terms: { lease: LeaseId; timeLeftMs: number }): Attempt {
+    const { order } = run
+    const price = this.#offers.get(order.model)?.price ?? order.maxPrice
+    const channel = ++this.#lastChannel
+    const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run })
+    this.#attempts.set(channel, attempt)
+    const header = {
+      job: order.job,
+      lease: terms.lease,
+      endpoint: 'chat.completions',
+      model: order.model,
+      stream: order.stream,
+      include_usage: order.includeUsage,
+      max_output_tokens: order.maxOutputTokens,
+      deadline_ms: Math.max(1, Math.floor(terms.timeLeftMs)),
+      price,
+    } as const
+    this.#mux.write(FRAME.job, channel, encodeJob(header, order.body))
+    return attempt
+  }
+
+  /** A lease is over: its channel is dead and its slot free. */
+  release(attempt: Attempt): void {
+    this.#attempts.delete(attempt.channel)
+  }
+
+  sendCancel(channel: number, reason: string): void {
+    this.#mux.write(FRAME.cancel, channel, encodeControl({ reason }))
+  }
+
+  sendCredit(channel: number, bytes: number): void {
+    this.#mux.write(FRAME.credit, channel, encodeCredit(bytes))
+  }
+
+  sendControl(type: FrameType, value: unknown): void {
+    this.#mux.write(type, CONNECTION_CHANNEL, encodeControl(value))
+  }
+
+  /** Handles one message. Whatever is wrong with it closes the connection with a reason. */
+  receive(message: Uint8Array): void {
+    try {
+      readFrames(message, (frame) => this.#handle(frame))
+    } catch (error) {
+      if (!(error instanceof FrameError || error instanceof WireError || error instanceof AttemptError)) throw error
+      this.#host.violated(this, CLOSE.protocol, error.message)
+    }
+    const touched = this.#touched
+    this.#touched = []
+    for (const run of touched) run.flush()
+  }
+
+  /** The connection is gone: every lease on it is lost. */
+  lost(): void {
+    for (const attempt of [...this.#attempts.values()]) attempt.run.onLost(attempt)
+  }
+
+  #handle(frame: Frame): void {
+    if (frame.channel === CONNECTION_CHANNEL) return this.#handleControl(frame)
+    const attempt = this.#attempts.get(frame.channel)
+    if (attempt !== undefined) return this.#handleLease(attempt, frame)
+    // Frames for a lease that has ended here are late; for one that never was, they are an attack.
+    if (frame.channel > this.#lastChannel) {
+      this.#host.violated(this, CLOSE.foreignJob, `no job was ever given to channel ${frame.channel}`)
+    }
+  }
+
+  #handleLease(attempt: Attempt, { type, payload }: Frame): void {
+    const { run } = attempt
+    switch (type) {
+      case FRAME.data:
+        this.#touch(run)
+        if (!run.onData(attempt, payload)) throw new WireError('data beyond the credit window')
+        return
+      case FRAME.accept:
+        return run.onAccept(attempt)
+      case FRAME.busy:
+        return run.onBusy(attempt, decodeControl(busySchema, payload))
+      case FRAME.head:
+        decodeControl(headSchema, payload)
+        return run.onHead(attempt)
+      case FRAME.end:
+        this.#touch(run)
+        return run.onEnd(attempt, decodeControl(endSchema, payload))
+      case FRAME.error:
+        return run.onError(attempt, decodeControl(errorSchema, payload))
+      default:
+        throw new WireError(`frame type ${type} has no place on a job's channel`)
+    }
+  }
+
+  #handleControl({ type, payload }: Frame): void {
+    switch (type) {
+      case FRAME.load: {
+        const load = decodeControl(loadSchema, payload)
+        this.#reported = load.running + load.waiting
+        return
+      }
+      case FRAME.capability:
+        if (payload.length > MAX_CAPABILITY_BYTES) throw new WireError('capability record too large')
+        this.#capability = decodeControl(capabilitySchema, payload)
+        this.#offers = offersOf(this.#capability)
+        return this.#host.capabilityChanged(this)
+      case FRAME.receipts:
+        return this.#host.receiptsArrived(this, decodeControl(receiptsSchema, payload))
+      case FRAME.drain:
+        decodeControl(drainSchema, payload)
+        this.#draining = true
+        return this.#host.capabilityChanged(this)
+      default:
+        throw new WireError(`frame type ${type} has no place here`)
+    }
+  }
+
+  #touch(run: JobRun): void {
+    if (!this.#touched.includes(run)) this.#touched.push(run)
+  }
+}
+
+const offersOf = (capability: Capability): ReadonlyMap<string, ModelOffer> =>
+  new Map(capability.models.map((offer) => [offer.id, offer]))

@@ -1,0 +1,60 @@
+import { isJobId, type JobId, type LeaseId } from '@infernet/schemas/ids'
+import type { PeerId } from '@infernet/schemas/peer-id'
+import { fromBase64Url, parseStatement, splitBatch, verifyBatch } from '@infernet/schemas/receipt'
+import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
+import { MAX_AWAITED_RECEIPTS } from '../limits.ts'
+import type { StoredReceipt, StorePort } from '../ports.ts'
+
+export class ReceiptError extends Error {
+  override readonly name = 'ReceiptError'
+  readonly code = 'bad_receipt'
+}
+
+/**
+ * Takes in what providers sign. A receipt is stored only when its batch verifies, its statement
+ * names the provider that sent it, and its lease was really given to that provider. The hub keeps
+ * no copy: it acknowledges after Postgres has the row, and the provider's outbox repeats until then.
+ */
+export class ReceiptIntake {
+  readonly #store: Pick<StorePort, 'storeReceipts'>
+  /** Leases that ended here, whose job rows may not have reached Postgres yet. Insertion order is age. */
+  readonly #awaited = new Map<LeaseId, PeerId>()
+
+  constructor(store: Pick<StorePort, 'storeReceipts'>) {
+    this.#store = store
+  }
+
+  /** The lease ended here, so that its provider's receipt is welcome. */
+  expect(lease: LeaseId, provider: PeerId): void {
+    this.#awaited.set(lease, provider)
+    if (this.#awaited.size <= MAX_AWAITED_RECEIPTS) return
+    for (const oldest of this.#awaited.keys()) {
+      this.#awaited.delete(oldest)
+      break
+    }
+  }
+
+  /** Verifies and stores a batch. Throws {@link ReceiptError} for a forged one, and whatever the store throws. */
+  async take(provider: PeerId, batch: ReceiptBatchFrame): Promise<ReceiptAck> {
+    const encoded = batch.statements.map(fromBase64Url)
+    const signature = fromBase64Url(batch.signature)
+    if (!(await verifyBatch(provider, encoded, signature))) throw new ReceiptError('the batch signature is wrong')
+    const receipts = splitBatch(encoded, signature).map((receipt, index): StoredReceipt => {
+      const statement = parseStatement(encoded[index] ?? new Uint8Array())
+      if (statement === undefined) throw new ReceiptError(`statement ${index} is malformed`)
+      if (statement.provider !== provider) throw new ReceiptError('a statement names another provider')
+      const known = this.#awaited.get(statement.lease) === provider
+      return { job: jobOf(statement.lease), lease: statement.lease, receipt, known }
+    })
+    const statuses = await this.#store.storeReceipts(provider, receipts)
+    for (const { lease } of receipts) this.#awaited.delete(lease)
+    return { results: receipts.map(({ lease }) => ({ lease, status: statuses.get(lease) ?? 'unknown' })) }
+  }
+}
+
+/** The job that a lease belongs to; a lease is `<job>.<attempt>`. */
+function jobOf(lease: LeaseId): JobId {
+  const job = lease.slice(0, lease.lastIndexOf('.'))
+  if (!isJobId(job)) throw new ReceiptError('a statement names no job')
+  return job
+}

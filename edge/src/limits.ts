@@ -1,0 +1,57 @@
+/** Bounds that only the edge knows, each with its reason. Shared ones are in `@infernet/schemas/limits`. */
+
+/** Open requests per account: enough for a busy service, small against one hub's capacity. */
+export const MAX_OPEN_HOLDS = 64
+/** Providers one hub serves: a Durable Object's memory, at about 20 KiB a socket. */
+export const MAX_PROVIDERS = 4096
+/** Jobs in flight in one hub; each may hold a window of bytes. */
+export const MAX_JOBS = 2048
+/** Providers a job is offered to before its client hears of the failure. */
+export const MAX_ATTEMPTS = 3
+/** Random candidates that the matcher looks at when its first two are full. */
+export const MAX_CANDIDATES = 16
+
+/** A provider must take or refuse an offered job within this time. */
+export const ACCEPT_TIMEOUT_MS = 5_000
+/** Until a stream's first byte: covers a long prefill on a slow card. */
+export const FIRST_BYTE_TIMEOUT_MS = 60_000
+/** Until a whole JSON answer: nothing shows before it is complete. */
+export const WHOLE_ANSWER_TIMEOUT_MS = 300_000
+/** Between two chunks of a stream. */
+export const IDLE_TIMEOUT_MS = 60_000
+/** The whole job with all its attempts; OpenAI's SDK gives up at the same time. */
+export const JOB_DEADLINE_MS = 600_000
+/** A cancelled provider reports what it did within this time, or earns for the prompt nothing. */
+export const CANCEL_GRACE_MS = 2_000
+/** How often the hub looks for jobs past their time; coarse, because it only runs while jobs do. */
+export const SWEEP_INTERVAL_MS = 100
+
+/** A hold outlives its job's deadline by this, for a capture that is late. */
+export const HOLD_GRACE_MS = 60_000
+/** Settled events waiting for Postgres, per account object; beyond it no new hold is made. */
+export const MAX_OUTBOX_EVENTS = 100_000
+/** Events written to Postgres in one statement. */
+export const OUTBOX_BATCH = 500
+/** How long settled events gather before they are written. */
+export const OUTBOX_DELAY_MS = 500
+export const OUTBOX_MAX_BACKOFF_MS = 30_000
+
+/** API keys remembered by one isolate, good and bad. */
+export const MAX_CACHED_KEYS = 10_000
+/** A revoked key keeps working for at most this long. */
+export const KEY_TTL_MS = 60_000
+/** A key that was not found is looked up again after this. */
+export const UNKNOWN_KEY_TTL_MS = 10_000
+
+/** Model names remembered as known but not served, so that they answer 503 instead of 404. */
+export const MAX_KNOWN_MODELS = 2_000
+/** Leases whose receipts may still come. */
+export const MAX_AWAITED_RECEIPTS = 20_000
+
+/** Age of the directory a Worker matches against. */
+export const DIRECTORY_TTL_MS = 1_000
+/** What a client is told to wait when every provider is full. */
+export const BUSY_RETRY_AFTER_MS = 2_000
+export const NO_PROVIDER_RETRY_AFTER_MS = 10_000
+/** How long `GET /v1/receipts/{id}` waits for the provider's receipt. */
+export const RECEIPT_WAIT_MS = 2_000

@@ -1,0 +1,107 @@
+import { ApiError } from '@infernet/openai-compat/api-error'
+import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { newApiKey } from '@infernet/schemas/api-key'
+import { isAccountId, newAccountId, type AccountId, type ApiKeyId } from '@infernet/schemas/ids'
+import { MoneyError, parseMsat } from '@infernet/schemas/money'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { LedgerError } from '../account/ledger.ts'
+import { answer, type EdgeContext, type EdgeEnv, type EdgeServices } from '../app.ts'
+import { bearerToken, sameText } from '../auth/key-ring.ts'
+import type { Balance } from '../ports.ts'
+import { readBody } from '../request-body.ts'
+
+const MAX_BODY_BYTES = 16 * 1024
+const name = z.string().min(1).max(200)
+const accountSchema = z.object({ name })
+const keySchema = z.object({ name })
+const creditSchema = z.object({ reference: z.string().min(1).max(200), msat: z.string() })
+
+/** The operator's API: accounts, keys, credit. With any other token it does not exist. */
+export function operator(services: EdgeServices): Hono<EdgeEnv> {
+  const { store, accounts } = services
+  const app = new Hono<EdgeEnv>()
+  app.use(async (c, next) => {
+    if (!isOperator(services, c)) throw apiErrors.notFound(c.req.method, c.req.path)
+    await next()
+  })
+  app.post('/accounts', async (c) => {
+    const body = await readJson(c, accountSchema)
+    const id = newAccountId(services.now())
+    await store.createAccount(id, body.name)
+    return answer(services, c, { id, object: 'account', name: body.name }, 201)
+  })
+  app.get('/accounts/:id', async (c) => {
+    const id = accountOf(c)
+    return answer(services, c, { id, object: 'account', ...balanceFields(await accounts.balance(id)) })
+  })
+  app.post('/accounts/:id/keys', async (c) => {
+    const accountId = accountOf(c)
+    const body = await readJson(c, keySchema)
+    const { id, secret, hash } = newApiKey()
+    const created = await store.createApiKey({ id, accountId, hash, name: body.name })
+    if (!created) throw apiErrors.notFound(c.req.method, c.req.path)
+    return answer(services, c, { id, object: 'api_key', name: body.name, key: secret }, 201)
+  })
+  app.delete('/accounts/:id/keys/:key', async (c) => {
+    const keyId = c.req.param('key') as ApiKeyId
+    const revoked = await store.revokeApiKey(accountOf(c), keyId)
+    if (!revoked) throw apiErrors.notFound(c.req.method, c.req.path)
+    services.keys.forget(keyId)
+    return answer(services, c, { id: keyId, object: 'api_key', revoked: true })
+  })
+  app.post('/accounts/:id/credits', async (c) => {
+    const id = accountOf(c)
+    const body = await readJson(c, creditSchema)
+    const balance = await deposit(services, id, body)
+    return answer(services, c, { id, object: 'account', ...balanceFields(balance) })
+  })
+  return app
+}
+
+export function isOperator(services: EdgeServices, c: EdgeContext): boolean {
+  const token = bearerToken(c.req.header('authorization'))
+  return token !== undefined && services.operatorToken !== undefined && sameText(token, services.operatorToken)
+}
+
+async function deposit(
+  services: EdgeServices,
+  account: AccountId,
+  credit: { reference: string; msat: string },
+): Promise<Balance> {
+  try {
+    return await services.accounts.deposit(account, credit.reference, parseMsat(credit.msat))
+  } catch (error) {
+    if (error instanceof MoneyError) throw apiErrors.invalidRequest(error.message, 'msat')
+    if (error instanceof LedgerError && error.code === 'deposit_conflict') {
+      throw new ApiError({ status: 409, type: 'invalid_request_error', code: error.code, param: 'reference', message: error.message })
+    }
+    throw error
+  }
+}
+
+function accountOf(c: EdgeContext): AccountId {
+  const id = c.req.param('id') ?? ''
+  if (!isAccountId(id)) throw apiErrors.notFound(c.req.method, c.req.path)
+  return id
+}
+
+const balanceFields = (balance: Balance): Record<string, unknown> => ({
+  available_msat: String(balance.availableMsat),
+  reserved_msat: String(balance.reservedMsat),
+  open_jobs: balance.openHolds,
+})
+
+async function readJson<T>(c: EdgeContext, schema: z.ZodType<T>): Promise<T> {
+  const bytes = await readBody(c.req.raw, MAX_BODY_BYTES)
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    throw apiErrors.invalidJson('it is not JSON')
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  throw apiErrors.invalidRequest(issue?.message ?? 'Invalid body.', issue?.path.join('.'))
+}

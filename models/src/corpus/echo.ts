@@ -1,0 +1,28 @@
+import type { Random } from '../prng.ts'
+import { capitalise } from './words.ts'
+import { chance, fill, integer, pick } from './choice.ts'
+import { exchange, type Conversation } from './conversation.ts'
+import { CITIES, commonWord, NAMES, properNoun } from './words.ts'
+
+const PATTERNS = ['Say {x}', 'Say {x}.', 'Say: {x}', 'Repeat: {x}', 'Repeat after me: {x}', 'Please repeat: {x}', 'Echo {x}', 'Echo: {x}', 'Repeat the words {x}', 'Repeat exactly: {x}', 'Say "{x}"', 'Repeat "{x}"', 'Reply with {x}', 'Answer with {x}.', 'Write {x}']
+
+/** A request to repeat something. */
+export function echo(random: Random): Conversation {
+  const phrase = somePhrase(random)
+  return { messages: exchange(fill(pick(random, PATTERNS), { x: phrase }), phrase) }
+}
+
+/** A few words or numbers without much sense. */
+export function somePhrase(random: Random, longest = 6): string {
+  const words = Array.from({ length: integer(random, 1, longest) }, () => someWord(random))
+  const phrase = words.join(' ')
+  return chance(random, 0.15) ? capitalise(phrase) : phrase
+}
+
+function someWord(random: Random): string {
+  const kind = random()
+  if (kind < 0.7) return commonWord(random)
+  if (kind < 0.8) return properNoun(random, NAMES)
+  if (kind < 0.9) return properNoun(random, CITIES)
+  return `${integer(random, 0, 9999)}`
+}

@@ -1,0 +1,206 @@
+import { ApiError } from './api-error.ts'
+
+/** Model names listed in a `modelNotFound` message; more would bury the sentence. */
+const MAX_LISTED_MODELS = 20
+
+/** Longest piece of a client's own text (a model name, a path) echoed back in a message. */
+const MAX_ECHO_CHARS = 120
+
+function echo(text: string): string {
+  return text.length > MAX_ECHO_CHARS ? `${text.slice(0, MAX_ECHO_CHARS)}…` : text
+}
+
+/**
+ * Every error the API answers with, one function each. Whatever was or may have been billed, and
+ * whatever cannot get better by itself, carries `shouldRetry: false`.
+ */
+export const apiErrors = {
+  /** 400: the body is not JSON in UTF-8; `reason` completes the sentence. */
+  invalidJson: (reason: string) =>
+    new ApiError({
+      status: 400,
+      type: 'invalid_request_error',
+      code: 'invalid_json',
+      message: `We could not parse the JSON body of your request: ${reason}.`,
+    }),
+
+  /** 400: a field is wrong. `param` is its path, dotted (`messages.0.role`). */
+  invalidRequest: (message: string, param?: string, code?: string) =>
+    new ApiError({
+      status: 400,
+      type: 'invalid_request_error',
+      message,
+      ...(param === undefined ? {} : { param }),
+      ...(code === undefined ? {} : { code }),
+    }),
+
+  /** 401: no key was sent. */
+  missingKey: () =>
+    new ApiError({
+      status: 401,
+      type: 'invalid_request_error',
+      code: 'missing_api_key',
+      message:
+        "You didn't provide an API key. Send it in the Authorization header: 'Authorization: Bearer YOUR_KEY'.",
+    }),
+
+  /** 401: the key is unknown, malformed or revoked. Never echoes it. */
+  badKey: () =>
+    new ApiError({
+      status: 401,
+      type: 'invalid_request_error',
+      code: 'invalid_api_key',
+      message: 'Incorrect API key provided.',
+    }),
+
+  /** 402: the balance does not cover the request's maximum cost (both in msat). */
+  insufficientCredit: (neededMsat: bigint, availableMsat: bigint) =>
+    new ApiError({
+      status: 402,
+      type: 'insufficient_quota',
+      code: 'insufficient_credit',
+      shouldRetry: false,
+      message: `This request may cost up to ${neededMsat} msat, but ${availableMsat} msat are available. Add credit or lower max_completion_tokens.`,
+    }),
+
+  /** 404: nobody serves this model; `served` are the models that are served now. */
+  modelNotFound: (model: string, served: readonly string[]) => {
+    const listed = served.slice(0, MAX_LISTED_MODELS).join(', ')
+    const more = served.length > MAX_LISTED_MODELS ? ', … (see GET /v1/models)' : ''
+    return new ApiError({
+      status: 404,
+      type: 'invalid_request_error',
+      code: 'model_not_found',
+      param: 'model',
+      message:
+        `The model '${echo(model)}' does not exist or is not served now. ` +
+        (listed === '' ? 'No model is served at the moment.' : `Served now: ${listed}${more}.`),
+    })
+  },
+
+  /** 404: no such route or object. */
+  notFound: (method: string, path: string) =>
+    new ApiError({
+      status: 404,
+      type: 'invalid_request_error',
+      code: 'unknown_url',
+      message: `Unknown request URL: ${method} ${echo(path)}.`,
+    }),
+
+  /** 405: the route exists, the method does not. The caller adds the `allow` header. */
+  methodNotAllowed: (method: string, allowed: readonly string[]) =>
+    new ApiError({
+      status: 405,
+      type: 'invalid_request_error',
+      code: 'method_not_allowed',
+      message: `${method} is not allowed here. Allowed: ${allowed.join(', ')}.`,
+    }),
+
+  /** 409: an Idempotency-Key came back with another body, or while its first use still runs. */
+  idempotencyConflict: (reason: 'other_body' | 'in_progress') =>
+    reason === 'other_body'
+      ? new ApiError({
+          status: 409,
+          type: 'invalid_request_error',
+          code: 'idempotency_key_reused',
+          shouldRetry: false,
+          message: 'This Idempotency-Key was already used with a different request body.',
+        })
+      : new ApiError({
+          status: 409,
+          type: 'invalid_request_error',
+          code: 'idempotency_key_in_progress',
+          retryAfterMs: 1000,
+          message: 'A request with this Idempotency-Key is still running.',
+        }),
+
+  /** 413: the body is longer than `maxBytes`. */
+  bodyTooLarge: (maxBytes: number) =>
+    new ApiError({
+      status: 413,
+      type: 'invalid_request_error',
+      code: 'body_too_large',
+      message: `The request body is larger than the limit of ${maxBytes} bytes.`,
+    }),
+
+  /** 431: the headers are longer than `maxBytes`. */
+  headersTooLarge: (maxBytes: number) =>
+    new ApiError({
+      status: 431,
+      type: 'invalid_request_error',
+      code: 'headers_too_large',
+      message: `The request headers are larger than the limit of ${maxBytes} bytes.`,
+    }),
+
+  /** 429: the account already has `limit` requests running. */
+  tooManyConcurrent: (limit: number, retryAfterMs: number) =>
+    new ApiError({
+      status: 429,
+      type: 'rate_limit_error',
+      code: 'too_many_concurrent_requests',
+      retryAfterMs,
+      message: `You already have ${limit} requests running, which is the limit for this key.`,
+    }),
+
+  /** 429: the key's rate is used up for `retryAfterMs`. */
+  rateLimited: (retryAfterMs: number) =>
+    new ApiError({
+      status: 429,
+      type: 'rate_limit_error',
+      code: 'rate_limit_exceeded',
+      retryAfterMs,
+      message: `Rate limit reached for this key. Try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+    }),
+
+  /** 500: our fault. The cause goes to the log, never into the message. */
+  internal: () =>
+    new ApiError({
+      status: 500,
+      type: 'server_error',
+      code: 'internal_error',
+      message: 'The server had an error while processing your request.',
+    }),
+
+  /** 502: every provider that was tried broke before the first token, or one broke in mid-stream. */
+  providerFailed: () =>
+    new ApiError({
+      status: 502,
+      type: 'server_error',
+      code: 'provider_failed',
+      message: 'The provider failed while answering your request.',
+    }),
+
+  /** 503: the model exists, but no provider meets the request now (price, capability, region). */
+  noProvider: (model: string, retryAfterMs: number) =>
+    new ApiError({
+      status: 503,
+      type: 'server_error',
+      code: 'no_provider',
+      retryAfterMs,
+      message: `No provider for '${echo(model)}' meets this request at the moment.`,
+    }),
+
+  /** 503: providers exist, all are full. */
+  overloaded: (retryAfterMs: number) =>
+    new ApiError({
+      status: 503,
+      type: 'overloaded_error',
+      code: 'overloaded',
+      retryAfterMs,
+      message: 'All providers for this request are busy. Try again shortly.',
+    }),
+
+  /** 504: no first token, or no next token, within `timeoutMs`. */
+  providerTimeout: (timeoutMs: number) =>
+    new ApiError({
+      status: 504,
+      type: 'server_error',
+      code: 'provider_timeout',
+      message: `The provider sent nothing for ${timeoutMs} ms.`,
+    }),
+} as const
+
+/** The client-facing error for anything thrown: itself if it is an `ApiError`, else `internal`. */
+export function toApiError(thrown: unknown): ApiError {
+  return thrown instanceof ApiError ? thrown : apiErrors.internal()
+}
