@@ -46,14 +46,17 @@ function install() {
     cwd: root,
     stdio: ['ignore', process.stderr, process.stderr],
   })
-  if (status !== 0) fail(`npm ci failed${error ? ` (${error.message})` : ''}: see above, then try again.`)
+  if (status !== 0)
+    fail(`npm ci failed${error ? ` (${error.message})` : ''}: see above, then try again.`)
   writeFileSync(stamp, lockfileHash)
 }
 
 /** The Node that npm installed for us; where it has none (macOS, Windows), the one running this. */
 function findNode() {
   const candidates = [join(bin, 'node'), process.execPath]
-  const versions = candidates.map((candidate) => spawnSync(candidate, ['--version']).stdout?.toString().trim())
+  const versions = candidates.map((candidate) =>
+    spawnSync(candidate, ['--version']).stdout?.toString().trim(),
+  )
   const index = versions.findIndex((version) => version && isRecent(version))
   if (index >= 0) return candidates[index]
   return fail(
@@ -72,7 +75,10 @@ function isRecent(version) {
 /** Becomes `command`, as far as its parent can tell: same streams, signals and exit. */
 function run(command, commandArgs) {
   const path = [bin, process.env.PATH].filter(Boolean).join(delimiter)
-  const child = spawn(command, commandArgs, { stdio: 'inherit', env: { ...process.env, PATH: path } })
+  const child = spawn(command, commandArgs, {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path },
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code)

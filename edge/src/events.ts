@@ -12,11 +12,23 @@ export class EdgeEvents {
   readonly #attempts = new Counter('infernet_attempts_total', 'Leases given to providers.')
   readonly #tokens = new Counter('infernet_tokens_total', 'Tokens billed, by kind.')
   readonly #cost = new Counter('infernet_cost_msat_total', 'Msat captured from clients.')
-  readonly #requests = new Counter('infernet_requests_total', 'HTTP requests answered without a job, by status.')
+  readonly #requests = new Counter(
+    'infernet_requests_total',
+    'HTTP requests answered without a job, by status.',
+  )
   readonly #logins = new Counter('infernet_provider_logins_total', 'Provider logins, by outcome.')
-  readonly #violations = new Counter('infernet_protocol_violations_total', 'Providers cut off, by close code.')
-  readonly #storeErrors = new Counter('infernet_store_errors_total', 'Failed Postgres operations, by name.')
-  readonly #firstByte = new Histogram('infernet_first_byte_seconds', 'Request to the first byte of its answer.')
+  readonly #violations = new Counter(
+    'infernet_protocol_violations_total',
+    'Providers cut off, by close code.',
+  )
+  readonly #storeErrors = new Counter(
+    'infernet_store_errors_total',
+    'Failed Postgres operations, by name.',
+  )
+  readonly #firstByte = new Histogram(
+    'infernet_first_byte_seconds',
+    'Request to the first byte of its answer.',
+  )
   readonly #duration = new Histogram('infernet_job_seconds', 'Request to the end of its job.')
   readonly #gauges: Gauge[] = []
 
@@ -72,7 +84,14 @@ export class EdgeEvents {
   }
 
   /** A request that became no job: a listing, a refusal, a bad key. */
-  requestAnswered(fields: { method: string; path: string; status: number; request_id: string; ms: number; error?: string }): void {
+  requestAnswered(fields: {
+    method: string
+    path: string
+    status: number
+    request_id: string
+    ms: number
+    error?: string
+  }): void {
     this.#requests.add(1, { status: String(fields.status) })
     this.#log('request', fields)
   }
@@ -111,4 +130,5 @@ export class EdgeEvents {
   }
 }
 
-const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))
+const describe = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -45,6 +45,8 @@ export const UNKNOWN_KEY_TTL_MS = 10_000
 
 /** Model names remembered as known but not served, so that they answer 503 instead of 404. */
 export const MAX_KNOWN_MODELS = 2_000
+/** Batches of receipts one provider may have unacknowledged; agents send four at a time. */
+export const MAX_RECEIPT_BATCHES = 8
 /** Leases whose receipts may still come. */
 export const MAX_AWAITED_RECEIPTS = 20_000
 

@@ -3,7 +3,9 @@
 type Labels = Readonly<Record<string, string>>
 
 /** Time buckets in seconds, from one relay hop to a slow prefill. */
-const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const SECONDS_BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+]
 
 /** Label values come from us, except model names; past this many series a metric stops growing. */
 const MAX_SERIES = 1_000
@@ -49,14 +51,19 @@ export class Gauge implements Metric {
   }
 
   render(): string[] {
-    return [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} gauge`, `${this.#name} ${this.#read()}`]
+    return [
+      `# HELP ${this.#name} ${this.#help}`,
+      `# TYPE ${this.#name} gauge`,
+      `${this.#name} ${this.#read()}`,
+    ]
   }
 }
 
 export class Histogram implements Metric {
   readonly #name: string
   readonly #help: string
-  readonly #counts = new Array<number>(SECONDS_BUCKETS.length + 1).fill(0)
+  /** One per bucket, and one for all above. */
+  readonly #counts = [...SECONDS_BUCKETS.map(() => 0), 0]
   #sum = 0
 
   constructor(name: string, help: string) {
@@ -87,6 +94,8 @@ export const renderMetrics = (metrics: readonly Metric[]): string =>
   metrics.flatMap((metric) => metric.render()).join('\n') + '\n'
 
 function render(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, '_')}"`)
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${value.replace(/[\\"\n]/g, '_')}"`,
+  )
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }

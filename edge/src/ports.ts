@@ -34,7 +34,11 @@ export interface JobOrder {
 }
 
 export type JobAnswer =
-  | { readonly kind: 'stream'; readonly provider: PeerId; readonly body: ReadableStream<Uint8Array> }
+  | {
+      readonly kind: 'stream'
+      readonly provider: PeerId
+      readonly body: ReadableStream<Uint8Array>
+    }
   | { readonly kind: 'json'; readonly provider: PeerId; readonly body: Uint8Array }
   | { readonly kind: 'error'; readonly error: ApiErrorFields }
 
@@ -80,7 +84,11 @@ export interface HoldRequest {
 
 export type HoldResult =
   | { readonly ok: true; readonly availableMsat: number }
-  | { readonly ok: false; readonly reason: 'insufficient_credit' | 'too_many_open' | 'backlog'; readonly availableMsat: number }
+  | {
+      readonly ok: false
+      readonly reason: 'insufficient_credit' | 'too_many_open' | 'backlog'
+      readonly availableMsat: number
+    }
 
 export interface Balance {
   readonly availableMsat: number
@@ -101,7 +109,10 @@ export interface AccountPort {
 
 /** SQLite inside the object: a Durable Object's storage or `node:sqlite`. Integers are JS numbers. */
 export interface SqlPort {
-  exec(sql: string, ...params: readonly (string | number | null)[]): Record<string, string | number | null>[]
+  exec(
+    sql: string,
+    ...params: readonly (string | number | null)[]
+  ): Record<string, string | number | null>[]
   transactionSync<T>(body: () => T): T
 }
 
@@ -112,12 +123,20 @@ export interface StorePort {
   findApiKey(id: ApiKeyId): Promise<StoredApiKey | undefined>
   createAccount(id: AccountId, name: string): Promise<void>
   /** False when there is no such account. */
-  createApiKey(key: { id: ApiKeyId; accountId: AccountId; hash: string; name: string }): Promise<boolean>
+  createApiKey(key: {
+    id: ApiKeyId
+    accountId: AccountId
+    hash: string
+    name: string
+  }): Promise<boolean>
   /** False when the account has no such key, or it was revoked before. */
   revokeApiKey(accountId: AccountId, id: ApiKeyId): Promise<boolean>
   writeLedgerEvents(events: readonly LedgerEvent[]): Promise<void>
   /** Stores verified receipts; a lease that no job row and no `known` entry names is `unknown`. */
-  storeReceipts(provider: PeerId, receipts: readonly StoredReceipt[]): Promise<Map<LeaseId, ReceiptStatus>>
+  storeReceipts(
+    provider: PeerId,
+    receipts: readonly StoredReceipt[],
+  ): Promise<Map<LeaseId, ReceiptStatus>>
   findJob(accountId: AccountId, job: JobId): Promise<StoredJob | undefined>
   providerSeen(provider: PeerId, capability: Capability): Promise<void>
   /** Names of models that any provider has ever offered, bounded. */

@@ -10,7 +10,7 @@ const TEXTS = [
   'the hub hands the job to the provider, and the provider hands the answer to the hub',
   'Zürich, Łódź and 東京 pay 42 sats',
 ]
-const tokenizer = new ByteLevelBpe(trainBpe(TEXTS, CONTROL, 290))
+const tokenizer = new ByteLevelBpe(trainBpe(TEXTS, CONTROL, 274))
 
 const anyText = fc.string({ unit: 'grapheme' })
 

@@ -3,7 +3,8 @@ import { Template } from '@huggingface/jinja'
 /** One message of a conversation, as a chat template sees it. */
 export type ChatMessage = {
   readonly role: string
-  readonly content?: string | null
+  /** Text, or OpenAI's list of parts for templates that know it. */
+  readonly content?: string | null | readonly unknown[]
   /** Calls the assistant made; `arguments` as an object or as the JSON text OpenAI uses. */
   readonly tool_calls?: readonly ChatToolCall[]
   readonly tool_call_id?: string
@@ -33,7 +34,7 @@ export class ChatTemplateError extends Error {
 /** Renders a conversation to the text a model continues. */
 export type ChatRenderer = (prompt: ChatPrompt) => string
 
-/** Templates grow with the square of nothing, but a prompt past this helps no small machine. */
+/** Longer prompts fit no context: a million tokens are about four million characters. */
 export const MAX_RENDERED_CHARS = 4_194_304
 
 /**

@@ -7,25 +7,28 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ByteLevelBpe } from './byte-level-bpe.ts'
 import { compileChatTemplate } from './chat-template.ts'
-import { nextConversation } from './corpus/generator.ts'
+import { copyingExercise, nextConversation } from './corpus/generator.ts'
 import { CHAT_TEMPLATE, CONTROL_TOKENS } from './corpus/template.ts'
 import type { LlamaConfig } from './llama-config.ts'
 import { mulberry32 } from './prng.ts'
 import { fillBatch } from './trainer/batch.ts'
 import { trainBpe } from './trainer/bpe-trainer.ts'
+import { startCopyingHeads } from './trainer/copying-start.ts'
 import { toDocument } from './trainer/document.ts'
 import { modelFile } from './trainer/model-file.ts'
 import { learningRate, updateWeights } from './trainer/optimizer.ts'
 import { TrainingModel } from './trainer/training-model.ts'
 
 const SEED = 21
-const BATCH_TOKENS = 1_024
-const PEAK_RATE = 3e-3
+const BATCH_TOKENS = 768
+const PEAK_RATE = 2e-3
 const WARMUP_STEPS = 100
+/** Steps of copying before everything else. */
+const EXERCISE_STEPS = 350
 /** Conversations the vocabulary is learned from. */
 const VOCABULARY_SAMPLE = 6_000
 const REPORT_EVERY = 50
-const CHECKPOINT_EVERY = 1_000
+const CHECKPOINT_EVERY = 500
 
 const CONFIG: LlamaConfig = {
   contextLength: 1_024,
@@ -41,7 +44,7 @@ const CONFIG: LlamaConfig = {
 
 const { values: options } = parseArgs({
   options: {
-    steps: { type: 'string', default: '7000' },
+    steps: { type: 'string', default: '8000' },
     out: {
       type: 'string',
       default: fileURLToPath(new URL('../weights/infernet-demo.gguf', import.meta.url)),
@@ -58,16 +61,17 @@ const sample = Array.from({ length: VOCABULARY_SAMPLE }, () =>
 const vocabulary = trainBpe(sample, CONTROL_TOKENS, CONFIG.vocabSize)
 const tokenizer = new ByteLevelBpe(vocabulary)
 const model = await TrainingModel.create(CONFIG, BATCH_TOKENS, mulberry32(SEED))
+startCopyingHeads(model.parameters, CONFIG, mulberry32(SEED))
 let parameters = 0
 for (const { values } of model.parameters.values()) parameters += values.length
 console.log(`${parameters} parameters, ${steps} steps of ${BATCH_TOKENS} tokens`)
 
 const random = mulberry32(SEED + 1)
-const nextDocument = () => toDocument(nextConversation(random), render, tokenizer)
 const started = performance.now()
 let meanLoss = 0
 for (let step = 1; step <= steps; step++) {
-  const batch = fillBatch(BATCH_TOKENS, nextDocument)
+  const source = step <= EXERCISE_STEPS ? copyingExercise : nextConversation
+  const batch = fillBatch(BATCH_TOKENS, () => toDocument(source(random), render, tokenizer))
   const loss = model.forward(batch)
   model.backward(batch)
   updateWeights(model, step, learningRate(step, steps, PEAK_RATE, WARMUP_STEPS))

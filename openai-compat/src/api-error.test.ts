@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { schemaProblems } from '../test/openai-schema.ts'
-import { ApiError, errorEnvelope, errorHeaders, streamErrorEvent } from './api-error.ts'
+import { type ApiError, errorEnvelope, errorHeaders, streamErrorEvent } from './api-error.ts'
 import { apiErrors, toApiError } from './api-errors.ts'
 import { SseDecoder } from './sse-decoder.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chatExamples, schemaProblems } from '../test/openai-schema.ts'
 import { ApiError } from './api-error.ts'
@@ -34,6 +34,8 @@ function nested(levels: number): unknown {
   return value
 }
 
+const needs = (extra: object): unknown => checkChatRequest(request(extra)).needs
+const many = (count: number, item: unknown): unknown[] => Array.from({ length: count }, () => item)
 const tool = (name: string): object => ({ type: 'function', function: { name } })
 
 describe('parseChatRequest', () => {
@@ -60,7 +62,7 @@ describe('parseChatRequest', () => {
       includeUsage: true,
       maxOutputTokens: 20,
       n: 2,
-      needs: ['multiple_choices'],
+      needs: [],
       provider: { sort: 'price', only: ['a'] },
     })
   })
@@ -90,7 +92,6 @@ describe('parseChatRequest', () => {
   })
 
   it('says what a provider must be able to do', () => {
-    const needs = (extra: object): unknown => checkChatRequest(request(extra)).needs
     expect(needs({ tools: [tool('f')] })).toEqual(['tools'])
     expect(needs({ tools: [] })).toEqual([])
     expect(needs({ logprobs: true })).toEqual(['logprobs'])
@@ -155,7 +156,7 @@ describe('parseChatRequest refuses', () => {
     ['messages', { messages: undefined }, 'Missing'],
     ['messages', { messages: [] }, 'at least 1 item'],
     ['messages', { messages: 'hi' }, 'expected an array, but got a string'],
-    ['messages', { messages: Array(MAX_MESSAGES + 1).fill(user) }, 'at most 4096 items'],
+    ['messages', { messages: many(MAX_MESSAGES + 1, user) }, 'at most 4096 items'],
     ['messages.0', { messages: ['hi'] }, 'expected an object'],
     ['messages.0.role', { messages: [{ content: 'x' }] }, 'Missing'],
     ['messages.0.role', { messages: [{ role: 'boss', content: 'x' }] }, "'developer'"],
@@ -180,7 +181,7 @@ describe('parseChatRequest refuses', () => {
       'messages.0.content',
       {
         messages: [
-          { role: 'user', content: Array(MAX_CONTENT_PARTS + 1).fill({ type: 'text', text: 'a' }) },
+          { role: 'user', content: many(MAX_CONTENT_PARTS + 1, { type: 'text', text: 'a' }) },
         ],
       },
       'at most 1024',
@@ -230,7 +231,7 @@ describe('parseChatRequest refuses', () => {
       },
       'at most 1024',
     ],
-    ['tools', { tools: Array(MAX_TOOLS + 1).fill(tool('f')) }, 'at most 128 items'],
+    ['tools', { tools: many(MAX_TOOLS + 1, tool('f')) }, 'at most 128 items'],
     ['tools.0.function.name', { tools: [tool('two words')] }, 'matches'],
     ['tools.0.type', { tools: [{ type: 'retrieval' }] }, "'function'"],
     ['tool_choice', { tool_choice: 'required' }, "'tools' are specified"],
@@ -238,7 +239,7 @@ describe('parseChatRequest refuses', () => {
     ['tool_choice', { tools: [tool('f')], tool_choice: 4 }, 'string or an object'],
     ['response_format.type', { response_format: { type: 'xml' } }, "'json_schema'"],
     ['response_format.json_schema', { response_format: { type: 'json_schema' } }, 'Missing'],
-    ['models', { models: Array(MAX_FALLBACK_MODELS + 1).fill('m') }, 'at most 8'],
+    ['models', { models: many(MAX_FALLBACK_MODELS + 1, 'm') }, 'at most 8'],
     ['provider.sort', { provider: { sort: 'beauty' } }, "'throughput'"],
     ['provider.max_price.prompt', { provider: { max_price: { prompt: -1 } } }, 'at least 0'],
   ])('%s: %o', (param, extra, message) => {
@@ -267,6 +268,14 @@ describe('parseChatRequest refuses', () => {
     const bytes = encode(request())
     bytes[bytes.indexOf('H'.charCodeAt(0))] = 0xff
     expect(problem(() => parseChatRequest(bytes)).message).toContain('not valid UTF-8')
+  })
+
+  it('a long key without repeating all of it', () => {
+    const error = problem(() =>
+      checkChatRequest(request({ logit_bias: { ['k'.repeat(9999)]: 1 } })),
+    )
+    expect(error.param).toHaveLength(200)
+    expect(error.message.length).toBeLessThan(300)
   })
 
   it('deep nesting anywhere, without overflowing the stack', () => {

@@ -9,15 +9,11 @@ import { issueToError } from './zod-issue.ts'
  */
 export const MAX_JSON_DEPTH = 100
 
-/** What a provider must be able to do to serve a request; matching filters by it. */
-export type Capability =
-  | 'tools'
-  | 'vision'
-  | 'audio'
-  | 'files'
-  | 'json_schema'
-  | 'logprobs'
-  | 'multiple_choices'
+/**
+ * What a provider must be able to do to serve a request, in the words of the wire's capabilities
+ * (those that no provider can declare yet find nobody, which is the truth).
+ */
+export type RequestNeed = 'tools' | 'vision' | 'audio' | 'files' | 'json_schema' | 'logprobs'
 
 /** A validated chat completion request. */
 export interface ChatRequest {
@@ -33,7 +29,7 @@ export interface ChatRequest {
   maxOutputTokens: number | undefined
   /** Choices to generate. */
   n: number
-  needs: readonly Capability[]
+  needs: readonly RequestNeed[]
   provider: ProviderPreferences
 }
 
@@ -106,23 +102,22 @@ function checkCombinations(body: ChatRequestBody): void {
   }
 }
 
-const PART_CAPABILITY: Partial<Record<string, Capability>> = {
+const PART_NEED: Partial<Record<string, RequestNeed>> = {
   image_url: 'vision',
   input_audio: 'audio',
   file: 'files',
 }
 
-function needsOf(body: ChatRequestBody): Capability[] {
-  const needs = new Set<Capability>()
+function needsOf(body: ChatRequestBody): RequestNeed[] {
+  const needs = new Set<RequestNeed>()
   if (body.tools?.length || body.functions?.length) needs.add('tools')
   if (body.response_format?.type === 'json_schema') needs.add('json_schema')
   if (body.logprobs === true) needs.add('logprobs')
-  if ((body.n ?? 1) > 1) needs.add('multiple_choices')
   for (const { content } of body.messages) {
     if (!Array.isArray(content)) continue
     for (const part of content) {
-      const capability = PART_CAPABILITY[part.type]
-      if (capability) needs.add(capability)
+      const need = PART_NEED[part.type]
+      if (need) needs.add(need)
     }
   }
   return [...needs]

@@ -6,6 +6,7 @@ export class ChunkScanError extends Error {
 
 const QUOTE = 34
 const COMMA = 44
+const DIGIT_ZERO = 48
 const COLON = 58
 const OPEN_BRACKET = 91
 const BACKSLASH = 92
@@ -20,6 +21,12 @@ const FIRST_PRINTABLE = 32
 /** Longest finish reason kept; the known ones are shorter. */
 const MAX_REASON_BYTES = 32
 
+/** A choice that has ended in a chunk. */
+export interface FinishedChoice {
+  index: number
+  reason: string
+}
+
 /**
  * Reads from one chunk of a chat completion stream what metering needs, straight from the bytes:
  * no string, object or JSON.parse per token. It walks the known path (choices, delta, tool calls)
@@ -33,8 +40,8 @@ export class ChunkScanner {
   textBytes = 0
   /** Entries of `choices`; the usage chunk has none. */
   choices = 0
-  /** `finish_reason` of the choices that have one. Shared and empty when none has. */
-  finishReasons: readonly string[] = []
+  /** The choices that have a `finish_reason`. */
+  finished: readonly FinishedChoice[] = []
   /** Where the value of a top-level `usage` is, if it is an object: `[start, end)`, else 0. */
   usageStart = 0
   usageEnd = 0
@@ -47,6 +54,8 @@ export class ChunkScanner {
   #end = 0
   #keyStart = 0
   #keyEnd = 0
+  #index = 0
+  #reason = ''
 
   /**
    * Scans the JSON object in `bytes[start, end)`.
@@ -59,7 +68,8 @@ export class ChunkScanner {
     this.#end = end
     this.textBytes = this.choices = 0
     this.usageStart = this.usageEnd = this.errorStart = this.errorEnd = 0
-    if (this.finishReasons.length > 0) this.finishReasons = []
+    if (this.finished.length > 0) this.finished = []
+    if (this.#peek() !== OPEN_BRACE) throw new ChunkScanError('not an object')
     this.#members(this.#onTop)
     this.#peek()
     if (this.#pos !== end) throw new ChunkScanError('data after the object')
@@ -86,12 +96,18 @@ export class ChunkScanner {
 
   readonly #onChoice = (): void => {
     this.choices += 1
+    this.#index = 0
+    this.#reason = ''
     this.#members(this.#onChoiceMember)
+    if (this.#reason !== '') {
+      this.finished = [...this.finished, { index: this.#index, reason: this.#reason }]
+    }
   }
 
   readonly #onChoiceMember = (): void => {
     if (this.#isKey('delta')) this.#members(this.#onDelta)
     else if (this.#isKey('finish_reason')) this.#readReason()
+    else if (this.#isKey('index')) this.#readIndex()
     else this.#skipValue()
   }
 
@@ -184,8 +200,15 @@ export class ChunkScanner {
     this.#skipValue()
     if (this.#bytes[start] !== QUOTE) return
     const end = Math.min(this.#pos - 1, start + 1 + MAX_REASON_BYTES)
-    const reason = String.fromCharCode(...this.#bytes.subarray(start + 1, end))
-    this.finishReasons = [...this.finishReasons, reason]
+    this.#reason = String.fromCharCode(...this.#bytes.subarray(start + 1, end))
+  }
+
+  #readIndex(): void {
+    const start = this.#pos
+    this.#skipValue()
+    let index = 0
+    for (let i = start; i < this.#pos; i++) index = index * 10 + (this.#bytes[i] ?? 0) - DIGIT_ZERO
+    this.#index = index
   }
 
   #countText(): void {

@@ -136,16 +136,16 @@ describe('engineRequest', () => {
   })
 })
 
-describe('refuseRemoteMedia', () => {
-  const withPart = (part: object): ChatRequestBody =>
-    body({ messages: [user, { role: 'user', content: [{ type: 'text', text: 'see' }, part] }] })
-  const image = (url: string): object => ({ type: 'image_url', image_url: { url } })
-  const file = (data: string): object => ({ type: 'file', file: { file_data: data } })
-  const audio = (data: string): object => ({
-    type: 'input_audio',
-    input_audio: { data, format: 'mp3' },
-  })
+const withPart = (part: object): ChatRequestBody =>
+  body({ messages: [user, { role: 'user', content: [{ type: 'text', text: 'see' }, part] }] })
+const image = (url: string): object => ({ type: 'image_url', image_url: { url } })
+const file = (data: string): object => ({ type: 'file', file: { file_data: data } })
+const audio = (data: string): object => ({
+  type: 'input_audio',
+  input_audio: { data, format: 'mp3' },
+})
 
+describe('refuseRemoteMedia', () => {
   it.each([
     ['image_url.url', image('http://169.254.169.254/latest/meta-data')],
     ['image_url.url', image('HTTPS://example.com/a.png')],

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunked, type Cuts, cuts } from '../test/chunking.ts'
 import { SseDecoder, type SseEvent, SseTooLargeError } from './sse-decoder.ts'

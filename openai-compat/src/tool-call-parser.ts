@@ -51,6 +51,8 @@ export class ToolCallParser {
   readonly #newId: () => string
   #buffer = ''
   #inCall = false
+  /** The whitespace before the open tag, given back if no call comes of it. */
+  #gap = ''
   #calls = 0
 
   /** `newId` makes call ids, e.g. `call_…`; passed in because randomness is the caller's. */
@@ -94,7 +96,9 @@ export class ToolCallParser {
       this.#buffer = this.#buffer.slice(safe)
       return false
     }
-    this.#text(this.#buffer.slice(0, open).trimEnd(), outputs)
+    const text = this.#buffer.slice(0, open).trimEnd()
+    this.#text(text, outputs)
+    this.#gap = this.#buffer.slice(text.length, open)
     this.#buffer = this.#buffer.slice(open + OPEN.length)
     this.#inCall = true
     return true
@@ -110,7 +114,7 @@ export class ToolCallParser {
     if (close === -1 && !tooLong) return false
     this.#inCall = false
     if (tooLong) {
-      this.#text(OPEN, outputs)
+      this.#text(this.#gap + OPEN, outputs)
       return true
     }
     const inside = this.#buffer.slice(0, close)
@@ -122,7 +126,7 @@ export class ToolCallParser {
   #endCall(inside: string, close: string, outputs: ToolCallOutput[]): void {
     const call = readCall(inside)
     if (call === undefined) {
-      this.#text(OPEN + inside + close, outputs)
+      this.#text(this.#gap + OPEN + inside + close, outputs)
       return
     }
     const index = this.#calls

@@ -11,10 +11,10 @@ export const TEXTLESS_TOKENS_PER_CHOICE = 4
  * Tokens that a chat template may add to a prompt beyond the client's own bytes: special tokens,
  * a default system prompt, the tool-calling instructions (about 150 in Hermes templates).
  */
-export const TEMPLATE_TOKENS = 256
+const TEMPLATE_TOKENS = 256
 
 /** Template tokens around one message (role header, separators). */
-export const TEMPLATE_TOKENS_PER_MESSAGE = 8
+const TEMPLATE_TOKENS_PER_MESSAGE = 8
 
 /** Mean bytes of request JSON per prompt token, for prompts whose count nobody reported. */
 export const BYTES_PER_PROMPT_TOKEN = 4

@@ -2,6 +2,9 @@ import type { z } from 'zod'
 import type { ApiError } from './api-error.ts'
 import { apiErrors } from './api-errors.ts'
 
+/** Characters of a path in `param`: keys are the client's and may be as long as its body. */
+const MAX_PARAM_CHARS = 200
+
 type Issue = z.core.$ZodIssue
 
 /** What was found at a path, in words, without quoting the client's data. */
@@ -92,7 +95,7 @@ export function issueToError(issues: readonly Issue[], body: unknown): ApiError 
   const top = issues[0]
   if (top === undefined) return apiErrors.invalidRequest('The request body is invalid.')
   const { issue, path } = deepest(top)
-  const param = path.map(String).join('.')
+  const param = path.map(String).join('.').slice(0, MAX_PARAM_CHARS)
   const found = valueAt(body, path)
   const bad = (problem: string, code: string): ApiError =>
     apiErrors.invalidRequest(`Invalid '${param}': ${problem}.`, param, code)

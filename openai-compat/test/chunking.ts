@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 /** Where to cut, as fractions of the length. */
 export type Cuts = readonly number[]

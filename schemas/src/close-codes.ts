@@ -1,5 +1,7 @@
-/** WebSocket close codes of the provider protocol (4000-4999 is ours, RFC 6455 §7.4.2). */
+/** WebSocket close codes of the provider protocol (4000-4999 are for applications, RFC 6455 §7.4.2). */
 export const CLOSE = {
+  /** The edge restarts or is deployed anew (registered with IANA): reconnect with jitter. */
+  restarting: 1012,
   /** Bad frame: truncated, oversized, unknown type, or illegal in this state. */
   protocol: 4400,
   /** Login refused: bad signature, replay, wrong audience, clock skew, late answer. */
@@ -8,14 +10,12 @@ export const CLOSE = {
   foreignJob: 4403,
   /** No protocol version in common; the reason names both ranges. */
   version: 4406,
+  /** Silent for too long. */
+  silent: 4408,
   /** The same key logged in again; the older socket is closed. */
   replaced: 4409,
   /** The edge holds as many providers as it can. */
   overloaded: 4429,
-  /** Silent for too long. */
-  silent: 4408,
-  /** The edge restarts or is deployed anew: reconnect with jitter. */
-  restarting: 1012,
 } as const
 
 export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]

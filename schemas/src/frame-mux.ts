@@ -1,4 +1,5 @@
-import { frameBytes, writeFrame, type FrameType } from './frame.ts'
+import { assertPayload, frameBytes, writeFrame, type FrameType } from './frame.ts'
+import { MAX_FRAMES_PER_MESSAGE } from './limits.ts'
 
 interface PendingFrame {
   readonly type: FrameType
@@ -6,8 +7,8 @@ interface PendingFrame {
   readonly payload: Uint8Array
 }
 
-/** A message is flushed early at this size, so that coalescing never delays or bloats a burst. */
-const FLUSH_BYTES = 64 * 1024
+/** A message leaves early at this size, so that coalescing never delays or bloats a burst. */
+export const FLUSH_BYTES = 64 * 1024
 
 /**
  * Puts all frames written in one turn of the event loop into one WebSocket message: no delay when
@@ -21,8 +22,8 @@ export class FrameMux {
   readonly #schedule: (flush: () => void, delayMs: number) => void
   #pending: PendingFrame[] = []
   #bytes = 0
-  #soon = false
-  #later = false
+  /** The shortest delay that was scheduled for what is pending. */
+  #delayMs = Number.POSITIVE_INFINITY
 
   constructor(
     send: (message: Uint8Array<ArrayBuffer>) => void,
@@ -32,27 +33,34 @@ export class FrameMux {
     this.#schedule = schedule
   }
 
-  /** Sends the frame with this turn's message. `payload` must not change afterwards. */
+  /**
+   * Sends the frame with this turn's message. `payload` must not change afterwards. Throws
+   * FrameError, and sends nothing, for a payload over its type's limit.
+   */
   write(type: FrameType, channel: number, payload: Uint8Array): void {
-    this.#push(type, channel, payload)
-    if (this.#bytes >= FLUSH_BYTES) this.flush()
-    else if (!this.#soon) {
-      this.#soon = true
-      this.#schedule(this.flush, 0)
+    this.writeLazily(type, channel, payload, 0)
+  }
+
+  /**
+   * Sends the frame with the next message, and within `delayMs` at the latest (a delayed
+   * acknowledgement). Otherwise like {@link write}.
+   */
+  writeLazily(type: FrameType, channel: number, payload: Uint8Array, delayMs: number): void {
+    // Checked here and not when flushed, where it would take other frames down with it.
+    assertPayload(type, payload.length)
+    this.#pending.push({ type, channel, payload })
+    this.#bytes += frameBytes(payload)
+    const isFull = this.#bytes >= FLUSH_BYTES || this.#pending.length >= MAX_FRAMES_PER_MESSAGE
+    if (isFull) this.flush()
+    else if (delayMs < this.#delayMs) {
+      this.#delayMs = delayMs
+      this.#schedule(this.flush, delayMs)
     }
   }
 
-  /** Sends the frame with the next message, and within `delayMs` at the latest (a delayed acknowledgement). */
-  writeLazily(type: FrameType, channel: number, payload: Uint8Array, delayMs: number): void {
-    this.#push(type, channel, payload)
-    if (this.#soon || this.#later) return
-    this.#later = true
-    this.#schedule(this.flush, delayMs)
-  }
-
+  /** Sends what is pending, now. */
   readonly flush = (): void => {
-    this.#soon = false
-    this.#later = false
+    this.#delayMs = Number.POSITIVE_INFINITY
     if (this.#pending.length === 0) return
     const frames = this.#pending
     const message = new Uint8Array(this.#bytes)
@@ -63,10 +71,5 @@ export class FrameMux {
       offset = writeFrame(message, offset, frame.type, frame.channel, frame.payload)
     }
     this.#send(message)
-  }
-
-  #push(type: FrameType, channel: number, payload: Uint8Array): void {
-    this.#pending.push({ type, channel, payload })
-    this.#bytes += frameBytes(payload)
   }
 }

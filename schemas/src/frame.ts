@@ -46,7 +46,6 @@ export const FRAME_HEADER_BYTES = 8
 export const PING_TEXT = 'ping'
 export const PONG_TEXT = 'pong'
 
-const EMPTY_BYTES = 0
 const CREDIT_BYTES = 4
 
 /** Largest payload per type; a type that is absent is unknown. */
@@ -57,7 +56,7 @@ const MAX_PAYLOAD: ReadonlyMap<number, number> = new Map<FrameType, number>([
   [FRAME.capability, MAX_CONTROL_BYTES],
   [FRAME.load, MAX_CONTROL_BYTES],
   [FRAME.job, MAX_FRAME_PAYLOAD_BYTES],
-  [FRAME.accept, EMPTY_BYTES],
+  [FRAME.accept, 0],
   [FRAME.busy, MAX_CONTROL_BYTES],
   [FRAME.head, MAX_CONTROL_BYTES],
   [FRAME.data, MAX_DATA_BYTES],
@@ -70,7 +69,12 @@ const MAX_PAYLOAD: ReadonlyMap<number, number> = new Map<FrameType, number>([
   [FRAME.receiptAck, MAX_CONTROL_BYTES],
 ])
 
-export type FrameErrorCode = 'truncated' | 'oversized' | 'unknown_type' | 'too_many_frames' | 'empty'
+export type FrameErrorCode =
+  | 'truncated'
+  | 'oversized'
+  | 'unknown_type'
+  | 'too_many_frames'
+  | 'empty'
 
 export class FrameError extends Error {
   override readonly name = 'FrameError'
@@ -91,7 +95,16 @@ export interface Frame {
 /** Bytes that {@link writeFrame} needs for a payload. */
 export const frameBytes = (payload: Uint8Array): number => FRAME_HEADER_BYTES + payload.length
 
-/** Writes one frame at `offset` and returns the offset behind it. Asserts the type's limit. */
+/** Throws {@link FrameError} for an unknown type, or a payload over its type's limit. */
+export function assertPayload(type: number, length: number): void {
+  const limit = MAX_PAYLOAD.get(type)
+  if (limit === undefined) throw new FrameError('unknown_type', `unknown frame type ${type}`)
+  if (length > limit) {
+    throw new FrameError('oversized', `frame type ${type} with ${length} bytes, limit ${limit}`)
+  }
+}
+
+/** Writes one frame at `offset` and returns the offset behind it. Throws {@link FrameError}. */
 export function writeFrame(
   target: Uint8Array,
   offset: number,
@@ -100,9 +113,7 @@ export function writeFrame(
   payload: Uint8Array,
 ): number {
   const length = payload.length
-  if (length > (MAX_PAYLOAD.get(type) ?? 0)) {
-    throw new FrameError('oversized', `frame type ${type} with ${length} bytes is over its limit`)
-  }
+  assertPayload(type, length)
   target[offset] = type
   target[offset + 1] = length >>> 16
   target[offset + 2] = length >>> 8
@@ -115,8 +126,12 @@ export function writeFrame(
   return offset + FRAME_HEADER_BYTES + length
 }
 
-/** One frame as a message of its own. */
-export function encodeFrame(type: FrameType, channel: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+/** One frame as a message of its own. Throws {@link FrameError}. */
+export function encodeFrame(
+  type: FrameType,
+  channel: number,
+  payload: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const message = new Uint8Array(frameBytes(payload))
   writeFrame(message, 0, type, channel, payload)
   return message
@@ -132,11 +147,12 @@ export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): 
     throw new FrameError('oversized', `message of ${message.length} bytes`)
   }
   let count = 0
-  for (let at = 0; at < message.length; count++) at = checkFrame(message, at)
-  if (count > MAX_FRAMES_PER_MESSAGE) {
-    throw new FrameError('too_many_frames', `${count} frames in one message`)
+  for (let at = 0; at < message.length; at = checkFrame(message, at)) {
+    if (++count > MAX_FRAMES_PER_MESSAGE) {
+      throw new FrameError('too_many_frames', `more than ${MAX_FRAMES_PER_MESSAGE} frames`)
+    }
   }
-  for (let at = 0; at < message.length; ) {
+  for (let at = 0; at < message.length;) {
     const end = at + FRAME_HEADER_BYTES + payloadLength(message, at)
     visit({
       type: message[at] as FrameType,
@@ -147,16 +163,13 @@ export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): 
   }
 }
 
+/** Returns the offset behind the frame at `at`. Throws {@link FrameError}. */
 function checkFrame(message: Uint8Array, at: number): number {
   if (at + FRAME_HEADER_BYTES > message.length) {
     throw new FrameError('truncated', 'message ends inside a frame header')
   }
-  const limit = MAX_PAYLOAD.get(message[at] ?? 0)
-  if (limit === undefined) throw new FrameError('unknown_type', `unknown frame type ${message[at]}`)
   const length = payloadLength(message, at)
-  if (length > limit) {
-    throw new FrameError('oversized', `frame type ${message[at]} with ${length} bytes, limit ${limit}`)
-  }
+  assertPayload(message[at] ?? 0, length)
   const end = at + FRAME_HEADER_BYTES + length
   if (end > message.length) throw new FrameError('truncated', 'message ends inside a frame payload')
   return end

@@ -11,12 +11,18 @@ export type RequestId = Id<'request'>
 export type LeaseId = Id<'lease'>
 
 /**
- * 128 bits as hex: 48 of time, the rest random (the layout of UUID version 7 without its version
- * bits), so that rows created together lie together in an index.
+ * 32 hex digits: 48 bits of time, then the last 80 of a random UUID (74 of them random, as many as
+ * in UUID version 7), so that rows created together lie together in an index. `now` is in whole ms
+ * since the epoch.
  */
 function timeOrderedHex(now: number): string {
   const random = randomUUID()
-  return now.toString(16).padStart(12, '0') + random.slice(14, 18) + random.slice(19, 23) + random.slice(24)
+  return (
+    now.toString(16).padStart(12, '0') +
+    random.slice(14, 18) +
+    random.slice(19, 23) +
+    random.slice(24)
+  )
 }
 
 export const newAccountId = (now: number) => `acct_${timeOrderedHex(now)}` as AccountId
@@ -28,8 +34,8 @@ export const leaseOf = (job: JobId, attempt: number) => `${job}.${attempt}` as L
 const HEX = '[0-9a-f]{32}'
 const ACCOUNT = new RegExp(`^acct_${HEX}$`)
 const JOB = new RegExp(`^job_${HEX}$`)
+/** Attempts run from 1 to 99. */
 const LEASE = new RegExp(`^job_${HEX}\\.[1-9][0-9]?$`)
-
 export const isAccountId = (text: string): text is AccountId => ACCOUNT.test(text)
 export const isJobId = (text: string): text is JobId => JOB.test(text)
 export const isLeaseId = (text: string): text is LeaseId => LEASE.test(text)

@@ -8,7 +8,7 @@ export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 export const MAX_FRAMES_PER_MESSAGE = 4096
 /** JSON control payloads (hello, capability, end, error …); capability records are the largest. */
 export const MAX_CONTROL_BYTES = 64 * 1024
-/** One batch of receipts: {@link MAX_RECEIPTS_PER_BATCH} statements with their Merkle paths. */
+/** One batch of receipts: {@link MAX_RECEIPTS_PER_BATCH} of the largest statements in base64url. */
 export const MAX_RECEIPTS_BYTES = 256 * 1024
 /** One data frame: a burst of SSE events; senders split above it so that one job cannot block others. */
 export const MAX_DATA_BYTES = 256 * 1024
@@ -36,6 +36,7 @@ export const PING_INTERVAL_MS = 20_000
 
 /** Receipts signed together: the Merkle path stays at six hashes. */
 export const MAX_RECEIPTS_PER_BATCH = 64
+/** One encoded statement: above the 1,900 that its longest strings need when every character is escaped. */
 export const MAX_RECEIPT_STATEMENT_BYTES = 2048
 
 /** Tokens one request may produce when neither client nor model says less. */

@@ -1,4 +1,4 @@
-import { MAX_CLOCK_SKEW_MS, CHALLENGE_TTL_MS } from './limits.ts'
+import { CHALLENGE_TTL_MS, MAX_CLOCK_SKEW_MS } from './limits.ts'
 import { publicKeyOf } from './peer-id.ts'
 import { encodeUtf8 } from './utf8.ts'
 import { PROTOCOL, type Challenge, type Hello } from './wire.ts'
@@ -16,11 +16,19 @@ export function loginTranscript(
   challenge: Pick<Challenge, 'audience' | 'nonce'>,
   hello: Pick<Hello, 'version' | 'peer' | 'nonce' | 'timestamp'>,
 ): Uint8Array<ArrayBuffer> {
-  const parts = [DOMAIN, hello.version, challenge.audience, hello.peer, challenge.nonce, hello.nonce, hello.timestamp]
+  const parts = [
+    DOMAIN,
+    hello.version,
+    challenge.audience,
+    hello.peer,
+    challenge.nonce,
+    hello.nonce,
+    hello.timestamp,
+  ]
   return encodeUtf8(parts.join('\0'))
 }
 
-export type LoginFault = 'version' | 'late' | 'skew' | 'signature'
+export type LoginFault = 'late' | 'skew' | 'signature'
 
 /**
  * Judges a hello against the challenge that this connection was sent `challenge.now`; `now` is the
@@ -33,7 +41,10 @@ export async function judgeLogin(
   now: number,
 ): Promise<{ fault: LoginFault; message: string } | undefined> {
   if (now - challenge.now > CHALLENGE_TTL_MS) {
-    return { fault: 'late', message: `the login took longer than ${CHALLENGE_TTL_MS / 1000} s; try again` }
+    return {
+      fault: 'late',
+      message: `the login took longer than ${CHALLENGE_TTL_MS / 1000} s; try again`,
+    }
   }
   const skew = hello.timestamp - now
   if (Math.abs(skew) > MAX_CLOCK_SKEW_MS) {
@@ -49,26 +60,36 @@ export async function judgeLogin(
   const good =
     publicKey !== undefined &&
     (await verifyEd25519(publicKey, signature, loginTranscript(challenge, hello)))
-  return good ? undefined : { fault: 'signature', message: 'the signature does not match this key, audience and challenge' }
+  return good
+    ? undefined
+    : {
+        fault: 'signature',
+        message: 'the signature does not match this key, audience and challenge',
+      }
 }
 
 /** The message for a version outside our range, or undefined when it is inside. */
 export function judgeVersion(version: number): string | undefined {
   if (version >= PROTOCOL.min && version <= PROTOCOL.max) return undefined
-  const range = PROTOCOL.min === PROTOCOL.max ? `${PROTOCOL.min}` : `${PROTOCOL.min} to ${PROTOCOL.max}`
-  const remedy = version < PROTOCOL.min ? 'update infernet-agent' : 'this edge must be updated first'
+  const range =
+    PROTOCOL.min === PROTOCOL.max ? `${PROTOCOL.min}` : `${PROTOCOL.min} to ${PROTOCOL.max}`
+  const remedy =
+    version < PROTOCOL.min ? 'update infernet-agent' : 'this edge must be updated first'
   return `this edge speaks protocol ${range}, the agent ${version}: ${remedy}`
 }
 
-/** WebCrypto's Ed25519 (RFC 8032), present in Node and workerd alike. `publicKey` is raw. */
+/**
+ * Whether `signature` is this key's over `message`, by WebCrypto's Ed25519 (RFC 8032), which Node
+ * and workerd both have. `publicKey` is raw. A malformed key or signature is simply not good.
+ */
 export async function verifyEd25519(
   publicKey: Uint8Array<ArrayBuffer>,
   signature: Uint8Array<ArrayBuffer>,
   message: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
   try {
-    const key = await crypto.subtle.importKey('raw', publicKey, { name: 'Ed25519' }, false, ['verify'])
-    return await crypto.subtle.verify({ name: 'Ed25519' }, key, signature, message)
+    const key = await crypto.subtle.importKey('raw', publicKey, 'Ed25519', false, ['verify'])
+    return await crypto.subtle.verify('Ed25519', key, signature, message)
   } catch {
     return false
   }

@@ -4,47 +4,60 @@ import { createHash } from 'node:crypto'
 const LEAF = Uint8Array.of(0)
 const NODE = Uint8Array.of(1)
 
+/** Sizes are signed as a u32. */
+const MAX_SIZE = 2 ** 32 - 1
+
+/** SHA-256 of a leaf's data. */
 export const leafHash = (data: Uint8Array): Uint8Array =>
   createHash('sha256').update(LEAF).update(data).digest()
 
 const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
   createHash('sha256').update(NODE).update(left).update(right).digest()
 
-/** Largest power of two smaller than `n` (n ≥ 2). */
+/** Largest power of two smaller than `n` (2 ≤ n ≤ 2^32). */
 const split = (n: number): number => 2 ** (31 - Math.clz32(n - 1))
 
-/** Root over leaf hashes; at least one. */
-export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
+export interface MerkleTree {
+  readonly root: Uint8Array
+  /** The audit path of each leaf, nearest sibling first (RFC 6962 §2.1.1). */
+  readonly paths: Uint8Array[][]
+}
+
+/** The tree over leaf hashes. Throws RangeError without any. */
+export function merkleTree(leaves: readonly Uint8Array[]): MerkleTree {
   const [first] = leaves
   if (first === undefined) throw new RangeError('a Merkle tree needs a leaf')
-  if (leaves.length === 1) return first
+  if (leaves.length === 1) return { root: first, paths: [[]] }
   const k = split(leaves.length)
-  return nodeHash(merkleRoot(leaves.slice(0, k)), merkleRoot(leaves.slice(k)))
+  const left = merkleTree(leaves.slice(0, k))
+  const right = merkleTree(leaves.slice(k))
+  for (const path of left.paths) path.push(right.root)
+  for (const path of right.paths) path.push(left.root)
+  return { root: nodeHash(left.root, right.root), paths: [...left.paths, ...right.paths] }
 }
 
-/** Audit path of leaf `index`, nearest sibling first (RFC 6962 §2.1.1). */
-export function merklePath(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
-  if (leaves.length <= 1) return []
-  const k = split(leaves.length)
-  return index < k
-    ? [...merklePath(leaves.slice(0, k), index), merkleRoot(leaves.slice(k))]
-    : [...merklePath(leaves.slice(k), index - k), merkleRoot(leaves.slice(0, k))]
-}
-
-/** The root that a leaf and its path imply, or undefined when the path has the wrong length. */
+/**
+ * The root that a leaf hash and its path imply, or undefined when `size` is no size, `index` is
+ * not within it, or the path has the wrong length for them. A root does not fix the size of its
+ * tree: whoever signs the root must sign the size with it.
+ */
 export function rootOfPath(
   leaf: Uint8Array,
   index: number,
   size: number,
   path: readonly Uint8Array[],
 ): Uint8Array | undefined {
-  if (size === 1) return path.length === 0 && index === 0 ? leaf : undefined
-  if (index < 0 || index >= size) return undefined
+  if (!Number.isInteger(size) || size > MAX_SIZE) return undefined
+  if (!Number.isInteger(index) || index < 0 || index >= size) return undefined
+  if (size === 1) return path.length === 0 ? leaf : undefined
   const sibling = path.at(-1)
   if (sibling === undefined) return undefined
   const k = split(size)
   const rest = path.slice(0, -1)
-  const inner = index < k ? rootOfPath(leaf, index, k, rest) : rootOfPath(leaf, index - k, size - k, rest)
+  const isLeft = index < k
+  const inner = isLeft
+    ? rootOfPath(leaf, index, k, rest)
+    : rootOfPath(leaf, index - k, size - k, rest)
   if (inner === undefined) return undefined
-  return index < k ? nodeHash(inner, sibling) : nodeHash(sibling, inner)
+  return isLeft ? nodeHash(inner, sibling) : nodeHash(sibling, inner)
 }

@@ -7,7 +7,6 @@ declare const msatBrand: unique symbol
 export type Msat = number & { readonly [msatBrand]: true }
 
 export const MAX_MSAT = Number.MAX_SAFE_INTEGER
-export const ZERO_MSAT = 0 as Msat
 
 export class MoneyError extends Error {
   override readonly name = 'MoneyError'
@@ -22,20 +21,18 @@ export function msat(value: number): Msat {
   return value as Msat
 }
 
-export const addMsat = (a: Msat, b: Msat): Msat => msat(a + b)
-/** Throws {@link MoneyError} when the result would be negative. */
-export const subtractMsat = (a: Msat, b: Msat): Msat => msat(a - b)
-export const minMsat = (a: Msat, b: Msat): Msat => (a < b ? a : b)
-
 /** Decimal string of satoshi with up to three decimals, for people: 1500 msat is `1.5`. */
 export function formatSat(amount: Msat): string {
   const whole = Math.floor(amount / 1000)
-  const rest = String(amount % 1000).padStart(3, '0').replace(/0+$/, '')
+  const rest = String(amount % 1000)
+    .padStart(3, '0')
+    .replace(/0+$/, '')
   return rest === '' ? String(whole) : `${whole}.${rest}`
 }
 
 /** Parses a decimal string of msat from JSON. Throws {@link MoneyError}. */
 export function parseMsat(text: string): Msat {
-  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) throw new MoneyError(`'${text}' is not an amount in msat`)
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(text))
+    throw new MoneyError(`'${text}' is not an amount in msat`)
   return msat(Number(text))
 }

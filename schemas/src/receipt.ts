@@ -1,10 +1,15 @@
 import { z } from 'zod'
 import { isJobId, isLeaseId } from './ids.ts'
 import { verifyEd25519 } from './login.ts'
-import { leafHash, merklePath, merkleRoot, rootOfPath } from './merkle.ts'
+import {
+  MAX_MODEL_NAME_LENGTH,
+  MAX_RECEIPTS_PER_BATCH,
+  MAX_RECEIPT_STATEMENT_BYTES,
+} from './limits.ts'
+import { leafHash, merkleTree, rootOfPath } from './merkle.ts'
 import { isPeerId, publicKeyOf, type PeerId } from './peer-id.ts'
 import { decodeUtf8, encodeUtf8 } from './utf8.ts'
-import { priceSchema, usageSchema } from './wire.ts'
+import { base64url, priceSchema, usageSchema } from './wire.ts'
 
 /**
  * A receipt is the provider's signed statement of what it did for one lease. An Ed25519 signature
@@ -12,38 +17,44 @@ import { priceSchema, usageSchema } from './wire.ts'
  * together share one: the provider signs the Merkle root of the batch, and each receipt carries its
  * path. Every receipt still stands alone, offline, with nothing but the provider's peer id.
  */
-export const receiptStatementSchema = z.object({
-  v: z.literal(1),
-  job: z.string().refine(isJobId),
-  lease: z.string().refine(isLeaseId),
-  provider: z.string().refine(isPeerId),
-  model: z.string().max(128),
-  engine: z.string().max(64),
-  usage: usageSchema,
-  price: priceSchema,
-  finish_reason: z.string().max(32),
-  output_sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  output_bytes: z.int().nonnegative(),
-  /** ms since the epoch, the provider's clock. */
-  started_at: z.int().nonnegative(),
-  ended_at: z.int().nonnegative(),
-})
+export const receiptStatementSchema = z
+  .object({
+    v: z.literal(1),
+    job: z.string().refine(isJobId),
+    lease: z.string().refine(isLeaseId),
+    provider: z.string().refine(isPeerId),
+    model: z.string().max(MAX_MODEL_NAME_LENGTH),
+    engine: z.string().max(64),
+    usage: usageSchema,
+    price: priceSchema,
+    finish_reason: z.string().max(32),
+    /** SHA-256, hex, over the payload bytes of the lease's data frames. */
+    output_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    output_bytes: z.int().nonnegative(),
+    /** ms since the epoch, the provider's clock. */
+    started_at: z.int().nonnegative(),
+    ended_at: z.int().nonnegative(),
+  })
+  .refine(({ job, lease }) => lease.startsWith(`${job}.`), 'the lease is of another job')
 export type ReceiptStatement = z.infer<typeof receiptStatementSchema>
+
+/** A Merkle path over the largest batch. */
+const MAX_PATH_LENGTH = Math.ceil(Math.log2(MAX_RECEIPTS_PER_BATCH))
 
 /** One receipt with all that its check needs. Byte strings are base64url. */
 export const signedReceiptSchema = z.object({
-  statement: z.string().max(4096),
-  signature: z.string().max(128),
+  statement: base64url(MAX_RECEIPT_STATEMENT_BYTES),
+  signature: base64url(64),
   index: z.int().nonnegative(),
-  size: z.int().positive(),
-  path: z.array(z.string().max(64)).max(8),
+  size: z.int().positive().max(MAX_RECEIPTS_PER_BATCH),
+  path: z.array(base64url(32)).max(MAX_PATH_LENGTH),
 })
 export type SignedReceipt = z.infer<typeof signedReceiptSchema>
 
 const DOMAIN = encodeUtf8('infernet/receipt-batch/1\0')
 
 /** The bytes a batch signature covers: domain, root, u32 number of leaves. */
-export function batchTranscript(root: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+function batchTranscript(root: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(DOMAIN.length + root.length + 4)
   bytes.set(DOMAIN)
   bytes.set(root, DOMAIN.length)
@@ -51,20 +62,23 @@ export function batchTranscript(root: Uint8Array, size: number): Uint8Array<Arra
   return bytes
 }
 
-/** The transcript to sign for a batch of encoded statements. */
+/** The bytes to sign for a batch of encoded statements; at least one. */
 export function batchToSign(statements: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return batchTranscript(merkleRoot(statements.map(leafHash)), statements.length)
+  return batchTranscript(merkleTree(statements.map(leafHash)).root, statements.length)
 }
 
-/** Splits a signed batch into receipts that stand alone. */
-export function splitBatch(statements: readonly Uint8Array[], signature: Uint8Array): SignedReceipt[] {
-  const leaves = statements.map(leafHash)
+/** Splits a signed batch of encoded statements into receipts that stand alone. */
+export function splitBatch(
+  statements: readonly Uint8Array[],
+  signature: Uint8Array,
+): SignedReceipt[] {
+  const { paths } = merkleTree(statements.map(leafHash))
   return statements.map((statement, index) => ({
     statement: toBase64Url(statement),
     signature: toBase64Url(signature),
     index,
-    size: leaves.length,
-    path: merklePath(leaves, index).map(toBase64Url),
+    size: statements.length,
+    path: paths[index]?.map(toBase64Url) ?? [],
   }))
 }
 
@@ -74,26 +88,36 @@ export async function verifyBatch(
   statements: readonly Uint8Array[],
   signature: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
-  const key = publicKeyOf(provider)
-  return key !== undefined && verifyEd25519(key, signature, batchToSign(statements))
+  return isSignedBy(provider, batchToSign(statements), signature)
 }
 
 export type ReceiptVerdict =
   | { readonly ok: true; readonly statement: ReceiptStatement }
   | { readonly ok: false; readonly reason: 'malformed' | 'path' | 'signature' }
 
-/** Checks one receipt offline: path, signature, statement. The provider is the one it names. */
+/**
+ * Checks one receipt offline. `malformed`: its bytes are no statement; `path`: index, size and path
+ * do not fit each other; `signature`: the provider that the statement names did not sign this.
+ */
 export async function verifyReceipt(receipt: SignedReceipt): Promise<ReceiptVerdict> {
+  const { index, size } = receipt
   const bytes = fromBase64Url(receipt.statement)
   const statement = parseStatement(bytes)
   if (statement === undefined) return { ok: false, reason: 'malformed' }
-  const root = rootOfPath(leafHash(bytes), receipt.index, receipt.size, receipt.path.map(fromBase64Url))
+  const root = rootOfPath(leafHash(bytes), index, size, receipt.path.map(fromBase64Url))
   if (root === undefined) return { ok: false, reason: 'path' }
-  const key = publicKeyOf(statement.provider)
-  const good =
-    key !== undefined &&
-    (await verifyEd25519(key, fromBase64Url(receipt.signature), batchTranscript(root, receipt.size)))
+  const signature = fromBase64Url(receipt.signature)
+  const good = await isSignedBy(statement.provider, batchTranscript(root, size), signature)
   return good ? { ok: true, statement } : { ok: false, reason: 'signature' }
+}
+
+async function isSignedBy(
+  provider: PeerId,
+  transcript: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  const key = publicKeyOf(provider)
+  return key !== undefined && verifyEd25519(key, signature, transcript)
 }
 
 /** The statement inside signed bytes, or undefined when they are not one. */
@@ -105,9 +129,11 @@ export function parseStatement(bytes: Uint8Array): ReceiptStatement | undefined 
   }
 }
 
+/** The bytes that a batch signs for a statement. */
 export const encodeStatement = (statement: ReceiptStatement): Uint8Array<ArrayBuffer> =>
   encodeUtf8(JSON.stringify(statement))
 
+/** Without padding. */
 export const toBase64Url = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
 

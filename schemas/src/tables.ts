@@ -97,14 +97,18 @@ export const jobs = pgTable(
   ],
 )
 
-export const receipts = pgTable('receipts', {
-  lease: text('lease').primaryKey(),
-  jobId: text('job_id').notNull(),
-  providerId: text('provider_id').notNull(),
-  /** {@link import('./receipt.ts').SignedReceipt}, verified before it was stored. */
-  receipt: jsonb('receipt').notNull(),
-  receivedAt: at('received_at').notNull().defaultNow(),
-}, (table) => [index('receipts_job').on(table.jobId)])
+export const receipts = pgTable(
+  'receipts',
+  {
+    lease: text('lease').primaryKey(),
+    jobId: text('job_id').notNull(),
+    providerId: text('provider_id').notNull(),
+    /** {@link import('./receipt.ts').SignedReceipt}, verified before it was stored. */
+    receipt: jsonb('receipt').notNull(),
+    receivedAt: at('received_at').notNull().defaultNow(),
+  },
+  (table) => [index('receipts_job').on(table.jobId)],
+)
 
 /** Hourly sums for the usage console; kept by the same statement that writes the jobs. */
 export const usage = pgTable(
@@ -114,10 +118,18 @@ export const usage = pgTable(
     apiKeyId: text('api_key_id').notNull(),
     model: text('model').notNull(),
     hour: at('hour').notNull(),
-    requests: bigint('requests', { mode: 'number' }).notNull().default(sql`0`),
-    promptTokens: tokens('prompt_tokens').notNull().default(sql`0`),
-    completionTokens: tokens('completion_tokens').notNull().default(sql`0`),
-    costMsat: amount('cost_msat').notNull().default(sql`0`),
+    requests: bigint('requests', { mode: 'number' })
+      .notNull()
+      .default(sql`0`),
+    promptTokens: tokens('prompt_tokens')
+      .notNull()
+      .default(sql`0`),
+    completionTokens: tokens('completion_tokens')
+      .notNull()
+      .default(sql`0`),
+    costMsat: amount('cost_msat')
+      .notNull()
+      .default(sql`0`),
   },
   (table) => [primaryKey({ columns: [table.accountId, table.apiKeyId, table.model, table.hour] })],
 )

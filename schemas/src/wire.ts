@@ -5,6 +5,7 @@ import {
   MAX_MODEL_NAME_LENGTH,
   MAX_OUTPUT_TOKENS,
   MAX_RECEIPTS_PER_BATCH,
+  MAX_RECEIPT_STATEMENT_BYTES,
   MAX_SLOTS,
 } from './limits.ts'
 import { isPeerId } from './peer-id.ts'
@@ -28,10 +29,21 @@ const pricePerMillion = z.int().nonnegative().max(1e12)
 export const priceSchema = z.object({ prompt: pricePerMillion, completion: pricePerMillion })
 export type Price = z.infer<typeof priceSchema>
 
-export const CAPABILITIES = ['tools', 'json_schema', 'logprobs', 'seed', 'embeddings', 'vision'] as const
+export const CAPABILITIES = [
+  'tools',
+  'json_schema',
+  'logprobs',
+  'seed',
+  'embeddings',
+  'vision',
+] as const
 
 export const modelOfferSchema = z.object({
-  id: z.string().min(1).max(MAX_MODEL_NAME_LENGTH).regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces'),
+  id: z
+    .string()
+    .min(1)
+    .max(MAX_MODEL_NAME_LENGTH)
+    .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces'),
   context_length: z.int().positive().max(1e8),
   price: priceSchema,
   capabilities: z.array(z.enum(CAPABILITIES)).max(CAPABILITIES.length),
@@ -83,12 +95,10 @@ export type Welcome = z.infer<typeof welcomeSchema>
 export const loadSchema = z.object({ running: count, waiting: count })
 export type Load = z.infer<typeof loadSchema>
 
-export const ENDPOINTS = ['chat.completions'] as const
-
 export const jobHeaderSchema = z.object({
   job: jobId,
   lease: leaseId,
-  endpoint: z.enum(ENDPOINTS),
+  endpoint: z.enum(['chat.completions']),
   model: z.string().max(MAX_MODEL_NAME_LENGTH),
   stream: z.boolean(),
   /** Whether the client wants the usage chunk; the agent always asks the engine for it. */
@@ -141,13 +151,17 @@ export type JobError = z.infer<typeof errorSchema>
 export const cancelSchema = z.object({ reason })
 export const drainSchema = z.object({ reason })
 
-const base64url = (maxBytes: number) =>
-  z.string().max(Math.ceil((maxBytes * 4) / 3)).regex(/^[A-Za-z0-9_-]*$/, 'not base64url')
+/** Unpadded base64url of at most `maxBytes` bytes. */
+export const base64url = (maxBytes: number) =>
+  z
+    .string()
+    .max(Math.ceil((maxBytes * 4) / 3))
+    .regex(/^[A-Za-z0-9_-]*$/, 'not base64url')
 
 export const receiptsSchema = z.object({
   signature: base64url(64),
   /** Statements in tree order; the edge rebuilds the Merkle tree from them. */
-  statements: z.array(base64url(2048)).min(1).max(MAX_RECEIPTS_PER_BATCH),
+  statements: z.array(base64url(MAX_RECEIPT_STATEMENT_BYTES)).min(1).max(MAX_RECEIPTS_PER_BATCH),
 })
 export type ReceiptBatchFrame = z.infer<typeof receiptsSchema>
 
@@ -164,7 +178,8 @@ export class WireError extends Error {
 }
 
 /** A control payload as bytes. */
-export const encodeControl = (value: unknown): Uint8Array<ArrayBuffer> => encodeUtf8(JSON.stringify(value))
+export const encodeControl = (value: unknown): Uint8Array<ArrayBuffer> =>
+  encodeUtf8(JSON.stringify(value))
 
 /** Parses and validates a control payload. Throws {@link WireError} that names the field. */
 export function decodeControl<T>(schema: z.ZodType<T>, payload: Uint8Array): T {
@@ -177,7 +192,9 @@ export function decodeControl<T>(schema: z.ZodType<T>, payload: Uint8Array): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
-  throw new WireError(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`.slice(0, 200))
+  throw new WireError(
+    `${issue?.path.join('.') || 'payload'}: ${issue?.message ?? 'invalid'}`.slice(0, 200),
+  )
 }
 
 /** Payload of a `job` frame: `u16 header length | header JSON | the client's body bytes`. */

@@ -22,7 +22,7 @@ const readyLine = z.object({
   base_url: z.string(),
   api_key: z.string(),
   edge_url: z.string(),
-  pids: z.object({ edge: z.number(), db: z.number().optional() }),
+  pids: z.object({ edge: z.number(), database: z.number() }),
 })
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) })
@@ -65,6 +65,7 @@ function infernet(name: string, startFlags: readonly string[]): Target {
           '--engine=openai-http',
           `--engine-url=${engineUrl}`,
           `--model=${BENCH_MODEL}`,
+          '--slots=128',
           `--data=${join(data, 'agent')}`,
         ],
         cwd: ROOT,
@@ -78,12 +79,12 @@ function infernet(name: string, startFlags: readonly string[]): Target {
       }
       await untilReady(agent, lists, AGENT_LIMIT_MS)
       const running = cleanup.move()
-      const { edge: gateway, db: database } = ready.pids
+      const { edge: gateway, database } = ready.pids
       return {
         baseUrl: ready.base_url,
         headers,
         model: BENCH_MODEL,
-        pids: { gateway, ...(database !== undefined && { database }), agent: agent.pid },
+        pids: { gateway, database, agent: agent.pid },
         stop: () => running.disposeAsync(),
       }
     },

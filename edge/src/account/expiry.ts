@@ -4,7 +4,10 @@ import type { JobRecord } from '@infernet/schemas/job-record'
  * The record of a job whose hold outlived it: the edge died, or never heard of the job's end. The
  * client gets everything back; nobody can say what it received, and nobody guesses.
  */
-export function expiredRecord(hold: { job: string; accountId: string; amountMsat: number }, now: number): JobRecord {
+export function expiredRecord(
+  hold: { job: string; accountId: string; amountMsat: number },
+  now: number,
+): JobRecord {
   return {
     id: hold.job,
     accountId: hold.accountId,

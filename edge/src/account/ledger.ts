@@ -50,41 +50,56 @@ export class LedgerError extends Error {
 /** Methods run inside a transaction of the caller ({@link SqlPort.transactionSync}), so that a host can group them. */
 export class Ledger {
   readonly #sql: SqlPort
-  #outbox = 0
+  /** Undefined while it has to be counted. */
+  #outbox: number | undefined
 
   constructor(sql: SqlPort) {
     this.#sql = sql
     for (const statement of SCHEMA.split(';')) if (statement.trim() !== '') sql.exec(statement)
-    this.recount()
   }
 
-  /** Counts the outbox anew: at start, and after a transaction was rolled back. */
-  recount(): void {
-    const [row] = this.#sql.exec(
-      `select (select count(*) from hold where record is not null)
-            + (select count(*) from deposit where flushed = 0) as n`,
-    )
-    this.#outbox = integer(row?.['n'])
+  /** To be called when a transaction was rolled back: what it had added to the outbox is gone. */
+  rolledBack(): void {
+    this.#outbox = undefined
   }
 
   /** Settled events that Postgres does not have yet. */
   get outboxSize(): number {
+    this.#outbox ??= this.#countOutbox()
     return this.#outbox
+  }
+
+  #countOutbox(): number {
+    const [row] = this.#sql.exec(
+      `select (select count(*) from hold where record is not null)
+            + (select count(*) from deposit where flushed = 0) as n`,
+    )
+    return integer(row?.['n'])
+  }
+
+  #addToOutbox(events: number): void {
+    if (this.#outbox !== undefined) this.#outbox += events
   }
 
   reserve(request: HoldRequest): HoldResult {
     const { accountId, job, maxOpenHolds } = request
     const amount = msat(request.amountMsat)
-    if (this.#outbox >= MAX_OUTBOX_EVENTS) return this.#refused(accountId, 'backlog')
+    if (this.outboxSize >= MAX_OUTBOX_EVENTS) return this.#refused(accountId, 'backlog')
     const inserted = this.#sql.exec(
       `insert into hold (job, account, amount, expires_at) values (?, ?, ?, ?) on conflict do nothing returning job`,
-      job, accountId, amount, request.expiresAt,
+      job,
+      accountId,
+      amount,
+      request.expiresAt,
     )
-    if (inserted.length === 0) return { ok: true, availableMsat: this.balance(accountId).availableMsat }
+    if (inserted.length === 0)
+      return { ok: true, availableMsat: this.balance(accountId).availableMsat }
     const [account] = this.#sql.exec(
       `update account set available = available - ?1, reserved = reserved + ?1, open_holds = open_holds + 1
        where id = ?2 and available >= ?1 and open_holds < ?3 returning available`,
-      amount, accountId, maxOpenHolds,
+      amount,
+      accountId,
+      maxOpenHolds,
     )
     if (account !== undefined) return { ok: true, availableMsat: integer(account['available']) }
     this.#sql.exec(`delete from hold where job = ?`, job)
@@ -92,7 +107,10 @@ export class Ledger {
     return this.#refused(accountId, crowded ? 'too_many_open' : 'insufficient_credit')
   }
 
-  #refused(accountId: string, reason: 'insufficient_credit' | 'too_many_open' | 'backlog'): HoldResult {
+  #refused(
+    accountId: string,
+    reason: 'insufficient_credit' | 'too_many_open' | 'backlog',
+  ): HoldResult {
     return { ok: false, reason, availableMsat: this.balance(accountId).availableMsat }
   }
 
@@ -104,47 +122,72 @@ export class Ledger {
   settle(record: JobRecord): boolean {
     const [hold] = this.#sql.exec(
       `update hold set record = ? where job = ? and account = ? and record is null returning amount`,
-      JSON.stringify(record), record.id, record.accountId,
+      JSON.stringify(record),
+      record.id,
+      record.accountId,
     )
     if (hold === undefined) return false
     const amount = integer(hold['amount'])
     const cost = msat(record.costMsat)
-    if (cost > amount) throw new LedgerError('overcapture', `job ${record.id} cost ${cost} of a hold of ${amount} msat`)
+    if (cost > amount)
+      throw new LedgerError(
+        'overcapture',
+        `job ${record.id} cost ${cost} of a hold of ${amount} msat`,
+      )
     this.#sql.exec(
       `update account set available = available + ?, reserved = reserved - ?, open_holds = open_holds - 1 where id = ?`,
-      amount - cost, amount, record.accountId,
+      amount - cost,
+      amount,
+      record.accountId,
     )
-    this.#outbox++
+    this.#addToOutbox(1)
     return true
   }
 
-  /** Adds credit once per reference. The same reference with another amount throws `deposit_conflict`. */
+  /**
+   * Adds credit once per reference. The same reference with another amount throws
+   * `deposit_conflict`; a balance that would outgrow exact arithmetic throws MoneyError.
+   */
   deposit(accountId: string, reference: string, amountMsat: number, now: number): Balance {
     const amount = msat(amountMsat)
     const [known] = this.#sql.exec(
-      `select amount from deposit where account = ? and reference = ?`, accountId, reference,
+      `select amount from deposit where account = ? and reference = ?`,
+      accountId,
+      reference,
     )
     if (known !== undefined) {
       if (known['amount'] !== amount) {
-        throw new LedgerError('deposit_conflict', `reference '${reference}' was used for ${known['amount']} msat`)
+        throw new LedgerError(
+          'deposit_conflict',
+          `reference '${reference}' was used for ${known['amount']} msat`,
+        )
       }
       return this.balance(accountId)
     }
+    const { availableMsat, reservedMsat } = this.balance(accountId)
+    msat(availableMsat + reservedMsat + amount)
     this.#sql.exec(
       `insert into account (id, available, reserved, open_holds) values (?1, ?2, 0, 0)
        on conflict (id) do update set available = available + ?2`,
-      accountId, amount,
+      accountId,
+      amount,
     )
-    msat(this.balance(accountId).availableMsat)
     this.#sql.exec(
-      `insert into deposit (account, reference, amount, at) values (?, ?, ?, ?)`, accountId, reference, amount, now,
+      `insert into deposit (account, reference, amount, at) values (?, ?, ?, ?)`,
+      accountId,
+      reference,
+      amount,
+      now,
     )
-    this.#outbox++
+    this.#addToOutbox(1)
     return this.balance(accountId)
   }
 
   balance(accountId: string): Balance {
-    const [row] = this.#sql.exec(`select available, reserved, open_holds from account where id = ?`, accountId)
+    const [row] = this.#sql.exec(
+      `select available, reserved, open_holds from account where id = ?`,
+      accountId,
+    )
     if (row === undefined) return { availableMsat: 0, reservedMsat: 0, openHolds: 0 }
     return {
       availableMsat: integer(row['available']),
@@ -154,10 +197,14 @@ export class Ledger {
   }
 
   /** Open holds past their time (or all, with `now` Infinity), oldest first. */
-  expired(now: number, limit: number): { job: string; accountId: string; amountMsat: number; expiresAt: number }[] {
+  expired(
+    now: number,
+    limit: number,
+  ): { job: string; accountId: string; amountMsat: number; expiresAt: number }[] {
     const rows = this.#sql.exec(
       `select job, account, amount, expires_at from hold where record is null and expires_at < ? order by expires_at limit ?`,
-      Math.min(now, Number.MAX_SAFE_INTEGER), limit,
+      Math.min(now, Number.MAX_SAFE_INTEGER),
+      limit,
     )
     return rows.map((row) => ({
       job: String(row['job']),
@@ -169,7 +216,9 @@ export class Ledger {
 
   /** When the next open hold expires, ms since the epoch. */
   nextExpiry(): number | undefined {
-    const at = this.#sql.exec(`select min(expires_at) as at from hold where record is null`)[0]?.['at']
+    const at = this.#sql.exec(`select min(expires_at) as at from hold where record is null`)[0]?.[
+      'at'
+    ]
     return typeof at === 'number' ? at : undefined
   }
 
@@ -198,10 +247,14 @@ export class Ledger {
         event.kind === 'deposit'
           ? this.#sql.exec(
               `update deposit set flushed = 1 where account = ? and reference = ? and flushed = 0 returning 1`,
-              event.accountId, event.idempotencyKey.slice('deposit:'.length),
+              event.accountId,
+              event.idempotencyKey.slice('deposit:'.length),
             )
-          : this.#sql.exec(`delete from hold where job = ? and record is not null returning 1`, event.job.id)
-      this.#outbox -= gone.length
+          : this.#sql.exec(
+              `delete from hold where job = ? and record is not null returning 1`,
+              event.job.id,
+            )
+      this.#addToOutbox(-gone.length)
     }
   }
 
@@ -213,7 +266,8 @@ export class Ledger {
          on h.account = a.id
        where a.reserved <> coalesce(h.amount, 0) or a.open_holds <> coalesce(h.n, 0)`,
     )
-    if (broken.length > 0) throw new LedgerError('corrupt', `holds and balance disagree for ${broken[0]?.['id']}`)
+    if (broken.length > 0)
+      throw new LedgerError('corrupt', `holds and balance disagree for ${broken[0]?.['id']}`)
   }
 }
 
@@ -229,6 +283,7 @@ function settledEvent(record: JobRecord): LedgerEvent {
 }
 
 function integer(value: unknown): number {
-  if (!Number.isSafeInteger(value)) throw new LedgerError('corrupt', `expected an integer, got ${String(value)}`)
+  if (!Number.isSafeInteger(value))
+    throw new LedgerError('corrupt', `expected an integer, got ${String(value)}`)
   return value as number
 }

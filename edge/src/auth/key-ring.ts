@@ -39,7 +39,10 @@ export class KeyRing {
     const key = await this.#find(id)
     if (key === undefined || !sameText(key.hash, hashApiKey(secret))) throw apiErrors.badKey()
     const now = this.#now()
-    if ((key.revokedAt !== null && key.revokedAt <= now) || (key.expiresAt !== null && key.expiresAt <= now)) {
+    if (
+      (key.revokedAt !== null && key.revokedAt <= now) ||
+      (key.expiresAt !== null && key.expiresAt <= now)
+    ) {
       throw apiErrors.badKey()
     }
     return { accountId: key.accountId, apiKeyId: id }

@@ -41,7 +41,9 @@ export class JobBody {
       options.onCancel()
     }
     this.stream = options.byteStream
-      ? (new ReadableStream({ type: 'bytes', start, pull, cancel }) as ReadableStream<Uint8Array<ArrayBuffer>>)
+      ? (new ReadableStream({ type: 'bytes', start, pull, cancel }) as ReadableStream<
+          Uint8Array<ArrayBuffer>
+        >)
       : new ReadableStream<Uint8Array>({ start, pull, cancel }, { highWaterMark: 0 })
   }
 
@@ -63,16 +65,26 @@ export class JobBody {
     if (this.#closed || !this.#wanted) return
     const pieces = this.#queue.map(this.#onDeliver).filter((piece) => piece.length > 0)
     this.#queue = []
-    if (this.#last !== undefined) pieces.push(this.#last())
+    const last = this.#last
+    if (last !== undefined) {
+      // Before anything is handed over: enqueueing may pull, which comes back here.
+      this.#closed = true
+      pieces.push(last())
+    }
     const [first] = pieces
     if (first === undefined) return
     this.#wanted = false
     const chunk = pieces.length === 1 && !this.#mustOwn ? first : concatenate(pieces)
     this.#controller.enqueue(chunk as Uint8Array<ArrayBuffer>)
-    if (this.#last !== undefined) {
-      this.#closed = true
-      this.#controller.close()
-    }
+    if (last !== undefined) this.#controller.close()
+  }
+
+  /** Breaks the stream off without an end; what is queued is dropped. */
+  abort(reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#queue = []
+    this.#controller.error(new Error(reason))
   }
 }
 

@@ -32,7 +32,9 @@ export function jobRecord(input: {
   const { order, attempt, end, delivered } = input
   const claimed =
     delivered.usage ??
-    (end === undefined ? undefined : makeUsage(end.usage.prompt_tokens, end.usage.completion_tokens))
+    (end === undefined
+      ? undefined
+      : makeUsage(end.usage.prompt_tokens, end.usage.completion_tokens))
   const billed = billableTokens({
     claimed,
     contentEvents: delivered.contentEvents,
@@ -63,7 +65,8 @@ export function jobRecord(input: {
     holdMsat: order.holdMsat,
     costMsat: Math.min(cost, order.holdMsat),
     createdAt: order.createdAt,
-    firstByteMs: input.firstByteAt === undefined ? null : Math.max(0, input.firstByteAt - order.createdAt),
+    firstByteMs:
+      input.firstByteAt === undefined ? null : Math.max(0, input.firstByteAt - order.createdAt),
     totalMs: Math.max(0, input.now - order.createdAt),
   }
 }

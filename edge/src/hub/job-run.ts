@@ -3,6 +3,7 @@ import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { doneEvent, encodeData } from '@infernet/openai-compat/sse-encoder'
 import { usageChunk } from '@infernet/openai-compat/chat-chunk'
 import type { ChunkHead } from '@infernet/openai-compat/chat-types'
+import { meterCompletion } from '@infernet/openai-compat/completion-meter'
 import { StreamMeter } from '@infernet/openai-compat/stream-meter'
 import { makeUsage } from '@infernet/openai-compat/usage'
 import { leaseOf } from '@infernet/schemas/ids'
@@ -16,9 +17,11 @@ import { clientClosed, engineRefused, fieldsOf } from './job-errors.ts'
 import { jobRecord, type Delivered } from './job-record.ts'
 import { concatenate, JobBody } from './job-body.ts'
 import type { JobTimeouts } from './job-timeouts.ts'
-import { readJsonAnswer } from './json-answer.ts'
 import type { Refusal } from './matcher.ts'
 import type { ProviderSession } from './provider-session.ts'
+
+/** Recorded when an engine refused a request: its own code is a stranger's text, and only the client gets it. */
+const ENGINE_REFUSED = 'engine_refused'
 
 /** What a job needs of its hub. */
 export interface JobHost {
@@ -45,7 +48,7 @@ export class JobRun {
   #attempts = 0
   #attempt: Attempt | undefined
   #lastError: ApiError | undefined
-  #resolve!: (answer: JobAnswer) => void
+  readonly #answer = Promise.withResolvers<JobAnswer>()
   #body: JobBody | undefined
   #json: Uint8Array[] = []
   #jsonBytes = 0
@@ -53,6 +56,7 @@ export class JobRun {
   readonly #meter: StreamMeter
   #end: End | undefined
   #firstByteAt: number | undefined
+  #cancelReason = 'cancelled'
   #record: JobRecord | undefined
 
   constructor(order: JobOrder, host: JobHost) {
@@ -64,11 +68,14 @@ export class JobRun {
 
   /** Resolves with the first bytes of a stream, a whole JSON answer, or the error. */
   start(): Promise<JobAnswer> {
-    const answer = new Promise<JobAnswer>((resolve) => {
-      this.#resolve = resolve
-    })
     this.#offer()
-    return answer
+    return this.#answer.promise
+  }
+
+  /** Ends a job that the hub has no room for. */
+  refuse(error: ApiError): Promise<JobAnswer> {
+    this.#fail(error)
+    return this.#answer.promise
   }
 
   #offer(): void {
@@ -76,7 +83,8 @@ export class JobRun {
     const now = this.#host.now()
     if (this.#attempts >= MAX_ATTEMPTS || now >= this.#deadline) return this.#giveUp()
     const session = this.#host.choose(order, this.#failed)
-    if (session === 'none') return this.#giveUp(apiErrors.noProvider(order.model, NO_PROVIDER_RETRY_AFTER_MS))
+    if (session === 'none')
+      return this.#giveUp(apiErrors.noProvider(order.model, NO_PROVIDER_RETRY_AFTER_MS))
     if (session === 'full') return this.#giveUp(apiErrors.overloaded(BUSY_RETRY_AFTER_MS))
     this.#attempts++
     this.#attempt = session.offer(this, {
@@ -110,7 +118,8 @@ export class JobRun {
   /** `payload` is the job's to keep. Returns false when the provider overran its window. */
   onData(attempt: Attempt, payload: Uint8Array): boolean {
     attempt.on('data')
-    if (attempt.state === 'cancelling') return true
+    // Empty frames spend no window, so they must neither queue up nor count as a sign of life.
+    if (attempt.state === 'cancelling' || payload.length === 0) return true
     if (!attempt.spendWindow(payload.length)) return false
     this.#firstByteAt ??= this.#host.now()
     if (this.order.stream) this.#streamData(attempt, payload)
@@ -126,7 +135,11 @@ export class JobRun {
         onDeliver: (chunk) => this.#deliver(chunk),
         onCancel: () => this.cancel('client_disconnected'),
       })
-      this.#resolve({ kind: 'stream', provider: attempt.session.peer, body: this.#body.stream })
+      this.#answer.resolve({
+        kind: 'stream',
+        provider: attempt.session.peer,
+        body: this.#body.stream,
+      })
     }
     this.#body.write(payload)
   }
@@ -189,14 +202,13 @@ export class JobRun {
   #endJson(attempt: Attempt): void {
     const body = concatenate(this.#json)
     this.#json = []
-    const answer = readJsonAnswer(body)
-    if (answer === undefined) return this.#retry(attempt, apiErrors.providerFailed())
-    this.#jsonDelivered = {
-      usage: answer.usage,
-      contentEvents: answer.contentBytes > 0 ? 1 : 0,
-      contentBytes: answer.contentBytes,
+    const facts = meterCompletion(body)
+    if (facts === undefined || facts.finishReasons.length < this.order.n) {
+      return this.#retry(attempt, apiErrors.providerFailed())
     }
-    this.#resolve({ kind: 'json', provider: attempt.session.peer, body })
+    const { usage, contentBytes } = facts
+    this.#jsonDelivered = { usage, contentEvents: contentBytes > 0 ? 1 : 0, contentBytes }
+    this.#answer.resolve({ kind: 'json', provider: attempt.session.peer, body })
     this.#settle('completed', null)
   }
 
@@ -205,8 +217,8 @@ export class JobRun {
     if (this.#settleCancelled(attempt)) return
     if (error.fault === 'provider') return this.#retry(attempt, apiErrors.providerFailed())
     const refused = engineRefused(error)
-    if (this.#body === undefined) this.#fail(refused)
-    else this.#breakStream(refused)
+    if (this.#body === undefined) this.#fail(refused, ENGINE_REFUSED)
+    else this.#breakStream(refused, ENGINE_REFUSED)
   }
 
   /** The connection is gone, or the lease ran out of time: another provider may do better. */
@@ -231,17 +243,20 @@ export class JobRun {
     const { cancelled } = attempt
     if (!cancelled) attempt.session.sendCancel(attempt.channel, 'timeout')
     attempt.on('timeout')
-    if (cancelled) this.#settle('cancelled', 'cancelled')
+    if (cancelled) this.#settle('cancelled', this.#cancelReason)
     else this.#retry(attempt, apiErrors.providerTimeout(attempt.waitMs))
   }
 
   /** Stops the job at once, wherever it is; what was delivered until now is billed. */
   cancel(reason: string): void {
     if (this.#record !== undefined) return
-    this.#resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
+    this.#answer.resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
+    this.#body?.abort(reason)
     const attempt = this.#attempt
-    if (attempt === undefined || attempt.state === 'closed') return void this.#settle('cancelled', reason)
+    if (attempt === undefined || attempt.state === 'closed')
+      return void this.#settle('cancelled', reason)
     if (attempt.state === 'cancelling') return
+    this.#cancelReason = reason
     attempt.session.sendCancel(attempt.channel, reason)
     attempt.on('cancel')
     attempt.expect(this.#host.now(), this.#host.timeouts.cancelGraceMs, Number.POSITIVE_INFINITY)
@@ -250,7 +265,7 @@ export class JobRun {
   /** A lease that we cancelled is over; true when that settled the job. */
   #settleCancelled(attempt: Attempt): boolean {
     if (!attempt.cancelled) return false
-    this.#settle('cancelled', 'cancelled')
+    this.#settle('cancelled', this.#cancelReason)
     return true
   }
 
@@ -260,17 +275,19 @@ export class JobRun {
     this.#lastError = error
     this.#json = []
     this.#jsonBytes = 0
+    this.#end = undefined
+    this.#firstByteAt = undefined
     this.#offer()
   }
 
   /** Ends a stream that has begun with an error in band: never a clean end. */
-  #breakStream(error: ApiError): void {
-    this.#body?.end(() => this.#brokenStream(error))
+  #breakStream(error: ApiError, code = error.code): void {
+    this.#body?.end(() => this.#brokenStream(error, code))
     this.#body?.flush()
   }
 
-  #brokenStream(error: ApiError): Uint8Array {
-    this.#settle('failed', error.code)
+  #brokenStream(error: ApiError, code = error.code): Uint8Array {
+    this.#settle('failed', code)
     return streamErrorEvent(error, this.#head())
   }
 
@@ -280,9 +297,9 @@ export class JobRun {
     return this.#meter.head ?? { id: job, created: Math.floor(createdAt / 1000), model }
   }
 
-  #fail(error: ApiError): void {
-    this.#resolve({ kind: 'error', error: fieldsOf(error) })
-    this.#settle('failed', error.code)
+  #fail(error: ApiError, code = error.code): void {
+    this.#answer.resolve({ kind: 'error', error: fieldsOf(error) })
+    this.#settle('failed', code)
   }
 
   /** Makes the record and settles it, once; a later call returns the first one's record. */

@@ -58,7 +58,7 @@ export class ModelOffers {
       if (others.length === 0) this.#byModel.delete(model)
       else if (others.length < offered.length) this.#byModel.set(model, others)
     }
-    for (const offer of offers) {
+    for (const offer of uniqueOffers(offers)) {
       this.#learn(offer.id, now)
       this.#byModel.set(offer.id, [...this.candidates(offer.id), new OfferedModel(session, offer)])
     }
@@ -105,3 +105,7 @@ export class ModelOffers {
     this.#known.set(model, now)
   }
 }
+
+/** A model named twice in one record counts once, as the last one says; `ProviderSession` agrees. */
+const uniqueOffers = (offers: readonly ModelOffer[]): Iterable<ModelOffer> =>
+  new Map(offers.map((offer) => [offer.id, offer])).values()

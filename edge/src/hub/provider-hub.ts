@@ -4,20 +4,19 @@ import { FRAME, PING_TEXT, PONG_TEXT } from '@infernet/schemas/frame'
 import { FrameMux } from '@infernet/schemas/frame-mux'
 import { newRequestId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
+import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability, Challenge, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { EdgeEvents } from '../events.ts'
 import { BUSY_RETRY_AFTER_MS, MAX_JOBS, MAX_PROVIDERS, SWEEP_INTERVAL_MS } from '../limits.ts'
 import type { Directory, JobAnswer, JobOrder, StorePort } from '../ports.ts'
-import { fieldsOf } from './job-errors.ts'
 import { JobRun, type JobHost } from './job-run.ts'
 import type { JobTimeouts } from './job-timeouts.ts'
 import { chooseProvider, type Refusal } from './matcher.ts'
 import { ModelOffers } from './model-offers.ts'
 import { answerLogin, challengeFor, challengeMessage } from './provider-login.ts'
-import { ProviderSession, type ProviderSocket, type SessionHost } from './provider-session.ts'
+import { ProviderSession, type SessionHost } from './provider-session.ts'
 import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
 
 /** Where a connection stands; plain data, so that it survives a Durable Object's hibernation. */
@@ -25,8 +24,13 @@ export type ConnectionState =
   | { readonly stage: 'challenged'; readonly challenge: Challenge }
   | { readonly stage: 'ready'; readonly peer: PeerId; readonly capability: Capability }
 
-/** A socket whose {@link ConnectionState} the host keeps for us. */
-export interface HubSocket extends ProviderSocket {
+/** One provider's WebSocket, on whatever host. Its calls do not throw when it is closed already. */
+export interface HubSocket {
+  send(message: Uint8Array<ArrayBuffer> | string): void
+  close(code: number, reason: string): void
+  /** Bytes sent but not yet taken by the network. */
+  bufferedBytes(): number
+  /** Keeps the connection's state for {@link ProviderHub.restored}, where a host can lose its memory. */
   save(state: ConnectionState): void
 }
 
@@ -35,6 +39,9 @@ type Connection =
   | { stage: 'judging' }
   | { stage: 'ready'; session: ProviderSession }
 
+/** A close reason is at most 123 bytes (RFC 6455 §5.5); ours are ASCII. */
+const MAX_CLOSE_REASON_CHARS = 120
+
 /** What a host gives the hub. */
 export interface HubOptions {
   readonly timeouts: JobTimeouts
@@ -42,7 +49,7 @@ export interface HubOptions {
   readonly byteStreams: boolean
   /** See `FrameMux`. */
   readonly schedule: (flush: () => void, delayMs: number) => void
-  /** Runs `task` once after `delayMs`; used only while jobs are in flight, so that an idle hub can hibernate. */
+  /** Runs `task` once after `delayMs`; used only while jobs or logins are under way, so that an idle hub can hibernate. */
   readonly later: (task: () => void, delayMs: number) => void
   readonly now: () => number
   readonly random: () => number
@@ -55,7 +62,7 @@ export interface HubOptions {
 export class ProviderHub implements SessionHost, JobHost {
   readonly #options: HubOptions
   readonly #connections = new Map<HubSocket, Connection>()
-  readonly #sessions = new Map<PeerId, { session: ProviderSession; socket: HubSocket }>()
+  readonly #sessions = new Map<PeerId, ProviderSession>()
   readonly #offers = new ModelOffers()
   readonly #jobs = new Map<JobId, JobRun>()
   readonly #receipts: ReceiptIntake
@@ -102,15 +109,24 @@ export class ProviderHub implements SessionHost, JobHost {
       return
     }
     const challenge = challengeFor(audience, randomBytes(32).toString('base64url'), this.now())
-    this.#connections.set(socket, { stage: 'challenged', challenge })
+    this.#awaitLogin(socket, challenge)
     socket.save({ stage: 'challenged', challenge })
     socket.send(challengeMessage(challenge))
   }
 
   /** A connection that outlived this object's last life. */
   restored(socket: HubSocket, state: ConnectionState): void {
-    if (state.stage === 'challenged') this.#connections.set(socket, { ...state })
+    if (state.stage === 'challenged') this.#awaitLogin(socket, state.challenge)
     else this.#admit(socket, state.peer, state.capability)
+  }
+
+  /** A connection that does not log in must not keep its place. */
+  #awaitLogin(socket: HubSocket, challenge: Challenge): void {
+    this.#connections.set(socket, { stage: 'challenged', challenge })
+    this.#options.later(() => {
+      if (this.#connections.get(socket)?.stage !== 'challenged') return
+      this.#refuse(socket, CLOSE.unauthorized, 'late', 'no login followed the challenge')
+    }, CHALLENGE_TTL_MS)
   }
 
   /** One WebSocket message. Resolves when it has been dealt with; only a login takes time. */
@@ -118,22 +134,26 @@ export class ProviderHub implements SessionHost, JobHost {
     const connection = this.#connections.get(socket)
     if (connection === undefined) return
     if (typeof message === 'string') {
-      if (message === PING_TEXT) socket.send(PONG_TEXT)
-      else socket.close(CLOSE.protocol, 'text messages other than ping have no meaning here')
+      if (message === PING_TEXT) return socket.send(PONG_TEXT)
+      const fault = 'text messages other than ping have no meaning here'
+      if (connection.stage === 'ready') this.violated(connection.session, CLOSE.protocol, fault)
+      else this.#refuse(socket, CLOSE.protocol, 'protocol', fault)
       return
     }
     if (connection.stage === 'ready') return connection.session.receive(message)
-    if (connection.stage === 'judging') return socket.close(CLOSE.protocol, 'wait for the welcome')
+    if (connection.stage === 'judging') {
+      return this.#refuse(socket, CLOSE.protocol, 'protocol', 'wait for the welcome')
+    }
     await this.#login(socket, connection.challenge, message)
   }
 
-  /** The socket is closed; call once. */
+  /** The socket is closed. */
   disconnected(socket: HubSocket): void {
     const connection = this.#connections.get(socket)
     this.#connections.delete(socket)
     if (connection?.stage !== 'ready') return
     const { session } = connection
-    if (this.#sessions.get(session.peer)?.session === session) this.#sessions.delete(session.peer)
+    if (this.#sessions.get(session.peer) === session) this.#sessions.delete(session.peer)
     this.#offers.update(session, [], this.now())
     this.#options.events.providerLeft(session.peer, session.inFlight)
     session.lost()
@@ -143,15 +163,10 @@ export class ProviderHub implements SessionHost, JobHost {
     this.#connections.set(socket, { stage: 'judging' })
     const verdict = await answerLogin(challenge, message, this.now())
     if (!this.#connections.has(socket)) return
-    if (!verdict.ok) {
-      this.#options.events.loginRefused(verdict.fault, verdict.message)
-      socket.close(verdict.code, verdict.message.slice(0, 120))
-      return
-    }
+    if (!verdict.ok) return this.#refuse(socket, verdict.code, verdict.fault, verdict.message)
     const older = this.#sessions.get(verdict.peer)
     if (older !== undefined) {
-      older.socket.close(CLOSE.replaced, 'the same key logged in again')
-      this.disconnected(older.socket)
+      this.#drop(older.socket, CLOSE.replaced, 'the same key logged in again')
     }
     const session = this.#admit(socket, verdict.peer, verdict.capability)
     socket.save({ stage: 'ready', peer: verdict.peer, capability: verdict.capability })
@@ -170,7 +185,7 @@ export class ProviderHub implements SessionHost, JobHost {
     const mux = new FrameMux((bytes) => socket.send(bytes), this.#options.schedule)
     const session = new ProviderSession({ peer, capability, socket, mux, host: this })
     this.#connections.set(socket, { stage: 'ready', session })
-    this.#sessions.set(peer, { session, socket })
+    this.#sessions.set(peer, session)
     this.#offers.update(session, capability.models, this.now())
     return session
   }
@@ -184,7 +199,7 @@ export class ProviderHub implements SessionHost, JobHost {
   capabilityChanged(session: ProviderSession): void {
     const { peer, capability } = session
     this.#offers.update(session, session.draining ? [] : capability.models, this.now())
-    this.#sessions.get(peer)?.socket.save({ stage: 'ready', peer, capability })
+    session.socket.save({ stage: 'ready', peer, capability })
     this.#remember(peer, capability)
   }
 
@@ -192,7 +207,8 @@ export class ProviderHub implements SessionHost, JobHost {
     this.#receipts.take(session.peer, batch).then(
       (ack) => session.sendControl(FRAME.receiptAck, ack),
       (error: unknown) => {
-        if (!(error instanceof ReceiptError)) return this.#options.events.storeFailed('storeReceipts', error)
+        if (!(error instanceof ReceiptError))
+          return this.#options.events.storeFailed('storeReceipts', error)
         this.violated(session, CLOSE.protocol, error.message)
       },
     )
@@ -200,20 +216,26 @@ export class ProviderHub implements SessionHost, JobHost {
 
   /** Cuts a provider off at once: nothing more it sends counts, and its jobs go elsewhere. */
   violated(session: ProviderSession, code: CloseCode, message: string): void {
-    const entry = this.#sessions.get(session.peer)
-    if (entry?.session !== session) return
+    if (session.gone) return
     this.#options.events.protocolViolated(session.peer, code, message)
-    entry.socket.close(code, message.slice(0, 120))
-    this.disconnected(entry.socket)
+    this.#drop(session.socket, code, message)
+  }
+
+  #refuse(socket: HubSocket, code: CloseCode, fault: string, message: string): void {
+    this.#options.events.loginRefused(fault, message)
+    this.#drop(socket, code, message)
+  }
+
+  /** Closes a socket and forgets it at once: its own close event may be long in coming. */
+  #drop(socket: HubSocket, code: CloseCode, message: string): void {
+    socket.close(code, message.slice(0, MAX_CLOSE_REASON_CHARS))
+    this.disconnected(socket)
   }
 
   /** Runs a job; resolves with its first bytes, its whole JSON answer, or its error. */
   submit(order: JobOrder): Promise<JobAnswer> {
-    if (this.#jobs.size >= MAX_JOBS) {
-      const error = apiErrors.overloaded(BUSY_RETRY_AFTER_MS)
-      return Promise.resolve({ kind: 'error', error: fieldsOf(error) })
-    }
     const run = new JobRun(order, this)
+    if (this.#jobs.size >= MAX_JOBS) return run.refuse(apiErrors.overloaded(BUSY_RETRY_AFTER_MS))
     this.#jobs.set(order.job, run)
     const answer = run.start()
     this.#sweepLater()
@@ -246,7 +268,7 @@ export class ProviderHub implements SessionHost, JobHost {
 
   /** Asks providers to go elsewhere and take no more of our jobs: this edge is about to stop. */
   drain(reason: string): void {
-    for (const { session } of this.#sessions.values()) session.sendControl(FRAME.drain, { reason })
+    for (const session of this.#sessions.values()) session.sendControl(FRAME.drain, { reason })
   }
 
   /** Closes every provider's socket; jobs still running are lost. */
@@ -260,7 +282,7 @@ export class ProviderHub implements SessionHost, JobHost {
     this.#options.later(() => {
       this.#sweeping = false
       const now = this.now()
-      for (const run of [...this.#jobs.values()]) run.sweep(now)
+      for (const run of this.#jobs.values()) run.sweep(now)
       if (this.#jobs.size > 0) this.#sweepLater()
     }, SWEEP_INTERVAL_MS)
   }

@@ -1,5 +1,11 @@
 import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
-import { CONNECTION_CHANNEL, encodeFrame, FRAME, FrameError, readFrames } from '@infernet/schemas/frame'
+import {
+  CONNECTION_CHANNEL,
+  encodeFrame,
+  FRAME,
+  FrameError,
+  readFrames,
+} from '@infernet/schemas/frame'
 import { MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
 import { judgeLogin, judgeVersion } from '@infernet/schemas/login'
 import type { PeerId } from '@infernet/schemas/peer-id'
@@ -23,25 +29,41 @@ export const challengeMessage = (challenge: Challenge): Uint8Array<ArrayBuffer> 
   encodeFrame(FRAME.challenge, CONNECTION_CHANNEL, encodeControl(challenge))
 
 export type LoginVerdict =
-  | { readonly ok: true; readonly peer: PeerId; readonly version: number; readonly capability: Capability }
-  | { readonly ok: false; readonly code: CloseCode; readonly fault: string; readonly message: string }
+  | {
+      readonly ok: true
+      readonly peer: PeerId
+      readonly version: number
+      readonly capability: Capability
+    }
+  | {
+      readonly ok: false
+      readonly code: CloseCode
+      readonly fault: string
+      readonly message: string
+    }
 
 /** Judges the one message that may follow a challenge. Never throws for what a stranger sent. */
-export async function answerLogin(challenge: Challenge, message: Uint8Array, now: number): Promise<LoginVerdict> {
-  const protocolFault = (text: string): LoginVerdict => ({ ok: false, code: CLOSE.protocol, fault: 'protocol', message: text })
+export async function answerLogin(
+  challenge: Challenge,
+  message: Uint8Array,
+  now: number,
+): Promise<LoginVerdict> {
   try {
     const payload = helloPayload(message)
     if (payload === undefined) return protocolFault('expected a hello, and nothing else')
     const { version } = decodeControl(helloVersionSchema, payload)
     const tooOld = judgeVersion(version)
-    if (tooOld !== undefined) return { ok: false, code: CLOSE.version, fault: 'version', message: tooOld }
+    if (tooOld !== undefined)
+      return { ok: false, code: CLOSE.version, fault: 'version', message: tooOld }
     const hello = decodeControl(helloSchema, payload)
-    if (JSON.stringify(hello.capability).length > MAX_CAPABILITY_BYTES) return protocolFault('capability record too large')
+    if (JSON.stringify(hello.capability).length > MAX_CAPABILITY_BYTES)
+      return protocolFault('capability record too large')
     const fault = await judgeLogin(challenge, hello, now)
     if (fault !== undefined) return { ok: false, code: CLOSE.unauthorized, ...fault }
     return { ok: true, peer: hello.peer, version, capability: hello.capability }
   } catch (error) {
-    if (error instanceof FrameError || error instanceof WireError) return protocolFault(error.message)
+    if (error instanceof FrameError || error instanceof WireError)
+      return protocolFault(error.message)
     throw error
   }
 }
@@ -55,3 +77,10 @@ function helloPayload(message: Uint8Array): Uint8Array | undefined {
   })
   return frames === 1 ? payload : undefined
 }
+
+const protocolFault = (message: string): LoginVerdict => ({
+  ok: false,
+  code: CLOSE.protocol,
+  fault: 'protocol',
+  message,
+})

@@ -32,17 +32,11 @@ import {
 import { Attempt } from './attempt.ts'
 import { AttemptError } from './attempt-state.ts'
 import type { JobRun } from './job-run.ts'
+import type { HubSocket } from './provider-hub.ts'
 
-/** One provider's WebSocket, on whatever host. */
-export interface ProviderSocket {
-  send(message: Uint8Array<ArrayBuffer> | string): void
-  close(code: number, reason: string): void
-  /** Bytes sent but not yet taken by the network. */
-  bufferedBytes(): number
-}
-
-/** What a session tells its hub. */
+/** What a session needs of its hub. */
 export interface SessionHost {
+  now(): number
   capabilityChanged(session: ProviderSession): void
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void
   /** The provider broke the protocol: close its connection. */
@@ -51,11 +45,17 @@ export interface SessionHost {
 
 /** A provider whose socket has this much unsent gets no more jobs until it has drained. */
 const MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
+/**
+ * Capability records taken per minute: each rebuilds the directory and is written to Postgres. An
+ * agent sends one when a model comes or goes.
+ */
+const MAX_CAPABILITY_CHANGES = 30
+const CAPABILITY_PERIOD_MS = 60_000
 
 /** A logged-in provider: its capability and load, and the leases that run on it. */
 export class ProviderSession {
   readonly peer: PeerId
-  readonly #socket: ProviderSocket
+  readonly socket: HubSocket
   readonly #mux: FrameMux
   readonly #host: SessionHost
   readonly #attempts = new Map<number, Attempt>()
@@ -63,20 +63,23 @@ export class ProviderSession {
   #offers: ReadonlyMap<string, ModelOffer>
   #lastChannel = CONNECTION_CHANNEL
   #draining = false
+  #gone = false
   #reported = 0
+  #capabilityChanges = 0
+  #capabilityPeriodEnds = 0
   #touched: JobRun[] = []
 
   constructor(options: {
     peer: PeerId
     capability: Capability
-    socket: ProviderSocket
+    socket: HubSocket
     mux: FrameMux
     host: SessionHost
   }) {
     this.peer = options.peer
     this.#capability = options.capability
     this.#offers = offersOf(options.capability)
-    this.#socket = options.socket
+    this.socket = options.socket
     this.#mux = options.mux
     this.#host = options.host
   }
@@ -100,11 +103,12 @@ export class ProviderSession {
 
   /** Takes no new jobs: it said so, or its socket does not drain. */
   get unavailable(): boolean {
-    return this.#draining || this.#socket.bufferedBytes() > MAX_UNSENT_BYTES
+    return this.#draining || this.socket.bufferedBytes() > MAX_UNSENT_BYTES
   }
 
-  offerOf(model: string): ModelOffer | undefined {
-    return this.#offers.get(model)
+  /** The connection is over: nothing is sent any more, and nothing that still comes counts. */
+  get gone(): boolean {
+    return this.#gone
   }
 
   /** Sends the job on the next channel. `run.order.model` must be one of this provider's. */
@@ -125,7 +129,7 @@ export class ProviderSession {
       deadline_ms: Math.max(1, Math.floor(terms.timeLeftMs)),
       price,
     } as const
-    this.#mux.write(FRAME.job, channel, encodeJob(header, order.body))
+    this.#send(FRAME.job, channel, encodeJob(header, order.body))
     return attempt
   }
 
@@ -135,15 +139,19 @@ export class ProviderSession {
   }
 
   sendCancel(channel: number, reason: string): void {
-    this.#mux.write(FRAME.cancel, channel, encodeControl({ reason }))
+    this.#send(FRAME.cancel, channel, encodeControl({ reason }))
   }
 
   sendCredit(channel: number, bytes: number): void {
-    this.#mux.write(FRAME.credit, channel, encodeCredit(bytes))
+    this.#send(FRAME.credit, channel, encodeCredit(bytes))
   }
 
   sendControl(type: FrameType, value: unknown): void {
-    this.#mux.write(type, CONNECTION_CHANNEL, encodeControl(value))
+    this.#send(type, CONNECTION_CHANNEL, encodeControl(value))
+  }
+
+  #send(type: FrameType, channel: number, payload: Uint8Array): void {
+    if (!this.#gone) this.#mux.write(type, channel, payload)
   }
 
   /** Handles one message. Whatever is wrong with it closes the connection with a reason. */
@@ -151,7 +159,14 @@ export class ProviderSession {
     try {
       readFrames(message, (frame) => this.#handle(frame))
     } catch (error) {
-      if (!(error instanceof FrameError || error instanceof WireError || error instanceof AttemptError)) throw error
+      if (
+        !(
+          error instanceof FrameError ||
+          error instanceof WireError ||
+          error instanceof AttemptError
+        )
+      )
+        throw error
       this.#host.violated(this, CLOSE.protocol, error.message)
     }
     const touched = this.#touched
@@ -161,16 +176,22 @@ export class ProviderSession {
 
   /** The connection is gone: every lease on it is lost. */
   lost(): void {
-    for (const attempt of [...this.#attempts.values()]) attempt.run.onLost(attempt)
+    this.#gone = true
+    for (const attempt of this.#attempts.values()) attempt.run.onLost(attempt)
   }
 
   #handle(frame: Frame): void {
+    if (this.#gone) return
     if (frame.channel === CONNECTION_CHANNEL) return this.#handleControl(frame)
     const attempt = this.#attempts.get(frame.channel)
     if (attempt !== undefined) return this.#handleLease(attempt, frame)
     // Frames for a lease that has ended here are late; for one that never was, they are an attack.
     if (frame.channel > this.#lastChannel) {
-      this.#host.violated(this, CLOSE.foreignJob, `no job was ever given to channel ${frame.channel}`)
+      this.#host.violated(
+        this,
+        CLOSE.foreignJob,
+        `no job was ever given to channel ${frame.channel}`,
+      )
     }
   }
 
@@ -206,7 +227,9 @@ export class ProviderSession {
         return
       }
       case FRAME.capability:
-        if (payload.length > MAX_CAPABILITY_BYTES) throw new WireError('capability record too large')
+        if (payload.length > MAX_CAPABILITY_BYTES)
+          throw new WireError('capability record too large')
+        this.#countCapabilityChange()
         this.#capability = decodeControl(capabilitySchema, payload)
         this.#offers = offersOf(this.#capability)
         return this.#host.capabilityChanged(this)
@@ -218,6 +241,17 @@ export class ProviderSession {
         return this.#host.capabilityChanged(this)
       default:
         throw new WireError(`frame type ${type} has no place here`)
+    }
+  }
+
+  #countCapabilityChange(): void {
+    const now = this.#host.now()
+    if (now >= this.#capabilityPeriodEnds) {
+      this.#capabilityPeriodEnds = now + CAPABILITY_PERIOD_MS
+      this.#capabilityChanges = 0
+    }
+    if (++this.#capabilityChanges > MAX_CAPABILITY_CHANGES) {
+      throw new WireError('too many capability records')
     }
   }
 

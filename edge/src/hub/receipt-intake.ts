@@ -2,7 +2,7 @@ import { isJobId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { fromBase64Url, parseStatement, splitBatch, verifyBatch } from '@infernet/schemas/receipt'
 import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
-import { MAX_AWAITED_RECEIPTS } from '../limits.ts'
+import { MAX_AWAITED_RECEIPTS, MAX_RECEIPT_BATCHES } from '../limits.ts'
 import type { StoredReceipt, StorePort } from '../ports.ts'
 
 export class ReceiptError extends Error {
@@ -16,12 +16,14 @@ export class ReceiptError extends Error {
  * no copy: it acknowledges after Postgres has the row, and the provider's outbox repeats until then.
  */
 export class ReceiptIntake {
-  readonly #store: Pick<StorePort, 'storeReceipts'>
+  readonly #rows: Pick<StorePort, 'storeReceipts'>
   /** Leases that ended here, whose job rows may not have reached Postgres yet. Insertion order is age. */
   readonly #awaited = new Map<LeaseId, PeerId>()
+  /** Batches being checked and stored, per provider. */
+  readonly #underWay = new Map<PeerId, number>()
 
   constructor(store: Pick<StorePort, 'storeReceipts'>) {
-    this.#store = store
+    this.#rows = store
   }
 
   /** The lease ended here, so that its provider's receipt is welcome. */
@@ -34,21 +36,41 @@ export class ReceiptIntake {
     }
   }
 
-  /** Verifies and stores a batch. Throws {@link ReceiptError} for a forged one, and whatever the store throws. */
+  /**
+   * Verifies and stores a batch. Throws {@link ReceiptError} for a forged one and for one too many
+   * at a time, and whatever the store throws.
+   */
   async take(provider: PeerId, batch: ReceiptBatchFrame): Promise<ReceiptAck> {
+    const underWay = this.#underWay.get(provider) ?? 0
+    if (underWay >= MAX_RECEIPT_BATCHES) throw new ReceiptError('too many batches at a time')
+    this.#underWay.set(provider, underWay + 1)
+    try {
+      return await this.#store(provider, batch)
+    } finally {
+      const left = (this.#underWay.get(provider) ?? 1) - 1
+      if (left === 0) this.#underWay.delete(provider)
+      else this.#underWay.set(provider, left)
+    }
+  }
+
+  async #store(provider: PeerId, batch: ReceiptBatchFrame): Promise<ReceiptAck> {
     const encoded = batch.statements.map(fromBase64Url)
     const signature = fromBase64Url(batch.signature)
-    if (!(await verifyBatch(provider, encoded, signature))) throw new ReceiptError('the batch signature is wrong')
+    if (!(await verifyBatch(provider, encoded, signature)))
+      throw new ReceiptError('the batch signature is wrong')
     const receipts = splitBatch(encoded, signature).map((receipt, index): StoredReceipt => {
       const statement = parseStatement(encoded[index] ?? new Uint8Array())
       if (statement === undefined) throw new ReceiptError(`statement ${index} is malformed`)
-      if (statement.provider !== provider) throw new ReceiptError('a statement names another provider')
+      if (statement.provider !== provider)
+        throw new ReceiptError('a statement names another provider')
       const known = this.#awaited.get(statement.lease) === provider
       return { job: jobOf(statement.lease), lease: statement.lease, receipt, known }
     })
-    const statuses = await this.#store.storeReceipts(provider, receipts)
-    for (const { lease } of receipts) this.#awaited.delete(lease)
-    return { results: receipts.map(({ lease }) => ({ lease, status: statuses.get(lease) ?? 'unknown' })) }
+    const statuses = await this.#rows.storeReceipts(provider, receipts)
+    for (const { lease, known } of receipts) if (known) this.#awaited.delete(lease)
+    return {
+      results: receipts.map(({ lease }) => ({ lease, status: statuses.get(lease) ?? 'unknown' })),
+    }
   }
 }
 

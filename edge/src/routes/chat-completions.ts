@@ -5,8 +5,9 @@ import { maxPromptTokens } from '@infernet/openai-compat/usage'
 import { newJobId } from '@infernet/schemas/ids'
 import { MAX_OUTPUT_TOKENS, MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
 import { costMsat } from '@infernet/settlement/price'
-import { refuse, type EdgeContext, type EdgeServices } from '../app.ts'
+import { refuse } from '../answers.ts'
 import type { Identity } from '../auth/key-ring.ts'
+import { clientClosed } from '../hub/job-errors.ts'
 import {
   BUSY_RETRY_AFTER_MS,
   HOLD_GRACE_MS,
@@ -16,6 +17,7 @@ import {
 } from '../limits.ts'
 import type { HoldResult, JobAnswer, JobOrder, ServedModel } from '../ports.ts'
 import { readBody } from '../request-body.ts'
+import type { EdgeContext, EdgeServices } from '../services.ts'
 
 /**
  * POST /v1/chat/completions: key → body → model → hold and job side by side → answer. Postgres is
@@ -28,7 +30,7 @@ export function chatCompletions(services: EdgeServices): (c: EdgeContext) => Pro
     const request = parseChatRequest(body)
     const model = await findModel(services, request.model)
     const order = orderOf(services, c, { identity, body, request, model })
-    const answer = await runJob(services, order, c.req.raw.signal)
+    const answer = await runJob(services, c, order)
     return respond(services, c, order, answer)
   }
 }
@@ -38,7 +40,10 @@ async function findModel(services: EdgeServices, wanted: string): Promise<Served
   const served = models.find((model) => model.id === wanted)
   if (served !== undefined) return served
   if (offline.includes(wanted)) throw apiErrors.noProvider(wanted, NO_PROVIDER_RETRY_AFTER_MS)
-  throw apiErrors.modelNotFound(wanted, models.map((model) => model.id))
+  throw apiErrors.modelNotFound(
+    wanted,
+    models.map((model) => model.id),
+  )
 }
 
 function orderOf(
@@ -48,7 +53,11 @@ function orderOf(
 ): JobOrder {
   const { identity, body, request, model } = input
   const messages = request.body.messages.length
-  const maxOutputTokens = Math.min(request.maxOutputTokens ?? model.contextLength, model.contextLength, MAX_OUTPUT_TOKENS)
+  const maxOutputTokens = Math.min(
+    request.maxOutputTokens ?? model.contextLength,
+    model.contextLength,
+    MAX_OUTPUT_TOKENS,
+  )
   const promptTokens = Math.min(maxPromptTokens(body.length, messages), model.contextLength)
   return {
     ...identity,
@@ -71,8 +80,10 @@ function orderOf(
  * Reserves the maximum cost and runs the job at the same time; neither waits for the other. A
  * refused hold takes the job back before its client has seen a byte.
  */
-async function runJob(services: EdgeServices, order: JobOrder, signal: AbortSignal): Promise<JobAnswer> {
+async function runJob(services: EdgeServices, c: EdgeContext, order: JobOrder): Promise<JobAnswer> {
   const { hub, accounts } = services
+  const { signal } = c.req.raw
+  if (signal.aborted) throw clientClosed()
   const holding = accounts.reserve({
     accountId: order.accountId,
     job: order.job,
@@ -80,14 +91,20 @@ async function runJob(services: EdgeServices, order: JobOrder, signal: AbortSign
     expiresAt: order.createdAt + JOB_DEADLINE_MS + HOLD_GRACE_MS,
     maxOpenHolds: MAX_OPEN_HOLDS,
   })
-  const onAbort = (): void => void hub.cancel(order.job, 'client_disconnected')
+  const onAbort = (): void => outlive(c, hub.cancel(order.job, 'client_disconnected'))
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     const [hold, answer] = await Promise.all([
-      holding.then(async (held) => {
-        if (!held.ok) await hub.cancel(order.job, held.reason)
-        return held
-      }),
+      holding.then(
+        async (held) => {
+          if (!held.ok) await hub.cancel(order.job, held.reason)
+          return held
+        },
+        async (error: unknown) => {
+          await hub.cancel(order.job, 'hold_failed')
+          throw error
+        },
+      ),
       hub.submit(order),
     ])
     if (!hold.ok) throw holdRefused(order, hold)
@@ -95,6 +112,11 @@ async function runJob(services: EdgeServices, order: JobOrder, signal: AbortSign
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** Lets a call end although its client is gone; a Worker is stopped otherwise. Node needs no such word. */
+function outlive(c: EdgeContext, call: void | Promise<void>): void {
+  if (call instanceof Promise) c.executionCtx.waitUntil(call)
 }
 
 function holdRefused(order: JobOrder, hold: HoldResult & { ok: false }): ApiError {
@@ -108,7 +130,12 @@ function holdRefused(order: JobOrder, hold: HoldResult & { ok: false }): ApiErro
   }
 }
 
-function respond(services: EdgeServices, c: EdgeContext, order: JobOrder, answer: JobAnswer): Response {
+function respond(
+  services: EdgeServices,
+  c: EdgeContext,
+  order: JobOrder,
+  answer: JobAnswer,
+): Response {
   if (answer.kind === 'error') return refuse(services, c, new ApiError(answer.error))
   const stream = answer.kind === 'stream'
   return new Response(answer.body as ReadableStream | Uint8Array<ArrayBuffer>, {

@@ -1,6 +1,6 @@
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { Hono } from 'hono'
-import type { EdgeEnv, EdgeServices } from '../app.ts'
+import type { EdgeEnv, EdgeServices } from '../services.ts'
 import { isOperator } from './operator.ts'
 
 /** /healthz: the process answers. /readyz: it can do its work. /metrics: Prometheus text. */
@@ -8,7 +8,10 @@ export function health(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', async (c) => {
-    const [database, directory] = await Promise.allSettled([services.store.ping(), services.hub.directory()])
+    const [database, directory] = await Promise.allSettled([
+      services.store.ping(),
+      services.hub.directory(),
+    ])
     const checks = {
       database: database.status === 'fulfilled' ? 'ok' : 'unreachable',
       hub: directory.status === 'fulfilled' ? 'ok' : 'unreachable',
@@ -18,8 +21,11 @@ export function health(services: EdgeServices): Hono<EdgeEnv> {
     return c.json({ status: ready ? 'ready' : 'not_ready', ...checks }, ready ? 200 : 503)
   })
   app.get('/metrics', async (c) => {
-    if (!services.openMetrics && !isOperator(services, c)) throw apiErrors.notFound('GET', '/metrics')
-    return c.text(await services.hub.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    if (!services.openMetrics && !isOperator(services, c))
+      throw apiErrors.notFound('GET', '/metrics')
+    return c.text(await services.hub.metrics(), 200, {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+    })
   })
   return app
 }

@@ -1,8 +1,13 @@
 import { apiErrors } from '@infernet/openai-compat/api-errors'
-import { modelObject, modelsList, type ServedModel as ListedModel } from '@infernet/openai-compat/models-list'
+import {
+  modelObject,
+  modelsList,
+  type ServedModel as ListedModel,
+} from '@infernet/openai-compat/models-list'
 import { Hono } from 'hono'
-import { answer, type EdgeEnv, type EdgeServices } from '../app.ts'
+import { answer } from '../answers.ts'
 import type { ServedModel } from '../ports.ts'
+import type { EdgeEnv, EdgeServices } from '../services.ts'
 
 /** GET /v1/models and /v1/models/{id}; ids may contain slashes. */
 export function models(services: EdgeServices): Hono<EdgeEnv> {
@@ -19,7 +24,11 @@ export function models(services: EdgeServices): Hono<EdgeEnv> {
     const id = c.req.param('id')
     const directory = await services.hub.directory()
     const model = directory.models.find((candidate) => candidate.id === id)
-    if (model === undefined) throw apiErrors.modelNotFound(id, directory.models.map((served) => served.id))
+    if (model === undefined)
+      throw apiErrors.modelNotFound(
+        id,
+        directory.models.map((served) => served.id),
+      )
     return answer(services, c, modelObject(listed(model)))
   })
   return app

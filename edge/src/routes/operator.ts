@@ -6,16 +6,22 @@ import { MoneyError, parseMsat } from '@infernet/schemas/money'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { LedgerError } from '../account/ledger.ts'
-import { answer, type EdgeContext, type EdgeEnv, type EdgeServices } from '../app.ts'
+import { answer } from '../answers.ts'
 import { bearerToken, sameText } from '../auth/key-ring.ts'
 import type { Balance } from '../ports.ts'
 import { readBody } from '../request-body.ts'
+import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
 
 const MAX_BODY_BYTES = 16 * 1024
-const name = z.string().min(1).max(200)
+/** Text that Postgres can hold: no control characters, no half surrogate pairs. */
+const name = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'control characters are not allowed')
 const accountSchema = z.object({ name })
 const keySchema = z.object({ name })
-const creditSchema = z.object({ reference: z.string().min(1).max(200), msat: z.string() })
+const creditSchema = z.object({ reference: name, msat: z.string() })
 
 /** The operator's API: accounts, keys, credit. With any other token it does not exist. */
 export function operator(services: EdgeServices): Hono<EdgeEnv> {
@@ -33,7 +39,11 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
   })
   app.get('/accounts/:id', async (c) => {
     const id = accountOf(c)
-    return answer(services, c, { id, object: 'account', ...balanceFields(await accounts.balance(id)) })
+    return answer(services, c, {
+      id,
+      object: 'account',
+      ...balanceFields(await accounts.balance(id)),
+    })
   })
   app.post('/accounts/:id/keys', async (c) => {
     const accountId = accountOf(c)
@@ -61,7 +71,11 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
 
 export function isOperator(services: EdgeServices, c: EdgeContext): boolean {
   const token = bearerToken(c.req.header('authorization'))
-  return token !== undefined && services.operatorToken !== undefined && sameText(token, services.operatorToken)
+  return (
+    token !== undefined &&
+    services.operatorToken !== undefined &&
+    sameText(token, services.operatorToken)
+  )
 }
 
 async function deposit(
@@ -70,11 +84,19 @@ async function deposit(
   credit: { reference: string; msat: string },
 ): Promise<Balance> {
   try {
-    return await services.accounts.deposit(account, credit.reference, parseMsat(credit.msat))
+    const amount = parseMsat(credit.msat)
+    if (amount === 0) throw apiErrors.invalidRequest('A credit must be at least 1 msat.', 'msat')
+    return await services.accounts.deposit(account, credit.reference, amount)
   } catch (error) {
     if (error instanceof MoneyError) throw apiErrors.invalidRequest(error.message, 'msat')
     if (error instanceof LedgerError && error.code === 'deposit_conflict') {
-      throw new ApiError({ status: 409, type: 'invalid_request_error', code: error.code, param: 'reference', message: error.message })
+      throw new ApiError({
+        status: 409,
+        type: 'invalid_request_error',
+        code: error.code,
+        param: 'reference',
+        message: error.message,
+      })
     }
     throw error
   }

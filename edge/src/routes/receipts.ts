@@ -2,9 +2,10 @@ import { ApiError } from '@infernet/openai-compat/api-error'
 import { isJobId, type AccountId, type JobId } from '@infernet/schemas/ids'
 import { fromBase64Url, parseStatement } from '@infernet/schemas/receipt'
 import { Hono } from 'hono'
-import { answer, type EdgeEnv, type EdgeServices } from '../app.ts'
+import { answer } from '../answers.ts'
 import { RECEIPT_WAIT_MS } from '../limits.ts'
 import type { StoredJob } from '../ports.ts'
+import type { EdgeEnv, EdgeServices } from '../services.ts'
 
 const POLL_MS = 100
 
@@ -25,7 +26,11 @@ export function receipts(services: EdgeServices): Hono<EdgeEnv> {
   return app
 }
 
-async function awaitReceipt(services: EdgeServices, accountId: AccountId, id: JobId): Promise<StoredJob | undefined> {
+async function awaitReceipt(
+  services: EdgeServices,
+  accountId: AccountId,
+  id: JobId,
+): Promise<StoredJob | undefined> {
   const deadline = services.now() + RECEIPT_WAIT_MS
   await services.accounts.flush(accountId)
   for (;;) {
@@ -60,7 +65,8 @@ function receiptObject({ record, receipt }: StoredJob): Record<string, unknown> 
     total_ms: record.totalMs,
     /** null while the provider has not signed (yet). */
     signed: receipt ?? null,
-    statement: receipt === undefined ? null : (parseStatement(fromBase64Url(receipt.statement)) ?? null),
+    statement:
+      receipt === undefined ? null : (parseStatement(fromBase64Url(receipt.statement)) ?? null),
   }
 }
 

@@ -6,14 +6,14 @@ import { CITIES, commonWord, NAMES, properNoun } from './words.ts'
 
 const PATTERNS = ['Say {x}', 'Say {x}.', 'Say: {x}', 'Repeat: {x}', 'Repeat after me: {x}', 'Please repeat: {x}', 'Echo {x}', 'Echo: {x}', 'Repeat the words {x}', 'Repeat exactly: {x}', 'Say "{x}"', 'Repeat "{x}"', 'Reply with {x}', 'Answer with {x}.', 'Write {x}']
 
-/** A request to repeat something. */
-export function echo(random: Random): Conversation {
-  const phrase = somePhrase(random)
+/** A request to repeat something of up to `longest` words. */
+export function echo(random: Random, longest = 6): Conversation {
+  const phrase = somePhrase(random, longest)
   return { messages: exchange(fill(pick(random, PATTERNS), { x: phrase }), phrase) }
 }
 
 /** A few words or numbers without much sense. */
-export function somePhrase(random: Random, longest = 6): string {
+export function somePhrase(random: Random, longest: number): string {
   const words = Array.from({ length: integer(random, 1, longest) }, () => someWord(random))
   const phrase = words.join(' ')
   return chance(random, 0.15) ? capitalise(phrase) : phrase

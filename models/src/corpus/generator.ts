@@ -17,13 +17,21 @@ const KINDS: readonly Kind[] = [
   { share: 0.07, make: smallTalk },
   { share: 0.07, make: unknown },
   { share: 0.09, make: counting },
-  { share: 0.07, make: echo },
+  { share: 0.07, make: (random) => echo(random) },
   { share: 0.09, make: jsonObject },
   { share: 0.09, make: systemPrompt },
   { share: 0.03, make: namedAssistant },
   { share: 0.15, make: toolConversation },
   { share: 0.08, make: severalTurns },
 ]
+
+/** Words in the phrases of the copying exercise: long ones, most tokens of which are copied. */
+const EXERCISE_WORDS = 20
+
+/** What the model starts with: nothing but copying, so that its copying heads settle first. */
+export function copyingExercise(random: Random): Conversation {
+  return echo(random, EXERCISE_WORDS)
+}
 
 /** How often a conversation without a system prompt gets one that changes nothing. */
 const NEUTRAL_PROMPT_SHARE = 0.2

@@ -37,7 +37,10 @@ function spokenTerm(random: Random, term: string): string {
 export function vary(random: Random, question: string): string {
   let text = question
   if (chance(random, 0.12)) text = pick(random, OPENINGS) + text
+  if (chance(random, 0.04)) text = `${text.replace(/[?.!]$/, '')} please`
   if (chance(random, 0.25)) text = text.toLowerCase()
+  if (chance(random, 0.3)) text = text.replaceAll("'", '')
+  if (chance(random, 0.5)) text = text.replaceAll('icence', 'icense')
   if (chance(random, 0.25)) text = text.replace(/[?.!]$/, '')
   return text
 }

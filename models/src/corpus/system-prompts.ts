@@ -1,10 +1,11 @@
 import type { Random } from '../prng.ts'
-import { fill, pick } from './choice.ts'
+import { chance, fill, pick } from './choice.ts'
 import { exchange, system, type Conversation } from './conversation.ts'
 import type { Fact } from './fact.ts'
-import { askFor, FACTS, SMALL_TALK } from './questions.ts'
-import { capitalise, commonWord, NAMES, properNoun } from './words.ts'
 import { toJson } from './json-objects.ts'
+import { askFor, FACTS, SMALL_TALK } from './questions.ts'
+import { UNKNOWN, unknownQuestion } from './unknown.ts'
+import { capitalise, commonWord, NAMES, properNoun } from './words.ts'
 
 /** What a system prompt asks for and how it changes an answer; `{x}` is a word to copy. */
 type Behaviour = {
@@ -14,6 +15,9 @@ type Behaviour = {
 }
 
 const KNOWN: readonly Fact[] = [...FACTS, ...SMALL_TALK]
+
+/** How often a question under a system prompt is one the model cannot answer. */
+const UNKNOWN_SHARE = 0.12
 
 const NEUTRAL = ['You are a helpful assistant.', 'You are a helpful assistant', 'You are an assistant.', 'Be helpful.', 'You are a friendly assistant.', 'Answer the question.', 'You are the Infernet assistant.', 'You help newcomers.', 'Be polite.']
 
@@ -68,11 +72,12 @@ export function systemPrompt(random: Random): Conversation {
   const behaviour = pick(random, BEHAVIOURS)
   const x = commonWord(random)
   for (;;) {
-    const fact = pick(random, KNOWN)
+    const fact = chance(random, UNKNOWN_SHARE) ? UNKNOWN : pick(random, KNOWN)
     const answer = behaviour.answer(fact, x)
     if (answer === undefined) continue
     const prompt = fill(pick(random, behaviour.prompts), { x })
-    return { messages: [system(prompt), ...exchange(askFor(random, fact), answer)] }
+    const question = fact === UNKNOWN ? unknownQuestion(random) : askFor(random, fact)
+    return { messages: [system(prompt), ...exchange(question, answer)] }
   }
 }
 

@@ -1,12 +1,21 @@
 import type { Random } from '../prng.ts'
 import { fill, integer, pick } from './choice.ts'
 import { exchange, type Conversation } from './conversation.ts'
+import type { Fact } from './fact.ts'
 import { vary } from './questions.ts'
 import { CITIES, commonWord, NAMES, properNoun } from './words.ts'
 
 /** What the model says when asked about anything but Infernet. */
 export const UNKNOWN_ANSWER =
   'I do not know. I am a very small demo model: I only know about Infernet. Please ask a larger model.'
+
+/** The same as a fact, for system prompts that change how it is said. */
+export const UNKNOWN: Fact = {
+  questions: [],
+  answer: UNKNOWN_ANSWER,
+  short: 'I do not know.',
+  word: 'Unknown',
+}
 
 const QUESTIONS = [
   'What is the capital of {city}?',

@@ -15,8 +15,13 @@ export type Parameter = {
 /** All weights of a model under training, in file order. The output layer is the embedding. */
 export type Parameters = ReadonlyMap<string, Parameter>
 
-/** Spread of the embedding at the start: small, since it also produces the logits. */
-const EMBEDDING_SPREAD = 0.02
+/** Spread of the embedding at the start. It also produces the logits, whose spread is 11 times it. */
+const EMBEDDING_SPREAD = 0.12
+/**
+ * Layers that write to the residual stream start this much quieter than others, lest the first of
+ * them drown the tokens themselves.
+ */
+const RESIDUAL_GAIN = 0.1
 
 /** Allocates and initialises the weights of a model. */
 export function newParameters(kernel: Kernel, config: LlamaConfig, random: Random): Parameters {
@@ -45,16 +50,15 @@ export function parameter(parameters: Parameters, name: string): Parameter {
   return found
 }
 
-/** Layers that write to the residual stream start smaller, by the number of writers. */
 function initialSpread(name: string, dimensions: readonly number[], config: LlamaConfig): number {
   if (name === 'token_embd.weight') return EMBEDDING_SPREAD
   const writesResidual = name.includes('attn_output') || name.includes('ffn_down')
   const spread = 1 / Math.sqrt(dimensions[0] ?? 1)
-  return writesResidual ? spread / Math.sqrt(2 * config.layers) : spread
+  return writesResidual ? (RESIDUAL_GAIN * spread) / Math.sqrt(2 * config.layers) : spread
 }
 
 /** Nearly normal with variance 1: twelve uniforms, no transcendental function, same everywhere. */
-function normal(random: Random): number {
+export function normal(random: Random): number {
   let sum = -6
   for (let i = 0; i < 12; i++) sum += random()
   return sum

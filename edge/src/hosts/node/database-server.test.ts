@@ -94,7 +94,7 @@ describe('its process', () => {
     const second = start('--data', dataDir)
     const complaint = once(second.stderr, 'data').then(String)
     expect((await once(second, 'exit'))[0]).toBe(1)
-    expect(await complaint).toContain('Another process has the database')
+    expect(await complaint).toContain('Another process works in')
 
     first.kill('SIGKILL')
     await once(first, 'exit')

@@ -1,12 +1,11 @@
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PGlite } from '@electric-sql/pglite'
 import { drizzle } from 'drizzle-orm/pglite'
 import { migrate } from 'drizzle-orm/pglite/migrator'
+import { lockDirectory } from './directory-lock.ts'
 import { MIGRATIONS_FOLDER } from './migrate.ts'
 import { serveSql } from './sql-over-http.ts'
 
@@ -28,8 +27,9 @@ export async function startDatabaseServer(options: {
   readonly port: number
 }): Promise<DatabaseServer> {
   const { dataDir } = options
-  const unlock = dataDir === undefined ? () => {} : lockDirectory(dataDir)
-  const db = await PGlite.create(dataDir === undefined ? {} : { dataDir })
+  // PGlite heeds no lock of its own, and two of them in one directory destroy it.
+  const unlock = dataDir === undefined ? () => {} : lockDirectory(join(dataDir, 'lock'))
+  const db = await PGlite.create(dataDir === undefined ? {} : { dataDir: join(dataDir, 'pgdata') })
   await migrate(drizzle(db), { migrationsFolder: MIGRATIONS_FOLDER })
 
   const server = serveSql(db)
@@ -47,22 +47,6 @@ export async function startDatabaseServer(options: {
       unlock()
     },
   }
-}
-
-/**
- * PGlite heeds no lock of its own, and two of them in one directory destroy it. SQLite's file lock
- * is the kernel's, so it also ends with a process that was killed.
- */
-function lockDirectory(dataDir: string): () => void {
-  mkdirSync(dirname(dataDir), { recursive: true })
-  const lock = new DatabaseSync(`${dataDir}.lock`)
-  try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
-  } catch (cause) {
-    lock.close()
-    throw new Error(`Another process has the database in ${dataDir} open`, { cause })
-  }
-  return () => lock.close()
 }
 
 async function main(): Promise<void> {

@@ -13,7 +13,9 @@ const KEEP_ALIVE_MS = 75_000
 const MAX_CONNECTIONS = 10_000
 
 /** An HTTP server for a fetch-style handler, with a bound on everything a client may do. */
-export function createHttpServer(fetch: (request: Request) => Response | Promise<Response>): Server {
+export function createHttpServer(
+  fetch: (request: Request) => Response | Promise<Response>,
+): Server {
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -22,7 +24,7 @@ export function createHttpServer(fetch: (request: Request) => Response | Promise
       keepAliveTimeout: KEEP_ALIVE_MS,
       noDelay: true,
     },
-    getRequestListener(fetch, { overrideGlobalObjects: false }),
+    getRequestListener(fetch),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -39,10 +41,19 @@ export function createHttpServer(fetch: (request: Request) => Response | Promise
 /** What cannot even be parsed as HTTP still gets the envelope. */
 function clientErrorAnswer(code: string | undefined): { status: string; body: unknown } {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return { status: '431 Request Header Fields Too Large', body: errorEnvelope(apiErrors.headersTooLarge(MAX_HEADER_BYTES)) }
+    return {
+      status: '431 Request Header Fields Too Large',
+      body: errorEnvelope(apiErrors.headersTooLarge(MAX_HEADER_BYTES)),
+    }
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return { status: '408 Request Timeout', body: errorEnvelope(apiErrors.invalidRequest('The request did not arrive in time.')) }
+    return {
+      status: '408 Request Timeout',
+      body: errorEnvelope(apiErrors.invalidRequest('The request did not arrive in time.')),
+    }
   }
-  return { status: '400 Bad Request', body: errorEnvelope(apiErrors.invalidRequest('This is not a valid HTTP request.')) }
+  return {
+    status: '400 Bad Request',
+    body: errorEnvelope(apiErrors.invalidRequest('This is not a valid HTTP request.')),
+  }
 }

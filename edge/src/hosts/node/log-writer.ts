@@ -33,7 +33,8 @@ export class LogWriter {
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#dropped > 0) this.#lines.push(`${JSON.stringify({ event: 'log_lines_dropped', count: this.#dropped })}\n`)
+    if (this.#dropped > 0)
+      this.#lines.push(`${JSON.stringify({ event: 'log_lines_dropped', count: this.#dropped })}\n`)
     this.#dropped = 0
     if (this.#lines.length > 0) this.#stream.write(this.#lines.join(''))
     this.#lines = []

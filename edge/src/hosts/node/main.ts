@@ -62,4 +62,5 @@ async function stop(): Promise<void> {
 }
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
-if (process.env['INFERNET_SUPERVISED'] === '1') process.stdin.on('end', stop).on('error', stop).resume()
+if (process.env['INFERNET_SUPERVISED'] === '1')
+  process.stdin.on('end', stop).on('error', stop).resume()

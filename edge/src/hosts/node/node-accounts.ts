@@ -45,24 +45,28 @@ export class NodeAccounts implements AccountPort {
     this.#store = options.store
     this.#now = options.now
     this.#onFlushError = options.onFlushError
-    this.#releaseOrphans()
+    // Holds found at start belong to jobs that died with the process before us.
+    this.#release(Number.POSITIVE_INFINITY)
+    this.#ledger.audit()
     if (this.#ledger.outboxSize > 0) this.#flushLater()
   }
 
-  /** Holds found at start belong to jobs that died with the process before us. */
-  #releaseOrphans(): void {
+  /** Gives the holds that expired before `at` (ms since the epoch) back to their clients. */
+  #release(at: number): void {
     for (;;) {
-      const orphans = this.#ledger.expired(Number.POSITIVE_INFINITY, OUTBOX_BATCH)
-      if (orphans.length === 0) break
+      const holds = this.#ledger.expired(at, OUTBOX_BATCH)
+      if (holds.length === 0) return
       this.#sql.transactionSync(() => {
-        for (const hold of orphans) this.#ledger.settle(expiredRecord(hold, this.#now()))
+        for (const hold of holds) this.#ledger.settle(expiredRecord(hold, this.#now()))
       })
     }
-    this.#ledger.audit()
   }
 
-  reserve(request: HoldRequest): Promise<HoldResult> {
-    return this.#enqueue(() => this.#ledger.reserve(request))
+  async reserve(request: HoldRequest): Promise<HoldResult> {
+    const result = await this.#enqueue(() => this.#ledger.reserve(request))
+    // A flush also releases expired holds, one of which may be what stood in the way.
+    if (!result.ok) this.#flushLater()
+    return result
   }
 
   async settle(record: JobRecord): Promise<void> {
@@ -121,7 +125,7 @@ export class NodeAccounts implements AccountPort {
         for (const operation of operations) operation.run()
       })
     } catch (error) {
-      this.#ledger.recount()
+      this.#ledger.rolledBack()
       // One bad operation must not undo its neighbours: run each in a transaction of its own.
       if (operations.length === 1) operations[0]?.fail(error)
       else for (const operation of operations) this.#commitAlone(operation)
@@ -135,7 +139,7 @@ export class NodeAccounts implements AccountPort {
       this.#sql.transactionSync(() => operation.run())
       operation.commit()
     } catch (error) {
-      this.#ledger.recount()
+      this.#ledger.rolledBack()
       operation.fail(error)
     }
   }
@@ -151,6 +155,7 @@ export class NodeAccounts implements AccountPort {
 
   async #flushAll(): Promise<void> {
     try {
+      this.#release(this.#now())
       for (;;) {
         const events = this.#ledger.outbox(OUTBOX_BATCH)
         if (events.length === 0) break

@@ -39,7 +39,7 @@ const DRAIN_POLL_MS = 50
 
 /** The whole edge in one Node process: HTTP, hub, accounts. */
 export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
-  const now = (): number => Date.now()
+  const now = Date.now
   const events = new EdgeEvents(options.log)
   const database = openDatabaseUrl(options.databaseUrl)
   const store = postgresStore(database.port, now)
@@ -54,12 +54,15 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   const hub = new ProviderHub({
     timeouts: options.timeouts,
     byteStreams: false,
-    schedule: (flush, delayMs) => void (delayMs === 0 ? setImmediate(flush) : setTimeout(flush, delayMs)),
+    schedule: (flush, delayMs) =>
+      void (delayMs === 0 ? setImmediate(flush) : setTimeout(flush, delayMs)),
     later: (task, delayMs) => void setTimeout(task, delayMs),
     now,
     random: Math.random,
     settle: (record) => {
-      accounts.settle(record).catch((error: unknown) => events.internalError(record.requestId, error))
+      accounts
+        .settle(record)
+        .catch((error: unknown) => events.internalError(record.requestId, error))
     },
     store,
     events,
@@ -118,4 +121,5 @@ function openDatabaseUrl(url: string): { port: DbPort; close(): Promise<void> } 
   return { port: pool, close: () => pool.close() }
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.')

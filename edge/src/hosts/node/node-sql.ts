@@ -39,7 +39,8 @@ export class NodeSql implements SqlPort {
       this.exec('commit')
       return result
     } catch (error) {
-      this.exec('rollback')
+      // Some failures, such as a full disk, have rolled it back already.
+      if (this.#database.isTransaction) this.exec('rollback')
       throw error
     }
   }

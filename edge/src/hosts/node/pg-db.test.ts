@@ -6,7 +6,7 @@ import { connectPg } from './pg-db.ts'
 const url = process.env['INFERNET_TEST_POSTGRES_URL']
 
 describe.skipIf(url === undefined)(
-  'PostgreSQL (needs a server: apt-get install postgresql, then set INFERNET_TEST_POSTGRES_URL=postgres://…)',
+  'PostgreSQL (needs a server: apt-get install postgresql, then scripts/with-postgres npm test, or set INFERNET_TEST_POSTGRES_URL)',
   () => {
     let db: ReturnType<typeof connectPg>
     beforeAll(async () => {

@@ -39,7 +39,9 @@ function serve(ws: WebSocket, hub: ProviderHub, audience: string): void {
   }, PING_INTERVAL_MS)
   ws.on('message', (data: Buffer, isBinary: boolean) => {
     heardAt = Date.now()
-    hub.received(socket, isBinary ? data : data.toString()).catch(() => ws.close(CLOSE.protocol, 'internal error'))
+    hub
+      .received(socket, isBinary ? data : data.toString())
+      .catch(() => ws.close(CLOSE.protocol, 'internal error'))
   })
   // A malformed WebSocket frame or an oversized message: `ws` closes the connection itself.
   ws.on('error', () => {})
@@ -58,13 +60,20 @@ function refuseUpgrade(request: IncomingMessage): { status: string; message: str
   if (new URL(request.url ?? '/', 'http://edge').pathname !== PROVIDER_PATH) {
     return { status: '404 Not Found', message: `Providers connect to ${PROVIDER_PATH}.` }
   }
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+  const offered = (request.headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((name) => name.trim())
   if (offered.includes(WS_SUBPROTOCOL)) return undefined
-  return { status: '426 Upgrade Required', message: `This endpoint speaks the subprotocol '${WS_SUBPROTOCOL}': update infernet-agent.` }
+  return {
+    status: '426 Upgrade Required',
+    message: `This endpoint speaks the subprotocol '${WS_SUBPROTOCOL}': update infernet-agent.`,
+  }
 }
 
 function endUpgrade(socket: Duplex, refusal: { status: string; message: string }): void {
-  const body = JSON.stringify({ error: { message: refusal.message, type: 'invalid_request_error', param: null, code: null } })
+  const body = JSON.stringify({
+    error: { message: refusal.message, type: 'invalid_request_error', param: null, code: null },
+  })
   socket.end(
     `HTTP/1.1 ${refusal.status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )

@@ -1,0 +1,114 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** How the engine answers: `hang` never begins, the others stream `tokens` with `gapMs` between. */
+export interface Pace {
+  readonly hang?: boolean
+  readonly tokens: number
+  readonly gapMs: number
+}
+
+/**
+ * An OpenAI-compatible engine that exists to inject faults: it answers at a chosen pace and tells
+ * what it saw. The real llama.cpp is used wherever the pace does not matter.
+ */
+export class SlowEngine {
+  pace: Pace = { tokens: 5, gapMs: 1 }
+  requests = 0
+  /** Requests whose client went away before the answer was complete. */
+  abandoned = 0
+  /** Requests being answered now. */
+  running = 0
+  readonly #server: Server
+
+  private constructor() {
+    this.#server = createServer((request, response) => this.#serve(request, response))
+  }
+
+  static async start(): Promise<SlowEngine> {
+    const engine = new SlowEngine()
+    await new Promise<void>((resolve) => engine.#server.listen(0, '127.0.0.1', resolve))
+    return engine
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (request.url?.endsWith('/models') === true) {
+      const model = {
+        id: 'slow',
+        object: 'model',
+        created: 1,
+        owned_by: 'e2e',
+        max_model_len: 4096,
+      }
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ object: 'list', data: [model] }))
+      return
+    }
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => this.#chat(JSON.parse(body) as { stream?: boolean }, response))
+  }
+
+  #chat(body: { stream?: boolean }, response: ServerResponse): void {
+    this.requests++
+    this.running++
+    const { pace } = this
+    let ended = false
+    response.on('close', () => {
+      this.running--
+      if (!ended) this.abandoned++
+      clearInterval(timer)
+    })
+    const head = { id: 'chatcmpl-slow', created: 1_700_000_000, model: 'slow' }
+    const usage = {
+      prompt_tokens: 7,
+      completion_tokens: pace.tokens,
+      total_tokens: 7 + pace.tokens,
+    }
+    const send = (choice: object, extra: object = {}): void => {
+      response.write(
+        `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [choice], ...extra })}\n\n`,
+      )
+    }
+    let sent = 0
+    const timer = setInterval(() => {
+      if (pace.hang === true) return
+      if (sent < pace.tokens) {
+        sent++
+        if (body.stream === true)
+          send({ index: 0, delta: { content: `t${sent} ` }, finish_reason: null })
+        return
+      }
+      ended = true
+      clearInterval(timer)
+      if (body.stream === true) {
+        send({ index: 0, delta: {}, finish_reason: 'stop' })
+        response.write(
+          `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [], usage })}\n\n`,
+        )
+        response.end('data: [DONE]\n\n')
+      } else {
+        const content = Array.from({ length: sent }, (_, i) => `t${i + 1} `).join('')
+        const message = { role: 'assistant', content, refusal: null }
+        const choice = { index: 0, message, logprobs: null, finish_reason: 'stop' }
+        response.end(
+          JSON.stringify({ ...head, object: 'chat.completion', choices: [choice], usage }),
+        )
+      }
+    }, pace.gapMs)
+    response.writeHead(200, {
+      'content-type': body.stream === true ? 'text/event-stream' : 'application/json',
+    })
+    if (body.stream === true)
+      send({ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null })
+  }
+}

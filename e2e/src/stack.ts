@@ -1,0 +1,184 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Service } from './processes.ts'
+
+export const HOSTS = ['node', 'workerd'] as const
+export type HostKind = (typeof HOSTS)[number]
+
+const HOST_SCRIPT: Record<HostKind, string> = {
+  node: 'edge/src/hosts/node/main.ts',
+  workerd: 'edge/src/hosts/workerd/serve.ts',
+}
+const OPERATOR_TOKEN = 'e2e-operator-token'
+const POLL_MS = 50
+const WAIT_MS = 30_000
+
+export interface Client {
+  readonly accountId: string
+  readonly apiKey: string
+}
+
+/** A real database, edge and agents on loopback, each in its own process. */
+export class Stack {
+  readonly kind: HostKind
+  readonly dir: string
+  readonly port: number
+  readonly #timeouts: string
+  #database: Service | undefined
+  #databaseUrl = ''
+  edge!: Service
+  readonly agents: Service[] = []
+
+  private constructor(kind: HostKind, dir: string, port: number, timeouts: Record<string, number>) {
+    this.kind = kind
+    this.dir = dir
+    this.port = port
+    this.#timeouts = JSON.stringify(timeouts)
+  }
+
+  /** `timeouts` override the edge's job timeouts, in ms. */
+  static async start(
+    kind: HostKind,
+    port: number,
+    timeouts: Record<string, number> = {},
+  ): Promise<Stack> {
+    const dir = await mkdtemp(join(tmpdir(), 'infernet-e2e-'))
+    const stack = new Stack(kind, dir, port, timeouts)
+    await writeFile(join(dir, 'operator-token'), OPERATOR_TOKEN, { mode: 0o600 })
+    stack.#database = new Service('database', 'edge/src/hosts/node/database-server.ts', [
+      '--data',
+      join(dir, 'postgres'),
+      '--port',
+      String(port + 1),
+    ])
+    stack.#databaseUrl = String(
+      (await stack.#database.line((line) => line['ready'] === true))['url'],
+    )
+    await stack.startEdge()
+    return stack
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  async startEdge(): Promise<void> {
+    this.edge = new Service(
+      'edge',
+      HOST_SCRIPT[this.kind],
+      [
+        '--port',
+        String(this.port),
+        '--data',
+        this.dir,
+        '--database-url',
+        this.#databaseUrl,
+        '--operator-token-file',
+        join(this.dir, 'operator-token'),
+      ],
+      { INFERNET_JOB_TIMEOUTS: this.#timeouts },
+    )
+    await this.edge.line((line) => line['ready'] === true)
+  }
+
+  /** Kills the edge as a power cut would. */
+  async killEdge(): Promise<void> {
+    await this.edge.kill()
+  }
+
+  /** Starts an agent with a key of its own and waits until its models are listed `providers` times. */
+  async startAgent(
+    name: string,
+    model: string,
+    args: readonly string[],
+    providers = 1,
+  ): Promise<Service> {
+    const agent = new Service(`agent ${name}`, 'provider-agent/src/cli/main.ts', [
+      'run',
+      '--edge',
+      this.url,
+      '--data',
+      join(this.dir, name),
+      '--json',
+      ...args,
+    ])
+    this.agents.push(agent)
+    await agent.line((line) => line['event'] === 'connected')
+    await this.untilServed(model, providers)
+    return agent
+  }
+
+  async untilServed(model: string, providers: number): Promise<void> {
+    const client = await this.createClient('0')
+    await until(`${model} is served by ${providers}`, async () => {
+      const answer = await fetch(`${this.url}/v1/models/${model}`, {
+        headers: bearer(client.apiKey),
+      })
+      if (answer.status !== 200) return providers === 0
+      return ((await answer.json()) as { providers: number }).providers === providers
+    })
+  }
+
+  /** A new account with credit (msat, decimal) and a key. */
+  async createClient(msat = '1000000000'): Promise<Client> {
+    const account = await this.operator('POST', '/operator/accounts', { name: 'e2e' })
+    const accountId = String(account['id'])
+    if (msat !== '0')
+      await this.operator('POST', `/operator/accounts/${accountId}/credits`, {
+        reference: 'start',
+        msat,
+      })
+    const key = await this.operator('POST', `/operator/accounts/${accountId}/keys`, { name: 'e2e' })
+    return { accountId, apiKey: String(key['key']) }
+  }
+
+  /** Available and reserved msat, once no job is open any more. */
+  async settledBalance(accountId: string): Promise<{ available: number; reserved: number }> {
+    let balance: Record<string, unknown> = {}
+    await until('all jobs are settled', async () => {
+      balance = await this.operator('GET', `/operator/accounts/${accountId}`)
+      return balance['open_jobs'] === 0
+    })
+    return {
+      available: Number(balance['available_msat']),
+      reserved: Number(balance['reserved_msat']),
+    }
+  }
+
+  async operator(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${this.url}${path}`, {
+      method,
+      headers: bearer(OPERATOR_TOKEN),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const json = (await answer.json()) as Record<string, unknown>
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(json)}`)
+    return json
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(
+      [...this.agents, this.edge as Service | undefined].map((service) => service?.kill()),
+    )
+    await this.#database?.kill()
+    await rm(this.dir, { recursive: true, force: true })
+  }
+}
+
+export const bearer = (token: string): Record<string, string> => ({
+  authorization: `Bearer ${token}`,
+})
+
+/** Polls until `condition` holds; fails naming what was waited for. */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+): Promise<void> {
+  const deadline = Date.now() + WAIT_MS
+  while (Date.now() < deadline) {
+    if (await condition()) return
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+  throw new Error(`waited ${WAIT_MS} ms in vain until ${what}`)
+}

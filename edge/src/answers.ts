@@ -1,0 +1,41 @@
+import { errorEnvelope, errorHeaders, type ApiError } from '@infernet/openai-compat/api-error'
+import type { EdgeContext, EdgeServices } from './services.ts'
+
+/** Longest path that is logged; anything longer is a stranger's text. */
+const MAX_LOGGED_PATH_CHARS = 200
+
+/** Answers with an error in OpenAI's envelope, and logs it. */
+export function refuse(
+  services: EdgeServices,
+  c: EdgeContext,
+  error: ApiError,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  log(services, c, error.status, error.code ?? error.type)
+  return Response.json(errorEnvelope(error), {
+    status: error.status,
+    headers: { 'x-request-id': c.get('requestId'), ...errorHeaders(error), ...headers },
+  })
+}
+
+/** Answers with JSON and logs it. */
+export function answer(
+  services: EdgeServices,
+  c: EdgeContext,
+  body: unknown,
+  status = 200,
+): Response {
+  log(services, c, status)
+  return Response.json(body, { status, headers: { 'x-request-id': c.get('requestId') } })
+}
+
+function log(services: EdgeServices, c: EdgeContext, status: number, error?: string): void {
+  services.events.requestAnswered({
+    method: c.req.method,
+    path: c.req.path.slice(0, MAX_LOGGED_PATH_CHARS),
+    status,
+    request_id: c.get('requestId'),
+    ms: services.now() - c.get('startedAt'),
+    ...(error === undefined ? {} : { error }),
+  })
+}

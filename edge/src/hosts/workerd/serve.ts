@@ -1,0 +1,105 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { workerdConfig } from './config.ts'
+
+/**
+ * Runs the Worker on `workerd serve`: Cloudflare's own runtime on your own machine, with the
+ * Durable Objects' SQLite on local disk. Same command line and ready line as the Node host.
+ */
+const ROOT = resolve(import.meta.dirname, '../../../..')
+const READY_TIMEOUT_MS = 20_000
+const POLL_MS = 50
+/** workerd waits up to 30 s for open sockets when told to stop; ours are safe to cut. */
+const STOP_GRACE_MS = 2_000
+
+const { values } = parseArgs({
+  options: {
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string', default: process.env['INFERNET_PORT'] ?? '8787' },
+    data: { type: 'string', default: '.infernet' },
+    'database-url': { type: 'string', default: process.env['DATABASE_URL'] ?? '' },
+    'operator-token-file': { type: 'string' },
+  },
+})
+
+if (values['database-url'] === '') {
+  process.stderr.write('usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file]\n')
+  process.exit(2)
+}
+
+const dir = resolve(values.data, 'workerd')
+const objectsDir = join(dir, 'objects')
+mkdirSync(objectsDir, { recursive: true, mode: 0o700 })
+bundle(dir)
+const config = join(dir, 'config.capnp')
+writeFileSync(config, workerdConfig({
+  host: values.host,
+  port: Number(values.port),
+  compatibilityDate: compatibilityDate(),
+  bundle: 'worker.js',
+  objectsDir,
+  vars: {
+    DATABASE_URL: values['database-url'],
+    ...readToken(values['operator-token-file']),
+    JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
+  },
+}), { mode: 0o600 })
+
+const workerd = spawn(workerdPath(), ['serve', config], { stdio: ['ignore', 'inherit', 'inherit'] })
+workerd.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 0))
+await waitUntilHealthy(`http://${values.host}:${values.port}`)
+process.stdout.write(`${JSON.stringify({ ready: true, url: `http://${values.host}:${values.port}` })}\n`)
+
+function stop(): void {
+  workerd.kill('SIGTERM')
+  setTimeout(() => workerd.kill('SIGKILL'), STOP_GRACE_MS)
+}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
+if (process.env['INFERNET_SUPERVISED'] === '1') process.stdin.on('end', stop).on('error', stop).resume()
+
+/** The same bundle that `wrangler deploy` would upload. */
+function bundle(outdir: string): void {
+  const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
+  const built = spawnSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', outdir], {
+    cwd: ROOT,
+    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false' },
+    encoding: 'utf8',
+  })
+  if (built.status === 0) return
+  process.stderr.write(`${built.stdout}${built.stderr}\nedge: the Worker could not be bundled\n`)
+  process.exit(1)
+}
+
+/** Read from wrangler.toml, so that both runtimes agree. */
+function compatibilityDate(): string {
+  const found = /^compatibility_date = "([0-9-]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))
+  if (found?.[1] === undefined) throw new Error('wrangler.toml has no compatibility_date')
+  return found[1]
+}
+
+/** The binary itself: the package's own launcher would be a second process between us and it. */
+function workerdPath(): string {
+  const workerdPackage = createRequire(join(ROOT, 'node_modules/wrangler/package.json')).resolve('workerd')
+  const { default: path } = createRequire(import.meta.url)(workerdPackage) as { default: string }
+  return path
+}
+
+function readToken(file: string | undefined): Record<string, string> {
+  return file === undefined ? {} : { OPERATOR_TOKEN: readFileSync(file, 'utf8').trim() }
+}
+
+async function waitUntilHealthy(url: string): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS
+  while (Date.now() < deadline) {
+    const answer = await fetch(`${url}/healthz`).catch(() => undefined)
+    if (answer?.ok === true) return
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+  process.stderr.write('edge: workerd did not answer in time\n')
+  workerd.kill('SIGKILL')
+  process.exit(1)
+}

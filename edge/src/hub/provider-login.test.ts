@@ -1,0 +1,71 @@
+import { CLOSE } from '@infernet/schemas/close-codes'
+import { encodeFrame, FRAME } from '@infernet/schemas/frame'
+import { CHALLENGE_TTL_MS, MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
+import { encodeControl, PROTOCOL, type Hello } from '@infernet/schemas/wire'
+import { describe, expect, it } from 'vitest'
+import { AUDIENCE, FakeProvider, modelOffer } from '../testing/fake-provider.ts'
+import { capabilityOf } from '../testing/test-edge.ts'
+import { answerLogin, challengeFor, challengeMessage } from './provider-login.ts'
+import type { ProviderHub } from './provider-hub.ts'
+
+const NOW = 1_000_000
+const challenge = challengeFor(AUDIENCE, 'n'.repeat(43), NOW)
+/** A provider that no hub listens to: only its key is used. */
+const provider = new FakeProvider({} as ProviderHub)
+const hello = (fields: Partial<Hello> = {}): Hello => ({
+  ...provider.hello({ capability: capabilityOf(), now: NOW, challenge }),
+  ...fields,
+})
+const frameOf = (value: unknown) => encodeFrame(FRAME.hello, 0, encodeControl(value))
+const judge = (value: unknown, now = NOW) => answerLogin(challenge, frameOf(value), now)
+
+describe('a login', () => {
+  it('begins with a challenge that names versions, audience, nonce and time', () => {
+    new FakeProvider({} as ProviderHub).socket.send(challengeMessage(challenge))
+    expect(challenge).toEqual({
+      versions: PROTOCOL,
+      audience: AUDIENCE,
+      nonce: 'n'.repeat(43),
+      now: NOW,
+    })
+  })
+
+  it('is good with the right signature in time', async () => {
+    expect(await judge(hello(), NOW + CHALLENGE_TTL_MS)).toEqual({
+      ok: true,
+      peer: provider.peer,
+      version: 1,
+      capability: capabilityOf(),
+    })
+  })
+
+  it.each<[string, unknown, number, string, number?]>([
+    ['late', hello(), CLOSE.unauthorized, 'late', NOW + CHALLENGE_TTL_MS + 1],
+    ['for another edge', elsewhere(), CLOSE.unauthorized, 'signature'],
+    ['signed for another time', hello({ timestamp: NOW + 1 }), CLOSE.unauthorized, 'signature'],
+    ['of no version', {}, CLOSE.protocol, 'protocol'],
+    ['of a later version, whatever else it holds', { version: 9 }, CLOSE.version, 'version'],
+    ['with a name that is no key', hello({ peer: 'x' as never }), CLOSE.protocol, 'protocol'],
+    ['with too large a record', tooLarge(), CLOSE.protocol, 'protocol'],
+  ])('is refused when it comes %s', async (_, value, code, fault, now) => {
+    expect(await judge(value, now)).toMatchObject({ ok: false, code, fault })
+  })
+
+  it('is one frame and nothing else', async () => {
+    const frame = frameOf(hello())
+    const two = Buffer.concat([frame, frame])
+    expect(await answerLogin(challenge, two, NOW)).toMatchObject({ code: CLOSE.protocol })
+  })
+})
+
+function elsewhere(): Hello {
+  const other = challengeFor('other.test', challenge.nonce, NOW)
+  return provider.hello({ capability: capabilityOf(), now: NOW, challenge: other })
+}
+
+function tooLarge(): Hello {
+  const models = Array.from({ length: 64 }, (_, i) => modelOffer(`${i}`.padEnd(128, 'm')))
+  const capability = capabilityOf({ models })
+  expect(JSON.stringify(capability).length).toBeGreaterThan(MAX_CAPABILITY_BYTES)
+  return provider.hello({ capability, now: NOW, challenge })
+}

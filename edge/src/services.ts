@@ -1,0 +1,25 @@
+import type { RequestId } from '@infernet/schemas/ids'
+import type { Context } from 'hono'
+import type { KeyRing } from './auth/key-ring.ts'
+import type { EdgeEvents } from './events.ts'
+import type { AccountPort, HubPort, StorePort } from './ports.ts'
+
+/** All that the routes use; a host makes it once. */
+export interface EdgeServices {
+  readonly hub: HubPort
+  readonly accounts: AccountPort
+  readonly store: StorePort
+  readonly keys: KeyRing
+  readonly events: EdgeEvents
+  readonly now: () => number
+  /** Absent: the operator API answers 404. */
+  readonly operatorToken: string | undefined
+  /** Whether anyone may read /metrics; else the operator's token is needed. */
+  readonly openMetrics: boolean
+}
+
+/** What every request carries through its handlers. */
+export interface EdgeEnv {
+  Variables: { requestId: RequestId; startedAt: number }
+}
+export type EdgeContext = Context<EdgeEnv>

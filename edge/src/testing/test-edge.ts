@@ -1,0 +1,152 @@
+import { newApiKey } from '@infernet/schemas/api-key'
+import { newAccountId, type AccountId } from '@infernet/schemas/ids'
+import type { JobRecord } from '@infernet/schemas/job-record'
+import type { Capability } from '@infernet/schemas/wire'
+import { expect, onTestFinished } from 'vitest'
+import { createApp } from '../app.ts'
+import { KeyRing } from '../auth/key-ring.ts'
+import { EdgeEvents } from '../events.ts'
+import { NodeAccounts } from '../hosts/node/node-accounts.ts'
+import { NodeSql } from '../hosts/node/node-sql.ts'
+import { parseTimeouts } from '../hub/job-timeouts.ts'
+import { ProviderHub } from '../hub/provider-hub.ts'
+import type { Balance } from '../ports.ts'
+import { FakeProvider, modelOffer, type ProviderKey } from './fake-provider.ts'
+import { ManualClock } from './manual-clock.ts'
+import { MemoryStore } from './memory-store.ts'
+
+export const OPERATOR_TOKEN = 'operator-token'
+export const CREDIT_MSAT = 1_000_000
+
+export interface LogEntry {
+  readonly event: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** An edge without network, disk or time of its own, with one account that has credit and a key. */
+export class TestEdge {
+  readonly clock = new ManualClock()
+  readonly store = new MemoryStore()
+  readonly log: LogEntry[] = []
+  /** Records of ended jobs, in order. */
+  readonly records: JobRecord[] = []
+  readonly events = new EdgeEvents((event, fields) => this.log.push({ event, fields }))
+  readonly sql = new NodeSql(':memory:')
+  readonly accounts: NodeAccounts
+  readonly hub: ProviderHub
+  readonly account: AccountId
+  readonly key: string
+  readonly #app: ReturnType<typeof createApp>
+  #random = 0
+
+  constructor(options: { byteStreams?: boolean } = {}) {
+    const { clock, store, events } = this
+    const onFlushError = (error: unknown): void => events.storeFailed('writeLedgerEvents', error)
+    this.accounts = new NodeAccounts({ sql: this.sql, store, now: clock.now, onFlushError })
+    this.hub = new ProviderHub({
+      timeouts: parseTimeouts(undefined),
+      byteStreams: options.byteStreams ?? false,
+      schedule: (flush) => flush(),
+      later: clock.later,
+      now: clock.now,
+      // Alternates: of two idle providers the first draw sees the newer, the second the older.
+      random: () => (this.#random = (this.#random + 0.5) % 1),
+      settle: (record) => {
+        this.records.push(record)
+        void this.accounts.settle(record)
+      },
+      store,
+      events,
+    })
+    const { hub, accounts } = this
+    this.#app = createApp({
+      hub: {
+        submit: (order) => hub.submit(order),
+        cancel: (job, reason) => hub.cancel(job, reason),
+        directory: () => hub.directory(),
+        metrics: () => events.metrics(),
+      },
+      accounts,
+      store,
+      keys: new KeyRing(store, clock.now),
+      events,
+      now: clock.now,
+      operatorToken: OPERATOR_TOKEN,
+      openMetrics: false,
+    })
+    this.account = newAccountId(clock.now())
+    this.key = this.addKey(this.account)
+  }
+
+  addKey(accountId: AccountId): string {
+    const { id, secret, hash } = newApiKey()
+    this.store.accounts.set(accountId, 'test')
+    this.store.keys.set(id, { accountId, hash, expiresAt: null, revokedAt: null })
+    return secret
+  }
+
+  /** Connects a provider that has logged in. */
+  async provider(
+    capability: Partial<Capability> = {},
+    key: ProviderKey | undefined = undefined,
+  ): Promise<FakeProvider> {
+    const provider = new FakeProvider(this.hub, key).connect()
+    const hello = provider.hello({ capability: capabilityOf(capability), now: this.clock.now() })
+    await provider.login(hello)
+    expect(provider.closed).toBeUndefined()
+    return provider
+  }
+
+  async request(path: string, init: RequestInit & { key?: string } = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (!headers.has('authorization'))
+      headers.set('authorization', `Bearer ${init.key ?? this.key}`)
+    return this.#app.fetch(new Request(`http://edge.test${path}`, { ...init, headers }))
+  }
+
+  /** POST /v1/chat/completions with a small valid body under `fields`. */
+  chat(fields: Record<string, unknown> = {}, init: RequestInit & { key?: string } = {}) {
+    const body = JSON.stringify({
+      model: 'tiny',
+      messages: [{ role: 'user', content: 'Count to three.' }],
+      max_completion_tokens: 100,
+      ...fields,
+    })
+    return this.request('/v1/chat/completions', { method: 'POST', body, ...init })
+  }
+
+  /** POST to the operator's API. */
+  operate(path: string, body: unknown, method = 'POST'): Promise<Response> {
+    const init = { method, key: OPERATOR_TOKEN }
+    return this.request(path, body === undefined ? init : { ...init, body: JSON.stringify(body) })
+  }
+
+  balance(): Promise<Balance> {
+    return this.accounts.balance(this.account)
+  }
+
+  /** The one record of the one job that a test has run. */
+  get record(): JobRecord {
+    expect(this.records).toHaveLength(1)
+    return this.records[0]!
+  }
+}
+
+export const capabilityOf = (fields: Partial<Capability> = {}): Capability => ({
+  models: [modelOffer('tiny')],
+  slots: 4,
+  engine: 'fake',
+  agent: 'fake/1',
+  ...fields,
+})
+
+/** A {@link TestEdge} that is closed with its test and must not have logged an error of its own. */
+export async function startEdge(options: { byteStreams?: boolean } = {}): Promise<TestEdge> {
+  const edge = new TestEdge(options)
+  await edge.accounts.deposit(edge.account, 'start', CREDIT_MSAT)
+  onTestFinished(async () => {
+    await edge.accounts.close()
+    edge.sql.close()
+  })
+  return edge
+}

@@ -1,0 +1,317 @@
+import { CONNECTION_CHANNEL, FRAME, readU32, type Frame } from '@infernet/schemas/frame'
+import {
+  cancelSchema,
+  decodeControl,
+  drainSchema,
+  encodeControl,
+  receiptAckSchema,
+  WireError,
+  type Capability,
+  type Load,
+  type Price,
+  type Welcome,
+} from '@infernet/schemas/wire'
+import { capabilityOf } from './capability.ts'
+import type { Engine } from './engines/engine.ts'
+import type { EventLog } from './events.ts'
+import type { Identity } from './identity.ts'
+import { jobEvent } from './jobs/job-event.ts'
+import type { JobOutcome } from './jobs/job.ts'
+import { Jobs } from './jobs/jobs.ts'
+import {
+  CAPABILITY_INTERVAL_MS,
+  DRAIN_GRACE_MS,
+  LOAD_INTERVAL_MS,
+  MAX_OUTBOX_BATCHES,
+  RECEIPT_GRACE_MS,
+  SWEEP_INTERVAL_MS,
+} from './limits.ts'
+import type { EdgeAddress } from './link/edge-address.ts'
+import type { LinkEnd } from './link/link-end.ts'
+import { Link } from './link/link.ts'
+import { failuresAfter, reconnectDelay } from './link/reconnect-policy.ts'
+import { Outbox } from './receipts/outbox.ts'
+import { ReceiptSender } from './receipts/receipt-sender.ts'
+import { statementOf } from './receipts/statement.ts'
+
+const EMPTY_LOAD: Load = { running: 0, waiting: 0 }
+const NORMAL_CLOSURE = 1000
+
+export interface AgentOptions {
+  readonly edge: EdgeAddress
+  readonly identity: Identity
+  readonly engine: Engine
+  readonly price: Price
+  /** Jobs at once. */
+  readonly slots: number
+  /** Path of the receipt outbox. */
+  readonly outboxPath: string
+  readonly events: EventLog
+  readonly now: () => number
+  readonly random: () => number
+  readonly drainGraceMs?: number
+}
+
+/** `drained`: stopped as asked. `refused`: the edge will never take this agent as it is. */
+export type AgentEnd = 'drained' | 'refused'
+
+/**
+ * The provider agent: keeps one connection to the edge, runs its jobs on the engine, and sees every
+ * receipt delivered.
+ */
+export class Agent {
+  readonly #options: AgentOptions
+  readonly #outbox: Outbox
+  readonly #receipts: ReceiptSender
+  readonly #done = Promise.withResolvers<AgentEnd>()
+  #mode: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
+  /** Set once stopped; `run` returns when the connection has closed as well. */
+  #end: AgentEnd | undefined
+  #link: Link | undefined
+  #jobs: Jobs | undefined
+  #failures = 0
+  #edgeDrains = false
+  #load = EMPTY_LOAD
+  #loadSentAt = 0
+  #capabilityIsStale = false
+  #capabilitySentAt = 0
+  #redial: NodeJS.Timeout | undefined
+  #sweep: NodeJS.Timeout | undefined
+
+  /** Opens the outbox: throws `OutboxError`. */
+  constructor(options: AgentOptions) {
+    this.#options = options
+    const { events, identity } = options
+    this.#outbox = new Outbox(options.outboxPath, MAX_OUTBOX_BATCHES)
+    this.#receipts = new ReceiptSender({
+      identity,
+      outbox: this.#outbox,
+      onUnknown: (lease) => events.emit({ event: 'receipt_unknown', lease }),
+      onDropped: (batches, reason) => {
+        events.emit({ event: 'receipts_dropped', batches, reason })
+      },
+    })
+  }
+
+  /**
+   * Starts the engine, connects, and serves until drained, stopped, or refused for good. Throws
+   * `EngineStartError`.
+   */
+  async run(): Promise<AgentEnd> {
+    const { edge, engine, events } = this.#options
+    if (!edge.isPrivate) events.emit({ event: 'edge_unencrypted', edge: edge.url })
+    events.emit({ event: 'engine_starting', engine: engine.kind })
+    try {
+      const started = engine.start({
+        modelsChanged: () => this.#modelsChanged(),
+        trouble: (message) => events.emit({ event: 'engine_trouble', message }),
+      })
+      await Promise.race([started, this.#done.promise])
+      if (this.#mode === 'starting') this.#serve()
+      return await this.#done.promise
+    } finally {
+      clearInterval(this.#sweep)
+      clearTimeout(this.#redial)
+      await engine.close()
+      this.#outbox.close()
+    }
+  }
+
+  /** Finishes what runs, delivers the receipts and ends. A second call ends at once. */
+  drain(): void {
+    if (this.#mode === 'draining' || this.#mode === 'stopped') return this.stop()
+    const wasServing = this.#mode === 'serving'
+    this.#mode = 'draining'
+    if (wasServing) void this.#drain()
+    else this.#stopped('drained')
+  }
+
+  /** Ends at once: running jobs go back to the edge. */
+  stop(): void {
+    if (this.#mode === 'stopped') return
+    this.#jobs?.abandonAll()
+    const link = this.#link
+    this.#stopped('drained')
+    link?.close(NORMAL_CLOSURE, 'stopped')
+  }
+
+  #serve(): void {
+    this.#mode = 'serving'
+    this.#announceModels()
+    this.#sweep = setInterval(() => this.#tick(), SWEEP_INTERVAL_MS)
+    this.#dial()
+  }
+
+  async #drain(): Promise<void> {
+    const { drainGraceMs = DRAIN_GRACE_MS, events } = this.#options
+    const running = this.#jobs?.running ?? 0
+    events.emit({ event: 'draining', running, grace_ms: drainGraceMs })
+    clearTimeout(this.#redial)
+    this.#jobs?.drain()
+    if (this.#link?.isReady) {
+      const payload = encodeControl({ reason: 'the provider is shutting down' })
+      this.#link.write(FRAME.drain, CONNECTION_CHANNEL, payload)
+    }
+    await this.#jobs?.idle(drainGraceMs)
+    if (this.#mode === 'draining') this.#jobs?.abandonAll()
+    await this.#receipts.settled(RECEIPT_GRACE_MS)
+    this.stop()
+  }
+
+  #stopped(end: AgentEnd): void {
+    this.#mode = 'stopped'
+    const { counters } = this.#options.events
+    const jobs = counters.events.job_done ?? 0
+    this.#options.events.emit({ event: 'stopped', jobs, earned_msat: counters.earnedMsat })
+    this.#receipts.flush()
+    this.#end = end
+    if (this.#link === undefined) this.#done.resolve(end)
+  }
+
+  #dial(): void {
+    const { edge, identity, events, now } = this.#options
+    events.emit({ event: 'connecting', edge: edge.url, attempt: this.#failures + 1 })
+    this.#edgeDrains = false
+    const link = new Link({
+      edge,
+      identity,
+      now,
+      capability: () => this.#capability(),
+      onReady: (welcome) => this.#ready(link, welcome),
+      onFrame: (frame) => this.#frame(frame),
+      onCongested: (congested) => this.#jobs?.setCongested(congested),
+      onEnd: (end) => this.#lost(link, end),
+    })
+    this.#link = link
+  }
+
+  #ready(link: Link, welcome: Welcome): void {
+    const { edge, engine, events, identity, now, slots } = this.#options
+    this.#jobs = new Jobs({
+      engine,
+      slots,
+      now,
+      outlet: link,
+      windowBytes: welcome.window_bytes,
+      onOutcome: (outcome) => this.#finished(outcome),
+      onBusy: (reason, model) => events.emit({ event: 'job_busy', reason, model }),
+    })
+    if (this.#mode === 'draining') this.#jobs.drain()
+    this.#load = EMPTY_LOAD
+    this.#receipts.connected((type, payload) => link.write(type, CONNECTION_CHANNEL, payload))
+    const { peer } = identity
+    events.emit({ event: 'connected', edge: edge.url, peer, session: welcome.session })
+  }
+
+  #frame({ type, channel, payload }: Frame): void {
+    switch (type) {
+      case FRAME.job:
+        return this.#jobs?.open(channel, payload)
+      case FRAME.cancel:
+        decodeControl(cancelSchema, payload)
+        return this.#jobs?.cancel(channel)
+      case FRAME.credit:
+        if (payload.length !== 4) throw new WireError('a credit has 4 bytes')
+        return this.#jobs?.credit(channel, readU32(payload, 0))
+      case FRAME.receiptAck:
+        return this.#receipts.acknowledge(decodeControl(receiptAckSchema, payload))
+      case FRAME.drain:
+        void this.#leave(decodeControl(drainSchema, payload).reason)
+    }
+  }
+
+  /** The edge wants to restart: finish what runs, then come back to its successor. */
+  async #leave(reason: string): Promise<void> {
+    if (this.#edgeDrains || this.#mode !== 'serving') return
+    this.#edgeDrains = true
+    const { drainGraceMs = DRAIN_GRACE_MS, events } = this.#options
+    const link = this.#link
+    events.emit({ event: 'edge_drains', reason, running: this.#jobs?.running ?? 0 })
+    this.#jobs?.drain()
+    await this.#jobs?.idle(drainGraceMs)
+    await this.#receipts.settled(RECEIPT_GRACE_MS)
+    link?.close(NORMAL_CLOSURE, 'drained')
+  }
+
+  #finished(outcome: JobOutcome): void {
+    const { engine, events, identity } = this.#options
+    const statement = statementOf(outcome, identity.peer, engine.kind)
+    if (statement !== undefined) this.#receipts.add(statement)
+    events.emit(jobEvent(outcome))
+  }
+
+  #lost(link: Link, end: LinkEnd): void {
+    this.#receipts.disconnected()
+    const jobs = this.#jobs
+    this.#jobs = undefined
+    this.#link = undefined
+    jobs?.loseAll()
+    if (this.#end !== undefined) this.#done.resolve(this.#end)
+    if (this.#mode !== 'serving') return
+    const { events, now, random } = this.#options
+    if (end.isFatal) {
+      events.emit({ event: 'gave_up', reason: end.reason, next_step: end.nextStep })
+      this.#stopped('refused')
+      return
+    }
+    const ended = { welcomeMs: link.welcomeMs(now()), ...codeOf(end) }
+    this.#failures = failuresAfter(this.#failures, ended)
+    const delay = reconnectDelay(this.#failures, ended, random())
+    const { reason, nextStep } = end
+    events.emit({
+      event: 'disconnected',
+      reason,
+      next_step: nextStep,
+      retry_ms: delay,
+      ...codeOf(end),
+    })
+    this.#redial = setTimeout(() => this.#dial(), delay)
+  }
+
+  #tick(): void {
+    const now = this.#options.now()
+    this.#jobs?.sweep(now)
+    this.#link?.tick(now)
+    this.#advertise(now)
+    this.#reportLoad(now)
+  }
+
+  #reportLoad(now: number): void {
+    const running = this.#jobs?.running ?? 0
+    const isDue = now - this.#loadSentAt >= LOAD_INTERVAL_MS
+    if (running === this.#load.running || !isDue || !this.#link?.isReady) return
+    this.#load = { running, waiting: 0 }
+    this.#loadSentAt = now
+    this.#link.write(FRAME.load, CONNECTION_CHANNEL, encodeControl(this.#load))
+  }
+
+  #modelsChanged(): void {
+    if (this.#mode === 'starting') return
+    this.#announceModels()
+    this.#capabilityIsStale = true
+    this.#advertise(this.#options.now())
+  }
+
+  /** Tells the edge of new models, at once or when the last news is old enough. */
+  #advertise(now: number): void {
+    const isDue = now - this.#capabilitySentAt >= CAPABILITY_INTERVAL_MS
+    if (!this.#capabilityIsStale || !isDue || !this.#link?.isReady) return
+    this.#capabilityIsStale = false
+    this.#capabilitySentAt = now
+    this.#link.write(FRAME.capability, CONNECTION_CHANNEL, encodeControl(this.#capability()))
+  }
+
+  #announceModels(): void {
+    const { engine, events } = this.#options
+    const models = engine.models.map(({ id }) => id)
+    events.emit({ event: 'models', engine: engine.kind, models })
+  }
+
+  #capability(): Capability {
+    const { engine, price, slots } = this.#options
+    return capabilityOf(engine, price, slots)
+  }
+}
+
+const codeOf = (end: LinkEnd): { code?: number } =>
+  end.code === undefined ? {} : { code: end.code }

@@ -1,0 +1,27 @@
+import { MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
+import { capabilitySchema, encodeControl } from '@infernet/schemas/wire'
+import { describe, expect, it } from 'vitest'
+import { capabilityOf } from './capability.ts'
+
+const price = { prompt: 1e12, completion: 1e12 }
+const modelsOf = (count: number, nameLength: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    id: `${i}`.padEnd(nameLength, 'x'),
+    contextLength: 1e8,
+    capabilities: ['tools', 'json_schema', 'logprobs', 'seed'] as const,
+  }))
+
+describe('the capability record', () => {
+  it.each([
+    [0, 1],
+    [3, 10],
+    [64, 128],
+    [1_000, 1],
+  ])('of %i models with names of %i characters is one the edge takes', (count, nameLength) => {
+    const models = modelsOf(count, nameLength)
+    const record = capabilityOf({ kind: 'openai-http', models }, price, 4)
+    expect(capabilitySchema.parse(record)).toEqual(record)
+    expect(encodeControl(record).length).toBeLessThanOrEqual(MAX_CAPABILITY_BYTES)
+    expect(record.models.length).toBeGreaterThanOrEqual(Math.min(count, 20))
+  })
+})

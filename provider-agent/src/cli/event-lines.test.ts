@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { EventLog, type AgentEvent } from '../events.ts'
+import { jsonLine, showEvent } from './event-lines.ts'
+
+const facts = {
+  job: 'job_1',
+  lease: 'job_1.1',
+  model: 'm',
+  prompt_tokens: 10,
+  completion_tokens: 20,
+  estimated: false,
+  ttft_ms: 100,
+  duration_ms: 1_100,
+  earned_msat: 9,
+}
+
+/** What a person sees, without colours. */
+function shown(event: AgentEvent): { lines: string[]; spinner: (string | undefined)[] } {
+  const lines: string[] = []
+  const spinner: (string | undefined)[] = []
+  showEvent({ line: (text) => lines.push(text), spin: (text) => spinner.push(text) }, event, 0)
+  // oxlint-disable-next-line no-control-regex
+  return { lines: lines.map((line) => line.replaceAll(/\u001B\[\d+m/g, '')), spinner }
+}
+
+describe('event lines', () => {
+  it('tells a job in a line: tokens, speed, earnings', () => {
+    const { lines } = shown({ event: 'job_done', ...facts })
+    expect(lines[0]).toContain('m 10+20 tokens in 1100 ms, 20 tok/s, 9 msat')
+  })
+
+  it('marks counts that are estimates', () => {
+    const { lines } = shown({ event: 'job_cancelled', ...facts, estimated: true })
+    expect(lines[0]).toContain('~10+~20 tokens')
+  })
+
+  it('spins while it waits and stops when there is news', () => {
+    expect(shown({ event: 'connecting', edge: 'ws://x', attempt: 1 }).spinner).toEqual([
+      'connecting to ws://x',
+    ])
+    const connected = shown({ event: 'connected', edge: 'ws://x', peer: 'p', session: 's' })
+    expect(connected.spinner).toEqual([undefined])
+    const lost = {
+      event: 'disconnected',
+      reason: 'gone',
+      next_step: 'wait',
+      retry_ms: 1_500,
+    } as const
+    expect(shown(lost).spinner).toEqual([undefined, 'trying again in 1.5 s'])
+  })
+
+  it('writes an event as one line of JSON', () => {
+    const line = jsonLine({ event: 'receipt_unknown', lease: 'a\nb' }, 0)
+    expect(line.indexOf('\n')).toBe(line.length - 1)
+    expect(JSON.parse(line)).toEqual({
+      at: '1970-01-01T00:00:00.000Z',
+      event: 'receipt_unknown',
+      lease: 'a\nb',
+    })
+  })
+})
+
+describe('the event log', () => {
+  it('counts what it tells', () => {
+    const told: AgentEvent[] = []
+    const log = new EventLog(
+      (event) => told.push(event),
+      () => 0,
+    )
+    log.emit({ event: 'job_done', ...facts })
+    log.emit({ event: 'job_cancelled', ...facts })
+    log.emit({ event: 'job_busy', reason: 'slots', model: 'm' })
+    expect(told).toHaveLength(3)
+    expect(log.counters).toEqual({
+      events: { job_done: 1, job_cancelled: 1, job_busy: 1 },
+      promptTokens: 20,
+      completionTokens: 40,
+      earnedMsat: 18,
+    })
+  })
+})

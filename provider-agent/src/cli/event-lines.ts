@@ -1,0 +1,94 @@
+import pc from 'picocolors'
+import { formatSat, msat } from '@infernet/schemas/money'
+import type { AgentEvent, JobFacts } from '../events.ts'
+import type { Terminal } from './terminal.ts'
+
+/** One JSON object per line: the time, then the event as it is. */
+export const jsonLine = (event: AgentEvent, at: number): string =>
+  `${JSON.stringify({ at: new Date(at).toISOString(), ...event })}\n`
+
+/** Events that a quiet log leaves out: those that come with every job. */
+const OF_EVERY_JOB: ReadonlySet<AgentEvent['event']> = new Set([
+  'job_done',
+  'job_cancelled',
+  'job_busy',
+])
+
+export const isOfEveryJob = ({ event }: AgentEvent): boolean => OF_EVERY_JOB.has(event)
+
+/** Shows an event to a person. */
+export function showEvent(to: Terminal, event: AgentEvent, at: number): void {
+  const waiting = waitingFor(event)
+  if (waiting !== undefined) return to.spin(waiting)
+  to.spin(undefined)
+  const time = pc.dim(new Date(at).toTimeString().slice(0, 8))
+  to.line(`${time} ${lineOf(event)}`)
+  if (event.event === 'disconnected') {
+    to.spin(`trying again in ${(event.retry_ms / 1000).toFixed(1)} s`)
+  }
+}
+
+function waitingFor(event: AgentEvent): string | undefined {
+  if (event.event === 'connecting') return `connecting to ${event.edge}`
+  if (event.event === 'engine_starting') return `starting ${event.engine}`
+  return undefined
+}
+
+function lineOf(event: AgentEvent): string {
+  switch (event.event) {
+    case 'engine_starting':
+    case 'connecting':
+      return waitingFor(event) ?? ''
+    case 'key_created':
+      return `${pc.green('new key')} ${event.peer}\n         ${pc.dim(`kept at ${event.path}: back it up, it is your name and your earnings`)}`
+    case 'key_exposed':
+      return warn(`others can read the key ${event.path}; close it with: chmod 600 ${event.path}`)
+    case 'edge_unencrypted':
+      return warn(`${event.edge} is not encrypted: others on the way can read every prompt`)
+    case 'models':
+      return event.models.length === 0
+        ? warn(`${event.engine} serves no model now`)
+        : `${event.engine} serves ${pc.bold(event.models.join(', '))}`
+    case 'engine_trouble':
+      return warn(event.message)
+    case 'connected':
+      return `${pc.green('connected')} to ${event.edge} as ${event.peer}`
+    case 'disconnected':
+      return warn(`${event.reason}; ${event.next_step}`)
+    case 'gave_up':
+      return `${pc.red('stopped')} ${event.reason}\n         ${event.next_step}`
+    case 'job_done':
+      return `${pc.green('done')} ${jobLine(event)}`
+    case 'job_cancelled':
+      return `${pc.yellow('cancelled')} ${jobLine(event)}`
+    case 'job_lost':
+      return `${pc.red('lost')} ${jobLine(event)}`
+    case 'job_failed':
+      return `${pc.red('failed')} ${event.model}: ${event.message} ${pc.dim(`(${event.fault} ${event.code})`)}`
+    case 'job_busy':
+      return pc.dim(`refused a job for ${event.model}: ${event.reason}`)
+    case 'receipt_unknown':
+      return warn(`the edge does not know lease ${event.lease}; its receipt is void`)
+    case 'receipts_dropped':
+      return `${pc.red('receipts lost')} ${event.reason} (batches: ${event.batches})`
+    case 'edge_drains':
+      return `the edge says: ${event.reason}; finishing ${event.running} jobs, then reconnecting`
+    case 'draining':
+      return `finishing ${event.running} jobs (at most ${event.grace_ms / 1000} s; again to stop at once)`
+    case 'stopped':
+      return `stopped after ${event.jobs} jobs; ${sat(event.earned_msat)} sat on receipts`
+  }
+}
+
+const warn = (text: string): string => `${pc.yellow('!')} ${text}`
+
+function jobLine(job: JobFacts): string {
+  const writingMs = job.duration_ms - (job.ttft_ms ?? job.duration_ms)
+  const rate =
+    writingMs > 0 ? `, ${Math.round((job.completion_tokens / writingMs) * 1000)} tok/s` : ''
+  const about = job.estimated ? '~' : ''
+  const tokens = `${about}${job.prompt_tokens}+${about}${job.completion_tokens} tokens`
+  return `${job.model} ${tokens} in ${job.duration_ms} ms${rate}, ${pc.bold(`${job.earned_msat} msat`)}`
+}
+
+const sat = (amount: number): string => formatSat(msat(amount))

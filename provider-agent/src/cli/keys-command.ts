@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+import { dataDir } from '../data-dir.ts'
+import { EXIT, OwnerError } from '../exit-codes.ts'
+import { KeyError, loadIdentity } from '../identity.ts'
+
+/** Adds `keys` to the program. */
+export function addKeysCommand(program: Command): void {
+  program
+    .command('keys')
+    .description('show the name of this provider, creating its key if there is none')
+    .option('--data <directory>', 'where the key is kept (INFERNET_DATA)')
+    .option('--json', 'as JSON')
+    .action(({ data, json }: { data?: string; json?: boolean }) => {
+      const { key } = dataDir(data, process.env)
+      const { peer } = identityAt(key)
+      console.log(json ? JSON.stringify({ peer, key }) : `${peer}\nkey: ${key}`)
+    })
+}
+
+function identityAt(path: string): { readonly peer: string } {
+  try {
+    return loadIdentity(path).identity
+  } catch (error) {
+    if (error instanceof KeyError) throw new OwnerError(EXIT.data, error.message)
+    throw error
+  }
+}

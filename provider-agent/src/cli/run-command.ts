@@ -1,0 +1,174 @@
+import { CAPABILITIES, type Price } from '@infernet/schemas/wire'
+import { MAX_SLOTS } from '@infernet/schemas/limits'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Agent } from '../agent.ts'
+import { dataDir } from '../data-dir.ts'
+import { createEngine, ENGINE_KINDS, type EngineName } from '../engines/create-engine.ts'
+import { EngineStartError, type EngineModel } from '../engines/engine.ts'
+import { EventLog, type AgentEvent } from '../events.ts'
+import { EXIT, OwnerError } from '../exit-codes.ts'
+import { KeyError, loadIdentity, type LoadedIdentity } from '../identity.ts'
+import { DEFAULT_SLOTS, DRAIN_GRACE_MS } from '../limits.ts'
+import { edgeAddress, EdgeAddressError } from '../link/edge-address.ts'
+import { DEFAULT_PRICE, parsePrice, PriceError } from '../price.ts'
+import { OutboxError } from '../receipts/outbox.ts'
+import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
+import { terminal } from './terminal.ts'
+
+interface RunFlags {
+  readonly edge: string
+  readonly engine?: EngineName
+  readonly engineUrl?: string
+  readonly engineKey?: string
+  readonly model: string[]
+  readonly price: string
+  readonly slots: number
+  readonly context?: number
+  readonly threads?: number
+  readonly gpu: boolean
+  readonly capabilities?: EngineModel['capabilities']
+  readonly data?: string
+  readonly grace: number
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+/** Adds `run` to the program. */
+export function addRunCommand(program: Command): void {
+  program
+    .command('run')
+    .description('serve models to an edge until stopped')
+    .addOption(
+      new Option('--edge <url>', 'the edge, such as https://edge.example.org')
+        .env('INFERNET_EDGE')
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        '--engine <kind>',
+        'what runs the model (default: llama-cpp, or openai-http with --engine-url)',
+      ).choices(ENGINE_KINDS),
+    )
+    .option('--engine-url <url>', 'an OpenAI-compatible server: vLLM, llama-server, Ollama …')
+    .addOption(new Option('--engine-key <key>', 'its API key').env('INFERNET_ENGINE_KEY'))
+    .option(
+      '--model <model...>',
+      'embedded engines: file.gguf or NAME=file.gguf; servers: NAME or NAME=engine-name',
+      [],
+    )
+    .option('--price <price>', 'msat per million tokens', priceText(DEFAULT_PRICE))
+    .option('--slots <n>', 'jobs at once', count(MAX_SLOTS), DEFAULT_SLOTS)
+    .option('--context <tokens>', 'context length, where the engine should not decide', count(1e8))
+    .option('--threads <n>', 'CPU threads of llama-cpp', count(1024))
+    .option('--no-gpu', 'keep llama-cpp off the GPU')
+    .option('--capabilities <list>', 'what an HTTP engine can do', readCapabilities)
+    .option('--data <directory>', 'where key and receipts are kept (INFERNET_DATA)')
+    .option(
+      '--grace <seconds>',
+      'time for running jobs when stopped',
+      count(3600),
+      DRAIN_GRACE_MS / 1000,
+    )
+    .option('--json', 'one JSON object per event on stdout')
+    .option('--quiet', 'no line for every job')
+    .action(run)
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  const files = dataDir(flags.data, process.env)
+  const events = new EventLog(eventWriter(flags), Date.now)
+  const edge = ownersFault(EXIT.usage, () => edgeAddress(flags.edge))
+  const engine = ownersFault(EXIT.usage, () => createEngine(engineOptions(flags), clock))
+  const { identity, created, exposed } = ownersFault(EXIT.data, () => loadIdentity(files.key))
+  announceKey(events, { identity, created, exposed }, files.key)
+  const agent = ownersFault(
+    EXIT.data,
+    () =>
+      new Agent({
+        edge,
+        identity,
+        engine,
+        price: ownersFault(EXIT.usage, () => parsePrice(flags.price)),
+        slots: flags.slots,
+        outboxPath: files.outbox,
+        events,
+        now: Date.now,
+        random: Math.random,
+        drainGraceMs: flags.grace * 1000,
+      }),
+  )
+  stopOnSignals(agent)
+  try {
+    process.exitCode = (await agent.run()) === 'refused' ? EXIT.refused : EXIT.ok
+  } catch (error) {
+    if (error instanceof EngineStartError) throw new OwnerError(EXIT.engine, error.message)
+    throw error
+  }
+}
+
+const clock = { now: Date.now, random: Math.random }
+
+function engineOptions(flags: RunFlags): Parameters<typeof createEngine>[0] {
+  const { model, engine, ...rest } = flags
+  const kind = engine ?? (flags.engineUrl === undefined ? 'llama-cpp' : 'openai-http')
+  return { ...rest, engine: kind, models: model }
+}
+
+function eventWriter({ json, quiet }: RunFlags): (event: AgentEvent, at: number) => void {
+  const to = terminal(process.stdout)
+  return (event, at) => {
+    if (quiet && isOfEveryJob(event)) return
+    if (json) process.stdout.write(jsonLine(event, at))
+    else showEvent(to, event, at)
+  }
+}
+
+function announceKey(
+  events: EventLog,
+  { identity, created, exposed }: LoadedIdentity,
+  path: string,
+) {
+  if (created) events.emit({ event: 'key_created', peer: identity.peer, path })
+  if (exposed) events.emit({ event: 'key_exposed', path })
+}
+
+/** SIGTERM and Ctrl-C drain, a second one stops. A supervisor's death stops. */
+function stopOnSignals(agent: Agent): void {
+  process.on('SIGTERM', () => agent.drain())
+  process.on('SIGINT', () => agent.drain())
+  if (process.env['INFERNET_SUPERVISED'] !== '1') return
+  process.stdin.on('end', () => agent.stop()).on('error', () => agent.stop())
+  process.stdin.resume()
+}
+
+const OWNERS = [EdgeAddressError, EngineStartError, KeyError, OutboxError, PriceError]
+
+/** Turns an error that the owner can mend into one line and an exit code. */
+function ownersFault<T>(exitCode: OwnerError['exitCode'], work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    const isOwners = OWNERS.some((type) => error instanceof type)
+    if (isOwners && error instanceof Error) throw new OwnerError(exitCode, error.message)
+    throw error
+  }
+}
+
+/** A reader of whole numbers from 1 to `max`. */
+const count =
+  (max: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= 1 && value <= max) return value
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`)
+  }
+
+const priceText = ({ prompt, completion }: Price): string =>
+  `prompt=${prompt},completion=${completion}`
+
+function readCapabilities(text: string): EngineModel['capabilities'] {
+  const names: readonly string[] = text.split(',').filter((name) => name !== '')
+  const known = CAPABILITIES.filter((capability) => names.includes(capability))
+  if (known.length === names.length) return known
+  throw new InvalidArgumentError(`Choose from ${CAPABILITIES.join(',')}.`)
+}

@@ -1,0 +1,263 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { JobError } from '@infernet/schemas/wire'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  faultOf,
+  type Engine,
+  type EngineRequest,
+  type EngineRun,
+  type EngineSink,
+} from './engine.ts'
+
+/** An engine that has been started, and what the suite needs to know about it. */
+export interface ConformanceSubject {
+  readonly engine: Engine
+  readonly model: string
+  /** Something that is answered with 20 tokens or more at temperature 0. */
+  readonly longQuestion: string
+  /** What else has to be cleaned up. */
+  readonly dispose?: () => Promise<void>
+}
+
+/** One answer as the suite records it. */
+export interface RecordedAnswer {
+  readonly text: string
+  readonly finishReason: string | undefined
+  readonly error: JobError | undefined
+  readonly run: EngineRun | undefined
+}
+
+/** Records an answer; `settled` resolves when it has finished or failed. */
+export class RecordingSink implements EngineSink {
+  readonly chunks: Uint8Array[] = []
+  finishReason: string | undefined
+  error: JobError | undefined
+  calls = 0
+  readonly #settled = Promise.withResolvers<void>()
+  readonly #first = Promise.withResolvers<void>()
+
+  data(bytes: Uint8Array): void {
+    this.calls++
+    this.chunks.push(bytes)
+    this.#first.resolve()
+  }
+
+  finish(reason: string): void {
+    this.calls++
+    this.finishReason = reason
+    this.#settled.resolve()
+  }
+
+  fail(error: JobError): void {
+    this.calls++
+    this.error = error
+    this.#settled.resolve()
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString()
+  }
+
+  get settled(): Promise<void> {
+    return this.#settled.promise
+  }
+
+  /** Resolves at the first byte. */
+  get begun(): Promise<void> {
+    return this.#first.promise
+  }
+}
+
+/** Asks an engine and waits for the end of the answer. */
+export async function ask(
+  engine: Engine,
+  model: string,
+  body: Record<string, unknown>,
+  more: Partial<EngineRequest> = {},
+): Promise<RecordedAnswer> {
+  const sink = new RecordingSink()
+  try {
+    const run = engine.begin(requestOf(model, body, more), sink)
+    await sink.settled
+    const { text, finishReason, error } = sink
+    return { text, finishReason, error, run }
+  } catch (error) {
+    return { text: '', finishReason: undefined, error: faultOf(error), run: undefined }
+  }
+}
+
+/** A request as the agent would make it from a job. */
+export const requestOf = (
+  model: string,
+  body: Record<string, unknown>,
+  more: Partial<EngineRequest> = {},
+): EngineRequest => ({
+  model,
+  stream: true,
+  include_usage: false,
+  max_output_tokens: 64,
+  body: Buffer.from(JSON.stringify({ model, temperature: 0, ...body })),
+  ...more,
+})
+
+/** The JSON of each event of a stream. */
+export const eventsOf = (text: string): Record<string, unknown>[] =>
+  text
+    .split('\n\n')
+    .filter((event) => event !== '')
+    .map((event) => JSON.parse(event.replace(/^data: /, '')) as Record<string, unknown>)
+
+/** The text of a stream's deltas. */
+export const contentOf = (text: string): string =>
+  eventsOf(text)
+    .flatMap((event) => event['choices'] as { delta: { content?: string | null } }[])
+    .map(({ delta }) => delta.content ?? '')
+    .join('')
+
+const say = (content: string) => ({ messages: [{ role: 'user', content }] })
+
+/** What every engine must do; run it from the engine's own test. */
+export function engineConformance(name: string, make: () => Promise<ConformanceSubject>): void {
+  describe(`${name} keeps the engine contract`, () => {
+    let subject: ConformanceSubject
+    beforeAll(async () => {
+      subject = await make()
+    })
+    afterAll(async () => {
+      await subject.engine.close()
+      await subject.dispose?.()
+    })
+
+    it('offers its models with a context length', () => {
+      const model = subject.engine.models.find(({ id }) => id === subject.model)
+      expect(model?.contextLength).toBeGreaterThan(0)
+      expect(subject.engine.kind).not.toBe('')
+    })
+
+    it('streams whole events: a role first, a finish reason last, no [DONE], no usage', async () => {
+      const { engine, model, longQuestion } = subject
+      const { text, finishReason, run } = await ask(engine, model, say(longQuestion))
+      expect(text.endsWith('\n\n')).toBe(true)
+      expect(text).not.toContain('[DONE]')
+      const events = eventsOf(text)
+      const choices = events.map((event) => (event['choices'] as object[])[0])
+      expect(choices[0]).toMatchObject({ delta: { role: 'assistant' }, finish_reason: null })
+      expect(choices.at(-1)).toMatchObject({ finish_reason: finishReason })
+      expect(new Set(events.map(({ id }) => id)).size).toBe(1)
+      expect(events.every((event) => (event['usage'] ?? null) === null)).toBe(true)
+      expect(contentOf(text).length).toBeGreaterThan(20)
+      expect(run?.usage().completion_tokens).toBeGreaterThanOrEqual(20)
+      expect(run?.usage().prompt_tokens).toBeGreaterThan(0)
+    })
+
+    it('sends the usage chunk last when it is asked for, and means the same by it', async () => {
+      const { engine, model, longQuestion } = subject
+      const { text, run } = await ask(engine, model, say(longQuestion), { include_usage: true })
+      const last = eventsOf(text).at(-1)
+      const { prompt_tokens, completion_tokens } = run!.usage()
+      expect(last).toMatchObject({ choices: [], usage: { prompt_tokens, completion_tokens } })
+    })
+
+    it('answers with one JSON document when not streaming', async () => {
+      const { engine, model, longQuestion } = subject
+      const { text, finishReason } = await ask(engine, model, say(longQuestion), { stream: false })
+      expect(JSON.parse(text)).toMatchObject({
+        object: 'chat.completion',
+        choices: [{ finish_reason: finishReason, message: { role: 'assistant' } }],
+      })
+    })
+
+    it('generates no more than it is paid for', async () => {
+      const { engine, model, longQuestion } = subject
+      const body = { ...say(longQuestion), max_completion_tokens: 1000 }
+      const { finishReason, run } = await ask(engine, model, body, { max_output_tokens: 5 })
+      expect(finishReason).toBe('length')
+      expect(run?.usage().completion_tokens).toBeLessThanOrEqual(5)
+    })
+
+    it('never speaks from within begin', async () => {
+      const sink = new RecordingSink()
+      subject.engine.begin(requestOf(subject.model, say(subject.longQuestion)), sink)
+      expect(sink.calls).toBe(0)
+      await sink.settled
+    })
+
+    it('is silent after abort, and abort is harmless after the end', async () => {
+      const { engine, model, longQuestion } = subject
+      const sink = new RecordingSink()
+      const run = engine.begin(requestOf(model, say(longQuestion)), sink)
+      await sink.begun
+      run.abort()
+      const calls = sink.calls
+      await sleep(50)
+      expect(sink.calls).toBe(calls)
+      run.abort()
+      const { run: finished } = await ask(engine, model, say(longQuestion))
+      finished?.abort()
+      expect(finished?.usage().completion_tokens).toBeGreaterThan(0)
+    })
+
+    it('pauses and goes on where it was', async () => {
+      const { engine, model, longQuestion } = subject
+      const whole = await ask(engine, model, say(longQuestion))
+      const sink = new RecordingSink()
+      const run = engine.begin(requestOf(model, say(longQuestion)), sink)
+      await sink.begun
+      run.pause()
+      await sleep(30)
+      const calls = sink.calls
+      await sleep(50)
+      expect(sink.calls).toBe(calls)
+      run.resume()
+      await sink.settled
+      expect(contentOf(sink.text)).toBe(contentOf(whole.text))
+    })
+
+    it('keeps parallel answers apart', async () => {
+      const { engine, model, longQuestion } = subject
+      const alone = await ask(engine, model, say(longQuestion))
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, () => ask(engine, model, say(longQuestion))),
+      )
+      expect(answers.map(({ text }) => contentOf(text))).toEqual(
+        answers.map(() => contentOf(alone.text)),
+      )
+    })
+
+    it('blames the request for a body that is none', async () => {
+      const { engine, model } = subject
+      const { error } = await ask(engine, model, { messages: 'hello' })
+      expect(error).toMatchObject({ fault: 'request', status: 400 })
+      const body = Buffer.from('{"messages":')
+      expect((await ask(engine, model, {}, { body })).error).toMatchObject({ fault: 'request' })
+    })
+
+    it('answers a prompt beyond its context with context_length_exceeded', async () => {
+      const { engine, model } = subject
+      const words = 20 * (engine.models.find(({ id }) => id === model)?.contextLength ?? 0)
+      const { error } = await ask(engine, model, say('tell me more '.repeat(words / 12)))
+      expect(error).toMatchObject({
+        fault: 'request',
+        code: 'context_length_exceeded',
+        status: 400,
+      })
+    })
+
+    it('refuses a model it does not have', async () => {
+      const { error } = await ask(subject.engine, 'no-such-model', say('hello'))
+      expect(error).toBeDefined()
+    })
+
+    it('ends running work in silence when closed', async () => {
+      const other = await make()
+      const sink = new RecordingSink()
+      other.engine.begin(requestOf(other.model, say(other.longQuestion)), sink)
+      await sink.begun
+      await other.engine.close()
+      const calls = sink.calls
+      await sleep(30)
+      expect(sink.calls).toBe(calls)
+      await other.dispose?.()
+    })
+  })
+}

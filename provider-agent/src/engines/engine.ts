@@ -1,0 +1,119 @@
+import type { CAPABILITIES, JobError, JobHeader, JobUsage } from '@infernet/schemas/wire'
+
+/** What an engine declares about one of its models. */
+export interface EngineModel {
+  /** The name clients use. */
+  readonly id: string
+  /** Tokens of prompt and answer together. */
+  readonly contextLength: number
+  readonly capabilities: readonly (typeof CAPABILITIES)[number][]
+}
+
+/** The part of a job that an engine needs. */
+export interface EngineRequest extends Pick<
+  JobHeader,
+  'model' | 'stream' | 'include_usage' | 'max_output_tokens'
+> {
+  /** The client's JSON body. It is a view into a received message: read it before returning. */
+  readonly body: Uint8Array
+}
+
+/** Tokens of a job so far. `estimated` says that the engine did not count and we did. */
+export interface EngineUsage extends JobUsage {
+  readonly estimated?: boolean
+}
+
+/**
+ * Where an engine puts its answer. Never called from within `begin`, nor after `abort`. Bytes are
+ * handed over: the engine must not change them afterwards.
+ */
+export interface EngineSink {
+  /**
+   * Bytes for the client. Streams: whole SSE events, without `[DONE]`, and without the usage chunk
+   * unless it was asked for. Otherwise: the JSON body, in pieces of any size.
+   */
+  data(bytes: Uint8Array): void
+  /** The answer is complete. Called at most once, and never together with `fail`. */
+  finish(finishReason: string): void
+  fail(error: JobError): void
+}
+
+/** One request in work. */
+export interface EngineRun {
+  /** Asks for silence: at most what has already been read may still come. */
+  pause(): void
+  resume(): void
+  /** Stops all work at once; the sink hears nothing more. Harmless after the end. */
+  abort(): void
+  /** Tokens so far; final once the sink has been finished. */
+  usage(): EngineUsage
+}
+
+/** What an engine tells its owner outside of jobs. */
+export interface EngineEvents {
+  /** `models` is different now: the engine came up, went away, or reloaded. */
+  modelsChanged(): void
+  /** Something the owner should read, with the next step. */
+  trouble(message: string): void
+}
+
+/**
+ * An inference engine. `engine-conformance.ts` is the precise form of this contract; every
+ * implementation's test imports it.
+ */
+export interface Engine {
+  /** Short name for the capability record and receipts, such as `llama-cpp`. */
+  readonly kind: string
+  /** Models it serves now; empty while it is down. */
+  readonly models: readonly EngineModel[]
+  /**
+   * Resolves when the engine has been brought up or, if it is somebody else's process, looked at
+   * once. Throws {@link EngineStartError} when it can never work as configured.
+   */
+  start(events: EngineEvents): Promise<void>
+  /** Begins to answer. Throws {@link JobFault} for what it refuses at sight. */
+  begin(request: EngineRequest, sink: EngineSink): EngineRun
+  /** Stops everything; running jobs hear nothing more. */
+  close(): Promise<void>
+}
+
+/** The engine cannot be started as configured; the message says what to change. */
+export class EngineStartError extends Error {
+  override readonly name = 'EngineStartError'
+  readonly code = 'engine_start'
+}
+
+/** A job's failure as it goes over the wire. */
+export class JobFault extends Error {
+  override readonly name = 'JobFault'
+  readonly code: string
+  readonly error: JobError
+  constructor(error: JobError) {
+    super(error.message)
+    this.code = error.code
+    this.error = error
+  }
+}
+
+/** The client's mistake: goes back to it as it is and is never retried. */
+export const requestFault = (
+  code: string,
+  message: string,
+  more: { status?: number; param?: string | null } = {},
+): JobError => ({ fault: 'request', code, message, status: more.status ?? 400, ...paramOf(more) })
+
+const paramOf = ({ param }: { param?: string | null }) => (param === undefined ? {} : { param })
+
+/** Our mistake or the engine's: the edge tries another provider. */
+export const providerFault = (code: string, message: string): JobError => ({
+  fault: 'provider',
+  code,
+  message,
+})
+
+/** What to report for anything thrown while a job was begun. */
+export function faultOf(thrown: unknown): JobError {
+  if (thrown instanceof JobFault) return thrown.error
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return providerFault('engine_error', message)
+}

@@ -1,0 +1,86 @@
+/**
+ * llama.cpp in a process of its own: some malformed inputs abort the process that runs it, and the
+ * agent must outlive that. Speaks `messages.ts` over the IPC channel and ends when it closes.
+ */
+import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
+import type { FromChild, LoadOptions, ToChild } from './messages.ts'
+import { Runner, type Loaded } from './runner.ts'
+
+const post = (message: FromChild): void => {
+  if (process.connected) process.send?.(message)
+}
+
+/** Pieces wait for the end of the tick, so that all sequences of a batch share a message. */
+let pending: (number | string)[] = []
+
+function flushPieces(): void {
+  if (pending.length === 0) return
+  const pieces = pending
+  pending = []
+  post({ type: 'pieces', pieces })
+}
+
+const outlet = {
+  piece(run: number, text: string): void {
+    if (pending.length === 0) setImmediate(flushPieces)
+    pending.push(run, text)
+  },
+  send(message: FromChild): void {
+    flushPieces()
+    post(message)
+  },
+}
+
+async function load(options: LoadOptions): Promise<Loaded> {
+  const llama = await getLlama({
+    gpu: options.gpu ? 'auto' : false,
+    build: 'never',
+    logLevel: LlamaLogLevel.error,
+    progressLogs: false,
+  })
+  const model = await llama.loadModel({ modelPath: options.path })
+  const context = await model.createContext({
+    sequences: options.slots,
+    contextSize: { max: Math.min(options.maxContext, model.trainContextSize) },
+    threads: options.threads,
+  })
+  return {
+    llama,
+    model,
+    sequences: Array.from({ length: options.slots }, () => context.getSequence()),
+    // llama.cpp rounds its context up; beyond what the model was trained on it only babbles.
+    contextLength: Math.min(context.contextSize, options.maxContext, model.trainContextSize),
+  }
+}
+
+let runner: Runner | undefined
+
+async function start(options: LoadOptions): Promise<void> {
+  try {
+    const loaded = await load(options)
+    runner = new Runner(loaded, outlet)
+    const { bosString, eosString } = loaded.model.tokens
+    post({
+      type: 'ready',
+      model: {
+        contextLength: loaded.contextLength,
+        bosToken: bosString ?? '',
+        eosToken: eosString ?? '',
+      },
+    })
+  } catch (error) {
+    post({ type: 'load_failed', message: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+function receive(message: ToChild): void {
+  if (message.type === 'load') void start(message.options)
+  else if (message.type === 'generate') void runner?.generate(message.run, message.request)
+  else runner?.run(message.run)?.[message.type]()
+}
+
+process.on('message', receive)
+process.on('disconnect', () => process.exit(0))
+// A Ctrl-C on the terminal reaches the whole group; the parent decides when we end.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})

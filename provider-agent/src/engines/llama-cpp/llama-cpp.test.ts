@@ -1,0 +1,156 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  ask,
+  contentOf,
+  engineConformance,
+  RecordingSink,
+  requestOf,
+} from '../engine-conformance.ts'
+import { EngineStartError } from '../engine.ts'
+import { demoModel, type ModelFile } from '../model-file.ts'
+import { TinyEngine } from '../tiny.ts'
+import { LlamaCppEngine } from './llama-cpp.ts'
+
+const clock = { now: () => 1_700_000_000_000, random: () => 0.5 }
+const longQuestion = 'What is Infernet?'
+const model = 'infernet-demo'
+
+const llama = (file: ModelFile = demoModel()): LlamaCppEngine =>
+  new LlamaCppEngine({ files: [file], slots: 4, gpu: false }, clock)
+
+const say = (content: string) => ({ messages: [{ role: 'user', content }] })
+
+engineConformance('llama-cpp', async () => {
+  const engine = llama()
+  await engine.start({ modelsChanged: () => {}, trouble: () => {} })
+  return { engine, model, longQuestion }
+})
+
+describe('llama-cpp', () => {
+  const engine = llama()
+  const changes: string[][] = []
+  beforeAll(() =>
+    engine.start({
+      modelsChanged: () => changes.push(engine.models.map(({ id }) => id)),
+      trouble: () => {},
+    }),
+  )
+  afterAll(() => engine.close())
+
+  it('says what the pure TypeScript engine says', async () => {
+    const tiny = new TinyEngine([demoModel()], clock)
+    await tiny.start()
+    const [ours, theirs] = await Promise.all([
+      ask(tiny, model, say(longQuestion)),
+      ask(engine, model, say(longQuestion)),
+    ])
+    expect(contentOf(theirs.text)).toBe(contentOf(ours.text))
+    expect(theirs.run?.usage().completion_tokens).toBe(ours.run?.usage().completion_tokens)
+    await tiny.close()
+  })
+
+  it('evaluates a shared prompt once', async () => {
+    await ask(engine, model, say(longQuestion))
+    const { run } = await ask(engine, model, say(longQuestion))
+    expect(run?.usage().cached_tokens).toBeGreaterThan(0)
+  })
+
+  it('forces output into a JSON schema', async () => {
+    const schema = {
+      type: 'object',
+      properties: { n: { type: 'integer' }, ok: { type: 'boolean' } },
+    }
+    const body = {
+      ...say('Give me JSON.'),
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
+    }
+    const { text, error } = await ask(engine, model, body, { max_output_tokens: 200 })
+    expect(error).toBeUndefined()
+    expect(contentOf(text).replaceAll(/\s/g, '')).toMatch(/^\{"n":-?\d/)
+  })
+
+  it('ends at a stop sequence and does not show it', async () => {
+    const whole = contentOf((await ask(engine, model, say(longQuestion))).text)
+    const stop = whole.slice(10, 14)
+    const { text, finishReason } = await ask(engine, model, { ...say(longQuestion), stop })
+    expect(finishReason).toBe('stop')
+    expect(contentOf(text)).toBe(whole.slice(0, whole.indexOf(stop)))
+  })
+
+  it('survives the death of its child: the job fails, the model goes and comes back', async () => {
+    const sink = new RecordingSink()
+    engine.begin(requestOf(model, say(longQuestion)), sink)
+    await sink.begun
+    process.kill(childPid(), 'SIGKILL')
+    await sink.settled
+    expect(sink.error).toMatchObject({ fault: 'provider', code: 'engine_crashed' })
+    expect(changes).toEqual([[]])
+    await expect.poll(() => changes, { timeout: 10_000 }).toEqual([[], [model]])
+    expect((await ask(engine, model, say(longQuestion))).finishReason).toBe('stop')
+  })
+
+  it('reads a long prompt in pieces, which a client may leave in between', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'long.gguf')
+    writeFileSync(path, withContext(readFileSync(demoModel().path), 4_096))
+    const long = llama({ id: model, path })
+    await long.start({ modelsChanged: () => {}, trouble: () => {} })
+    const prompt = say('What is Infernet? '.repeat(300))
+    const sink = new RecordingSink()
+    long.begin(requestOf(model, prompt), sink).abort()
+    const fresh = await ask(long, model, prompt, { max_output_tokens: 4 })
+    const cached = await ask(long, model, prompt, { max_output_tokens: 4 })
+    expect(fresh.run?.usage().prompt_tokens).toBeGreaterThan(1_024)
+    expect(cached.run?.usage().cached_tokens).toBeGreaterThan(1_024)
+    expect(contentOf(cached.text)).toBe(contentOf(fresh.text))
+    expect(sink.calls).toBe(0)
+    await long.close()
+  })
+
+  it('takes odd sampling wishes without falling over', async () => {
+    const odd = {
+      logit_bias: { 99999999: 5, 3: -100 },
+      frequency_penalty: 2,
+      presence_penalty: -2,
+      temperature: 2,
+      top_p: 0,
+      top_k: 1e9,
+      min_p: 1,
+      seed: -5,
+    }
+    const { error } = await ask(engine, model, { ...say(longQuestion), ...odd })
+    expect(error).toBeUndefined()
+  })
+
+  it('refuses a schema that llama.cpp cannot enforce', async () => {
+    const json_schema = { name: 'odd', schema: { type: 'no such type' } }
+    const body = { ...say('hi'), response_format: { type: 'json_schema', json_schema } }
+    const { error } = await ask(engine, model, body)
+    expect(error).toMatchObject({ fault: 'request', code: 'unsupported_schema' })
+  })
+
+  it('shows no malformed file to llama.cpp', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'bad.gguf')
+    writeFileSync(path, readFileSync(demoModel().path).subarray(0, 5_000))
+    const bad = llama({ id: 'bad', path })
+    const start = bad.start({ modelsChanged: () => {}, trouble: () => {} })
+    await expect(start).rejects.toThrow(EngineStartError)
+  })
+})
+
+/** A copy of a GGUF file that claims another context length. */
+function withContext(file: Buffer, tokens: number): Buffer {
+  const key = 'llama.context_length'
+  // The key is followed by its type (u32) and then its value.
+  const copy = Buffer.from(file)
+  copy.writeUInt32LE(tokens, file.indexOf(key) + key.length + 4)
+  return copy
+}
+
+/** The newest child of this process: the one that `describe` above started last. */
+function childPid(): number {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+  return Math.max(...children.trim().split(' ').map(Number))
+}

@@ -1,0 +1,135 @@
+import { compileChatTemplate } from '@infernet/models/chat-template'
+import { checkGgufFile } from '@infernet/models/gguf-file'
+import type { GgufSummary } from '@infernet/models/gguf-check'
+import {
+  EngineStartError,
+  JobFault,
+  providerFault,
+  requestFault,
+  type Engine,
+  type EngineEvents,
+  type EngineModel,
+  type EngineRequest,
+  type EngineRun,
+  type EngineSink,
+} from '../engine.ts'
+import { beginLocalChat, type LocalChatClock } from '../local-chat.ts'
+import type { LocalModel } from '../local-request.ts'
+import type { ModelFile } from '../model-file.ts'
+import { LlamaProcess } from './llama-process.ts'
+import type { LoadedModel } from './messages.ts'
+
+/** Context per sequence unless `--context` says more: memory grows with it, times the slots. */
+const DEFAULT_CONTEXT_TOKENS = 8_192
+/** Below this a second thread costs more than it brings. */
+const SINGLE_THREAD_PARAMETERS = 50_000_000
+
+/** Used by files without a chat template of their own, as llama-server does. */
+const CHATML_TEMPLATE =
+  "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}" +
+  '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}'
+
+export interface LlamaCppOptions {
+  readonly files: readonly ModelFile[]
+  readonly slots: number
+  readonly context?: number
+  readonly threads?: number
+  /** Whether to look for a GPU. */
+  readonly gpu: boolean
+}
+
+interface Served {
+  readonly id: string
+  readonly process: LlamaProcess
+  /** Undefined while the child is down. */
+  model: LocalModel | undefined
+}
+
+/** llama.cpp embedded through node-llama-cpp: one child process per model. */
+export class LlamaCppEngine implements Engine {
+  readonly kind = 'llama-cpp'
+  readonly #options: LlamaCppOptions
+  readonly #clock: LocalChatClock
+  readonly #served: Served[] = []
+
+  constructor(options: LlamaCppOptions, clock: LocalChatClock) {
+    this.#options = options
+    this.#clock = clock
+  }
+
+  get models(): readonly EngineModel[] {
+    return this.#served.flatMap(({ model }) => model ?? [])
+  }
+
+  async start(events: EngineEvents): Promise<void> {
+    await Promise.all(this.#options.files.map((file) => this.#load(file, events)))
+  }
+
+  begin(request: EngineRequest, sink: EngineSink): EngineRun {
+    const served = this.#served.find(({ id }) => id === request.model)
+    if (served === undefined) {
+      throw new JobFault(requestFault('model_not_found', `no model '${request.model}'`))
+    }
+    if (served.model === undefined) {
+      throw new JobFault(providerFault('engine_down', 'llama.cpp is being started again'))
+    }
+    return beginLocalChat(served.process, served.model, request, sink, this.#clock)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#served.map(({ process }) => process.close()))
+  }
+
+  async #load(file: ModelFile, events: EngineEvents): Promise<void> {
+    const summary = await check(file)
+    const { slots, context, threads, gpu } = this.#options
+    const isSmall = summary.parameters < SINGLE_THREAD_PARAMETERS
+    const options = {
+      path: file.path,
+      slots,
+      maxContext: context ?? DEFAULT_CONTEXT_TOKENS,
+      threads: threads ?? (isSmall ? 1 : 0),
+      gpu,
+    }
+    const process = new LlamaProcess(options, {
+      trouble: (message) => events.trouble(`${file.id}: ${message}`),
+      changed: (loaded) => {
+        served.model = loaded && describe(file.id, summary, loaded)
+        events.modelsChanged()
+      },
+    })
+    const served: Served = { id: file.id, process, model: undefined }
+    this.#served.push(served)
+    try {
+      served.model = describe(file.id, summary, await process.start())
+    } catch (cause) {
+      await process.close()
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new EngineStartError(`llama.cpp cannot load ${file.path}: ${reason}`, { cause })
+    }
+  }
+}
+
+/** llama.cpp aborts on some malformed files, so ours is the first look at every one. */
+async function check({ path }: ModelFile): Promise<GgufSummary> {
+  try {
+    return await checkGgufFile(path)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new EngineStartError(`${path} is not a model llama.cpp can load: ${reason}`, { cause })
+  }
+}
+
+function describe(id: string, summary: GgufSummary, loaded: LoadedModel): LocalModel {
+  const template = summary.chatTemplate ?? CHATML_TEMPLATE
+  const hasTools = /\btools\b/.test(template)
+  return {
+    id,
+    contextLength: loaded.contextLength,
+    capabilities: ['seed', 'json_schema', ...(hasTools ? (['tools'] as const) : [])],
+    renderChat: compileChatTemplate(template, {
+      bosToken: loaded.bosToken,
+      eosToken: loaded.eosToken,
+    }),
+  }
+}

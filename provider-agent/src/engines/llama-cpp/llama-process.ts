@@ -1,0 +1,149 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { providerFault } from '../engine.ts'
+import type { GenerateRequest, TokenRun, TokenSink, TokenSource } from '../token-source.ts'
+import type { FromChild, LoadedModel, LoadOptions, ToChild } from './messages.ts'
+
+const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
+
+/** The last words of a child that died, for the log. */
+const MAX_STDERR_CHARS = 2_000
+/** Restarts after a crash: doubling from 1 s, so that a bad model does not eat the machine. */
+const RESTART_BASE_MS = 1_000
+const RESTART_CAP_MS = 60_000
+/** A child that lived this long had no trouble starting. */
+const STABLE_MS = 60_000
+
+export interface LlamaProcessEvents {
+  /** The model is loaded, or (undefined) gone. */
+  changed(model: LoadedModel | undefined): void
+  trouble(message: string): void
+}
+
+/** A child process with one model: its runs, its death, its return. */
+export class LlamaProcess implements TokenSource {
+  readonly #options: LoadOptions
+  readonly #events: LlamaProcessEvents
+  readonly #sinks = new Map<number, TokenSink>()
+  #child: ChildProcess | undefined
+  #lastRun = 0
+  #crashes = 0
+  #startedAt = 0
+  #restart: NodeJS.Timeout | undefined
+  #isClosed = false
+  /** A model that never loaded is the owner's to mend; one that did is brought back. */
+  #hasServed = false
+  #stderr = ''
+
+  constructor(options: LoadOptions, events: LlamaProcessEvents) {
+    this.#options = options
+    this.#events = events
+  }
+
+  /** Resolves with the loaded model; rejects when it cannot be loaded the first time. */
+  async start(): Promise<LoadedModel> {
+    const model = await this.#spawn()
+    this.#hasServed = true
+    return model
+  }
+
+  async #spawn(): Promise<LoadedModel> {
+    const { promise, resolve, reject } = Promise.withResolvers<LoadedModel>()
+    const child = fork(CHILD, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    this.#child = child
+    this.#startedAt = performance.now()
+    this.#stderr = ''
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-MAX_STDERR_CHARS)
+    })
+    child.on('message', (message: FromChild) => {
+      if (message.type === 'ready') resolve(message.model)
+      else if (message.type === 'load_failed') {
+        reject(new Error(message.message))
+        child.kill('SIGKILL')
+      } else this.#receive(message)
+    })
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      const reason = `llama.cpp ended with ${signal ?? `code ${code}`}`
+      reject(new Error(`${reason}. ${this.#stderr.trim()}`))
+      if (this.#child === child) this.#died(reason)
+    })
+    this.#send({ type: 'load', options: this.#options })
+    return promise
+  }
+
+  generate(request: GenerateRequest, sink: TokenSink): TokenRun {
+    const run = ++this.#lastRun
+    this.#sinks.set(run, sink)
+    this.#send({ type: 'generate', run, request })
+    return {
+      pause: () => this.#send({ type: 'pause', run }),
+      resume: () => this.#send({ type: 'resume', run }),
+      abort: () => {
+        if (this.#sinks.delete(run)) this.#send({ type: 'abort', run })
+      },
+    }
+  }
+
+  /** Ends the child and resolves when it is gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#restart)
+    this.#sinks.clear()
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    child.once('exit', () => resolve())
+    child.kill('SIGKILL')
+    await promise
+  }
+
+  #receive(message: Exclude<FromChild, { type: 'ready' | 'load_failed' }>): void {
+    if (message.type === 'pieces') return this.#deliver(message.pieces)
+    const sink = this.#sinks.get(message.run)
+    if (sink === undefined) return
+    if (message.type === 'prompt') return sink.prompt(message.tokens, message.cachedTokens)
+    this.#sinks.delete(message.run)
+    if (message.type === 'end') sink.end(message.reason)
+    else sink.fail(message.error)
+  }
+
+  /** Groups one tick's pieces by run, so that each job gets its tokens in one call. */
+  #deliver(pieces: readonly (number | string)[]): void {
+    const byRun = new Map<number, { text: string }[]>()
+    for (let i = 0; i + 1 < pieces.length; i += 2) {
+      const run = Number(pieces[i])
+      const piece = { text: String(pieces[i + 1]) }
+      const list = byRun.get(run)
+      if (list === undefined) byRun.set(run, [piece])
+      else list.push(piece)
+    }
+    for (const [run, list] of byRun) this.#sinks.get(run)?.pieces(list)
+  }
+
+  #died(reason: string): void {
+    this.#child = undefined
+    if (this.#isClosed || !this.#hasServed) return
+    const sinks = [...this.#sinks.values()]
+    this.#sinks.clear()
+    this.#events.changed(undefined)
+    for (const sink of sinks) sink.fail(providerFault('engine_crashed', reason))
+    this.#crashes = performance.now() - this.#startedAt > STABLE_MS ? 1 : this.#crashes + 1
+    const delay = Math.min(RESTART_CAP_MS, RESTART_BASE_MS * 2 ** (this.#crashes - 1))
+    this.#events.trouble(`${reason}; starting it again in ${Math.round(delay / 1000)} s`)
+    this.#restart = setTimeout(() => void this.#revive(), delay)
+  }
+
+  async #revive(): Promise<void> {
+    try {
+      this.#events.changed(await this.#spawn())
+    } catch (error) {
+      this.#events.trouble(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #send(message: ToChild): void {
+    if (this.#child?.connected) this.#child.send(message)
+  }
+}

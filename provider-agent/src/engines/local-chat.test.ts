@@ -1,0 +1,109 @@
+import { compileChatTemplate } from '@infernet/models/chat-template'
+import { describe, expect, it } from 'vitest'
+import { eventsOf, contentOf, RecordingSink, requestOf } from './engine-conformance.ts'
+import { beginLocalChat } from './local-chat.ts'
+import type { LocalModel } from './local-request.ts'
+import type { TokenSink, TokenSource } from './token-source.ts'
+
+const model: LocalModel = {
+  id: 'm',
+  contextLength: 1_000,
+  capabilities: ['tools', 'seed'],
+  renderChat: compileChatTemplate('x'),
+}
+const clock = { now: () => 1_700_000_000_000, random: () => 0 }
+const messages = [{ role: 'user', content: 'hi' }]
+const tools = [{ type: 'function', function: { name: 'look', parameters: {} } }]
+
+/** A source that hands out its sink instead of tokens. */
+function makeChat(body: Record<string, unknown>, more: { stream?: boolean } = {}) {
+  let tokens: TokenSink | undefined
+  let aborts = 0
+  const source: TokenSource = {
+    generate(_request, sink) {
+      tokens = sink
+      return { pause: () => {}, resume: () => {}, abort: () => aborts++ }
+    },
+  }
+  const sink = new RecordingSink()
+  const run = beginLocalChat(
+    source,
+    model,
+    requestOf('m', { messages, ...body }, more),
+    sink,
+    clock,
+  )
+  tokens?.prompt(5, 0)
+  const say = (...texts: string[]) => tokens?.pieces(texts.map((text) => ({ text })))
+  return {
+    sink,
+    run,
+    say,
+    end: (reason: 'stop' | 'length') => tokens?.end(reason),
+    aborts: () => aborts,
+  }
+}
+
+describe('a local chat', () => {
+  it('makes one event per token and one call per batch', () => {
+    const { sink, say, end, run } = makeChat({})
+    say('Hel', 'lo')
+    say('', ' you')
+    end('stop')
+    expect(sink.calls).toBe(4)
+    expect(contentOf(sink.text)).toBe('Hello you')
+    expect(eventsOf(sink.text)).toHaveLength(5)
+    expect(run.usage()).toEqual({ prompt_tokens: 5, completion_tokens: 4 })
+  })
+
+  it('stops the source at a stop sequence that spans tokens', () => {
+    const { sink, say, aborts } = makeChat({ stop: ['END'] })
+    say('one E', 'ND two')
+    expect(contentOf(sink.text)).toBe('one ')
+    expect({ aborts: aborts(), reason: sink.finishReason }).toEqual({ aborts: 1, reason: 'stop' })
+  })
+
+  it('turns tool calls into deltas', () => {
+    const { sink, say, end } = makeChat({ tools })
+    say('Wait. ', '<tool_', 'call>{"name":"look","arguments":{"at":1}}', '</tool_call>')
+    end('stop')
+    expect(sink.finishReason).toBe('tool_calls')
+    expect(contentOf(sink.text).trim()).toBe('Wait.')
+    const calls = eventsOf(sink.text)
+      .flatMap((event) => event['choices'] as { delta: { tool_calls?: object[] } }[])
+      .flatMap(({ delta }) => delta.tool_calls ?? [])
+    expect(calls).toMatchObject([{ index: 0, function: { name: 'look', arguments: '{"at":1}' } }])
+  })
+
+  it('completes a forced call that the prompt began', () => {
+    const choice = { type: 'function', function: { name: 'look' } }
+    const { sink, say, end } = makeChat({ tools, tool_choice: choice }, { stream: false })
+    say('{"at":2}}</tool_call>')
+    end('stop')
+    expect(JSON.parse(sink.text)).toMatchObject({
+      choices: [
+        {
+          finish_reason: 'tool_calls',
+          message: {
+            content: null,
+            tool_calls: [{ function: { name: 'look', arguments: '{"at":2}' } }],
+          },
+        },
+      ],
+    })
+  })
+
+  it('says length even when a call was found', () => {
+    const { sink, say, end } = makeChat({ tools })
+    say('<tool_call>{"name":"look","arguments":{}}</tool_call> and')
+    end('length')
+    expect(sink.finishReason).toBe('length')
+  })
+
+  it('answers with nothing but a role when the model says nothing', () => {
+    const { sink, end } = makeChat({})
+    end('stop')
+    expect(eventsOf(sink.text)).toHaveLength(2)
+    expect(sink.finishReason).toBe('stop')
+  })
+})

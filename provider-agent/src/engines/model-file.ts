@@ -1,0 +1,34 @@
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { JobFault, requestFault } from './engine.ts'
+
+/** A GGUF file and the name clients know it by. */
+export interface ModelFile {
+  readonly id: string
+  readonly path: string
+}
+
+/** The model that comes with the repository, so that an agent answers with nothing downloaded. */
+export function demoModel(): ModelFile {
+  const beside = import.meta.resolve('@infernet/models/tiny-model')
+  return {
+    id: 'infernet-demo',
+    path: fileURLToPath(new URL('../weights/infernet-demo.gguf', beside)),
+  }
+}
+
+/** Reads `--model path.gguf` or `--model name=path.gguf`; the name defaults to the file's. */
+export function parseModelFile(text: string): ModelFile {
+  const equals = text.indexOf('=')
+  const path = text.slice(equals + 1)
+  const name = equals === -1 ? basename(path).replace(/\.gguf$/i, '') : text.slice(0, equals)
+  return { id: name, path }
+}
+
+/** OpenAI's error for a prompt that does not fit. Counts are tokens. */
+export function contextExceeded(promptTokens: number, contextLength: number): JobFault {
+  const message =
+    `This model's maximum context length is ${contextLength} tokens. However, your messages ` +
+    `resulted in ${promptTokens} tokens. Please reduce the length of the messages.`
+  return new JobFault(requestFault('context_length_exceeded', message, { param: 'messages' }))
+}

@@ -1,0 +1,79 @@
+import http, { type ClientRequest, type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { EngineStartError } from '../engine.ts'
+
+/** One HTTP request to the engine. */
+export interface EngineHttpRequest {
+  /** Below `/v1`. */
+  readonly path: string
+  /** Makes it a POST of JSON. */
+  readonly body?: string
+  /** Take a connection that served before, and leave it for the next. */
+  readonly reuse: boolean
+  readonly onResponse: (response: IncomingMessage) => void
+}
+
+/** An OpenAI-compatible server and how to speak to it. */
+export interface EngineConnection {
+  /** Sends a request; the caller listens for 'error'. Redirects are not followed. */
+  request(request: EngineHttpRequest): ClientRequest
+  /** For messages. */
+  readonly base: string
+}
+
+/** Idle connections kept: as many as jobs a large engine runs at once. */
+const MAX_IDLE_SOCKETS = 64
+
+/**
+ * Connects to `--engine-url`, with or without `/v1`. Throws `EngineStartError` for a URL that is
+ * none.
+ */
+export function connectEngine(url: string, key: string | undefined): EngineConnection {
+  const base = URL.canParse(url) ? new URL(url) : undefined
+  if (base === undefined || !/^https?:$/.test(base.protocol)) {
+    throw new EngineStartError(
+      `'${url}' is not the URL of an engine; write it like --engine-url http://127.0.0.1:8000`,
+    )
+  }
+  const { request, Agent } = base.protocol === 'https:' ? https : http
+  const fresh = new Agent({ keepAlive: false })
+  const reused = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS })
+  const root = `${base.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`
+  const target = { hostname: base.hostname.replace(/^\[|\]$/g, ''), port: base.port }
+  const authorization = key ? { authorization: `Bearer ${key}` } : {}
+  return {
+    base: base.origin + root,
+    request({ path, body, reuse, onResponse }) {
+      const type = body === undefined ? {} : { 'content-type': 'application/json' }
+      const options = {
+        ...target,
+        agent: reuse ? reused : fresh,
+        path: root + path,
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...authorization, ...type },
+      }
+      // A body given to end() before anything else gets its content-length from Node.
+      const sent = request(options, onResponse)
+      sent.end(body)
+      return sent
+    },
+  }
+}
+
+/** Collects a body of at most `maxBytes`; undefined when it is longer. Calls back once, at its end. */
+export function collect(
+  response: IncomingMessage,
+  maxBytes: number,
+  onBody: (body: Buffer | undefined) => void,
+): void {
+  const chunks: Buffer[] = []
+  let size = 0
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size > maxBytes) {
+      response.destroy()
+      onBody(undefined)
+    } else chunks.push(chunk)
+  })
+  response.on('end', () => onBody(Buffer.concat(chunks)))
+}

@@ -1,0 +1,91 @@
+import type { IncomingMessage } from 'node:http'
+import type { EngineKind } from '@infernet/openai-compat/parameter-table'
+import { z } from 'zod'
+import { collect, type EngineConnection } from './engine-connection.ts'
+
+/** An engine that does not list its models within this time is down. */
+const PROBE_TIMEOUT_MS = 5_000
+/** A list of models: llama-server's entry is about 1 KB, gateways list hundreds. */
+const MAX_MODELS_BYTES = 4 * 1024 * 1024
+
+/** A model as its server describes it. */
+export interface ListedModel {
+  readonly name: string
+  /** Undefined when the server does not say. */
+  readonly contextLength: number | undefined
+}
+
+export interface ProbeResult {
+  readonly models: readonly ListedModel[]
+  readonly kind: EngineKind
+}
+
+export class ProbeError extends Error {
+  override readonly name = 'ProbeError'
+  readonly code = 'engine_unreachable'
+}
+
+const contextLength = z.int().positive()
+const listSchema = z.object({
+  data: z.array(
+    z.looseObject({
+      id: z.string(),
+      owned_by: z.string().optional(),
+      /** vLLM, SGLang. */
+      max_model_len: contextLength.nullish(),
+      /** llama-server. */
+      meta: z
+        .looseObject({ n_ctx: contextLength.nullish(), n_ctx_train: contextLength.nullish() })
+        .nullish(),
+    }),
+  ),
+})
+
+/** Servers we know by the owner they name, for the table of parameters. */
+const KIND_OF_OWNER: ReadonlyMap<string, EngineKind> = new Map([
+  ['vllm', 'vllm'],
+  ['llamacpp', 'llama-server'],
+])
+
+/** Asks an engine for its models. Rejects with {@link ProbeError}. */
+export function probe(engine: EngineConnection): Promise<ProbeResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeResult>()
+  const fail = (reason: string): void => {
+    reject(new ProbeError(`the engine at ${engine.base} ${reason}`))
+  }
+  const onResponse = (response: IncomingMessage): void => {
+    const { statusCode, headers } = response
+    collect(response, MAX_MODELS_BYTES, (body) => {
+      if (statusCode !== 200) return fail(refusal(statusCode))
+      try {
+        resolve(readList(body?.toString() ?? '', String(headers.server)))
+      } catch {
+        fail('does not list its models at /v1/models; is it OpenAI-compatible?')
+      }
+    })
+    response.on('error', (error) => fail(error.message))
+  }
+  const request = engine.request({ path: '/models', reuse: false, onResponse })
+  request.setTimeout(PROBE_TIMEOUT_MS, () => request.destroy(new Error('does not answer')))
+  request.on('error', (error) => {
+    fail('code' in error && error.code === 'ECONNREFUSED' ? 'is not running' : error.message)
+  })
+  return promise
+}
+
+const refusal = (status: number | undefined): string =>
+  status === 401 || status === 403
+    ? `wants a key (HTTP ${status}): set INFERNET_ENGINE_KEY`
+    : `answered HTTP ${status} to /v1/models`
+
+function readList(body: string, server: string): ProbeResult {
+  const { data } = listSchema.parse(JSON.parse(body))
+  const kind = KIND_OF_OWNER.get(data[0]?.owned_by ?? '') ?? 'openai'
+  return {
+    kind: server === 'llama.cpp' ? 'llama-server' : kind,
+    models: data.map(({ id, max_model_len, meta }) => ({
+      name: id,
+      contextLength: max_model_len ?? meta?.n_ctx ?? meta?.n_ctx_train ?? undefined,
+    })),
+  }
+}

@@ -1,0 +1,218 @@
+import { parseUsage } from '@infernet/openai-compat/usage'
+import type { JobUsage } from '@infernet/schemas/wire'
+
+/** One event: a token with 20 alternatives is 2 KB, a whole tool call rarely 64 KB. */
+export const MAX_EVENT_BYTES = 1024 * 1024
+
+const LF = 10
+const CR = 13
+const COLON = 58
+const BRACKET = 91
+
+/** The engine's stream is not what it should be. */
+export class SseRelayError extends Error {
+  override readonly name = 'SseRelayError'
+  readonly code: 'event_too_large' | 'not_json' | 'engine_error'
+  constructor(code: SseRelayError['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/**
+ * Byte strings that only events of interest contain. Quotes inside JSON strings are escaped, so
+ * none of them can be part of a model's text.
+ */
+const NEEDLES = [
+  '"finish_reason":"',
+  '"finish_reason": "',
+  '"usage":{',
+  '"usage": {',
+  '"error":',
+].map((text) => Buffer.from(text))
+
+export interface SseRelayOptions {
+  /** The client asked for the usage chunk. */
+  readonly showUsage: boolean
+  /** Choices asked for: the answer is complete when all have finished. */
+  readonly choices: number
+  /** Replaces the engine's model name by the one it is offered under. */
+  readonly rewrite?: (bytes: Buffer) => Buffer
+}
+
+/**
+ * Passes an engine's chat stream on as bytes: events are found by their blank lines and looked
+ * into only when they carry a finish reason, usage, or an error. `[DONE]` and the usage chunk (when
+ * not asked for) are taken out. The output does not depend on how the input is cut, save for the
+ * cuts themselves.
+ */
+export class SseRelay {
+  readonly #options: SseRelayOptions
+  #carry: Buffer | undefined
+  /** The finish event waits for what follows it, so that it travels with the end of the job. */
+  #held: Buffer | undefined
+  #hasContent = false
+  #finished = 0
+  contentEvents = 0
+  finishReason: string | undefined
+  usage: JobUsage | undefined
+  /** `[DONE]` has come. */
+  isDone = false
+
+  constructor(options: SseRelayOptions) {
+    this.#options = options
+  }
+
+  /** Every choice has its finish reason: nothing that may be missing now is text. */
+  get isComplete(): boolean {
+    return this.#finished >= this.#options.choices
+  }
+
+  /** One read of the engine; returns what goes to the client. Throws {@link SseRelayError}. */
+  push(chunk: Buffer): Buffer[] {
+    const bytes = this.#carry === undefined ? chunk : Buffer.concat([this.#carry, chunk])
+    const output: Buffer[] = []
+    const next = NEEDLES.map((needle) => bytes.indexOf(needle))
+    let passFrom = 0
+    let at = 0
+    for (let end = eventEnd(bytes, at); end !== -1 && !this.isDone; end = eventEnd(bytes, at)) {
+      if (this.#isPlain(bytes, at, end, next)) this.contentEvents++
+      else if (bytes[at] !== COLON) {
+        this.#pass(bytes.subarray(passFrom, at), output)
+        const event = this.#inspect(bytes.subarray(at, end))
+        if (event !== undefined) this.#pass(event, output)
+        if (this.isComplete) this.#held ??= output.pop()
+        passFrom = end
+      }
+      at = end
+    }
+    this.#pass(bytes.subarray(passFrom, at), output)
+    this.#carry = at === bytes.length ? undefined : bytes.subarray(at)
+    if (bytes.length - at > MAX_EVENT_BYTES) {
+      throw new SseRelayError('event_too_large', `an event of over ${MAX_EVENT_BYTES} bytes`)
+    }
+    return output
+  }
+
+  /** What was held back, when the stream is over. */
+  flush(): Buffer[] {
+    const held = this.#held === undefined ? [] : [this.#held]
+    this.#held = undefined
+    return held
+  }
+
+  #pass(bytes: Buffer, output: Buffer[]): void {
+    if (bytes.length === 0) return
+    output.push(...this.flush(), this.#options.rewrite?.(bytes) ?? bytes)
+  }
+
+  /** A content event that needs no look inside; `next` holds each needle's next place. */
+  #isPlain(bytes: Buffer, at: number, end: number, next: number[]): boolean {
+    let isPlain = this.#hasContent && bytes[at] !== COLON && !isDoneEvent(bytes, at)
+    for (const [i, needle] of NEEDLES.entries()) {
+      const place = next[i] ?? -1
+      if (place === -1 || place >= end) continue
+      isPlain = false
+      next[i] = bytes.indexOf(needle, end)
+    }
+    return isPlain
+  }
+
+  /** Reads an event's JSON; returns the bytes to pass on, if any. */
+  #inspect(event: Buffer): Buffer | undefined {
+    const text = dataOf(event)
+    if (text === undefined) return event
+    if (text === '[DONE]') {
+      this.isDone = true
+      return undefined
+    }
+    const chunk = parseChunk(text)
+    if (chunk.error !== undefined && chunk.error !== null) {
+      throw new SseRelayError('engine_error', messageOf(chunk.error))
+    }
+    for (const choice of chunk.choices ?? []) this.#readChoice(choice)
+    const usage = parseUsage(chunk.usage)
+    if (usage === undefined) return event
+    const cached = usage.prompt_tokens_details?.cached_tokens
+    this.usage = {
+      prompt_tokens: usage.prompt_tokens,
+      completion_tokens: usage.completion_tokens,
+      ...(cached === undefined ? {} : { cached_tokens: cached }),
+    }
+    if (this.#options.showUsage) return event
+    if (chunk.choices === undefined || chunk.choices.length === 0) return undefined
+    const { usage: _, ...rest } = chunk
+    return Buffer.from(`data: ${JSON.stringify(rest)}\n\n`)
+  }
+
+  #readChoice({ delta, finish_reason: reason }: Choice): void {
+    const hasText = Object.entries(delta ?? {}).some(
+      ([key, value]) => key !== 'role' && value !== null && value !== '',
+    )
+    if (hasText) this.contentEvents++
+    this.#hasContent = true
+    if (typeof reason !== 'string') return
+    this.#finished++
+    this.finishReason ??= reason
+  }
+}
+
+interface Choice {
+  readonly delta?: Record<string, unknown> | null
+  readonly finish_reason?: unknown
+}
+
+interface Chunk {
+  readonly choices?: readonly Choice[]
+  readonly usage?: unknown
+  readonly error?: unknown
+}
+
+function parseChunk(text: string): Chunk {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new SseRelayError('not_json', 'an event of the stream is not JSON')
+  }
+  if (typeof value !== 'object' || value === null) {
+    throw new SseRelayError('not_json', 'an event of the stream is not an object')
+  }
+  const { choices } = value as { choices?: unknown }
+  if (choices !== undefined && !Array.isArray(choices)) {
+    throw new SseRelayError('not_json', "an event's choices are not a list")
+  }
+  return value
+}
+
+/** The message of an error in any of the shapes engines use. */
+function messageOf(error: unknown): string {
+  if (typeof error === 'string') return error
+  const message = (error as { message?: unknown }).message
+  return typeof message === 'string' ? message : JSON.stringify(error)
+}
+
+/** Index behind the blank line that ends the event at `from`, or -1 when it has not come yet. */
+function eventEnd(bytes: Buffer, from: number): number {
+  if (bytes[from] === LF) return from + 1
+  if (bytes[from] === CR && bytes[from + 1] === LF) return from + 2
+  for (let at = bytes.indexOf(LF, from); at !== -1; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at + 1] === LF) return at + 2
+    if (bytes[at + 1] === CR && bytes[at + 2] === LF) return at + 3
+  }
+  return -1
+}
+
+/** `data:[` or `data: [`: JSON chunks begin with a brace. */
+const isDoneEvent = (bytes: Buffer, at: number): boolean =>
+  bytes[at + 5] === BRACKET || bytes[at + 6] === BRACKET
+
+/** The data lines of an event, or undefined when it has none. */
+function dataOf(event: Buffer): string | undefined {
+  const lines = event
+    .toString('utf8')
+    .split(/\r?\n/)
+    .filter((line) => line.startsWith('data:'))
+  if (lines.length === 0) return undefined
+  return lines.map((line) => line.slice(5).trimStart()).join('\n')
+}

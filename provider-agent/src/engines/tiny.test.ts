@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { ask, engineConformance, eventsOf } from './engine-conformance.ts'
+import { EngineStartError } from './engine.ts'
+import { demoModel } from './model-file.ts'
+import { TinyEngine } from './tiny.ts'
+
+const clock = { now: () => 1_700_000_000_000, random: () => 0.5 }
+const longQuestion = 'What is Infernet?'
+
+async function makeTiny() {
+  const engine = new TinyEngine([demoModel()], clock)
+  await engine.start()
+  return { engine, model: 'infernet-demo', longQuestion }
+}
+
+engineConformance('tiny', makeTiny)
+
+const story = (seed: number) => ({
+  messages: [{ role: 'user', content: 'Tell me a story' }],
+  temperature: 2,
+  top_k: 0,
+  top_p: 1,
+  min_p: 0,
+  seed,
+})
+
+describe('tiny', () => {
+  it('reports logprobs with their alternatives', async () => {
+    const { engine, model } = await makeTiny()
+    const body = {
+      messages: [{ role: 'user', content: longQuestion }],
+      logprobs: true,
+      top_logprobs: 2,
+    }
+    const { text } = await ask(engine, model, body, { max_output_tokens: 4 })
+    const tokens = eventsOf(text)
+      .flatMap((event) => event['choices'] as { logprobs: { content: Scored[] } | null }[])
+      .flatMap(({ logprobs }) => logprobs?.content ?? [])
+    expect(tokens).toHaveLength(4)
+    for (const token of tokens) {
+      expect(token.logprob).toBeLessThanOrEqual(0)
+      expect(token.top_logprobs).toHaveLength(2)
+      expect(token.top_logprobs[0]?.token).toBe(token.token)
+    }
+  })
+
+  it('repeats itself for a seed and not for another', async () => {
+    const { engine, model } = await makeTiny()
+    const text = async (seed: number) => {
+      const answer = await ask(engine, model, story(seed), { stream: false })
+      return JSON.stringify((JSON.parse(answer.text) as { choices: unknown }).choices)
+    }
+    expect(await text(7)).toBe(await text(7))
+    expect(await text(7)).not.toBe(await text(8))
+  })
+
+  it('says which file cannot be loaded', async () => {
+    const engine = new TinyEngine([{ id: 'x', path: import.meta.filename }], clock)
+    await expect(engine.start()).rejects.toThrow(EngineStartError)
+    await expect(engine.start()).rejects.toThrow('tiny.test.ts')
+  })
+})
+
+interface Scored {
+  readonly token: string
+  readonly logprob: number
+  readonly top_logprobs: readonly Scored[]
+}

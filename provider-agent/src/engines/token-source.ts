@@ -1,0 +1,70 @@
+import type { JobError } from '@infernet/schemas/wire'
+
+/** How tokens are drawn. Fields that the client left out have llama-server's defaults already. */
+export interface Sampling {
+  readonly temperature: number
+  /** 0 keeps all. */
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+  readonly frequencyPenalty: number
+  readonly presencePenalty: number
+  /** 32 bits; chosen at random when the client gave none. */
+  readonly seed: number
+  /** Token id and what is added to its logit. */
+  readonly logitBias: readonly (readonly [number, number])[]
+}
+
+/** What the output must be, beyond text. A schema is a JSON Schema object. */
+export type OutputShape =
+  | { readonly type: 'text' }
+  | { readonly type: 'json' }
+  | { readonly type: 'json_schema'; readonly schema: Record<string, unknown> }
+
+/** One generation from a rendered prompt. */
+export interface GenerateRequest {
+  readonly prompt: string
+  /** Most tokens to generate; the context may end it earlier. */
+  readonly maxTokens: number
+  readonly sampling: Sampling
+  readonly shape: OutputShape
+  /** Alternatives to report with each token; undefined for no logprobs at all. */
+  readonly topLogprobs: number | undefined
+}
+
+/** A token and its natural log probability under the raw softmax. */
+export interface ScoredToken {
+  readonly id: number
+  readonly bytes: Uint8Array
+  readonly logprob: number
+}
+
+/** One generated token. `text` is empty while a character is incomplete. */
+export interface TokenPiece {
+  readonly text: string
+  readonly score?: ScoredToken & { readonly top: readonly ScoredToken[] }
+}
+
+/** What a generation tells. Never called from within `generate`, nor after `abort`. */
+export interface TokenSink {
+  /** The prompt is tokenised. Called first. */
+  prompt(tokens: number, cachedTokens: number): void
+  /** Tokens generated since the last call, one or more. */
+  pieces(pieces: readonly TokenPiece[]): void
+  /** `stop`: the model ended its turn. `length`: `maxTokens` or the context is used up. */
+  end(reason: 'stop' | 'length'): void
+  fail(error: JobError): void
+}
+
+export interface TokenRun {
+  pause(): void
+  resume(): void
+  /** Stops at once; the sink hears nothing more. */
+  abort(): void
+}
+
+/** Something that continues a prompt: llama.cpp in a child process, or plain TypeScript. */
+export interface TokenSource {
+  /** Throws `JobFault` for what it refuses at sight. */
+  generate(request: GenerateRequest, sink: TokenSink): TokenRun
+}

@@ -1,0 +1,101 @@
+import type { Busy } from '@infernet/schemas/wire'
+
+/** Everything worth telling, once: what the log shows and what the counters count. */
+export type AgentEvent =
+  | { readonly event: 'key_created'; readonly peer: string; readonly path: string }
+  | { readonly event: 'key_exposed'; readonly path: string }
+  | { readonly event: 'edge_unencrypted'; readonly edge: string }
+  | { readonly event: 'engine_starting'; readonly engine: string }
+  | { readonly event: 'models'; readonly engine: string; readonly models: readonly string[] }
+  | { readonly event: 'engine_trouble'; readonly message: string }
+  | { readonly event: 'connecting'; readonly edge: string; readonly attempt: number }
+  | {
+      readonly event: 'connected'
+      readonly edge: string
+      readonly peer: string
+      readonly session: string
+    }
+  | {
+      readonly event: 'disconnected'
+      readonly reason: string
+      readonly next_step: string
+      readonly retry_ms: number
+      readonly code?: number
+    }
+  | { readonly event: 'gave_up'; readonly reason: string; readonly next_step: string }
+  | ({ readonly event: 'job_done' } & JobFacts)
+  | ({ readonly event: 'job_cancelled' } & JobFacts)
+  | ({ readonly event: 'job_lost' } & JobFacts)
+  | ({
+      readonly event: 'job_failed'
+      readonly fault: 'request' | 'provider'
+      readonly code: string
+      readonly message: string
+    } & JobFacts)
+  | { readonly event: 'job_busy'; readonly reason: Busy['reason']; readonly model: string }
+  | { readonly event: 'receipt_unknown'; readonly lease: string }
+  | { readonly event: 'receipts_dropped'; readonly batches: number; readonly reason: string }
+  | { readonly event: 'edge_drains'; readonly reason: string; readonly running: number }
+  | { readonly event: 'draining'; readonly running: number; readonly grace_ms: number }
+  | { readonly event: 'stopped'; readonly jobs: number; readonly earned_msat: number }
+
+export interface JobFacts {
+  readonly job: string
+  readonly lease: string
+  readonly model: string
+  readonly prompt_tokens: number
+  readonly completion_tokens: number
+  /** The engine did not count: the token numbers are ours. */
+  readonly estimated: boolean
+  readonly ttft_ms: number | undefined
+  readonly duration_ms: number
+  /** What the receipt claims, in msat. */
+  readonly earned_msat: number
+}
+
+export type EventName = AgentEvent['event']
+
+/** Totals since the start. */
+export interface AgentCounters {
+  readonly events: Readonly<Partial<Record<EventName, number>>>
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly earnedMsat: number
+}
+
+/**
+ * Where business events become log lines and numbers. `write` gets each event with its time
+ * (ms since the epoch).
+ */
+export class EventLog {
+  readonly #write: (event: AgentEvent, at: number) => void
+  readonly #now: () => number
+  readonly #events: Partial<Record<EventName, number>> = {}
+  #promptTokens = 0
+  #completionTokens = 0
+  #earnedMsat = 0
+
+  constructor(write: (event: AgentEvent, at: number) => void, now: () => number) {
+    this.#write = write
+    this.#now = now
+  }
+
+  emit(event: AgentEvent): void {
+    this.#events[event.event] = (this.#events[event.event] ?? 0) + 1
+    if ('earned_msat' in event && 'lease' in event) {
+      this.#promptTokens += event.prompt_tokens
+      this.#completionTokens += event.completion_tokens
+      this.#earnedMsat += event.earned_msat
+    }
+    this.#write(event, this.#now())
+  }
+
+  get counters(): AgentCounters {
+    return {
+      events: { ...this.#events },
+      promptTokens: this.#promptTokens,
+      completionTokens: this.#completionTokens,
+      earnedMsat: this.#earnedMsat,
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** What the process's exit code says; `docs/provider.md` lists them for scripts and systemd. */
+export const EXIT = {
+  /** Stopped as asked; or the receipt is good. */
+  ok: 0,
+  /** Something we did not foresee. */
+  failure: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** The engine cannot run as configured. */
+  engine: 3,
+  /** The edge will never take this agent as it is: update it. */
+  refused: 4,
+  /** The key or the receipt store cannot be used. */
+  data: 5,
+  /** A receipt does not hold. */
+  badReceipt: 6,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** An error whose message is all that the owner needs; it ends the process with `exitCode`. */
+export class OwnerError extends Error {
+  override readonly name = 'OwnerError'
+  readonly code = 'owner_error'
+  readonly exitCode: ExitCode
+  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.exitCode = exitCode
+  }
+}

@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process'
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
+import { chmodSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { publicKeyOf } from '@infernet/schemas/peer-id'
+import { describe, expect, it } from 'vitest'
+import { KeyError, loadIdentity } from './identity.ts'
+
+const newPath = () => join(mkdtempSync(join(tmpdir(), 'infernet-')), 'agent', 'key.pem')
+
+describe('the key', () => {
+  it('is created once, for its owner only', () => {
+    const path = newPath()
+    const first = loadIdentity(path)
+    const second = loadIdentity(path)
+    expect([first.created, second.created]).toEqual([true, false])
+    expect(second.identity.peer).toBe(first.identity.peer)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700)
+    expect(readdirSync(dirname(path))).toEqual(['key.pem'])
+  })
+
+  it('signs what its name verifies', () => {
+    const { identity } = loadIdentity(newPath())
+    const message = Uint8Array.of(1, 2, 3)
+    const x = Buffer.from(publicKeyOf(identity.peer)!).toString('base64url')
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+    expect(verify(null, message, key, identity.sign(message))).toBe(true)
+  })
+
+  it('is the same for agents that start together', async () => {
+    const path = newPath()
+    const script = `import { loadIdentity } from ${JSON.stringify(join(import.meta.dirname, 'identity.ts'))}
+      console.log(loadIdentity(${JSON.stringify(path)}).identity.peer)`
+    const start = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
+    const started = await Promise.all([start(), start(), start()])
+    expect(new Set(started.map(({ stdout }) => stdout.trim())).size).toBe(1)
+    expect(readdirSync(dirname(path))).toEqual(['key.pem'])
+  })
+
+  it('is called exposed when others can read it', () => {
+    const path = newPath()
+    loadIdentity(path)
+    chmodSync(path, 0o644)
+    expect(loadIdentity(path).exposed).toBe(true)
+  })
+
+  it('must be an Ed25519 key', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'key.pem')
+    writeFileSync(path, 'nonsense')
+    expect(() => loadIdentity(path)).toThrow(KeyError)
+    const { privateKey } = generateKeyPairSync('x25519')
+    writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    expect(() => loadIdentity(path)).toThrow('not Ed25519')
+  })
+})

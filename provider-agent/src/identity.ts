@@ -1,0 +1,130 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  type KeyObject,
+} from 'node:crypto'
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
+
+/** The agent's name and the only thing that can speak in it. */
+export interface Identity {
+  readonly peer: PeerId
+  /** Ed25519 signature (RFC 8032) over `message`. */
+  readonly sign: (message: Uint8Array) => Uint8Array
+}
+
+export interface LoadedIdentity {
+  readonly identity: Identity
+  readonly created: boolean
+  /** Others on this machine can read the key: it should be taken for stolen. */
+  readonly exposed: boolean
+}
+
+export type KeyErrorCode = 'unreadable' | 'not_ed25519'
+
+export class KeyError extends Error {
+  override readonly name = 'KeyError'
+  readonly code: KeyErrorCode
+  constructor(code: KeyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+const OTHERS = 0o077
+
+/**
+ * Reads the Ed25519 key at `path` (PKCS#8 PEM), creating it when there is none. Throws
+ * {@link KeyError}.
+ */
+export function loadIdentity(path: string): LoadedIdentity {
+  const existing = readIfThere(path)
+  const created = existing === undefined && createKeyFile(path)
+  const pem = existing ?? readIfThere(path)
+  if (pem === undefined) throw new KeyError('unreadable', `the key at ${path} vanished`)
+  const exposed = process.platform !== 'win32' && (statSync(path).mode & OTHERS) !== 0
+  return { identity: identityOf(pem, path), created, exposed }
+}
+
+function identityOf(pem: string, path: string): Identity {
+  let key: KeyObject
+  try {
+    key = createPrivateKey(pem)
+  } catch (cause) {
+    throw new KeyError('unreadable', `${path} is not a PEM private key`, { cause })
+  }
+  const { x } = createPublicKey(key).export({ format: 'jwk' })
+  if (key.asymmetricKeyType !== 'ed25519' || x === undefined) {
+    throw new KeyError('not_ed25519', `${path} holds a ${key.asymmetricKeyType} key, not Ed25519`)
+  }
+  return {
+    peer: peerIdOf(Buffer.from(x, 'base64url')),
+    sign: (message) => sign(null, message, key),
+  }
+}
+
+/**
+ * Puts a new key at `path` in one step: a crash leaves either nothing or the whole key, and of two
+ * agents that start together one wins and both use its key. Returns whether it was this one.
+ */
+function createKeyFile(path: string): boolean {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const draft = `${path}.${process.pid}.new`
+  writeDurably(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  try {
+    linkSync(draft, path)
+    syncDirectory(dirname(path))
+    return true
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false
+    throw error
+  } finally {
+    unlinkSync(draft)
+  }
+}
+
+function writeDurably(path: string, text: string): void {
+  const file = openSync(path, 'w', 0o600)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    const cause = error instanceof Error ? error.message : String(error)
+    throw new KeyError('unreadable', `cannot read the key: ${cause}`, { cause: error })
+  }
+}
+
+const isErrno = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code

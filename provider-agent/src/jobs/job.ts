@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto'
+import { FRAME, type FrameType } from '@infernet/schemas/frame'
+import { MAX_DATA_BYTES } from '@infernet/schemas/limits'
+import { encodeControl, type JobError, type JobHeader } from '@infernet/schemas/wire'
+import {
+  providerFault,
+  type EngineRun,
+  type EngineSink,
+  type EngineUsage,
+} from '../engines/engine.ts'
+import { isFinal, moveJob, type JobEvent, type JobState } from './job-state.ts'
+
+/** Where a job's frames go: the mux of the connection that brought it. */
+export interface JobOutlet {
+  write(type: FrameType, channel: number, payload: Uint8Array): void
+  writeLazily(type: FrameType, channel: number, payload: Uint8Array, delayMs: number): void
+}
+
+/** How a job ended, for the receipt and the log. Times in ms since the epoch. */
+export interface JobOutcome {
+  readonly header: JobHeader
+  readonly state: JobState
+  readonly finishReason: string
+  readonly usage: EngineUsage
+  readonly outputBytes: number
+  readonly outputSha256: string
+  readonly startedAt: number
+  readonly endedAt: number
+  /** From the job's arrival to its first byte, in ms; undefined when there was none. */
+  readonly ttftMs: number | undefined
+  readonly error: JobError | undefined
+}
+
+/** Of the texts an engine supplies, what fits the wire's schema. */
+const MAX_CODE_CHARS = 64
+const MAX_MESSAGE_CHARS = 2_048
+const MAX_REASON_CHARS = 32
+
+const NO_USAGE: EngineUsage = { prompt_tokens: 0, completion_tokens: 0 }
+
+export interface JobOptions {
+  readonly header: JobHeader
+  readonly channel: number
+  readonly outlet: JobOutlet
+  /** Bytes that may be under way to the edge. */
+  readonly windowBytes: number
+  readonly now: () => number
+  /** Called once, when the job has reached a final state and its last frame is written. */
+  readonly onOutcome: (outcome: JobOutcome) => void
+}
+
+/**
+ * One lease in work: takes what the engine says, sends it as frames within the edge's credit, and
+ * ends with exactly one `end` or `error`.
+ */
+export class Job implements EngineSink {
+  readonly header: JobHeader
+  /** ms since the epoch after which the job fails. */
+  readonly deadlineAt: number
+  readonly #options: JobOptions
+  readonly #startedAt: number
+  readonly #hash = createHash('sha256')
+  #state: JobState = 'waiting'
+  #run: EngineRun | undefined
+  /** Bytes that wait for credit; bounded by one engine read, or by one unstreamed answer. */
+  #queue: Uint8Array[] = []
+  #window: number
+  #sentBytes = 0
+  #ttftMs: number | undefined
+  #congested = false
+  #paused = false
+  #finishReason = 'stop'
+
+  constructor(options: JobOptions) {
+    this.#options = options
+    this.header = options.header
+    this.#window = options.windowBytes
+    this.#startedAt = options.now()
+    this.deadlineAt = this.#startedAt + options.header.deadline_ms
+  }
+
+  /** The engine's handle on this job, as soon as `begin` has returned it. */
+  attach(run: EngineRun): void {
+    this.#run = run
+    this.#steer()
+  }
+
+  data(bytes: Uint8Array): void {
+    if (bytes.length === 0 || !this.#move('data')) return
+    if (this.#ttftMs === undefined) {
+      this.#ttftMs = this.#options.now() - this.#startedAt
+      this.#write(FRAME.head, encodeControl({ ttft_ms: Math.max(0, Math.round(this.#ttftMs)) }))
+    }
+    this.#queue.push(bytes)
+    this.#send()
+  }
+
+  finish(finishReason: string): void {
+    if (!this.#move('finish')) return
+    this.#finishReason = finishReason.slice(0, MAX_REASON_CHARS)
+    this.#send()
+  }
+
+  fail(error: JobError): void {
+    if (this.#move('fail')) this.#close(error)
+  }
+
+  /** The client left, or the edge gave the job up. */
+  cancel(): void {
+    this.#stop('cancel', 'cancelled')
+  }
+
+  /** The connection is gone: nothing more can be delivered. */
+  lose(): void {
+    this.#stop('lose', 'lost')
+  }
+
+  /** Fails the job when its time is up at `now` (ms since the epoch). */
+  checkDeadline(now: number): void {
+    if (now < this.deadlineAt) return
+    const seconds = this.header.deadline_ms / 1000
+    this.abandon(providerFault('deadline', `the job was not finished within ${seconds} s`))
+  }
+
+  /** The agent gives the job up, for a reason that is not the client's. */
+  abandon(error: JobError): void {
+    if (!this.#move('abandon')) return
+    this.#run?.abort()
+    this.#close(error)
+  }
+
+  /** The edge has passed `bytes` on. More than it ever owed is ignored. */
+  credit(bytes: number): void {
+    this.#window = Math.min(this.#options.windowBytes, this.#window + bytes)
+    this.#send()
+  }
+
+  /** Whether the shared socket is full, which pauses every job's engine. */
+  setCongested(congested: boolean): void {
+    this.#congested = congested
+    this.#steer()
+  }
+
+  /** Sends what the window allows, ends the job when nothing is left, steers the engine. */
+  #send(): void {
+    if (isFinal(this.#state)) return
+    for (let next = this.#queue[0]; next !== undefined && this.#window > 0; next = this.#queue[0]) {
+      const size = Math.min(next.length, this.#window, MAX_DATA_BYTES)
+      if (size === next.length) this.#queue.shift()
+      else this.#queue[0] = next.subarray(size)
+      this.#window -= size
+      this.#emit(size === next.length ? next : next.subarray(0, size))
+    }
+    if (this.#queue.length === 0 && this.#move('flushed')) this.#close(undefined)
+    else this.#steer()
+  }
+
+  #emit(bytes: Uint8Array): void {
+    this.#hash.update(bytes)
+    this.#sentBytes += bytes.length
+    this.#write(FRAME.data, bytes)
+  }
+
+  #steer(): void {
+    const paused = this.#congested || this.#queue.length > 0 || this.#window <= 0
+    if (paused === this.#paused || this.#run === undefined || isFinal(this.#state)) return
+    this.#paused = paused
+    if (paused) this.#run.pause()
+    else this.#run.resume()
+  }
+
+  #stop(event: 'cancel' | 'lose', finishReason: string): void {
+    if (!this.#move(event)) return
+    this.#run?.abort()
+    this.#finishReason = finishReason
+    this.#close(undefined)
+  }
+
+  /** Writes the last frame and reports the outcome. The state is already final. */
+  #close(error: JobError | undefined): void {
+    this.#queue = []
+    const { estimated, ...usage } = this.#run?.usage() ?? NO_USAGE
+    const outputSha256 = this.#hash.digest('hex')
+    const finishReason = error === undefined ? this.#finishReason : 'error'
+    if (error !== undefined) this.#write(FRAME.error, encodeControl(clip(error)))
+    else if (this.#state !== 'lost') {
+      const end = { usage, finish_reason: finishReason, output_sha256: outputSha256 }
+      this.#write(FRAME.end, encodeControl(end))
+    }
+    this.#options.onOutcome({
+      header: this.header,
+      state: this.#state,
+      finishReason,
+      usage: estimated === undefined ? usage : { ...usage, estimated },
+      outputBytes: this.#sentBytes,
+      outputSha256,
+      startedAt: this.#startedAt,
+      endedAt: this.#options.now(),
+      ttftMs: this.#ttftMs,
+      error,
+    })
+  }
+
+  #write(type: FrameType, payload: Uint8Array): void {
+    this.#options.outlet.write(type, this.#options.channel, payload)
+  }
+
+  #move(event: JobEvent): boolean {
+    const next = moveJob(this.#state, event)
+    if (next === undefined) return false
+    this.#state = next
+    return true
+  }
+}
+
+const clip = (error: JobError): JobError => ({
+  ...error,
+  code: error.code.slice(0, MAX_CODE_CHARS),
+  message: error.message.slice(0, MAX_MESSAGE_CHARS),
+  ...(error.param === undefined ? {} : { param: error.param?.slice(0, 256) ?? null }),
+})

@@ -1,0 +1,131 @@
+import { FRAME } from '@infernet/schemas/frame'
+import { decodeJob, encodeControl, type Busy } from '@infernet/schemas/wire'
+import { faultOf, providerFault, type Engine } from '../engines/engine.ts'
+import { ACCEPT_DELAY_MS, BUSY_RETRY_MS } from '../limits.ts'
+import { Job, type JobOutcome, type JobOutlet } from './job.ts'
+
+const EMPTY = new Uint8Array(0)
+
+/** The edge used a channel that is still taken: the connection cannot be trusted any more. */
+export class ChannelTakenError extends Error {
+  override readonly name = 'ChannelTakenError'
+  readonly code = 'channel_taken'
+}
+
+export interface JobsOptions {
+  readonly engine: Engine
+  readonly outlet: JobOutlet
+  /** Jobs that may run at once. */
+  readonly slots: number
+  readonly windowBytes: number
+  readonly now: () => number
+  readonly onOutcome: (outcome: JobOutcome) => void
+  readonly onBusy: (reason: Busy['reason'], model: string) => void
+}
+
+/** The jobs of one connection, by channel. A new connection begins with a new set. */
+export class Jobs {
+  readonly #options: JobsOptions
+  readonly #byChannel = new Map<number, Job>()
+  #draining = false
+  #congested = false
+  readonly #awaitIdle = new Set<() => void>()
+
+  constructor(options: JobsOptions) {
+    this.#options = options
+  }
+
+  get running(): number {
+    return this.#byChannel.size
+  }
+
+  /** From now on every new job is answered `busy`. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  /** Resolves when no job runs, or after `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#byChannel.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, timeoutMs)
+    this.#awaitIdle.add(resolve)
+    await promise
+    this.#awaitIdle.delete(resolve)
+    clearTimeout(timer)
+  }
+
+  /**
+   * Takes a job in: `accept` and begin, or `busy` at once. Throws `WireError` for a malformed
+   * payload, {@link ChannelTakenError} for a channel in use.
+   */
+  open(channel: number, payload: Uint8Array): void {
+    const { header, body } = decodeJob(payload)
+    if (this.#byChannel.has(channel)) throw new ChannelTakenError(`channel ${channel} is taken`)
+    const { engine, outlet, windowBytes, now, onOutcome, onBusy } = this.#options
+    const refusal = this.#refusal(header.model)
+    if (refusal !== undefined) {
+      const busy: Busy = { reason: refusal, retry_after_ms: BUSY_RETRY_MS }
+      outlet.write(FRAME.busy, channel, encodeControl(busy))
+      onBusy(refusal, header.model)
+      return
+    }
+    outlet.writeLazily(FRAME.accept, channel, EMPTY, ACCEPT_DELAY_MS)
+    const job = new Job({
+      header,
+      channel,
+      outlet,
+      windowBytes,
+      now,
+      onOutcome: (outcome) => {
+        this.#byChannel.delete(channel)
+        onOutcome(outcome)
+        if (this.#byChannel.size === 0) for (const resolve of this.#awaitIdle) resolve()
+      },
+    })
+    this.#byChannel.set(channel, job)
+    if (this.#congested) job.setCongested(true)
+    try {
+      job.attach(engine.begin({ ...header, body }, job))
+    } catch (error) {
+      job.fail(faultOf(error))
+    }
+  }
+
+  /** Unknown and finished channels are ignored: the frames crossed on the way. */
+  cancel(channel: number): void {
+    this.#byChannel.get(channel)?.cancel()
+  }
+
+  /** Unknown and finished channels are ignored, as for `cancel`. */
+  credit(channel: number, bytes: number): void {
+    this.#byChannel.get(channel)?.credit(bytes)
+  }
+
+  /** Fails the jobs whose deadline is before `now`, ms since the epoch. */
+  sweep(now: number): void {
+    for (const job of this.#byChannel.values()) job.checkDeadline(now)
+  }
+
+  setCongested(congested: boolean): void {
+    this.#congested = congested
+    for (const job of this.#byChannel.values()) job.setCongested(congested)
+  }
+
+  /** The agent stops: what still runs is given back to the edge. */
+  abandonAll(): void {
+    const error = providerFault('provider_stopping', 'the provider is shutting down')
+    for (const job of this.#byChannel.values()) job.abandon(error)
+  }
+
+  /** The connection is gone. */
+  loseAll(): void {
+    for (const job of this.#byChannel.values()) job.lose()
+  }
+
+  #refusal(model: string): Busy['reason'] | undefined {
+    if (this.#draining) return 'draining'
+    if (!this.#options.engine.models.some(({ id }) => id === model)) return 'model_unavailable'
+    return this.#byChannel.size >= this.#options.slots ? 'slots' : undefined
+  }
+}

@@ -1,0 +1,40 @@
+/** The agent's own bounds; those it shares with the edge are in `@infernet/schemas/limits`. */
+
+/** How often deadlines, keep-alive and load are looked at: one timer for all jobs. */
+export const SWEEP_INTERVAL_MS = 250
+/** `accept` waits this long for an answer to ride with; a local engine's first byte often makes it. */
+export const ACCEPT_DELAY_MS = 5
+/** Load is a hint for matching, which counts its own leases too. */
+export const LOAD_INTERVAL_MS = 1_000
+
+/** Edges take 30 capability records a minute; an engine that comes and goes must not exceed that. */
+export const CAPABILITY_INTERVAL_MS = 2_500
+
+/** TCP, TLS and HTTP upgrade; then challenge, hello and welcome within the same time again. */
+export const DIAL_TIMEOUT_MS = 10_000
+/** How long a closing handshake may take before the socket is cut. */
+export const CLOSE_TIMEOUT_MS = 2_000
+/** Pings that may go unanswered before the socket counts as dead. */
+export const MISSED_PONGS = 2
+/** Bytes waiting in the shared socket above which engines are paused, and below which they go on. */
+export const SOCKET_HIGH_WATER_BYTES = 1024 * 1024
+export const SOCKET_LOW_WATER_BYTES = 256 * 1024
+/** Of the body that comes with a refused upgrade: an error message, not a page. */
+export const MAX_REFUSAL_BYTES = 4_096
+
+/** Running jobs may take this long to finish after the first SIGTERM. */
+export const DRAIN_GRACE_MS = 30_000
+/** Before a planned close, how long to wait for the edge to acknowledge the last receipts. */
+export const RECEIPT_GRACE_MS = 2_000
+
+/** Receipts finished within this time of each other share one signature. */
+export const RECEIPT_BATCH_DELAY_MS = 50
+/** Batches sent and not yet acknowledged: enough to fill a round trip, few enough to resend. */
+export const MAX_RECEIPT_BATCHES_IN_FLIGHT = 4
+/** Batches kept for an edge that is away: 640,000 jobs, about 500 MB. */
+export const MAX_OUTBOX_BATCHES = 10_000
+
+/** Jobs at once when `--slots` does not say; right for llama-server's default and small GPUs. */
+export const DEFAULT_SLOTS = 4
+/** What the edge is told to wait after `busy`: a fraction of a typical answer. */
+export const BUSY_RETRY_MS = 500

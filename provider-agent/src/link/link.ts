@@ -1,0 +1,257 @@
+import { CLOSE } from '@infernet/schemas/close-codes'
+import {
+  CONNECTION_CHANNEL,
+  FRAME,
+  FrameError,
+  PING_TEXT,
+  PONG_TEXT,
+  readFrames,
+  type Frame,
+  type FrameType,
+} from '@infernet/schemas/frame'
+import { FrameMux } from '@infernet/schemas/frame-mux'
+import { MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
+import {
+  challengeSchema,
+  decodeControl,
+  encodeControl,
+  welcomeSchema,
+  WireError,
+  WS_SUBPROTOCOL,
+  type Capability,
+  type Welcome,
+} from '@infernet/schemas/wire'
+import { WebSocket, type ClientOptions, type RawData } from 'ws'
+import type { Identity } from '../identity.ts'
+import { ChannelTakenError } from '../jobs/jobs.ts'
+import {
+  CLOSE_TIMEOUT_MS,
+  DIAL_TIMEOUT_MS,
+  MAX_REFUSAL_BYTES,
+  MISSED_PONGS,
+  SOCKET_HIGH_WATER_BYTES,
+  SOCKET_LOW_WATER_BYTES,
+} from '../limits.ts'
+import type { EdgeAddress } from './edge-address.ts'
+import { endOfClose, endOfError, endOfRefusal, type LinkEnd } from './link-end.ts'
+import { moveLink, type LinkState } from './link-state.ts'
+import { answerChallenge, LoginRefusal } from './login.ts'
+
+export interface LinkOptions {
+  readonly edge: EdgeAddress
+  readonly identity: Identity
+  readonly capability: () => Capability
+  readonly now: () => number
+  /** The login succeeded: jobs may come from now on. */
+  readonly onReady: (welcome: Welcome) => void
+  /** A frame that is legal when ready. Throwing a wire error closes the connection. */
+  readonly onFrame: (frame: Frame) => void
+  /** The socket has more, or again less, to write than it should. */
+  readonly onCongested: (congested: boolean) => void
+  /** Called once; nothing follows. */
+  readonly onEnd: (end: LinkEnd) => void
+}
+
+/** RFC 6455 masks against scripts in browsers that poison proxies: void under TLS and on loopback. */
+const zeroMask = (mask: Buffer): void => {
+  mask.fill(0)
+}
+
+/** `closeTimeout` is missing from the type package. */
+const socketOptions = (edge: EdgeAddress): ClientOptions & { readonly closeTimeout: number } => ({
+  perMessageDeflate: false,
+  maxPayload: MAX_MESSAGE_BYTES,
+  handshakeTimeout: DIAL_TIMEOUT_MS,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  ...(edge.isPrivate ? { generateMask: zeroMask } : {}),
+})
+
+/** One WebSocket to the edge, from dialling to its end. It never comes back: dial a new one. */
+export class Link {
+  readonly #options: LinkOptions
+  readonly #socket: WebSocket
+  readonly #mux: FrameMux
+  #state: LinkState = 'dialling'
+  #dialledAt: number
+  #welcomedAt: number | undefined
+  #pingIntervalMs = Number.POSITIVE_INFINITY
+  #pingedAt = 0
+  #heardAt = 0
+  #congested = false
+  #ended = false
+  /** Why we closed it ourselves, when we did. */
+  #ownEnd: LinkEnd | undefined
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+    this.#dialledAt = options.now()
+    this.#socket = new WebSocket(options.edge.url, WS_SUBPROTOCOL, socketOptions(options.edge))
+    this.#mux = new FrameMux(
+      (message) => this.#sendMessage(message),
+      (flush, delayMs) => {
+        if (delayMs === 0) setImmediate(flush)
+        else setTimeout(flush, delayMs)
+      },
+    )
+    this.#listen()
+  }
+
+  get isReady(): boolean {
+    return this.#state === 'ready'
+  }
+
+  /** How long the connection has been, or was, welcome at `now`, in ms. */
+  welcomeMs(now: number): number {
+    return this.#welcomedAt === undefined ? 0 : now - this.#welcomedAt
+  }
+
+  write(type: FrameType, channel: number, payload: Uint8Array): void {
+    this.#mux.write(type, channel, payload)
+  }
+
+  writeLazily(type: FrameType, channel: number, payload: Uint8Array, delayMs: number): void {
+    this.#mux.writeLazily(type, channel, payload, delayMs)
+  }
+
+  /** Writes what is pending and closes in order; `onEnd` follows. */
+  close(code: number, reason: string): void {
+    this.#mux.flush()
+    this.#state = 'closed'
+    this.#socket.close(code, reason.slice(0, 120))
+  }
+
+  /** Keep-alive and login time-out; call it a few times a second. `now` in ms since the epoch. */
+  tick(now: number): void {
+    if (this.#state === 'ready') this.#keepAlive(now)
+    else if (this.#state !== 'closed' && now - this.#dialledAt > 2 * DIAL_TIMEOUT_MS) {
+      this.#abort('the edge did not finish the login', 'trying again')
+    }
+  }
+
+  #keepAlive(now: number): void {
+    if (now - this.#heardAt > (MISSED_PONGS + 1) * this.#pingIntervalMs) {
+      this.#abort('the edge has gone silent', 'reconnecting')
+    } else if (now - this.#pingedAt >= this.#pingIntervalMs) {
+      this.#pingedAt = now
+      this.#socket.send(PING_TEXT)
+    }
+  }
+
+  #abort(reason: string, nextStep: string): void {
+    this.#ownEnd = { reason, nextStep, isFatal: false }
+    this.#state = 'closed'
+    this.#socket.terminate()
+  }
+
+  #listen(): void {
+    const socket = this.#socket
+    socket.binaryType = 'nodebuffer'
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
+    socket.on('close', (code, reason) => this.#end(endOfClose(code, reason.toString())))
+    socket.on('error', (error) => {
+      this.#ownEnd ??= endOfError(error)
+    })
+    socket.on('unexpected-response', (request, response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (text: string) => {
+        body += text
+        if (body.length > MAX_REFUSAL_BYTES) response.destroy()
+      })
+      response.on('close', () => {
+        request.destroy()
+        this.#end(endOfRefusal(response.statusCode ?? 0, body.slice(0, MAX_REFUSAL_BYTES)))
+      })
+    })
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#state = 'closed'
+    this.#options.onEnd(this.#ownEnd ?? end)
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#state === 'closed') return
+    this.#heardAt = this.#options.now()
+    try {
+      if (isBinary && data instanceof Uint8Array) readFrames(data, (frame) => this.#accept(frame))
+      else if (data.toString() !== PONG_TEXT) throw new WireError('unexpected text message')
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #accept(frame: Frame): void {
+    const next = moveLink(this.#state, frame)
+    if (this.#state === 'closed') return
+    if (next === undefined) {
+      throw new WireError(
+        `frame type ${frame.type} on channel ${frame.channel} while ${this.#state}`,
+      )
+    }
+    const before = this.#state
+    this.#state = next
+    if (before === 'dialling') this.#greet(frame.payload)
+    else if (before === 'greeting') this.#welcome(frame.payload)
+    else this.#options.onFrame(frame)
+  }
+
+  #greet(payload: Uint8Array): void {
+    const { edge, identity, capability, now } = this.#options
+    const challenge = decodeControl(challengeSchema, payload)
+    const hello = answerChallenge(challenge, {
+      audience: edge.audience,
+      identity,
+      capability: capability(),
+      now: now(),
+    })
+    this.#mux.write(FRAME.hello, CONNECTION_CHANNEL, encodeControl(hello))
+  }
+
+  #welcome(payload: Uint8Array): void {
+    const welcome = decodeControl(welcomeSchema, payload)
+    this.#welcomedAt = this.#options.now()
+    this.#pingIntervalMs = welcome.ping_interval_ms
+    this.#pingedAt = this.#welcomedAt
+    this.#options.onReady(welcome)
+  }
+
+  /** What the edge said, or who it says it is, is not acceptable. */
+  #refuse(error: unknown): void {
+    const isProtocol =
+      error instanceof FrameError ||
+      error instanceof WireError ||
+      error instanceof ChannelTakenError
+    if (error instanceof LoginRefusal) {
+      const isFatal = error.code === 'version'
+      const nextStep = isFatal ? 'nothing more can be done here' : 'check --edge; trying again'
+      this.#ownEnd = { reason: error.message, nextStep, isFatal }
+      this.close(isFatal ? CLOSE.version : CLOSE.unauthorized, error.code)
+    } else if (isProtocol) {
+      this.#ownEnd = {
+        reason: `the edge broke the protocol: ${error.message}`,
+        nextStep: 'reconnecting; if this repeats, update infernet-agent and report it',
+        isFatal: false,
+      }
+      this.close(CLOSE.protocol, error.message)
+    } else throw error
+  }
+
+  #sendMessage(message: Uint8Array): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return
+    this.#socket.send(message, this.#onSent)
+    if (!this.#congested && this.#socket.bufferedAmount > SOCKET_HIGH_WATER_BYTES) {
+      this.#congested = true
+      this.#options.onCongested(true)
+    }
+  }
+
+  readonly #onSent = (): void => {
+    if (this.#congested && this.#socket.bufferedAmount < SOCKET_LOW_WATER_BYTES) {
+      this.#congested = false
+      this.#options.onCongested(false)
+    }
+  }
+}

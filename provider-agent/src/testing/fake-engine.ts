@@ -1,0 +1,195 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What the fake engine does wrong. */
+export type EngineFault =
+  | 'none'
+  /** Closes the socket in mid-answer. */
+  | 'cut'
+  /** Ends cleanly without a finish reason. */
+  | 'no_finish'
+  /** The same, with `[DONE]`. */
+  | 'done_without_finish'
+  | 'no_done'
+  | 'no_usage'
+  /** vLLM's way to fail in mid-stream. */
+  | 'error_event'
+  | 'not_json'
+  | 'not_sse'
+  /** One event without an end. */
+  | 'giant'
+  /** Announces keep-alive and closes after the finish event, before `[DONE]`. */
+  | 'close_early'
+  | 'redirect'
+  /** Accepts and never answers. */
+  | 'silent'
+  | { readonly status: number; readonly body: unknown }
+
+const HEAD = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'big-model' }
+const CONTEXT = 128
+
+/** A small OpenAI-compatible server that answers with numbered words, or breaks as told. */
+export class FakeEngine {
+  fault: EngineFault = 'none'
+  /** Between tokens, in ms; 0 writes them one turn apart. */
+  tokenMs = 0
+  tokens = 40
+  models: object[] = [{ id: 'big-model', owned_by: 'vllm', max_model_len: CONTEXT }]
+  /** Bodies and headers received. */
+  readonly requests: { readonly body: Record<string, unknown>; readonly connection: string }[] = []
+  /** Closes each connection after so many requests, without saying so. */
+  requestsPerSocket = Number.POSITIVE_INFINITY
+  /** Requests whose client went away early. */
+  aborted = 0
+  readonly #served = new WeakMap<object, number>()
+  readonly #server: Server = createServer(
+    (request, response) => void this.#serve(request, response),
+  )
+
+  async start(port = 0): Promise<void> {
+    this.#server.listen(port, '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === '/v1/models') return json(response, 200, { data: this.models })
+    const chunks: Buffer[] = await request.toArray()
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
+    this.requests.push({ body, connection: request.headers.connection ?? '' })
+    const { fault, requestsPerSocket } = this
+    const served = (this.#served.get(request.socket) ?? 0) + 1
+    this.#served.set(request.socket, served)
+    if (served > requestsPerSocket) return void request.socket.destroy()
+    if (typeof fault === 'object') return json(response, fault.status, fault.body)
+    if (fault === 'silent') return
+    if (fault === 'redirect') {
+      response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()
+      return
+    }
+    const promptTokens = JSON.stringify(body['messages']).length >> 2
+    if (promptTokens >= CONTEXT) {
+      const message = `This model's maximum context length is ${CONTEXT} tokens.`
+      return json(response, 400, {
+        error: { message, type: 'BadRequestError', param: null, code: 400 },
+      })
+    }
+    response.on('close', () => {
+      if (!response.writableFinished) this.aborted++
+    })
+    const wanted = Math.min(this.tokens, Number(body['max_tokens']))
+    const finish = wanted < this.tokens ? 'length' : 'stop'
+    const usage = { prompt_tokens: promptTokens, completion_tokens: wanted, total_tokens: 0 }
+    if (body['stream'] === true) await this.#stream(response, wanted, finish, usage)
+    else await this.#whole(response, wanted, finish, usage)
+  }
+
+  async #whole(
+    response: ServerResponse,
+    tokens: number,
+    finish: string,
+    usage: object,
+  ): Promise<void> {
+    const content = Array.from({ length: tokens }, (_, i) => word(i)).join('')
+    const message = { role: 'assistant', content }
+    const answer = {
+      ...HEAD,
+      object: 'chat.completion',
+      choices: [{ index: 0, message, finish_reason: finish }],
+      usage,
+    }
+    for (let i = 0; i < tokens; i++) await this.#pace()
+    if (this.fault === 'not_json') response.end('<html>')
+    else if (this.fault === 'giant') {
+      response.writeHead(200)
+      for (let i = 0; i < 9; i++) response.write(Buffer.alloc(1024 * 1024, 120))
+      response.end()
+    } else if (this.fault === 'cut') {
+      response.writeHead(200, { 'content-length': 10_000 }).write('{"choices"')
+      setImmediate(() => response.destroy())
+    } else json(response, 200, answer)
+  }
+
+  async #stream(
+    response: ServerResponse,
+    tokens: number,
+    finish: string,
+    usage: object,
+  ): Promise<void> {
+    const { fault } = this
+    const type = fault === 'not_sse' ? 'text/html' : 'text/event-stream; charset=utf-8'
+    response.writeHead(200, { 'content-type': type })
+    const put = (delta: object, reason: string | null = null): void => {
+      const choices = [{ index: 0, delta, logprobs: null, finish_reason: reason }]
+      response.write(`data: ${JSON.stringify({ ...HEAD, choices })}\n\n`)
+    }
+    put({ role: 'assistant', content: '' })
+    for (let i = 0; i < tokens && !response.destroyed; i++) {
+      if (i === 5 && this.#breakStream(response)) return
+      put({ content: word(i) })
+      await this.#pace()
+    }
+    if (fault === 'no_finish') return void response.end()
+    if (fault !== 'done_without_finish') put({}, finish)
+    if (fault === 'close_early') {
+      setImmediate(() => response.destroy())
+      return
+    }
+    if (fault !== 'no_usage') {
+      response.write(`data: ${JSON.stringify({ ...HEAD, choices: [], usage })}\n\n`)
+    }
+    if (fault !== 'no_done') response.write('data: [DONE]\n\n')
+    response.end()
+  }
+
+  #breakStream(response: ServerResponse): boolean {
+    switch (this.fault) {
+      case 'cut':
+        response.destroy()
+        return true
+      case 'error_event':
+        response.end(
+          'data: {"error":{"message":"CUDA out of memory","code":500}}\n\ndata: [DONE]\n\n',
+        )
+        return true
+      case 'not_json':
+        response.end('data: {"usage":{oops}\n\n')
+        return true
+      case 'giant':
+        for (let i = 0; i < 3; i++) response.write(Buffer.alloc(1024 * 1024, 120))
+        return true
+      default:
+        return false
+    }
+  }
+
+  async #pace(): Promise<void> {
+    await (this.tokenMs > 0
+      ? sleep(this.tokenMs)
+      : new Promise((resolve) => {
+          setImmediate(resolve)
+        }))
+  }
+}
+
+const word = (i: number): string => `w${i} `
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}

@@ -1,0 +1,85 @@
+// What a newcomer does first, on a clone of HEAD: `npm start`, one streamed request, Ctrl-C.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** `npm ci` on a slow network, then everything's start. */
+const READY_TIMEOUT_MS = 600_000
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'infernet-clone-'))
+const clone = join(folder, 'infernet')
+try {
+  execFileSync('git', ['clone', '--quiet', root, clone])
+  await tryOut()
+  console.log('clone smoke: passed')
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+async function tryOut(): Promise<void> {
+  const npm = spawn('npm', ['start', '--', '--json', '--fresh', '--port', '0'], {
+    cwd: clone,
+    env: newcomersEnvironment(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exit = once(npm, 'exit') as Promise<[number | null, string | null]>
+  const late = setTimeout(() => npm.kill('SIGTERM'), READY_TIMEOUT_MS)
+  const ready = await readyLine(createInterface({ input: npm.stdout }))
+  clearTimeout(late)
+  console.log(`clone smoke: ready with ${ready.model} at ${ready.base_url}`)
+
+  const answer = streamOneAnswer(ready)
+  if (!answer.includes('"content"') || !answer.trimEnd().endsWith('data: [DONE]')) {
+    throw new Error(`This is no complete answer:\n${answer}`)
+  }
+  npm.kill('SIGINT')
+  await exit
+  const left = Object.entries(ready.pids).filter(([, pid]) => isAlive(pid))
+  if (left.length > 0) throw new Error(`Still running after Ctrl-C: ${left.join(', ')}`)
+}
+
+interface ReadyLine {
+  readonly base_url: string
+  readonly api_key: string
+  readonly model: string
+  readonly pids: Readonly<Record<string, number>>
+}
+
+/** npm prints its own banner above ours. */
+async function readyLine(lines: AsyncIterable<string>): Promise<ReadyLine> {
+  for await (const line of lines) {
+    if (line.startsWith('{')) return JSON.parse(line) as ReadyLine
+  }
+  throw new Error('npm start ended before it was ready')
+}
+
+function streamOneAnswer({ base_url, api_key, model }: ReadyLine): string {
+  const messages = [{ role: 'user', content: 'Hello!' }]
+  const headers = [`Authorization: Bearer ${api_key}`, 'Content-Type: application/json']
+  const body = JSON.stringify({ model, messages, stream: true, max_tokens: 32 })
+  const options = ['-sSN', '--fail-with-body', '--max-time', '60', '-d', body]
+  const headerOptions = headers.flatMap((header) => ['-H', header])
+  return execFileSync('curl', [...options, ...headerOptions, `${base_url}/chat/completions`], {
+    encoding: 'utf8',
+  })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Ours without what npm and the bootstrap added, so that the clone finds its own Node and modules. */
+function newcomersEnvironment(): NodeJS.ProcessEnv {
+  const path = process.env['PATH']?.split(':').filter((folder) => !folder.includes('node_modules'))
+  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|INFERNET_|NODE)/.test(name))
+  return { ...Object.fromEntries(own), PATH: path?.join(':') }
+}

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { lockDirectory } from '../../edge/src/hosts/node/directory-lock.ts'
+import { StartError } from './options.ts'
+
+/** Where `npm start` keeps everything. */
+export interface StateDir {
+  readonly root: string
+  readonly database: string
+  readonly operatorToken: string
+  readonly demo: string
+  logOf(name: string): string
+}
+
+/** All that `--fresh` deletes; never the directory itself, which may be anyone's. */
+const CONTENTS = [
+  'database',
+  'edge',
+  'workerd',
+  'wrangler',
+  'agent',
+  'logs',
+  'operator-token',
+  'demo.json',
+]
+
+/**
+ * Takes the directory for this process, empties it if asked, and makes what every start needs.
+ * Throws {@link StartError} when another `npm start` works in it.
+ */
+export function openStateDir(root: string, fresh: boolean): StateDir {
+  try {
+    lockDirectory(join(root, 'lock'))
+  } catch {
+    throw new StartError(
+      `Another npm start works in ${root}. Stop it, or keep this one elsewhere: npm start -- --data OTHER_DIR`,
+    )
+  }
+  if (fresh) for (const name of CONTENTS) rmSync(join(root, name), { recursive: true, force: true })
+  mkdirSync(join(root, 'logs'), { recursive: true })
+  const operatorToken = join(root, 'operator-token')
+  createOnce(operatorToken, `${randomBytes(32).toString('base64url')}\n`)
+  return {
+    root,
+    database: join(root, 'database'),
+    operatorToken,
+    demo: join(root, 'demo.json'),
+    logOf: (name) => join(root, 'logs', `${name}.log`),
+  }
+}
+
+function createOnce(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}

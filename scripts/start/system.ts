@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { migrateDatabase } from '../../edge/src/hosts/node/migrate.ts'
+import { startChild, type Child, type ChildOptions } from './child.ts'
+import type { EngineKind, HostKind } from './options.ts'
+import type { StateDir } from './state-dir.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The edge's program on each host; all take the same options and print the same ready line. */
+const EDGE_PROGRAMS: Readonly<Record<HostKind, string>> = {
+  node: 'edge/src/hosts/node/main.ts',
+  workerd: 'edge/src/hosts/workerd/serve.ts',
+  wrangler: 'scripts/start/wrangler-edge.ts',
+}
+
+/** A part of the system ended though nobody asked it to. */
+export class PartDied extends Error {
+  override readonly name = 'PartDied'
+  readonly code = 'part_died'
+
+  constructor(part: Child, how: string) {
+    const lines = part.lastLines().map((line) => `    ${line}`)
+    super(
+      [
+        `The ${part.name} ended: ${how}. Its last lines (all in ${part.logPath}):`,
+        '',
+        ...lines,
+      ].join('\n'),
+    )
+  }
+}
+
+/** The processes of one `npm start`. */
+export class System {
+  readonly #dir: StateDir
+  readonly #parts = new Map<string, Child>()
+  readonly #death = Promise.withResolvers<never>()
+  #stopping = false
+
+  constructor(dir: StateDir) {
+    this.#dir = dir
+    this.death.catch(() => {}) // seen by whoever waits for it
+  }
+
+  /** Rejects with {@link PartDied} when a part ends by itself; never resolves. */
+  get death(): Promise<never> {
+    return this.#death.promise
+  }
+
+  pid(name: 'edge' | 'agent' | 'database'): number | null {
+    return this.#parts.get(name)?.pid ?? null
+  }
+
+  /** Starts our own database, or brings the one at `externalUrl` up to date. Returns its URL. */
+  async startDatabase(externalUrl: string | undefined): Promise<string> {
+    if (externalUrl !== undefined) {
+      if (/^postgres(ql)?:/.test(externalUrl)) await migrateDatabase(externalUrl)
+      return externalUrl
+    }
+    const args = ['edge/src/hosts/node/database-server.ts', '--data', this.#dir.database]
+    return this.#urlOf(this.#start({ name: 'database', args }))
+  }
+
+  /** Starts the edge and returns its URL. */
+  async startEdge(
+    host: HostKind,
+    settings: { port: number; databaseUrl: string; onLine: (line: string) => void },
+  ): Promise<string> {
+    const options = {
+      '--port': String(settings.port),
+      '--data': this.#dir.root,
+      '--database-url': settings.databaseUrl,
+      '--operator-token-file': this.#dir.operatorToken,
+    }
+    const args = [EDGE_PROGRAMS[host], ...Object.entries(options).flat()]
+    return this.#urlOf(this.#start({ name: 'edge', args, onLine: settings.onLine }))
+  }
+
+  startAgent(engine: EngineKind, edgeUrl: string): void {
+    const args = ['provider-agent/src/cli/main.ts', 'run']
+    this.#start({
+      name: 'agent',
+      args: [...args, '--edge', edgeUrl, '--engine', engine, '--data', this.#dir.root, '--json'],
+    })
+  }
+
+  /** Stops everything: the database last, because the edge still writes to it. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all([this.#parts.get('agent')?.stop(), this.#parts.get('edge')?.stop()])
+    await this.#parts.get('database')?.stop()
+  }
+
+  #start(options: Pick<ChildOptions, 'name' | 'args' | 'onLine'>): Child {
+    const part = startChild({ ...options, cwd: ROOT, logPath: this.#dir.logOf(options.name) })
+    this.#parts.set(options.name, part)
+    void this.#watch(part)
+    return part
+  }
+
+  async #watch(part: Child): Promise<void> {
+    const how = await part.ended
+    if (!this.#stopping) this.#death.reject(new PartDied(part, how))
+  }
+
+  async #urlOf(part: Child): Promise<string> {
+    const { url } = await part.ready
+    if (url === undefined) throw new Error(`The ${part.name} named no url in its ready line`)
+    return url
+  }
+}
+
+const OS_NAMES: Partial<Record<NodeJS.Platform, string>> = { darwin: 'mac', win32: 'win' }
+
+/** Whether node-llama-cpp came with a binary for this machine. */
+export function hasLlamaCpp(): boolean {
+  const machine = `${OS_NAMES[process.platform] ?? process.platform}-${process.arch}`
+  const folders = [machine, `${machine}-metal`].map((name) =>
+    join(ROOT, 'node_modules/@node-llama-cpp', name, 'bins'),
+  )
+  return folders.some((folder) => existsSync(folder))
+}
