@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 /** First Node that runs .ts files without a flag. */
 const OLDEST_NODE = [22, 18]
+const ORPHAN_POLL_MS = 250
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = join(root, 'node_modules')
@@ -80,11 +81,23 @@ function run(command, commandArgs) {
     env: { ...process.env, PATH: path },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => child.kill('SIGTERM'))
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code)
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/** npm passes a SIGTERM to its shell, and that shell dies of it without telling us. */
+function whenOrphaned(stop) {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    stop()
+  }, ORPHAN_POLL_MS)
+  watch.unref()
 }
 
 function fail(message) {

@@ -1,5 +1,5 @@
 // What a newcomer does first, on a clone of HEAD: `npm start`, one streamed request, Ctrl-C.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,21 +26,28 @@ async function tryOut(): Promise<void> {
     cwd: clone,
     env: newcomersEnvironment(),
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   })
-  const exit = once(npm, 'exit') as Promise<[number | null, string | null]>
-  const late = setTimeout(() => npm.kill('SIGTERM'), READY_TIMEOUT_MS)
-  const ready = await readyLine(createInterface({ input: npm.stdout }))
-  clearTimeout(late)
-  console.log(`clone smoke: ready with ${ready.model} at ${ready.base_url}`)
-
-  const answer = streamOneAnswer(ready)
-  if (!answer.includes('"content"') || !answer.trimEnd().endsWith('data: [DONE]')) {
-    throw new Error(`This is no complete answer:\n${answer}`)
+  // 'close' comes when nobody has its stdout any more.
+  const closed = once(npm, 'close')
+  const late = setTimeout(() => pressCtrlC(npm), READY_TIMEOUT_MS)
+  let ready
+  try {
+    ready = await readyLine(createInterface({ input: npm.stdout }))
+    console.log(`clone smoke: ready with ${ready.model} at ${ready.base_url}`)
+    streamOneAnswer(ready)
+  } finally {
+    clearTimeout(late)
+    pressCtrlC(npm)
+    await closed
   }
-  npm.kill('SIGINT')
-  await exit
   const left = Object.entries(ready.pids).filter(([, pid]) => isAlive(pid))
   if (left.length > 0) throw new Error(`Still running after Ctrl-C: ${left.join(', ')}`)
+}
+
+/** A terminal signals everyone in the foreground. */
+function pressCtrlC({ pid, exitCode }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGINT')
 }
 
 interface ReadyLine {
@@ -58,15 +65,17 @@ async function readyLine(lines: AsyncIterable<string>): Promise<ReadyLine> {
   throw new Error('npm start ended before it was ready')
 }
 
-function streamOneAnswer({ base_url, api_key, model }: ReadyLine): string {
+function streamOneAnswer({ base_url, api_key, model }: ReadyLine): void {
   const messages = [{ role: 'user', content: 'Hello!' }]
-  const headers = [`Authorization: Bearer ${api_key}`, 'Content-Type: application/json']
+  const headers = ['-H', `Authorization: Bearer ${api_key}`, '-H', 'Content-Type: application/json']
   const body = JSON.stringify({ model, messages, stream: true, max_tokens: 32 })
-  const options = ['-sSN', '--fail-with-body', '--max-time', '60', '-d', body]
-  const headerOptions = headers.flatMap((header) => ['-H', header])
-  return execFileSync('curl', [...options, ...headerOptions, `${base_url}/chat/completions`], {
+  const options = ['-sSN', '--fail-with-body', '--max-time', '60', ...headers, '-d', body]
+  const answer = execFileSync('curl', [...options, `${base_url}/chat/completions`], {
     encoding: 'utf8',
   })
+  if (!answer.includes('"content"') || !answer.trimEnd().endsWith('data: [DONE]')) {
+    throw new Error(`This is no complete answer:\n${answer}`)
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -35,7 +35,7 @@ describe('renderMarkdown', () => {
   })
 
   it('says units, failures and what never happened', () => {
-    expect(markdown).toContain('| relay | – | 1.23 | – | – | – | 100.0 | – | – | **2** |')
+    expect(markdown).toContain('| relay | – | 1.23 | – | – | – | 100.0 | – | – | – | **2** |')
     expect(markdown).toContain('| portkey | – | never | – | 0 |')
     expect(markdown).toContain('| infernet-node | a goal | NOT met | 2.35 |')
     expect(markdown).toContain('**portkey FAILED:**\n\n~~~text\nnpm install failed\n~~~')

@@ -40,6 +40,7 @@ const JSON_COLUMNS: readonly Column[] = [
   ['added p50 ms', (row) => ms(row.addedP50Us)],
   ['added p99 ms', (row) => ms(row.addedP99Us)],
   ['CPU µs/request', (row) => us(row.cpuPerRequestUs)],
+  ['database CPU µs/request', (row) => us(row.besideCpuPerRequestUs)],
   ...RESOURCES,
 ]
 
@@ -54,6 +55,7 @@ const STREAM_COLUMNS: readonly Column[] = [
   ['chunk delay p99 ms', (row) => ms(row.chunkDelayP99Us)],
   ['CPU µs/chunk', (row) => us(row.cpuPerChunkUs)],
   ['CPU µs/request', (row) => us(row.cpuPerRequestUs)],
+  ['database CPU µs/request', (row) => us(row.besideCpuPerRequestUs)],
   ...RESOURCES,
 ]
 

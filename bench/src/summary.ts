@@ -23,6 +23,8 @@ export interface Row {
   readonly chunkDelayP99Us: number | undefined
   /** All processes between load generator and engine. */
   readonly cpuPerRequestUs: number | undefined
+  /** Processes that work for the requests but that no request waits for: the database. */
+  readonly besideCpuPerRequestUs: number | undefined
   readonly cpuPerChunkUs: number | undefined
   /** Highest in the scenario, of the process that faces the client. */
   readonly gatewayRssBytes: number | undefined
@@ -88,8 +90,13 @@ function summariseGroup(
     addedFirstTokenP50Us: added(({ loop }) => loop?.firstTokenUs?.p50),
     chunkDelayP50Us: figure(({ loop }) => loop?.chunkDelayUs?.p50),
     chunkDelayP99Us: figure(({ loop }) => loop?.chunkDelayUs?.p99),
-    cpuPerRequestUs: figure(({ loop, usage }) => quotient(total(usage, 'cpuUs'), loop?.requests)),
-    cpuPerChunkUs: figure(({ loop, usage }) => quotient(total(usage, 'cpuUs'), loop?.chunks)),
+    cpuPerRequestUs: figure(({ loop, usage }) =>
+      quotient(total(onPath(usage), 'cpuUs'), loop?.requests),
+    ),
+    besideCpuPerRequestUs: figure(({ loop, usage }) =>
+      quotient(total(beside(usage), 'cpuUs'), loop?.requests),
+    ),
+    cpuPerChunkUs: figure(({ loop, usage }) => quotient(total(onPath(usage), 'cpuUs'), loop?.chunks)),
     gatewayRssBytes: figure(({ usage }) => usage['gateway']?.peakRssBytes),
     totalRssBytes: figure(({ usage }) => total(usage, 'peakRssBytes')),
     hangUpMedianUs: median(seen),
@@ -104,6 +111,15 @@ const difference = (a: number | undefined, b: number | undefined): number | unde
 /** Undefined rather than infinite when nothing was counted. */
 const quotient = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined || b === 0 ? undefined : a / b
+
+/** Roles that are written to after an answer has left, and are never waited for before it. */
+const BESIDE: ReadonlySet<string> = new Set(['database'])
+
+const onPath = (usage: Sample['usage']): Sample['usage'] =>
+  Object.fromEntries(Object.entries(usage).filter(([role]) => !BESIDE.has(role)))
+
+const beside = (usage: Sample['usage']): Sample['usage'] =>
+  Object.fromEntries(Object.entries(usage).filter(([role]) => BESIDE.has(role)))
 
 /** The sum over a path's processes, or undefined for a path without any. */
 function total(usage: Sample['usage'], field: keyof ProcessUsage): number | undefined {

@@ -14,6 +14,7 @@ const NO_FIGURES: Omit<Row, 'scenario' | 'target'> = {
   chunkDelayP50Us: undefined,
   chunkDelayP99Us: undefined,
   cpuPerRequestUs: undefined,
+  besideCpuPerRequestUs: undefined,
   cpuPerChunkUs: undefined,
   gatewayRssBytes: undefined,
   totalRssBytes: undefined,

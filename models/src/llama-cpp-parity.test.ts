@@ -101,8 +101,9 @@ describe('the shipped model in llama.cpp and in plain TypeScript', () => {
     )
     await context.dispose()
     return answer.map((token, i) => {
-      const { token: likeliest, logits, totalLogitWeight } = output[first + i]!.next
-      const max = logits!.get(likeliest!)!
+      const { logits, totalLogitWeight } = output[first + i]!.next
+      // At temperature 0 the selected token, which the filter includes, is the likeliest.
+      const [[likeliest, max]] = [...logits!].sort((a, b) => b[1] - a[1]) as [[Token, number]]
       const logprob = logits!.get(token as Token)! - max - Math.log(totalLogitWeight!)
       return { logprob, likeliest }
     })

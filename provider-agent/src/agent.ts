@@ -1,4 +1,10 @@
-import { CONNECTION_CHANNEL, FRAME, readU32, type Frame } from '@infernet/schemas/frame'
+import {
+  CONNECTION_CHANNEL,
+  FRAME,
+  readU32,
+  type Frame,
+  type FrameType,
+} from '@infernet/schemas/frame'
 import {
   cancelSchema,
   decodeControl,
@@ -7,7 +13,6 @@ import {
   receiptAckSchema,
   WireError,
   type Capability,
-  type Load,
   type Price,
   type Welcome,
 } from '@infernet/schemas/wire'
@@ -19,9 +24,7 @@ import { jobEvent } from './jobs/job-event.ts'
 import type { JobOutcome } from './jobs/job.ts'
 import { Jobs } from './jobs/jobs.ts'
 import {
-  CAPABILITY_INTERVAL_MS,
   DRAIN_GRACE_MS,
-  LOAD_INTERVAL_MS,
   MAX_OUTBOX_BATCHES,
   RECEIPT_GRACE_MS,
   SWEEP_INTERVAL_MS,
@@ -29,12 +32,12 @@ import {
 import type { EdgeAddress } from './link/edge-address.ts'
 import type { LinkEnd } from './link/link-end.ts'
 import { Link } from './link/link.ts'
+import { Reports } from './link/reports.ts'
 import { failuresAfter, reconnectDelay } from './link/reconnect-policy.ts'
 import { Outbox } from './receipts/outbox.ts'
 import { ReceiptSender } from './receipts/receipt-sender.ts'
 import { statementOf } from './receipts/statement.ts'
 
-const EMPTY_LOAD: Load = { running: 0, waiting: 0 }
 const NORMAL_CLOSURE = 1000
 
 export interface AgentOptions {
@@ -69,12 +72,9 @@ export class Agent {
   #end: AgentEnd | undefined
   #link: Link | undefined
   #jobs: Jobs | undefined
+  #reports: Reports | undefined
   #failures = 0
   #edgeDrains = false
-  #load = EMPTY_LOAD
-  #loadSentAt = 0
-  #capabilityIsStale = false
-  #capabilitySentAt = 0
   #redial: NodeJS.Timeout | undefined
   #sweep: NodeJS.Timeout | undefined
 
@@ -197,8 +197,15 @@ export class Agent {
       onBusy: (reason, model) => events.emit({ event: 'job_busy', reason, model }),
     })
     if (this.#mode === 'draining') this.#jobs.drain()
-    this.#load = EMPTY_LOAD
-    this.#receipts.connected((type, payload) => link.write(type, CONNECTION_CHANNEL, payload))
+    const write = (type: FrameType, payload: Uint8Array): void => {
+      link.write(type, CONNECTION_CHANNEL, payload)
+    }
+    this.#reports = new Reports({
+      write,
+      capability: () => this.#capability(),
+      running: () => this.#jobs?.running ?? 0,
+    })
+    this.#receipts.connected(write)
     const { peer } = identity
     events.emit({ event: 'connected', edge: edge.url, peer, session: welcome.session })
   }
@@ -244,6 +251,7 @@ export class Agent {
     this.#receipts.disconnected()
     const jobs = this.#jobs
     this.#jobs = undefined
+    this.#reports = undefined
     this.#link = undefined
     jobs?.loseAll()
     if (this.#end !== undefined) this.#done.resolve(this.#end)
@@ -272,33 +280,13 @@ export class Agent {
     const now = this.#options.now()
     this.#jobs?.sweep(now)
     this.#link?.tick(now)
-    this.#advertise(now)
-    this.#reportLoad(now)
-  }
-
-  #reportLoad(now: number): void {
-    const running = this.#jobs?.running ?? 0
-    const isDue = now - this.#loadSentAt >= LOAD_INTERVAL_MS
-    if (running === this.#load.running || !isDue || !this.#link?.isReady) return
-    this.#load = { running, waiting: 0 }
-    this.#loadSentAt = now
-    this.#link.write(FRAME.load, CONNECTION_CHANNEL, encodeControl(this.#load))
+    this.#reports?.tick(now)
   }
 
   #modelsChanged(): void {
     if (this.#mode === 'starting') return
     this.#announceModels()
-    this.#capabilityIsStale = true
-    this.#advertise(this.#options.now())
-  }
-
-  /** Tells the edge of new models, at once or when the last news is old enough. */
-  #advertise(now: number): void {
-    const isDue = now - this.#capabilitySentAt >= CAPABILITY_INTERVAL_MS
-    if (!this.#capabilityIsStale || !isDue || !this.#link?.isReady) return
-    this.#capabilityIsStale = false
-    this.#capabilitySentAt = now
-    this.#link.write(FRAME.capability, CONNECTION_CHANNEL, encodeControl(this.#capability()))
+    this.#reports?.modelsChanged(this.#options.now())
   }
 
   #announceModels(): void {

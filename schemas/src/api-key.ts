@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { ApiKeyId } from './ids.ts'
 
 /**
@@ -27,4 +27,4 @@ export function apiKeyId(key: string): ApiKeyId | undefined {
 }
 
 /** SHA-256 in hex. A fast hash is right here: the secret is 256 random bits, not a password. */
-export const hashApiKey = (key: string): string => createHash('sha256').update(key).digest('hex')
+export const hashApiKey = (key: string): string => hash('sha256', key, 'hex')

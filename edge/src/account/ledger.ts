@@ -95,8 +95,12 @@ export class Ledger {
     if (inserted.length === 0)
       return { ok: true, availableMsat: this.balance(accountId).availableMsat }
     const [account] = this.#sql.exec(
-      `update account set available = available - ?1, reserved = reserved + ?1, open_holds = open_holds + 1
-       where id = ?2 and available >= ?1 and open_holds < ?3 returning available`,
+      // An account that has never had credit may still hold nothing, for a model that is free.
+      `insert into account (id, available, reserved, open_holds)
+       select ?2, 0, 0, 1 where ?1 = 0 or exists (select 1 from account where id = ?2)
+       on conflict (id) do update
+       set available = available - ?1, reserved = reserved + ?1, open_holds = open_holds + 1
+       where available >= ?1 and open_holds < ?3 returning available`,
       amount,
       accountId,
       maxOpenHolds,

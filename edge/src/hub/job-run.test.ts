@@ -303,22 +303,23 @@ describe('a stream', () => {
   })
 })
 
-describe('a client that hangs up in mid-stream', () => {
-  async function hungUp(read: number) {
-    const test = await streaming()
-    const { job, answer } = test
-    job.begin().data(piece.role())
-    const reader = (await answer).body!.getReader()
+/** A client that has taken the role and `read` words, and then hung up. */
+async function hungUp(read: number) {
+  const test = await streaming()
+  const { job, answer } = test
+  job.begin().data(piece.role())
+  const reader = (await answer).body!.getReader()
+  await reader.read()
+  for (let i = 0; i < read; i++) {
+    job.data(piece.text('word '))
     await reader.read()
-    for (let i = 0; i < read; i++) {
-      job.data(piece.text('word '))
-      await reader.read()
-    }
-    job.data(piece.text('unread ')).data(piece.text('unread '))
-    await reader.cancel()
-    return test
   }
+  job.data(piece.text('unread ')).data(piece.text('unread '))
+  await reader.cancel()
+  return test
+}
 
+describe('a client that hangs up in mid-stream', () => {
   it('stops the provider at once and pays for what it got', async () => {
     const { edge, job } = await hungUp(2)
     expect(job.cancels).toEqual(['{"reason":"client_disconnected"}'])

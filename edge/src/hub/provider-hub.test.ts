@@ -196,18 +196,19 @@ function withLength(frame: Uint8Array, length: number): Uint8Array {
   return message
 }
 
-describe('a provider that breaks the protocol', () => {
-  /** A job that waits at one of two providers; `next` is its offer to the other. */
-  async function offered() {
-    const edge = await startEdge()
-    const other = await edge.provider()
-    const provider = await edge.provider()
-    const answer = edge.chat({ stream: true })
-    const job = await provider.jobs.next()
-    return { edge, answer, job, provider, other, next: other.jobs.next() }
-  }
+/** A job that waits at one of two providers; `next` is its offer to the other. */
+async function offered() {
+  const edge = await startEdge()
+  const other = await edge.provider()
+  const provider = await edge.provider()
+  const answer = edge.chat({ stream: true })
+  const job = await provider.jobs.next()
+  return { edge, answer, job, provider, other, next: other.jobs.next() }
+}
 
-  type Offered = Awaited<ReturnType<typeof offered>>
+type Offered = Awaited<ReturnType<typeof offered>>
+
+describe('a provider that breaks the protocol', () => {
   const breaches: [string, number, (test: Offered) => void][] = [
     ['data before accept', CLOSE.protocol, ({ job }) => job.data('x')],
     [
@@ -425,18 +426,18 @@ describe('a hub with all the jobs it can hold', () => {
   })
 })
 
-describe('receipts', () => {
-  /** A job that has been answered, and its provider. */
-  async function answered() {
-    const edge = await startEdge()
-    const provider = await edge.provider()
-    const answer = edge.chat()
-    const job = await provider.jobs.next()
-    answerJson(job)
-    await answer
-    return { edge, provider, job }
-  }
+/** A job that has been answered, and its provider. */
+async function answered() {
+  const edge = await startEdge()
+  const provider = await edge.provider()
+  const answer = edge.chat()
+  const job = await provider.jobs.next()
+  answerJson(job)
+  await answer
+  return { edge, provider, job }
+}
 
+describe('receipts', () => {
   it('are stored before they are acknowledged, even before their job is in Postgres', async () => {
     const { edge, provider, job } = await answered()
     expect(edge.store.ledger.size).toBe(0)

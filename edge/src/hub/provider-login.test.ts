@@ -21,8 +21,9 @@ const judge = (value: unknown, now = NOW) => answerLogin(challenge, frameOf(valu
 
 describe('a login', () => {
   it('begins with a challenge that names versions, audience, nonce and time', () => {
-    new FakeProvider({} as ProviderHub).socket.send(challengeMessage(challenge))
-    expect(challenge).toEqual({
+    const stranger = new FakeProvider({} as ProviderHub)
+    stranger.socket.send(challengeMessage(challenge))
+    expect(stranger.challenge).toEqual({
       versions: PROTOCOL,
       audience: AUDIENCE,
       nonce: 'n'.repeat(43),

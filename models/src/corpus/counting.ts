@@ -20,8 +20,8 @@ export function counting(random: Random): Conversation {
   const a = chance(random, 0.75) ? integer(random, 0, 40) : integer(random, 41, LARGEST - length)
   const b = a + length
   const kind = random()
-  if (kind < 0.5) return ask(random, UP, { a, b }, numbers(a, b).join(', '))
-  if (kind < 0.68) {
+  if (kind < 0.42) return ask(random, UP, { a, b }, numbers(a, b).join(', '))
+  if (kind < 0.56) {
     const last = integer(random, 2, LARGEST_COUNT_TO)
     return ask(random, UP_TO, { b: last }, numbers(1, last).join(', '))
   }

@@ -1,8 +1,7 @@
 import type { Random } from '../prng.ts'
-import { capitalise } from './words.ts'
 import { chance, fill, integer, pick } from './choice.ts'
 import { exchange, type Conversation } from './conversation.ts'
-import { CITIES, commonWord, NAMES, properNoun } from './words.ts'
+import { capitalise, CITIES, code, commonWord, NAMES, properNoun } from './words.ts'
 
 const PATTERNS = ['Say {x}', 'Say {x}.', 'Say: {x}', 'Repeat: {x}', 'Repeat after me: {x}', 'Please repeat: {x}', 'Echo {x}', 'Echo: {x}', 'Repeat the words {x}', 'Repeat exactly: {x}', 'Say "{x}"', 'Repeat "{x}"', 'Reply with {x}', 'Answer with {x}.', 'Write {x}']
 
@@ -14,7 +13,8 @@ export function echo(random: Random, longest = 6): Conversation {
 
 /** A few words or numbers without much sense. */
 export function somePhrase(random: Random, longest: number): string {
-  const words = Array.from({ length: integer(random, 1, longest) }, () => someWord(random))
+  const count = chance(random, 0.3) ? integer(random, 1, 2) : integer(random, 1, longest)
+  const words = Array.from({ length: count }, () => someWord(random))
   const phrase = words.join(' ')
   return chance(random, 0.15) ? capitalise(phrase) : phrase
 }
@@ -23,6 +23,7 @@ function someWord(random: Random): string {
   const kind = random()
   if (kind < 0.7) return commonWord(random)
   if (kind < 0.8) return properNoun(random, NAMES)
-  if (kind < 0.9) return properNoun(random, CITIES)
+  if (kind < 0.87) return properNoun(random, CITIES)
+  if (kind < 0.91) return code(random)
   return `${integer(random, 0, 9999)}`
 }

@@ -25,6 +25,12 @@ export const TERM_QUESTIONS: readonly string[] = [
   'Please explain {}.',
   'I do not understand {}.',
   "What's {}?",
+  'What is {} and what does it do?',
+  'What is {} for?',
+  'In simple words, what is {}?',
+  'What do you mean by {}?',
+  'Could you describe {}?',
+  'Do you know what {} is?',
   '{}?',
   'How does {} work?',
 ]

@@ -6,6 +6,12 @@ export const MONEY_FACTS: readonly Fact[] = [
     questions: [
       'How do providers earn?',
       'How are providers paid?',
+      'How do providers make money?',
+      'How do providers get paid?',
+      'What do providers get?',
+      'How much do providers earn?',
+      'How can I make money?',
+      'When are providers paid?',
       'How do I get paid?',
       'How do I earn money?',
       'How do I earn sats?',
@@ -159,7 +165,7 @@ export const MONEY_FACTS: readonly Fact[] = [
     short: 'Failed requests cost nothing.',
   },
   {
-    questions: ['Is the money real?', 'Is this real bitcoin?', 'Do I need bitcoin to try it?'],
+    questions: ['Is the money real?', 'Is this real bitcoin?', 'Do I need bitcoin to try it?', 'Are the payments real?', 'Is it play money?'],
     answer: 'On your machine the money is play money from a simulated Lightning node. In production it is real.',
     short: 'On your machine it is play money.',
   },

@@ -48,6 +48,11 @@ export const NETWORK_FACTS: readonly Fact[] = [
       'How can I provide a GPU?',
       'How do I lend my GPU?',
       'How do I run a provider?',
+      'How can I become a provider?',
+      'I have a GPU, what now?',
+      'How do I join with my GPU?',
+      'How do I connect my machine?',
+      'What is the command for the agent?',
     ],
     answer:
       'Run infernet-agent run --edge URL --engine llama-cpp. It makes a key, connects to the edge and waits for jobs.',
@@ -199,7 +204,7 @@ export const NETWORK_FACTS: readonly Fact[] = [
     word: 'Postgres',
   },
   {
-    questions: ['What is a campaign?', 'Can Infernet train models?', 'Does it support training?', 'How does training work?'],
+    questions: ['What is a campaign?', 'What is a training campaign?', 'Can Infernet train models?', 'Does it support training?', 'How does training work?'],
     answer:
       'A training campaign is split into rounds: providers compute gradients on shards and the aggregator averages them.',
     short: 'Providers compute, the aggregator averages.',

@@ -13,16 +13,16 @@ type Kind = { readonly share: number; readonly make: (random: Random) => Convers
 
 /** What the model reads, by share of conversations. */
 const KINDS: readonly Kind[] = [
-  { share: 0.26, make: fact },
-  { share: 0.07, make: smallTalk },
-  { share: 0.07, make: unknown },
-  { share: 0.09, make: counting },
-  { share: 0.07, make: (random) => echo(random) },
+  { share: 0.2, make: fact },
+  { share: 0.05, make: smallTalk },
+  { share: 0.06, make: unknown },
+  { share: 0.1, make: counting },
+  { share: 0.08, make: (random) => echo(random) },
   { share: 0.09, make: jsonObject },
-  { share: 0.09, make: systemPrompt },
-  { share: 0.03, make: namedAssistant },
-  { share: 0.15, make: toolConversation },
-  { share: 0.08, make: severalTurns },
+  { share: 0.14, make: systemPrompt },
+  { share: 0.02, make: namedAssistant },
+  { share: 0.19, make: toolConversation },
+  { share: 0.07, make: severalTurns },
 ]
 
 /** Words in the phrases of the copying exercise: long ones, most tokens of which are copied. */

@@ -1,7 +1,7 @@
 import type { Random } from '../prng.ts'
 import { chance, integer, pick, pickSeveral } from './choice.ts'
 import { exchange, system, type Conversation } from './conversation.ts'
-import { CITIES, commonWord, inventedWord, NAMES, properNoun } from './words.ts'
+import { CITIES, code, commonWord, inventedWord, NAMES, properNoun } from './words.ts'
 
 type Field = { readonly key: string; readonly value: string | number | boolean }
 
@@ -44,7 +44,11 @@ function someFields(random: Random): Field[] {
     { key: 'active', value: chance(random, 0.5) },
     { key: 'model', value: commonWord(random) },
     { key: inventedWord(random), value: commonWord(random) },
+    { key: commonWord(random), value: commonWord(random) },
     { key: commonWord(random), value: integer(random, 0, 999) },
+    { key: commonWord(random), value: properNoun(random, NAMES) },
+    { key: commonWord(random), value: chance(random, 0.5) },
+    { key: 'currency', value: code(random) },
   ]
   const size = chance(random, 0.15) ? 1 : integer(random, 2, 4)
   return pickSeveral(random, known, size)

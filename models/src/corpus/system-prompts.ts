@@ -10,6 +10,8 @@ import { capitalise, commonWord, NAMES, properNoun } from './words.ts'
 /** What a system prompt asks for and how it changes an answer; `{x}` is a word to copy. */
 type Behaviour = {
   readonly prompts: readonly string[]
+  /** How often it is trained, against 1 for the others: for what is harder to learn. */
+  readonly share?: number
   /** The answer to a fact under this prompt, or undefined when it does not lend itself. */
   readonly answer: (fact: Fact, x: string) => string | undefined
 }
@@ -21,10 +23,14 @@ const UNKNOWN_SHARE = 0.12
 
 const NEUTRAL = ['You are a helpful assistant.', 'You are a helpful assistant', 'You are an assistant.', 'Be helpful.', 'You are a friendly assistant.', 'Answer the question.', 'You are the Infernet assistant.', 'You help newcomers.', 'Be polite.']
 
+/** Capitals are spelled letter by letter, which only short answers survive. */
+const MAX_CAPITALS = 32
+
 const BEHAVIOURS: readonly Behaviour[] = [
   {
     prompts: ['Answer in capital letters.', 'Reply in upper case.', 'Write everything in capitals.', 'Use only capital letters.', 'Answer in uppercase.', 'Always answer in CAPITAL LETTERS.'],
-    answer: ({ short }) => short?.toUpperCase(),
+    share: 3,
+    answer: ({ short = '' }) => (short.length > MAX_CAPITALS ? undefined : short.toUpperCase()),
   },
   {
     prompts: ['Answer in lower case.', 'Use only lowercase letters.', 'Write everything in lower case.'],
@@ -64,17 +70,19 @@ const BEHAVIOURS: readonly Behaviour[] = [
   },
 ]
 
+const WEIGHTED = BEHAVIOURS.flatMap((behaviour) => Array<Behaviour>(behaviour.share ?? 1).fill(behaviour))
+
 const NAME_PROMPTS = ['Your name is {x}.', 'You are called {x}.', 'You are {x}.', 'You are {x}, an assistant.']
 const NAME_QUESTIONS = ['Who are you?', 'What is your name?', 'Who am I talking to?', 'Introduce yourself.', 'Hello, who are you?', "What's your name?"]
 
 /** A conversation under a system prompt that changes how the model answers. */
 export function systemPrompt(random: Random): Conversation {
-  const behaviour = pick(random, BEHAVIOURS)
+  const behaviour = pick(random, WEIGHTED)
   const x = commonWord(random)
   for (;;) {
     const fact = chance(random, UNKNOWN_SHARE) ? UNKNOWN : pick(random, KNOWN)
     const answer = behaviour.answer(fact, x)
-    if (answer === undefined) continue
+    if (!answer) continue
     const prompt = fill(pick(random, behaviour.prompts), { x })
     const question = fact === UNKNOWN ? unknownQuestion(random) : askFor(random, fact)
     return { messages: [system(prompt), ...exchange(question, answer)] }

@@ -3,7 +3,7 @@ import type { Random } from '../prng.ts'
 import { chance, fill, integer, pick, pickSeveral } from './choice.ts'
 import { assistant, user, type Conversation, type ToolDefinition, type ToolParameter } from './conversation.ts'
 import { askFor, FACTS } from './questions.ts'
-import { CITIES, commonWord, inventedWord, NAMES, properNoun, THINGS } from './words.ts'
+import { capitalise, CITIES, code, commonWord, inventedWord, NAMES, properNoun, THINGS } from './words.ts'
 
 /** A tool, questions that need it, and what it may answer. `{slot}` is copied from the question. */
 type ToolKind = {
@@ -136,19 +136,20 @@ const KINDS: readonly ToolKind[] = [
 
 /** Tools without a story, so that names and parameters must be copied rather than known. */
 function inventedKind(random: Random): ToolKind {
-  const verb = pick(random, ['get', 'make', 'start', 'open', 'show', 'find', 'run', 'play', 'buy', 'stop'])
+  const verb = pick(random, ['get', 'make', 'start', 'open', 'show', 'find', 'run', 'play', 'buy', 'stop', 'lookup', 'check', 'list', 'read', 'delete', 'create'])
   const noun = commonWord(random)
+  const more = commonWord(random)
   const key = chance(random, 0.5) ? inventedWord(random) : pick(random, ['id', 'name', 'value', 'size', 'color', 'number'])
   const slot: Slot = {
     slot: 'x',
     keys: [key],
-    value: chance(random, 0.5) ? commonWord : (from) => integer(from, 1, 999),
+    value: pick(random, [commonWord, code, (from: Random) => integer(from, 1, 999)]),
   }
   return {
-    names: [`${verb}_${noun}`],
+    names: [`${verb}_${noun}`, `${verb}_${noun}`, `${verb}_${noun}_${more}`, `${verb}${capitalise(noun)}`],
     descriptions: [`${verb} a ${noun}.`, `Can ${verb} the ${noun}.`],
     slots: [slot],
-    questions: [`Please ${verb} the ${noun} {x}.`, `${verb} ${noun} {x}`, `Can you ${verb} the ${noun} {x}?`, `Use ${verb}_${noun} with {x}.`, `Call ${verb}_${noun} with ${key} {x}.`],
+    questions: [`Please ${verb} the ${noun} {x}.`, `What is the ${noun} of {x}?`, `What ${noun} has {x}?`, `${capitalise(noun)} for {x}`, `${verb} ${noun} {x}`, `Can you ${verb} the ${noun} {x}?`, `Please ${verb} ${noun} {x}`],
     result: (from) => {
       const value = commonWord(from)
       return told(from, 'result', value, `The result is ${value}.`)
@@ -172,7 +173,7 @@ export function toolConversation(random: Random): Conversation {
   )
   const tools = pickSeveral(random, [use.definition, ...others], others.length + 1)
   const kind = random()
-  if (kind < 0.15) {
+  if (kind < 0.2) {
     const fact = pick(random, FACTS)
     return { tools, messages: [user(askFor(random, fact)), assistant(fact.answer)] }
   }

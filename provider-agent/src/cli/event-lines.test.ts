@@ -26,7 +26,7 @@ function shown(event: AgentEvent): { lines: string[]; spinner: (string | undefin
 describe('event lines', () => {
   it('tells a job in a line: tokens, speed, earnings', () => {
     const { lines } = shown({ event: 'job_done', ...facts })
-    expect(lines[0]).toContain('m 10+20 tokens in 1100 ms, 20 tok/s, 9 msat')
+    expect(lines[0]).toContain('m 10+20 tokens in 1100 ms, 18 tok/s, 9 msat')
   })
 
   it('marks counts that are estimates', () => {

@@ -83,12 +83,10 @@ function lineOf(event: AgentEvent): string {
 const warn = (text: string): string => `${pc.yellow('!')} ${text}`
 
 function jobLine(job: JobFacts): string {
-  const writingMs = job.duration_ms - (job.ttft_ms ?? job.duration_ms)
-  const rate =
-    writingMs > 0 ? `, ${Math.round((job.completion_tokens / writingMs) * 1000)} tok/s` : ''
+  const rate = Math.round((job.completion_tokens / Math.max(1, job.duration_ms)) * 1000)
   const about = job.estimated ? '~' : ''
   const tokens = `${about}${job.prompt_tokens}+${about}${job.completion_tokens} tokens`
-  return `${job.model} ${tokens} in ${job.duration_ms} ms${rate}, ${pc.bold(`${job.earned_msat} msat`)}`
+  return `${job.model} ${tokens} in ${job.duration_ms} ms, ${rate} tok/s, ${pc.bold(`${job.earned_msat} msat`)}`
 }
 
 const sat = (amount: number): string => formatSat(msat(amount))

@@ -226,7 +226,7 @@ export class Link {
       error instanceof ChannelTakenError
     if (error instanceof LoginRefusal) {
       const isFatal = error.code === 'version'
-      const nextStep = isFatal ? 'nothing more can be done here' : 'check --edge; trying again'
+      const nextStep = isFatal ? 'start the agent again after that' : 'check --edge; trying again'
       this.#ownEnd = { reason: error.message, nextStep, isFatal }
       this.close(isFatal ? CLOSE.version : CLOSE.unauthorized, error.code)
     } else if (isProtocol) {
