@@ -28,9 +28,9 @@ const file = target.includes('/') ? join(root, target) : join(root, 'scripts', `
 if (target === '' || !existsSync(file)) fail(`There is no ${target === '' ? 'target' : file}.`)
 run(node, [file, ...args])
 
-/** Whether the modules are this lockfile's, be they put there by us or by a plain `npm ci`. */
+/** Whether the modules are this lockfile's, be they put there by us or by npm called by hand. */
 function isInstalled() {
-  if (existsSync(stamp)) return readFileSync(stamp, 'utf8') === lockfileHash
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockfileHash) return true
   const installed = statSync(join(modules, '.package-lock.json'), { throwIfNoEntry: false })
   if (installed === undefined || installed.mtimeMs < statSync(lockfile).mtimeMs) return false
   writeFileSync(stamp, lockfileHash)

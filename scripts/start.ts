@@ -14,6 +14,7 @@ import { hasLlamaCpp, PartDied, System } from './start/system.ts'
 /** How long a provider may take to offer a model: it loads one, on a slow disk maybe. */
 const MODEL_TIMEOUT_MS = 120_000
 const MODEL_POLL_MS = 100
+const DEATH_NEWS_MS = 250
 
 /** Honours NO_COLOR and a stdout that is no terminal. */
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
@@ -120,6 +121,10 @@ async function main(): Promise<number> {
     await Promise.race([up, system.death, stopRequested()])
     if (!options.json) console.log('\nStopping…')
     return 0
+  } catch (error) {
+    // A request of ours may fail before we hear that its server died, which says more.
+    await Promise.race([system.death, sleep(DEATH_NEWS_MS)])
+    throw error
   } finally {
     await system.stop()
   }

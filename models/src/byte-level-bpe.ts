@@ -178,7 +178,9 @@ function controlPattern({ tokens, controlTokens }: Vocabulary): RegExp | undefin
   const spellings = [...controlTokens].flatMap((id) => tokens[id] ?? [])
   if (spellings.length === 0) return undefined
   const longestFirst = spellings.sort((a, b) => b.length - a.length)
-  return new RegExp(`(${longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`)
+  return new RegExp(
+    `(${longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`,
+  )
 }
 
 function strings(value: GgufValue | undefined, key: string): string[] {

@@ -33,12 +33,14 @@ const METADATA: readonly MetadataEntry[] = [
   { key: 'tokenizer.chat_template', type: 'string', value: '{{ messages }}' },
 ]
 
-const TENSORS: readonly WritableTensor[] = llamaTensorShapes(CONFIG).map(({ name, dimensions }) => ({
-  name,
-  dimensions,
-  type: 'F32',
-  values: new Float32Array(dimensions.reduce((product, size) => product * size, 1)),
-}))
+const TENSORS: readonly WritableTensor[] = llamaTensorShapes(CONFIG).map(
+  ({ name, dimensions }) => ({
+    name,
+    dimensions,
+    type: 'F32',
+    values: new Float32Array(dimensions.reduce((product, size) => product * size, 1)),
+  }),
+)
 
 const without = (key: string): MetadataEntry[] => METADATA.filter((entry) => entry.key !== key)
 const withEntry = (entry: MetadataEntry): MetadataEntry[] => [...without(entry.key), entry]
@@ -89,7 +91,10 @@ describe('checking a llama model file', () => {
   })
 
   it.each<[string, MetadataEntry]>([
-    ['heads that do not divide the width', { key: 'llama.attention.head_count', type: 'u32', value: 5 }],
+    [
+      'heads that do not divide the width',
+      { key: 'llama.attention.head_count', type: 'u32', value: 5 },
+    ],
     ['more key heads than heads', { key: 'llama.attention.head_count_kv', type: 'u32', value: 8 }],
     ['no layers', { key: 'llama.block_count', type: 'u32', value: 0 }],
     ['a million layers', { key: 'llama.block_count', type: 'u32', value: 1e6 }],
@@ -97,7 +102,10 @@ describe('checking a llama model file', () => {
     ['another width', { key: 'llama.embedding_length', type: 'u32', value: 64 }],
     ['another vocabulary', { key: 'tokenizer.ggml.tokens', type: 'strings', value: [...'abc'] }],
     ['an end token outside it', { key: 'tokenizer.ggml.eos_token_id', type: 'u32', value: 8 }],
-    ['token types that do not cover it', { key: 'tokenizer.ggml.token_type', type: 'i32s', value: [1] }],
+    [
+      'token types that do not cover it',
+      { key: 'tokenizer.ggml.token_type', type: 'i32s', value: [1] },
+    ],
     ['no epsilon', { key: 'llama.attention.layer_norm_rms_epsilon', type: 'f32', value: 0 }],
   ])('refuses one with %s', (_what, entry) => {
     expect(codeOf(withEntry(entry))).toBe('incomplete_model')
@@ -134,9 +142,9 @@ describe('checking a llama model file', () => {
       { key: 'qwen3.context_length', type: 'u32' as const, value: 32 },
     ]
     expect(codeOf(other, [])).toBe('accepted')
-    expect(codeOf(withEntry({ key: 'general.architecture', type: 'string', value: 'qwen3' }), [])).toBe(
-      'incomplete_model',
-    )
+    expect(
+      codeOf(withEntry({ key: 'general.architecture', type: 'string', value: 'qwen3' }), []),
+    ).toBe('incomplete_model')
   })
 
   it('names the commonest encoding when the file does not say', () => {

@@ -1,19 +1,35 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_ALIGNMENT, GgufError } from './gguf-format.ts'
 import { MAX_ARRAY_ITEMS, readGgufHeader, requiredFileBytes } from './gguf-reader.ts'
 import { writeGguf, type MetadataEntry, type WritableTensor } from './gguf-writer.ts'
 
 const entry: fc.Arbitrary<MetadataEntry> = fc.oneof(
-  fc.record({ key: fc.string({ minLength: 1 }), type: fc.constant('u32' as const), value: fc.nat() }),
-  fc.record({ key: fc.string({ minLength: 1 }), type: fc.constant('i32' as const), value: fc.integer() }),
+  fc.record({
+    key: fc.string({ minLength: 1 }),
+    type: fc.constant('u32' as const),
+    value: fc.nat(),
+  }),
+  fc.record({
+    key: fc.string({ minLength: 1 }),
+    type: fc.constant('i32' as const),
+    value: fc.integer(),
+  }),
   fc.record({
     key: fc.string({ minLength: 1 }),
     type: fc.constant('f32' as const),
     value: fc.float({ noNaN: true }),
   }),
-  fc.record({ key: fc.string({ minLength: 1 }), type: fc.constant('bool' as const), value: fc.boolean() }),
-  fc.record({ key: fc.string({ minLength: 1 }), type: fc.constant('string' as const), value: fc.string() }),
+  fc.record({
+    key: fc.string({ minLength: 1 }),
+    type: fc.constant('bool' as const),
+    value: fc.boolean(),
+  }),
+  fc.record({
+    key: fc.string({ minLength: 1 }),
+    type: fc.constant('string' as const),
+    value: fc.string(),
+  }),
   fc.record({
     key: fc.string({ minLength: 1 }),
     type: fc.constant('strings' as const),
@@ -141,7 +157,13 @@ describe('the GGUF reader', () => {
   })
 
   it('refuses absurd 64-bit numbers at every offset without allocating for them', () => {
-    for (const value of [2n ** 64n - 1n, 2n ** 63n, 2n ** 53n, 2n ** 40n, BigInt(MAX_ARRAY_ITEMS)]) {
+    for (const value of [
+      2n ** 64n - 1n,
+      2n ** 63n,
+      2n ** 53n,
+      2n ** 40n,
+      BigInt(MAX_ARRAY_ITEMS),
+    ]) {
       for (let offset = 4; offset + 8 <= SAMPLE.byteLength; offset++) {
         try {
           readGgufHeader(withU64(SAMPLE, offset, value))
@@ -157,7 +179,9 @@ describe('the GGUF reader', () => {
     // magic, version, two counts, key length and 'k', value type, item type
     const lengthAt = 4 + 4 + 16 + 8 + 1 + 4 + 4
     expect(refusal(withU64(list, lengthAt, BigInt(MAX_ARRAY_ITEMS))).code).toBe('truncated')
-    expect(refusal(withU64(list, lengthAt, BigInt(MAX_ARRAY_ITEMS + 1))).code).toBe('limit_exceeded')
+    expect(refusal(withU64(list, lengthAt, BigInt(MAX_ARRAY_ITEMS + 1))).code).toBe(
+      'limit_exceeded',
+    )
   })
 
   it.each([
@@ -170,7 +194,11 @@ describe('the GGUF reader', () => {
     ['a long tensor name', writeGguf([], [oneTensor('x'.repeat(64))]), 'limit_exceeded'],
     ['an odd alignment', writeGguf([alignment(24)], []), 'malformed'],
     ['alignment zero', writeGguf([alignment(0)], []), 'malformed'],
-    ['five dimensions', writeGguf([], [{ ...oneTensor('a'), dimensions: [1, 1, 1, 1, 1] }]), 'malformed'],
+    [
+      'five dimensions',
+      writeGguf([], [{ ...oneTensor('a'), dimensions: [1, 1, 1, 1, 1] }]),
+      'malformed',
+    ],
   ])('refuses %s', (_what, bytes, code) => {
     expect(refusal(bytes).code).toBe(code)
   })

@@ -48,7 +48,15 @@ describe('the shipped model in llama.cpp and in plain TypeScript', () => {
   it('has the same tokens for the same text', () => {
     const random = mulberry32(11)
     const chats = Array.from({ length: 40 }, () => tiny.renderChat(nextConversation(random)))
-    const odd = ['', ' ', 'a  b\n\n c\t', "don't we'll I'M", 'Zürich 東京 🦊👩‍🚀', '1234567 3.14', '¡¿…']
+    const odd = [
+      '',
+      ' ',
+      'a  b\n\n c\t',
+      "don't we'll I'M",
+      'Zürich 東京 🦊👩‍🚀',
+      '1234567 3.14',
+      '¡¿…',
+    ]
     for (const text of [...chats, ...odd]) {
       expect(tiny.tokenizer.encode(text)).toEqual(model.tokenize(text, true))
     }
@@ -95,7 +103,13 @@ describe('the shipped model in llama.cpp and in plain TypeScript', () => {
         const filter = { tokens: [successor], includeSelected: true }
         return [
           token,
-          { generateNext: { totalLogitWeight: true, logits: { filter }, options: { temperature: 0 } } },
+          {
+            generateNext: {
+              totalLogitWeight: true,
+              logits: { filter },
+              options: { temperature: 0 },
+            },
+          },
         ]
       }),
     )

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mulberry32 } from './prng.ts'
 import { argmax, DEFAULT_SAMPLING, logprobOf, newSamplerState, sample } from './sampler.ts'
@@ -86,7 +86,14 @@ describe('the sampler', () => {
 
   it('obeys a logit bias and reports the raw logprob all the same', () => {
     const logits = Float32Array.from([3, 1, 0])
-    const params = { ...DEFAULT_SAMPLING, temperature: 0, logitBias: new Map([[2, 100], [9, 5]]) }
+    const params = {
+      ...DEFAULT_SAMPLING,
+      temperature: 0,
+      logitBias: new Map([
+        [2, 100],
+        [9, 5],
+      ]),
+    }
     const { id, logprob } = sample(logits, params, newSamplerState(mulberry32(1)))
     expect(id).toBe(2)
     expect(logprob).toBeCloseTo(logprobOf(logits, 2), 6)

@@ -1,17 +1,15 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readGgufHeader } from './gguf-reader.ts'
 import { writeGguf } from './gguf-writer.ts'
 import { decodeTensor, type TensorType } from './tensor-codec.ts'
 
-const rows = fc
-  .integer({ min: 1, max: 4 })
-  .chain((count) =>
-    fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), {
-      minLength: 32 * count,
-      maxLength: 32 * count,
-    }),
-  )
+const rows = fc.integer({ min: 1, max: 4 }).chain((count) =>
+  fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), {
+    minLength: 32 * count,
+    maxLength: 32 * count,
+  }),
+)
 
 function roundTrip(values: Float32Array, type: TensorType): Float32Array {
   const file = writeGguf([], [{ name: 't', dimensions: [32, values.length / 32], type, values }])
@@ -33,7 +31,9 @@ describe('tensor encodings', () => {
       fc.property(rows, (row) => {
         const decoded = roundTrip(Float32Array.from(row), 'F16')
         row.forEach((value, i) => {
-          expect(Math.abs(decoded[i]! - value)).toBeLessThanOrEqual(Math.abs(value) / 2048 + 2 ** -25)
+          expect(Math.abs(decoded[i]! - value)).toBeLessThanOrEqual(
+            Math.abs(value) / 2048 + 2 ** -25,
+          )
         })
       }),
     )
@@ -67,7 +67,10 @@ describe('tensor encodings', () => {
     const header = readGgufHeader(file)
     const short = () => decodeTensor(file.subarray(0, file.length - 1), header, 't')
     expect(short).toThrow(expect.objectContaining({ code: 'truncated' }))
-    const tensor = { ...header.tensors.get('t')!, encoding: { name: 'Q4_K', block: 256, bytes: 144 } }
+    const tensor = {
+      ...header.tensors.get('t')!,
+      encoding: { name: 'Q4_K', block: 256, bytes: 144 },
+    }
     const other = { ...header, tensors: new Map([['t', tensor]]) }
     expect(() => decodeTensor(file, other, 't')).toThrow(
       expect.objectContaining({ code: 'unsupported' }),

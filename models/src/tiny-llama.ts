@@ -264,12 +264,7 @@ function rotate(vector: Float32Array, size: number, position: number, table: Rot
   }
 }
 
-function rmsNorm(
-  out: Float32Array,
-  x: Float32Array,
-  weight: Float32Array,
-  epsilon: number,
-): void {
+function rmsNorm(out: Float32Array, x: Float32Array, weight: Float32Array, epsilon: number): void {
   let squares = 0
   for (let i = 0; i < x.length; i++) squares += x[i]! * x[i]!
   const scale = 1 / Math.sqrt(squares / x.length + epsilon)
@@ -283,7 +278,8 @@ function product(out: Float32Array, matrix: Float32Array, vector: Float32Array):
 
 /** out += matrix · vector. */
 function addProduct(out: Float32Array, matrix: Float32Array, vector: Float32Array): void {
-  for (let row = 0; row < out.length; row++) out[row]! += dotRow(matrix, row * vector.length, vector)
+  for (let row = 0; row < out.length; row++)
+    out[row]! += dotRow(matrix, row * vector.length, vector)
 }
 
 /** Dot product with four accumulators: the additions of one need not wait for each other. */

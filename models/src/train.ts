@@ -44,7 +44,7 @@ const CONFIG: LlamaConfig = {
 
 const { values: options } = parseArgs({
   options: {
-    steps: { type: 'string', default: '8000' },
+    steps: { type: 'string', default: '9000' },
     out: {
       type: 'string',
       default: fileURLToPath(new URL('../weights/infernet-demo.gguf', import.meta.url)),
@@ -64,7 +64,7 @@ const model = await TrainingModel.create(CONFIG, BATCH_TOKENS, mulberry32(SEED))
 startCopyingHeads(model.parameters, CONFIG, mulberry32(SEED))
 let parameters = 0
 for (const { values } of model.parameters.values()) parameters += values.length
-console.log(`${parameters} parameters, ${steps} steps of ${BATCH_TOKENS} tokens`)
+process.stdout.write(`${parameters} parameters, ${steps} steps of ${BATCH_TOKENS} tokens\n`)
 
 const random = mulberry32(SEED + 1)
 const started = performance.now()
@@ -84,9 +84,8 @@ save()
 function report(step: number): void {
   const seconds = (performance.now() - started) / 1000
   const rate = (step * BATCH_TOKENS) / seconds
-  console.log(
-    `step ${step}/${steps}  loss ${meanLoss.toFixed(4)}  ${rate.toFixed(0)} tokens/s  ${seconds.toFixed(0)} s`,
-  )
+  const [loss, speed, time] = [meanLoss.toFixed(4), rate.toFixed(0), seconds.toFixed(0)]
+  process.stdout.write(`step ${step}/${steps}  loss ${loss}  ${speed} tokens/s  ${time} s\n`)
 }
 
 function save(): void {

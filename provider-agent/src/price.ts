@@ -1,4 +1,6 @@
+import type { Msat } from '@infernet/schemas/money'
 import type { JobUsage, Price } from '@infernet/schemas/wire'
+import { costMsat } from '@infernet/settlement/price'
 
 /**
  * What is asked when `--price` does not say, in msat per million tokens: 100 and 400 sat, the
@@ -6,17 +8,12 @@ import type { JobUsage, Price } from '@infernet/schemas/wire'
  */
 export const DEFAULT_PRICE: Price = { prompt: 100_000, completion: 400_000 }
 
-const TOKENS_PER_PRICE = 1_000_000
-
 /**
- * What a job's tokens come to, in msat, rounded up to a whole one like the edge's bill. It is for
- * the owner's eyes; what is paid is settled by the edge from delivered tokens.
+ * What a job's tokens come to, by the rule of the edge's bill. It is for the owner's eyes; what is
+ * paid is settled by the edge from delivered tokens.
  */
-export const earnedMsat = (price: Price, usage: JobUsage): number =>
-  Math.ceil(
-    (price.prompt * usage.prompt_tokens + price.completion * usage.completion_tokens) /
-      TOKENS_PER_PRICE,
-  )
+export const earnedMsat = (price: Price, usage: JobUsage): Msat =>
+  costMsat(price, usage.prompt_tokens, usage.completion_tokens)
 
 export class PriceError extends Error {
   override readonly name = 'PriceError'

@@ -1,18 +1,30 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Merkle tree hashes of RFC 6962 §2.1: leaves and nodes are told apart by their first byte. */
-const LEAF = Uint8Array.of(0)
-const NODE = Uint8Array.of(1)
+const LEAF = 0
+const NODE = 1
 
 /** Sizes are signed as a u32. */
 const MAX_SIZE = 2 ** 32 - 1
 
 /** SHA-256 of a leaf's data. */
-export const leafHash = (data: Uint8Array): Uint8Array =>
-  createHash('sha256').update(LEAF).update(data).digest()
+export function leafHash(data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(1 + data.length)
+  bytes[0] = LEAF
+  bytes.set(data, 1)
+  return sha256(bytes)
+}
 
-const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
-  createHash('sha256').update(NODE).update(left).update(right).digest()
+function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(1 + left.length + right.length)
+  bytes[0] = NODE
+  bytes.set(left, 1)
+  bytes.set(right, 1 + left.length)
+  return sha256(bytes)
+}
+
+/** In one call, which costs a third of an incremental hash for inputs as short as these. */
+const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer')
 
 /** Largest power of two smaller than `n` (2 ≤ n ≤ 2^32). */
 const split = (n: number): number => 2 ** (31 - Math.clz32(n - 1))

@@ -1,5 +1,5 @@
 const encoder = new TextEncoder()
-const strict = new TextDecoder('utf-8', { fatal: true })
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
 /** Fresh bytes of their own buffer. */
 export const encodeUtf8 = (text: string): Uint8Array<ArrayBuffer> =>

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { LogFile } from './log-file.ts'
+import { NODE_FLAGS } from './node-flags.ts'
 
 /** How long a child may take to end cleanly. */
 const STOP_GRACE_MS = 5_000
@@ -44,7 +45,7 @@ export interface ChildOptions {
  * it ends with us even if we are killed.
  */
 export function startChild(options: ChildOptions): Child {
-  const child = spawn(process.execPath, options.args, {
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...options.args], {
     cwd: options.cwd,
     detached: true,
     env: { ...process.env, INFERNET_SUPERVISED: '1' },

@@ -373,11 +373,20 @@ describe('capability and load', () => {
 
   it('asks providers to go, and closes them, when the edge stops', async () => {
     const edge = await startEdge()
-    const provider = await edge.provider()
+    const providers = [await edge.provider(), await edge.provider(), challenged(edge)]
+    const answer = edge.chat()
+    await Promise.race(providers.map(({ jobs }) => jobs.next()))
     edge.hub.drain('restart')
     edge.hub.closeAll(CLOSE.restarting, 'restart')
-    expect(provider.control).toEqual([FRAME.welcome, FRAME.drain])
-    expect(provider.closed).toMatchObject({ code: CLOSE.restarting })
+    expect(providers.map(({ control }) => control.includes(FRAME.drain))).toEqual([
+      true,
+      true,
+      false,
+    ])
+    for (const { closed } of providers) expect(closed).toMatchObject({ code: CLOSE.restarting })
+    expect(await errorOf(await answer)).toMatchObject({ status: 502 })
+    expect(edge.record).toMatchObject({ status: 'failed', costMsat: 0 })
+    expect(edge.hub.jobsInFlight).toBe(0)
   })
 
   it('keeps working when Postgres does not', async () => {

@@ -271,9 +271,9 @@ export class ProviderHub implements SessionHost, JobHost {
     for (const session of this.#sessions.values()) session.sendControl(FRAME.drain, { reason })
   }
 
-  /** Closes every provider's socket; jobs still running are lost. */
+  /** Closes every provider's socket. Jobs still running fail, and are settled, before this returns. */
   closeAll(code: CloseCode, reason: string): void {
-    for (const socket of this.#connections.keys()) socket.close(code, reason)
+    for (const socket of this.#connections.keys()) this.#drop(socket, code, reason)
   }
 
   #sweepLater(): void {

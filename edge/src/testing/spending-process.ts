@@ -6,7 +6,7 @@ import { recordOf } from './job-records.ts'
 
 /**
  * A process that spends an account's credit until it is killed: `node spending-process.ts DATABASE
- * POSTED ACCOUNT`. Every settlement that it was promised is a line `JOB COST` on stdout; POSTED is
+ * POSTED ACCOUNT`. Every settlement that it was promised is a line `JOB COST .` on stdout; POSTED is
  * its Postgres, one event per line.
  */
 const [database = '', posted = '', account = ''] = process.argv.slice(2)
@@ -31,8 +31,8 @@ async function spend(lane: number): Promise<void> {
     const expiresAt = Date.now() + 60_000
     await accounts.reserve({ accountId, job, amountMsat: 50, expiresAt, maxOpenHolds: 100 })
     await accounts.settle(recordOf(job, accountId, { costMsat: cost }))
-    process.stdout.write(`${job} ${cost}\n`)
-    if (cost % 9 === 0) await accounts.flush(accountId)
+    process.stdout.write(`${job} ${cost} .\n`)
+    if (cost % 9 === 0) await accounts.flush()
   }
 }
 

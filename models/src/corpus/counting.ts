@@ -3,9 +3,28 @@ import { chance, fill, integer, pick } from './choice.ts'
 import { exchange, type Conversation } from './conversation.ts'
 import { vary } from './questions.ts'
 
-const UP = ['Count from {a} to {b}.', 'Count from {a} to {b}', 'Please count from {a} to {b}.', 'Can you count from {a} to {b}?', 'Count {a} to {b}', 'List the numbers from {a} to {b}.', 'Numbers from {a} to {b}']
-const UP_TO = ['Count to {b}.', 'Count to {b}', 'Please count to {b}.', 'Can you count to {b}?', 'Count up to {b}.']
-const DOWN = ['Count down from {b} to {a}.', 'Count backwards from {b} to {a}.', 'Count from {b} down to {a}.', 'Count from {b} to {a}.']
+const UP = [
+  'Count from {a} to {b}.',
+  'Count from {a} to {b}',
+  'Please count from {a} to {b}.',
+  'Can you count from {a} to {b}?',
+  'Count {a} to {b}',
+  'List the numbers from {a} to {b}.',
+  'Numbers from {a} to {b}',
+]
+const UP_TO = [
+  'Count to {b}.',
+  'Count to {b}',
+  'Please count to {b}.',
+  'Can you count to {b}?',
+  'Count up to {b}.',
+]
+const DOWN = [
+  'Count down from {b} to {a}.',
+  'Count backwards from {b} to {a}.',
+  'Count from {b} down to {a}.',
+  'Count from {b} to {a}.',
+]
 const NEXT = ['What comes after {a}?', 'Which number comes after {a}?', 'What number follows {a}?']
 const PREVIOUS = ['What comes before {b}?', 'Which number comes before {b}?']
 
@@ -25,7 +44,7 @@ export function counting(random: Random): Conversation {
     const last = integer(random, 2, LARGEST_COUNT_TO)
     return ask(random, UP_TO, { b: last }, numbers(1, last).join(', '))
   }
-  if (kind < 0.86) return ask(random, DOWN, { a, b }, numbers(a, b).reverse().join(', '))
+  if (kind < 0.86) return ask(random, DOWN, { a, b }, numbers(a, b).toReversed().join(', '))
   if (kind < 0.93) return ask(random, NEXT, { a }, `${a + 1}`)
   return ask(random, PREVIOUS, { b }, `${b - 1}`)
 }

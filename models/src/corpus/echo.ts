@@ -3,7 +3,23 @@ import { chance, fill, integer, pick } from './choice.ts'
 import { exchange, type Conversation } from './conversation.ts'
 import { capitalise, CITIES, code, commonWord, NAMES, properNoun } from './words.ts'
 
-const PATTERNS = ['Say {x}', 'Say {x}.', 'Say: {x}', 'Repeat: {x}', 'Repeat after me: {x}', 'Please repeat: {x}', 'Echo {x}', 'Echo: {x}', 'Repeat the words {x}', 'Repeat exactly: {x}', 'Say "{x}"', 'Repeat "{x}"', 'Reply with {x}', 'Answer with {x}.', 'Write {x}']
+const PATTERNS = [
+  'Say {x}',
+  'Say {x}.',
+  'Say: {x}',
+  'Repeat: {x}',
+  'Repeat after me: {x}',
+  'Please repeat: {x}',
+  'Echo {x}',
+  'Echo: {x}',
+  'Repeat the words {x}',
+  'Repeat exactly: {x}',
+  'Say "{x}"',
+  'Repeat "{x}"',
+  'Reply with {x}',
+  'Answer with {x}.',
+  'Write {x}',
+]
 
 /** A request to repeat something of up to `longest` words. */
 export function echo(random: Random, longest = 6): Conversation {

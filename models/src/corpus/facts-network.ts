@@ -26,7 +26,12 @@ export const NETWORK_FACTS: readonly Fact[] = [
   },
   {
     term: 'a provider',
-    questions: ['Who are the providers?', 'What does a provider do?', 'Who runs the model?', 'Who computes my answer?'],
+    questions: [
+      'Who are the providers?',
+      'What does a provider do?',
+      'Who runs the model?',
+      'Who computes my answer?',
+    ],
     answer:
       'A provider is someone who lends a GPU. Their agent runs the model with llama.cpp or vLLM and streams tokens back through the edge.',
     short: 'Someone who lends a GPU.',
@@ -65,7 +70,8 @@ export const NETWORK_FACTS: readonly Fact[] = [
       'Do I need a public IP?',
       'How does the agent connect?',
     ],
-    answer: 'No open port is needed. The agent dials out with one WebSocket, so it works behind NAT.',
+    answer:
+      'No open port is needed. The agent dials out with one WebSocket, so it works behind NAT.',
     short: 'No open port is needed.',
     word: 'No',
   },
@@ -86,7 +92,8 @@ export const NETWORK_FACTS: readonly Fact[] = [
   {
     term: 'a job',
     questions: ['What are jobs?', 'What happens to my request?'],
-    answer: 'A job is one request on its way: the edge makes it, a provider runs it, and it ends with done or error.',
+    answer:
+      'A job is one request on its way: the edge makes it, a provider runs it, and it ends with done or error.',
     short: 'One request on its way.',
     word: 'Request',
   },
@@ -100,7 +107,8 @@ export const NETWORK_FACTS: readonly Fact[] = [
   {
     term: 'an attempt',
     questions: ['What is a job attempt?'],
-    answer: 'An attempt is one try to run a job on one provider. Before the first token the edge may try another one.',
+    answer:
+      'An attempt is one try to run a job on one provider. Before the first token the edge may try another one.',
     short: 'One try to run a job.',
     word: 'Try',
   },
@@ -129,7 +137,11 @@ export const NETWORK_FACTS: readonly Fact[] = [
   },
   {
     term: 'an engine',
-    questions: ['Which engines are there?', 'What engines do you support?', 'Which engine should I use?'],
+    questions: [
+      'Which engines are there?',
+      'What engines do you support?',
+      'Which engine should I use?',
+    ],
     answer:
       'An engine runs the model: llama-cpp is built in, tiny is plain TypeScript, and openai-http talks to vLLM, llama-server or Ollama.',
     short: 'The part that runs the model.',
@@ -144,7 +156,8 @@ export const NETWORK_FACTS: readonly Fact[] = [
   {
     term: 'vLLM',
     questions: ['Can I use vLLM?', 'How do I use vLLM?', 'Does Infernet work with vLLM?'],
-    answer: 'vLLM is a fast engine for large GPUs. Start it as usual and point the agent at it with --engine openai-http.',
+    answer:
+      'vLLM is a fast engine for large GPUs. Start it as usual and point the agent at it with --engine openai-http.',
     short: 'A fast engine for large GPUs.',
     word: 'Engine',
   },
@@ -158,19 +171,26 @@ export const NETWORK_FACTS: readonly Fact[] = [
   {
     term: 'GGUF',
     questions: ['What is a GGUF file?', 'Which model format do you use?'],
-    answer: 'GGUF is the file format of llama.cpp models: weights, tokenizer and chat template in one file.',
+    answer:
+      'GGUF is the file format of llama.cpp models: weights, tokenizer and chat template in one file.',
     short: 'A model file format.',
     word: 'Format',
   },
   {
     term: 'a capability',
     questions: ['What does a provider announce?', 'What are capabilities?'],
-    answer: 'Capabilities are what a provider announces: its models, context length, price and free slots.',
+    answer:
+      'Capabilities are what a provider announces: its models, context length, price and free slots.',
     short: 'What a provider can do.',
   },
   {
     term: 'libp2p',
-    questions: ['Is there a DHT?', 'How do nodes find each other?', 'How does discovery work?', 'Is it peer to peer?'],
+    questions: [
+      'Is there a DHT?',
+      'How do nodes find each other?',
+      'How does discovery work?',
+      'Is it peer to peer?',
+    ],
     answer:
       'libp2p is the peer layer: aggregators keep a Kademlia table, providers publish their models there, and clients can reach them without us.',
     short: 'The peer layer.',
@@ -178,7 +198,8 @@ export const NETWORK_FACTS: readonly Fact[] = [
   {
     term: 'a Durable Object',
     questions: ['What are Durable Objects?'],
-    answer: 'A Durable Object is a small stateful worker on Cloudflare. Infernet has two kinds: the Hub and the Account.',
+    answer:
+      'A Durable Object is a small stateful worker on Cloudflare. Infernet has two kinds: the Hub and the Account.',
     short: 'A stateful worker.',
   },
   {
@@ -189,7 +210,8 @@ export const NETWORK_FACTS: readonly Fact[] = [
       'Does it run on Cloudflare?',
       'How do I self-host?',
     ],
-    answer: 'The same core runs on Cloudflare Workers and on plain Node, so you can deploy it or host it yourself.',
+    answer:
+      'The same core runs on Cloudflare Workers and on plain Node, so you can deploy it or host it yourself.',
     short: 'On Cloudflare or on Node.',
   },
   {
@@ -199,12 +221,19 @@ export const NETWORK_FACTS: readonly Fact[] = [
       'Does it use Postgres?',
       'Where is the data stored?',
     ],
-    answer: 'Postgres holds the ledger, receipts and verdicts: Neon in production, PGlite on your machine.',
+    answer:
+      'Postgres holds the ledger, receipts and verdicts: Neon in production, PGlite on your machine.',
     short: 'Postgres.',
     word: 'Postgres',
   },
   {
-    questions: ['What is a campaign?', 'What is a training campaign?', 'Can Infernet train models?', 'Does it support training?', 'How does training work?'],
+    questions: [
+      'What is a campaign?',
+      'What is a training campaign?',
+      'Can Infernet train models?',
+      'Does it support training?',
+      'How does training work?',
+    ],
     answer:
       'A training campaign is split into rounds: providers compute gradients on shards and the aggregator averages them.',
     short: 'Providers compute, the aggregator averages.',
@@ -212,7 +241,8 @@ export const NETWORK_FACTS: readonly Fact[] = [
   {
     term: 'the console',
     questions: ['Is there a dashboard?', 'Where do I see my bill?', 'Is there a web page?'],
-    answer: 'The console is the web page of the edge. It shows usage, balance, receipts and providers.',
+    answer:
+      'The console is the web page of the edge. It shows usage, balance, receipts and providers.',
     short: 'The web page of the edge.',
   },
 ]

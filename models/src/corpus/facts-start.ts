@@ -229,7 +229,8 @@ export const START_FACTS: readonly Fact[] = [
       'Where are the tests?',
       'How do I check the code?',
     ],
-    answer: 'Run npm test for the tests, or npm run check for types, lint, format and tests together.',
+    answer:
+      'Run npm test for the tests, or npm run check for types, lint, format and tests together.',
     short: 'Run npm test.',
   },
   {

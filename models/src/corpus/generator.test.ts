@@ -84,7 +84,9 @@ describe('the corpus', () => {
 
   it('answers with JSON that parses where it opens a brace', () => {
     const objects = SAMPLE.flatMap(({ messages }) =>
-      messages.filter(({ role, content }) => role === 'assistant' && String(content).startsWith('{')),
+      messages.filter(
+        ({ role, content }) => role === 'assistant' && String(content).startsWith('{'),
+      ),
     )
     expect(objects.length).toBeGreaterThan(200)
     for (const { content } of objects) expect(typeof JSON.parse(String(content))).toBe('object')

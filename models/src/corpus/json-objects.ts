@@ -5,8 +5,25 @@ import { CITIES, code, commonWord, inventedWord, NAMES, properNoun } from './wor
 
 type Field = { readonly key: string; readonly value: string | number | boolean }
 
-const OPENINGS = ['Reply with JSON: ', 'Answer in JSON: ', 'Give me a JSON object with ', 'Give me JSON: ', 'JSON: ', 'Write a JSON object: ', 'Return JSON with ', 'Make a JSON object with ', 'Respond with a JSON object: ', 'As JSON: ', 'Convert to JSON: ']
-const SYSTEM_PROMPTS = ['Answer in JSON.', 'Reply only with JSON.', 'You reply with JSON objects.', 'Always answer with a JSON object.']
+const OPENINGS = [
+  'Reply with JSON: ',
+  'Answer in JSON: ',
+  'Give me a JSON object with ',
+  'Give me JSON: ',
+  'JSON: ',
+  'Write a JSON object: ',
+  'Return JSON with ',
+  'Make a JSON object with ',
+  'Respond with a JSON object: ',
+  'As JSON: ',
+  'Convert to JSON: ',
+]
+const SYSTEM_PROMPTS = [
+  'Answer in JSON.',
+  'Reply only with JSON.',
+  'You reply with JSON objects.',
+  'Always answer with a JSON object.',
+]
 const SEPARATORS = [', ', ', ', ', ', ' and ', '; ']
 const LINKS = [' ', ' ', ' ', ': ', ' = ', ' is ']
 
@@ -20,7 +37,9 @@ export function toJson(fields: readonly Field[]): string {
 export function jsonObject(random: Random): Conversation {
   const fields = someFields(random)
   const link = pick(random, LINKS)
-  const list = fields.map(({ key, value }) => `${key}${link}${value}`).join(pick(random, SEPARATORS))
+  const list = fields
+    .map(({ key, value }) => `${key}${link}${value}`)
+    .join(pick(random, SEPARATORS))
   const answer = toJson(fields)
   if (chance(random, 0.2)) {
     return { messages: [system(pick(random, SYSTEM_PROMPTS)), ...exchange(list, answer)] }

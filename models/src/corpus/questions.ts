@@ -17,7 +17,17 @@ export const FACTS: readonly Fact[] = [
 
 export { SMALL_TALK }
 
-const OPENINGS = ['Please tell me: ', 'Hi, ', 'Hello. ', 'I am new here. ', 'Quick question: ', 'One more thing: ', 'So, ', 'And ', 'Sorry, ']
+const OPENINGS = [
+  'Please tell me: ',
+  'Hi, ',
+  'Hello. ',
+  'I am new here. ',
+  'Quick question: ',
+  'One more thing: ',
+  'So, ',
+  'And ',
+  'Sorry, ',
+]
 
 /** One of the ways to ask for a fact. */
 export function askFor(random: Random, fact: Fact): string {

@@ -1,11 +1,12 @@
 import type { Random } from '../prng.ts'
 import { chance, fill, pick } from './choice.ts'
 import { exchange, system, type Conversation } from './conversation.ts'
+import { somePhrase } from './echo.ts'
 import type { Fact } from './fact.ts'
 import { toJson } from './json-objects.ts'
 import { askFor, FACTS, SMALL_TALK } from './questions.ts'
 import { UNKNOWN, unknownQuestion } from './unknown.ts'
-import { capitalise, commonWord, NAMES, properNoun } from './words.ts'
+import { NAMES, properNoun } from './words.ts'
 
 /** What a system prompt asks for and how it changes an answer; `{x}` is a word to copy. */
 type Behaviour = {
@@ -21,23 +22,49 @@ const KNOWN: readonly Fact[] = [...FACTS, ...SMALL_TALK]
 /** How often a question under a system prompt is one the model cannot answer. */
 const UNKNOWN_SHARE = 0.12
 
-const NEUTRAL = ['You are a helpful assistant.', 'You are a helpful assistant', 'You are an assistant.', 'Be helpful.', 'You are a friendly assistant.', 'Answer the question.', 'You are the Infernet assistant.', 'You help newcomers.', 'Be polite.']
+const NEUTRAL = [
+  'You are a helpful assistant.',
+  'You are a helpful assistant',
+  'You are an assistant.',
+  'Be helpful.',
+  'You are a friendly assistant.',
+  'Answer the question.',
+  'You are the Infernet assistant.',
+  'You help newcomers.',
+  'Be polite.',
+]
 
 /** Capitals are spelled letter by letter, which only short answers survive. */
 const MAX_CAPITALS = 32
 
 const BEHAVIOURS: readonly Behaviour[] = [
   {
-    prompts: ['Answer in capital letters.', 'Reply in upper case.', 'Write everything in capitals.', 'Use only capital letters.', 'Answer in uppercase.', 'Always answer in CAPITAL LETTERS.'],
+    prompts: [
+      'Answer in capital letters.',
+      'Reply in upper case.',
+      'Write everything in capitals.',
+      'Use only capital letters.',
+      'Answer in uppercase.',
+      'Always answer in CAPITAL LETTERS.',
+    ],
     share: 3,
     answer: ({ short = '' }) => (short.length > MAX_CAPITALS ? undefined : short.toUpperCase()),
   },
   {
-    prompts: ['Answer in lower case.', 'Use only lowercase letters.', 'Write everything in lower case.'],
+    prompts: [
+      'Answer in lower case.',
+      'Use only lowercase letters.',
+      'Write everything in lower case.',
+    ],
     answer: ({ short }) => short?.toLowerCase(),
   },
   {
-    prompts: ['You are a pirate.', 'Talk like a pirate.', 'Answer like a pirate.', 'Speak like a pirate.'],
+    prompts: [
+      'You are a pirate.',
+      'Talk like a pirate.',
+      'Answer like a pirate.',
+      'Speak like a pirate.',
+    ],
     answer: ({ short }) => short && `Arr, matey! ${short}`,
   },
   {
@@ -45,40 +72,86 @@ const BEHAVIOURS: readonly Behaviour[] = [
     answer: ({ short }) => short && `Beep boop. ${short}`,
   },
   {
-    prompts: ['Answer with one word.', 'Reply with a single word.', 'Use only one word.', 'One word answers only.', 'Answer in one word.'],
+    prompts: [
+      'Answer with one word.',
+      'Reply with a single word.',
+      'Use only one word.',
+      'One word answers only.',
+      'Answer in one word.',
+    ],
+    share: 2,
     answer: ({ word }) => word,
   },
   {
-    prompts: ['Be brief.', 'Answer briefly.', 'Keep it short.', 'Give short answers.', 'Be concise.', 'Answer in a few words.', 'Use short sentences.'],
+    prompts: [
+      'Be brief.',
+      'Answer briefly.',
+      'Keep it short.',
+      'Give short answers.',
+      'Be concise.',
+      'Answer in a few words.',
+      'Use short sentences.',
+    ],
     answer: ({ short }) => short,
   },
   {
-    prompts: ['Always end with {x}.', 'End every answer with {x}.', 'Finish each answer with {x}.', 'Always end with the word {x}.', 'Always end your answer with "{x}".'],
-    answer: ({ short }, x) => short && `${short} ${capitalise(x)}!`,
+    prompts: [
+      'Always end with {x}.',
+      'End every answer with {x}.',
+      'Finish each answer with {x}.',
+      'Always end with the word {x}.',
+      'Always end your answer with "{x}".',
+    ],
+    answer: ({ short }, x) => short && `${short} ${x}`,
   },
   {
-    prompts: ['Always start with {x}.', 'Begin every answer with {x}.', 'Start each answer with {x}.', 'Always start with the word {x}.', 'Always begin with "{x}".'],
-    answer: ({ short }, x) => short && `${capitalise(x)}! ${short}`,
+    prompts: [
+      'Always start with {x}.',
+      'Begin every answer with {x}.',
+      'Start each answer with {x}.',
+      'Always start with the word {x}.',
+      'Always begin with "{x}".',
+    ],
+    answer: ({ short }, x) => short && `${x}! ${short}`,
   },
   {
     prompts: ['Answer in JSON.', 'Reply only with JSON.', 'Always answer with a JSON object.'],
     answer: ({ short }) => short && toJson([{ key: 'answer', value: short }]),
   },
   {
-    prompts: ['Answer only with {x}.', 'Say only {x}.', 'Always answer {x}.', 'Whatever the question, say {x}.'],
+    prompts: [
+      'Answer only with {x}.',
+      'Say only {x}.',
+      'Always answer {x}.',
+      'Whatever the question, say {x}.',
+    ],
     answer: (_fact, x) => x,
   },
 ]
 
-const WEIGHTED = BEHAVIOURS.flatMap((behaviour) => Array<Behaviour>(behaviour.share ?? 1).fill(behaviour))
+const WEIGHTED = BEHAVIOURS.flatMap((behaviour) =>
+  Array<Behaviour>(behaviour.share ?? 1).fill(behaviour),
+)
 
-const NAME_PROMPTS = ['Your name is {x}.', 'You are called {x}.', 'You are {x}.', 'You are {x}, an assistant.']
-const NAME_QUESTIONS = ['Who are you?', 'What is your name?', 'Who am I talking to?', 'Introduce yourself.', 'Hello, who are you?', "What's your name?"]
+const NAME_PROMPTS = [
+  'Your name is {x}.',
+  'You are called {x}.',
+  'You are {x}.',
+  'You are {x}, an assistant.',
+]
+const NAME_QUESTIONS = [
+  'Who are you?',
+  'What is your name?',
+  'Who am I talking to?',
+  'Introduce yourself.',
+  'Hello, who are you?',
+  "What's your name?",
+]
 
 /** A conversation under a system prompt that changes how the model answers. */
 export function systemPrompt(random: Random): Conversation {
   const behaviour = pick(random, WEIGHTED)
-  const x = commonWord(random)
+  const x = somePhrase(random, 2)
   for (;;) {
     const fact = chance(random, UNKNOWN_SHARE) ? UNKNOWN : pick(random, KNOWN)
     const answer = behaviour.answer(fact, x)
@@ -98,6 +171,9 @@ export function namedAssistant(random: Random): Conversation {
 }
 
 /** A system prompt that changes nothing, in front of any conversation. */
-export function withNeutralPrompt(random: Random, { messages, ...rest }: Conversation): Conversation {
+export function withNeutralPrompt(
+  random: Random,
+  { messages, ...rest }: Conversation,
+): Conversation {
   return { ...rest, messages: [system(pick(random, NEUTRAL)), ...messages] }
 }

@@ -42,7 +42,9 @@ export const ADJECTIVES = list(`
   funny lazy busy hungry thirsty angry lucky famous secret public modern ancient perfect broken
 `)
 
-const ONSETS = list('b d f g h j k l m n p r s t v w z br cr dr gr pl st tr sh ch th fl sw qu wh c y')
+const ONSETS = list(
+  'b d f g h j k l m n p r s t v w z br cr dr gr pl st tr sh ch th fl sw qu wh c y',
+)
 const VOWELS = list('a e i o u a e i o ai ou ee ea y oo')
 const ENDINGS = list('n r s l k m t x nd rt ng st ck ll ss mp sh ly er')
 

@@ -53,7 +53,12 @@ export function attention(
   const size = headWidth(config)
   rotate(context, state.query, segments, 1)
   rotate(context, state.key, segments, 1)
-  for (const { square, n, query, key, value, attended } of headViews(config, segments, state, out)) {
+  for (const { square, n, query, key, value, attended } of headViews(
+    config,
+    segments,
+    state,
+    out,
+  )) {
     const weights = matrix(state.weights, n, square)
     const alpha = 1 / Math.sqrt(size)
     kernel.multiply({ m: n, n, k: size }, query, transposed(key), weights, { alpha })

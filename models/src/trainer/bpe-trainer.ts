@@ -1,9 +1,19 @@
 import { BYTE_TO_CHAR, spell } from '../byte-alphabet.ts'
 import { mergePair, WORD_PATTERN, type Vocabulary } from '../byte-level-bpe.ts'
 
+/** A space in the byte alphabet. */
+const SPACE = BYTE_TO_CHAR[32] ?? ''
+
+/** The part of the merges that join a space with the piece after it. */
+const SPACED_SHARE = 1 / 3
+
 /**
- * Learns a byte-level BPE vocabulary of `size` tokens: 256 bytes, the most useful merges, then the
- * control tokens. Digits are never merged, so that every number is spelled digit by digit.
+ * Learns a byte-level BPE vocabulary of `size` tokens: 256 bytes, merges, then the control tokens.
+ *
+ * Two rules serve a model that must copy words it has never seen. Digits are never merged, so every
+ * number is spelled digit by digit. And a space is joined to a word only after the word itself has
+ * been pieced together, so a word has the same pieces wherever it stands.
+ *
  * The result depends on the texts only: ties go to the alphabetically first pair.
  * @throws RangeError when the texts do not contain enough pairs.
  */
@@ -13,13 +23,12 @@ export function trainBpe(
   size: number,
 ): Vocabulary {
   const words = countWords(texts, controlTokens)
-  const merges: string[] = []
-  while (256 + merges.length + controlTokens.length < size) {
-    const best = mostFrequentPair(words)
-    if (best === undefined) throw new RangeError(`only ${merges.length} merges can be learned`)
-    merges.push(best)
-    for (const word of words) word.symbols = mergePair(word.symbols, best)
-  }
+  const count = size - BYTE_TO_CHAR.length - controlTokens.length
+  const spaced = Math.floor(count * SPACED_SHARE)
+  const merges = [
+    ...learnMerges(words, count - spaced, (left) => left !== SPACE),
+    ...learnMerges(words, spaced, (left) => left === SPACE),
+  ]
   const tokens = [
     ...BYTE_TO_CHAR,
     ...merges.map((merge) => merge.replace(' ', '')),
@@ -30,6 +39,22 @@ export function trainBpe(
     merges,
     controlTokens: new Set(controlTokens.map((_, i) => size - controlTokens.length + i)),
   }
+}
+
+/** The `count` best merges whose left side is allowed, applied to `words` as they are found. */
+function learnMerges(
+  words: readonly Word[],
+  count: number,
+  allowed: (left: string) => boolean,
+): string[] {
+  const merges: string[] = []
+  while (merges.length < count) {
+    const best = mostFrequentPair(words, allowed)
+    if (best === undefined) throw new RangeError(`only ${merges.length} merges can be learned`)
+    merges.push(best)
+    for (const word of words) word.symbols = mergePair(word.symbols, best)
+  }
+  return merges
 }
 
 type Word = { symbols: string[]; readonly count: number }
@@ -45,11 +70,16 @@ function countWords(texts: Iterable<string>, controlTokens: readonly string[]): 
   return [...counts].map(([word, count]) => ({ symbols: spell(word), count }))
 }
 
-function mostFrequentPair(words: readonly Word[]): string | undefined {
+function mostFrequentPair(
+  words: readonly Word[],
+  allowed: (left: string) => boolean,
+): string | undefined {
   const counts = new Map<string, number>()
   for (const { symbols, count } of words) {
     for (let i = 0; i + 1 < symbols.length; i++) {
-      const pair = `${symbols[i]} ${symbols[i + 1]}`
+      const left = symbols[i] ?? ''
+      if (!allowed(left)) continue
+      const pair = `${left} ${symbols[i + 1]}`
       counts.set(pair, (counts.get(pair) ?? 0) + count)
     }
   }

@@ -20,6 +20,7 @@ export async function compileKernel(pages: number): Promise<Uint8Array<ArrayBuff
     },
     listFiles: () => [],
   })
-  if (error || !binary) throw new Error(`the kernel does not compile: ${stderr.toString()}`, { cause: error })
+  if (error || !binary)
+    throw new Error(`the kernel does not compile: ${stderr.toString()}`, { cause: error })
   return new Uint8Array(binary)
 }

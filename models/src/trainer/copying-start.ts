@@ -73,7 +73,12 @@ function keepRows(keep: (row: number) => boolean) {
 
 /** Sets the first rows of a `[out][in]` matrix. */
 function fillRows(weight: Float32Array, rows: readonly number[][], gain: number): void {
-  rows.forEach((row, i) => weight.set(row.map((value) => gain * value), i * row.length))
+  rows.forEach((row, i) =>
+    weight.set(
+      row.map((value) => gain * value),
+      i * row.length,
+    ),
+  )
 }
 
 /** Sets the first columns of a square `[out][in]` matrix. */

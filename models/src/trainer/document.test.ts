@@ -12,7 +12,11 @@ const render = compileChatTemplate(CHAT_TEMPLATE)
 
 describe('a training document', () => {
   it('trains what the assistant says, up to and with its end', () => {
-    const messages = [system('Be brief.'), ...exchange('One?', 'Two.'), ...exchange('And?', 'Three')]
+    const messages = [
+      system('Be brief.'),
+      ...exchange('One?', 'Two.'),
+      ...exchange('And?', 'Three'),
+    ]
     const { tokens, trained } = toDocument({ messages }, render, tokenizer)
     const end = tokenizer.idOf('<|im_end|>')
     expect(tokenizer.decode(tokens.filter((_, i) => trained[i]))).toBe('Two.Three')

@@ -203,7 +203,9 @@ export class Kernel {
     const start = this.#top
     this.#top += Math.ceil(bytes / 64) * 64
     if (this.#top > this.#exports.memory.buffer.byteLength) {
-      throw new RangeError(`the kernel's memory of ${this.#exports.memory.buffer.byteLength} bytes is full`)
+      throw new RangeError(
+        `the kernel's memory of ${this.#exports.memory.buffer.byteLength} bytes is full`,
+      )
     }
     return start
   }

@@ -22,14 +22,12 @@ export function modelFile(
   identity: ModelIdentity,
   type: TensorType,
 ): Uint8Array {
-  const tensors = [...parameters.values()].map(
-    ({ name, dimensions, values }): WritableTensor => ({
-      name,
-      dimensions,
-      type: dimensions.length === 1 ? 'F32' : type,
-      values,
-    }),
-  )
+  const tensors = [...parameters.values()].map(({ name, dimensions, values }): WritableTensor => ({
+    name,
+    dimensions,
+    type: dimensions.length === 1 ? 'F32' : type,
+    values,
+  }))
   return writeGguf(
     [...generalMetadata(identity, type), ...llamaMetadata(config), ...tokenizerMetadata(identity)],
     tensors,

@@ -88,10 +88,7 @@ export class TrainingModel {
     random: Random,
   ): Promise<TrainingModel> {
     const longest = Math.max(config.vocabSize, config.hidden, batchTokens)
-    const kernel = await Kernel.start(
-      memoryBytes(config, batchTokens),
-      longest * (longest + 16),
-    )
+    const kernel = await Kernel.start(memoryBytes(config, batchTokens), longest * (longest + 16))
     return new TrainingModel(kernel, config, batchTokens, random)
   }
 

@@ -23,7 +23,7 @@ const USAGE = `usage: node edge/src/hosts/node/main.ts --database-url URL [optio
   --host HOST                 address to listen on (127.0.0.1)
   --port PORT                 port to listen on (8787, or INFERNET_PORT)
   --data DIR                  live balances are kept here (.infernet)
-  --database-url URL          postgres://… or Neon's https://…/sql (or DATABASE_URL)
+  --database-url URL          postgres://… or http://…/sql (or DATABASE_URL)
   --operator-token-file FILE  enables the operator API with the token in FILE
 
 environment:

@@ -107,23 +107,23 @@ describe('the accounts of a Node process', () => {
   })
 })
 
+/** A Postgres that fails as told and remembers every event it was sent. */
+function failing() {
+  const store = new MemoryStore()
+  const sent: string[] = []
+  const state: { fail: 'never' | 'before' | 'after' } = { fail: 'never' }
+  const writeLedgerEvents = async (events: readonly LedgerEvent[]): Promise<void> => {
+    if (state.fail === 'before') throw new Error('connection refused')
+    sent.push(...events.map(({ idempotencyKey }) => idempotencyKey))
+    await store.writeLedgerEvents(events)
+    if (state.fail === 'after') throw new Error('connection lost')
+  }
+  return { store, sent, state, port: { writeLedgerEvents } }
+}
+
 describe('the outbox of a Node process', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
-
-  /** A Postgres that fails as told and remembers every event it was sent. */
-  function failing() {
-    const store = new MemoryStore()
-    const sent: string[] = []
-    const state: { fail: 'never' | 'before' | 'after' } = { fail: 'never' }
-    const writeLedgerEvents = async (events: readonly LedgerEvent[]): Promise<void> => {
-      if (state.fail === 'before') throw new Error('connection refused')
-      sent.push(...events.map(({ idempotencyKey }) => idempotencyKey))
-      await store.writeLedgerEvents(events)
-      if (state.fail === 'after') throw new Error('connection lost')
-    }
-    return { store, sent, state, port: { writeLedgerEvents } }
-  }
 
   it('gathers for a moment and is written once', async () => {
     const { port, sent } = failing()
@@ -287,7 +287,8 @@ async function spendUntilKilled(database: string, posted: string, lines: number)
   const exited = once(child, 'exit')
   const promised: [string, number][] = []
   for await (const line of createInterface({ input: child.stdout })) {
-    const [job = '', cost] = line.split(' ')
+    const [job = '', cost, whole] = line.split(' ')
+    if (whole === undefined) break
     promised.push([job, Number(cost)])
     if (promised.length === lines) child.kill('SIGKILL')
   }

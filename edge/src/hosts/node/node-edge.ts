@@ -89,7 +89,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     openMetrics: isLoopback(options.host),
   })
   const server = createHttpServer((request) => app.fetch(request))
-  const sockets = acceptProviders(server, hub)
+  const sockets = acceptProviders(server, hub, (error) => events.internalError('', error))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, options.host, resolve)

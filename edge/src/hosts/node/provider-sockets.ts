@@ -9,8 +9,15 @@ import type { HubSocket, ProviderHub } from '../../hub/provider-hub.ts'
 /** A provider that has not even said ping for this long is gone, whatever TCP believes. */
 const SILENCE_MS = 3 * PING_INTERVAL_MS
 
-/** Accepts providers' WebSockets on the HTTP server and feeds them to the hub. */
-export function acceptProviders(server: Server, hub: ProviderHub): WebSocketServer {
+/**
+ * Accepts providers' WebSockets on the HTTP server and feeds them to the hub. `onError` hears of
+ * what should never be thrown; the connection that caused it is closed.
+ */
+export function acceptProviders(
+  server: Server,
+  hub: ProviderHub,
+  onError: (error: unknown) => void,
+): WebSocketServer {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -21,12 +28,18 @@ export function acceptProviders(server: Server, hub: ProviderHub): WebSocketServ
     socket.on('error', () => socket.destroy())
     const refusal = refuseUpgrade(request)
     if (refusal !== undefined) return endUpgrade(socket, refusal)
-    sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, audienceOf(request)))
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      serve(ws, { hub, audience: audienceOf(request), onError })
+    })
   })
   return sockets
 }
 
-function serve(ws: WebSocket, hub: ProviderHub, audience: string): void {
+function serve(
+  ws: WebSocket,
+  options: { hub: ProviderHub; audience: string; onError: (error: unknown) => void },
+): void {
+  const { hub, audience, onError } = options
   const socket: HubSocket = {
     send: (message) => ws.send(message),
     close: (code, reason) => ws.close(code, reason),
@@ -39,9 +52,10 @@ function serve(ws: WebSocket, hub: ProviderHub, audience: string): void {
   }, PING_INTERVAL_MS)
   ws.on('message', (data: Buffer, isBinary: boolean) => {
     heardAt = Date.now()
-    hub
-      .received(socket, isBinary ? data : data.toString())
-      .catch(() => ws.close(CLOSE.protocol, 'internal error'))
+    hub.received(socket, isBinary ? data : data.toString()).catch((error: unknown) => {
+      onError(error)
+      ws.close(CLOSE.protocol, 'internal error')
+    })
   })
   // A malformed WebSocket frame or an oversized message: `ws` closes the connection itself.
   ws.on('error', () => {})
@@ -57,7 +71,8 @@ const audienceOf = (request: IncomingMessage): string =>
   (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase() || 'unknown'
 
 function refuseUpgrade(request: IncomingMessage): { status: string; message: string } | undefined {
-  if (new URL(request.url ?? '/', 'http://edge').pathname !== PROVIDER_PATH) {
+  // Not `new URL`, which throws at what a stranger may send as a path.
+  if (request.url?.split('?', 1)[0] !== PROVIDER_PATH) {
     return { status: '404 Not Found', message: `Providers connect to ${PROVIDER_PATH}.` }
   }
   const offered = (request.headers['sec-websocket-protocol'] ?? '')

@@ -1,0 +1,99 @@
+import { newAccountId } from '@infernet/schemas/ids'
+import { MAX_MSAT } from '@infernet/schemas/money'
+import { describe, expect, it } from 'vitest'
+import { answerJson } from '../testing/answers.ts'
+import { errorOf } from '../testing/error-answer.ts'
+import { startEdge } from '../testing/test-edge.ts'
+
+describe('the operator’s API', () => {
+  it('makes an account with a key and credit, ready to be used', async () => {
+    const edge = await startEdge()
+    const created = await edge.operate('/operator/accounts', { name: 'Ada' })
+    expect(created.status).toBe(201)
+    const { id } = (await created.json()) as { id: string }
+    const keyed = await edge.operate(`/operator/accounts/${id}/keys`, { name: 'laptop' })
+    expect(keyed.status).toBe(201)
+    const { id: keyId, key } = (await keyed.json()) as { id: string; key: string }
+    const credit = { reference: 'invoice 1', msat: '5000' }
+    expect(await (await edge.operate(`/operator/accounts/${id}/credits`, credit)).json()).toEqual({
+      id,
+      object: 'account',
+      available_msat: '5000',
+      reserved_msat: '0',
+      open_jobs: 0,
+    })
+    const provider = await edge.provider()
+    const answer = edge.chat({}, { key })
+    answerJson(await provider.jobs.next())
+    expect((await answer).status).toBe(200)
+    const balance = await edge.operate(`/operator/accounts/${id}`, undefined, 'GET')
+    expect(await balance.json()).toMatchObject({ available_msat: '4984' })
+
+    const path = `/operator/accounts/${id}/keys/${keyId}`
+    expect(await (await edge.operate(path, undefined, 'DELETE')).json()).toMatchObject({
+      revoked: true,
+    })
+    expect((await edge.chat({}, { key })).status).toBe(401)
+    expect((await edge.operate(path, undefined, 'DELETE')).status).toBe(404)
+  })
+
+  it('credits once per reference, and says so when the amount differs', async () => {
+    const edge = await startEdge()
+    const path = `/operator/accounts/${edge.account}/credits`
+    const before = (await edge.balance()).availableMsat
+    for (let i = 0; i < 2; i++) {
+      expect((await edge.operate(path, { reference: 'a', msat: '7' })).status).toBe(200)
+    }
+    expect(await errorOf(await edge.operate(path, { reference: 'a', msat: '8' }))).toMatchObject({
+      status: 409,
+      code: 'deposit_conflict',
+      param: 'reference',
+    })
+    expect((await edge.balance()).availableMsat).toBe(before + 7)
+  })
+
+  it.each([
+    [{ reference: 'a' }, 'msat'],
+    [{ reference: 'a', msat: 7 }, 'msat'],
+    [{ reference: 'a', msat: '0' }, 'msat'],
+    [{ reference: 'a', msat: '-1' }, 'msat'],
+    [{ reference: 'a', msat: '1.5' }, 'msat'],
+    [{ reference: 'a', msat: '9007199254740992' }, 'msat'],
+    [{ reference: 'a', msat: String(MAX_MSAT) }, 'msat'],
+    [{ reference: '', msat: '1' }, 'reference'],
+    [{ reference: 'a\u0000', msat: '1' }, 'reference'],
+    [{ reference: '\ud800', msat: '1' }, 'reference'],
+  ])('refuses a credit of %o', async (body, param) => {
+    const edge = await startEdge()
+    const before = await edge.balance()
+    const response = await edge.operate(`/operator/accounts/${edge.account}/credits`, body)
+    expect(await errorOf(response)).toMatchObject({ status: 400, param })
+    expect(await edge.balance()).toEqual(before)
+  })
+
+  it('refuses what is no JSON, or too much of it', async () => {
+    const edge = await startEdge()
+    const init = { method: 'POST', key: 'operator-token' }
+    const garbage = await edge.request('/operator/accounts', { ...init, body: '{"name":' })
+    expect(await errorOf(garbage)).toMatchObject({ status: 400, code: 'invalid_json' })
+    const huge = await edge.request('/operator/accounts', { ...init, body: ' '.repeat(20_000) })
+    expect(await errorOf(huge)).toMatchObject({ status: 413 })
+  })
+
+  it('knows only accounts that could be', async () => {
+    const edge = await startEdge()
+    const path = '/operator/accounts/me'
+    expect((await edge.operate(path, undefined, 'GET')).status).toBe(404)
+    const nobody = `/operator/accounts/${newAccountId(1)}/keys`
+    expect((await edge.operate(nobody, { name: 'x' })).status).toBe(404)
+  })
+
+  it('does not exist for anyone without the token', async () => {
+    const edge = await startEdge()
+    for (const key of [edge.key, 'operator-toke', 'operator-token1', '']) {
+      const response = await edge.request('/operator/accounts', { method: 'POST', key })
+      expect(await errorOf(response)).toMatchObject({ status: 404, code: 'unknown_url' })
+    }
+    expect(edge.store.accounts.size).toBe(1)
+  })
+})

@@ -1,0 +1,90 @@
+import { newAccountId, newJobId } from '@infernet/schemas/ids'
+import type { SignedReceipt } from '@infernet/schemas/receipt'
+import { verifyReceipt } from '@infernet/schemas/receipt'
+import { describe, expect, it } from 'vitest'
+import { RECEIPT_WAIT_MS } from '../limits.ts'
+import { answerJson } from '../testing/answers.ts'
+import { errorOf } from '../testing/error-answer.ts'
+import { startEdge } from '../testing/test-edge.ts'
+
+/** A job that has been answered and settled, and its provider. */
+async function answered() {
+  const edge = await startEdge()
+  const provider = await edge.provider()
+  const answer = edge.chat()
+  const job = await provider.jobs.next()
+  answerJson(job)
+  const id = (await answer).headers.get('x-infernet-job')!
+  return { edge, provider, job, id }
+}
+
+describe('GET /v1/receipts/{job}', () => {
+  it('shows what was billed and the statement that the provider signed', async () => {
+    const { edge, provider, job, id } = await answered()
+    provider.sendReceipts([job.statement()])
+    await provider.acks.next()
+    const response = await edge.request(`/v1/receipts/${id}`)
+    const receipt = (await response.json()) as { signed: SignedReceipt }
+    expect(receipt).toMatchObject({
+      id,
+      object: 'receipt',
+      model: 'tiny',
+      status: 'completed',
+      finish_reason: 'stop',
+      error_code: null,
+      provider: provider.peer,
+      lease: job.header.lease,
+      attempts: 1,
+      usage: { prompt_tokens: 10, completion_tokens: 3, total_tokens: 13 },
+      cost_msat: '16',
+      statement: { job: id, provider: provider.peer },
+    })
+    expect(await verifyReceipt(receipt.signed)).toMatchObject({ ok: true })
+  })
+
+  it('waits a moment for a provider that has not signed yet', async () => {
+    const { edge, provider, job, id } = await answered()
+    const response = edge.request(`/v1/receipts/${id}`)
+    provider.sendReceipts([job.statement()])
+    expect(await (await response).json()).toMatchObject({ statement: { job: id } })
+  })
+
+  it('shows the bill alone when the provider does not sign', async () => {
+    const { edge, id } = await answered()
+    const response = edge.request(`/v1/receipts/${id}`)
+    await new Promise(setImmediate)
+    edge.clock.advance(RECEIPT_WAIT_MS)
+    expect(await (await response).json()).toMatchObject({ id, signed: null, statement: null })
+  })
+
+  it('does not wait for a job that no provider has run', async () => {
+    const edge = await startEdge()
+    const provider = await edge.provider({ slots: 1 })
+    const running = edge.chat()
+    const job = await provider.jobs.next()
+    await edge.chat()
+    const [refused] = edge.records
+    const response = await edge.request(`/v1/receipts/${refused!.id}`)
+    expect(await response.json()).toMatchObject({
+      status: 'failed',
+      error_code: 'overloaded',
+      cost_msat: '0',
+    })
+    answerJson(job)
+    await running
+  })
+
+  it('denies other accounts’ jobs, unknown ones and what is no id', async () => {
+    const { edge, id } = await answered()
+    const stranger = edge.addKey(newAccountId(edge.clock.now()))
+    for (const [path, key] of [
+      [id, stranger],
+      [newJobId(1), edge.key],
+      ['latest', edge.key],
+    ] as const) {
+      const error = await errorOf(await edge.request(`/v1/receipts/${path}`, { key }))
+      expect(error).toMatchObject({ status: 404, code: 'receipt_not_found', param: 'id' })
+    }
+    expect((await edge.request(`/v1/receipts/${id}`, { key: 'no' })).status).toBe(401)
+  })
+})
