@@ -66,7 +66,9 @@ describe("the demo model's chat template", () => {
     const written = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     const said = (content: string, count: number): string =>
       render({
-        messages: [{ role: 'assistant', content, tool_calls: Array(count).fill(call) }],
+        messages: [
+          { role: 'assistant', content, tool_calls: Array.from({ length: count }, () => call) },
+        ],
         addGenerationPrompt: false,
       })
     expect(said('', 2)).toContain(`assistant\n${written}\n${written}<|im_end|>`)

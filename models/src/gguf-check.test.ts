@@ -10,6 +10,7 @@ const CONFIG: LlamaConfig = {
   layers: 2,
   heads: 4,
   kvHeads: 2,
+  headWidth: 8,
   hidden: 48,
   ropeBase: 10_000,
   rmsEpsilon: 1e-5,
@@ -44,6 +45,11 @@ const TENSORS: readonly WritableTensor[] = llamaTensorShapes(CONFIG).map(
 
 const without = (key: string): MetadataEntry[] => METADATA.filter((entry) => entry.key !== key)
 const withEntry = (entry: MetadataEntry): MetadataEntry[] => [...without(entry.key), entry]
+
+function output(width: number): WritableTensor {
+  const values = new Float32Array(width * 8)
+  return { name: 'output.weight', dimensions: [width, 8], type: 'F32', values }
+}
 
 function codeOf(metadata: readonly MetadataEntry[], tensors = TENSORS): string {
   try {
@@ -112,12 +118,6 @@ describe('checking a llama model file', () => {
   })
 
   it('refuses an output layer of the wrong shape and takes one of the right shape', () => {
-    const output = (width: number): WritableTensor => ({
-      name: 'output.weight',
-      dimensions: [width, 8],
-      type: 'F32',
-      values: new Float32Array(width * 8),
-    })
     expect(codeOf(METADATA, [...TENSORS, output(31)])).toBe('incomplete_model')
     expect(codeOf(METADATA, [...TENSORS, output(32)])).toBe('accepted')
   })

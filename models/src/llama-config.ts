@@ -11,6 +11,8 @@ export type LlamaConfig = {
   readonly heads: number
   /** Key/value heads, each shared by `heads / kvHeads` query heads. */
   readonly kvHeads: number
+  /** Width of one attention head. */
+  readonly headWidth: number
   /** Width of the feed-forward layer. */
   readonly hidden: number
   readonly ropeBase: number
@@ -34,44 +36,49 @@ export function llamaConfigFromGguf(header: GgufHeader): LlamaConfig {
   const embedding = header.tensors.get('token_embd.weight')
   const vocabSize =
     typeof vocabulary === 'object' ? vocabulary.items.length : (embedding?.dimensions[1] ?? 0)
+  const width = integer(header, 'llama.embedding_length', MAX_WIDTH)
   const heads = integer(header, 'llama.attention.head_count', MAX_WIDTH)
   const config: LlamaConfig = {
     contextLength: integer(header, 'llama.context_length', MAX_CONTEXT),
     vocabSize,
-    width: integer(header, 'llama.embedding_length', MAX_WIDTH),
+    width,
     layers: integer(header, 'llama.block_count', MAX_LAYERS),
     heads,
     kvHeads: integer(header, 'llama.attention.head_count_kv', MAX_WIDTH, heads),
+    headWidth: integer(header, 'llama.attention.key_length', MAX_WIDTH, width / heads),
     hidden: integer(header, 'llama.feed_forward_length', MAX_WIDTH),
     ropeBase: positive(header, 'llama.rope.freq_base', 10_000),
     rmsEpsilon: positive(header, 'llama.attention.layer_norm_rms_epsilon'),
   }
-  const headsFit = config.width % config.heads === 0 && config.heads % config.kvHeads === 0
-  if (!headsFit || vocabSize === 0) {
+  if (heads % config.kvHeads !== 0 || vocabSize === 0) {
     throw new GgufError('incomplete_model', 'head counts or vocabulary do not fit the model')
   }
   return config
 }
 
-/** Width of one attention head. */
-export function headWidth(config: LlamaConfig): number {
-  return config.width / config.heads
+/** Width of all query heads together. */
+export function queryWidth({ heads, headWidth }: LlamaConfig): number {
+  return heads * headWidth
+}
+
+/** Width of all key (or value) heads together. */
+export function kvWidth({ kvHeads, headWidth }: LlamaConfig): number {
+  return kvHeads * headWidth
 }
 
 /** Every tensor of the model except the optional `output.weight`, in file order. */
 export function llamaTensorShapes(config: LlamaConfig): TensorShape[] {
   const { width, hidden } = config
-  const kvWidth = headWidth(config) * config.kvHeads
   const shapes: TensorShape[] = [
     { name: 'token_embd.weight', dimensions: [width, config.vocabSize] },
   ]
   for (let layer = 0; layer < config.layers; layer++) {
     const block: [string, number[]][] = [
       ['attn_norm', [width]],
-      ['attn_q', [width, width]],
-      ['attn_k', [width, kvWidth]],
-      ['attn_v', [width, kvWidth]],
-      ['attn_output', [width, width]],
+      ['attn_q', [width, queryWidth(config)]],
+      ['attn_k', [width, kvWidth(config)]],
+      ['attn_v', [width, kvWidth(config)]],
+      ['attn_output', [queryWidth(config), width]],
       ['ffn_norm', [width]],
       ['ffn_gate', [width, hidden]],
       ['ffn_up', [width, hidden]],

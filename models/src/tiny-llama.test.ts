@@ -3,7 +3,8 @@ import { readGgufHeader } from './gguf-reader.ts'
 import type { LlamaConfig } from './llama-config.ts'
 import { mulberry32 } from './prng.ts'
 import { logprobOf } from './sampler.ts'
-import { LlamaSequence, loadLlamaWeights, TinyLlamaError, type LlamaWeights } from './tiny-llama.ts'
+import { loadLlamaWeights, type LlamaWeights } from './llama-weights.ts'
+import { LlamaSequence, TinyLlamaError } from './tiny-llama.ts'
 import { fillBatch } from './trainer/batch.ts'
 import { modelFile } from './trainer/model-file.ts'
 import { TrainingModel } from './trainer/training-model.ts'
@@ -15,6 +16,7 @@ const CONFIG: LlamaConfig = {
   layers: 2,
   heads: 4,
   kvHeads: 2,
+  headWidth: 8,
   hidden: 48,
   ropeBase: 10_000,
   rmsEpsilon: 1e-5,

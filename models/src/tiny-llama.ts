@@ -1,28 +1,6 @@
-import type { GgufHeader } from './gguf-format.ts'
-import { headWidth, type LlamaConfig } from './llama-config.ts'
-import { decodeTensor } from './tensor-codec.ts'
-
-/** One transformer layer's weights, row-major `[out][in]`. */
-type LayerWeights = {
-  readonly attentionNorm: Float32Array
-  readonly query: Float32Array
-  readonly key: Float32Array
-  readonly value: Float32Array
-  readonly attentionOutput: Float32Array
-  readonly feedForwardNorm: Float32Array
-  readonly gate: Float32Array
-  readonly up: Float32Array
-  readonly down: Float32Array
-}
-
-/** All weights of a llama model as 32-bit floats. */
-export type LlamaWeights = {
-  readonly embedding: Float32Array
-  readonly layers: readonly LayerWeights[]
-  readonly outputNorm: Float32Array
-  /** The embedding again when the file ties them. */
-  readonly output: Float32Array
-}
+import { kvWidth, queryWidth, type LlamaConfig } from './llama-config.ts'
+import type { LayerWeights, LlamaWeights } from './llama-weights.ts'
+import { addProduct, product, rmsNorm, rotaryTable, rotate, type Rotations } from './vector-math.ts'
 
 export type TinyLlamaErrorCode = 'context_full' | 'bad_token' | 'bad_position'
 
@@ -34,32 +12,6 @@ export class TinyLlamaError extends Error {
   constructor(code: TinyLlamaErrorCode, message: string) {
     super(message)
     this.code = code
-  }
-}
-
-/** Decodes a GGUF file's weights (F32, F16, Q8_0). @throws GgufError see {@link decodeTensor}. */
-export function loadLlamaWeights(
-  file: Uint8Array,
-  header: GgufHeader,
-  config: LlamaConfig,
-): LlamaWeights {
-  const read = (name: string): Float32Array => decodeTensor(file, header, `${name}.weight`)
-  const embedding = read('token_embd')
-  return {
-    embedding,
-    layers: Array.from({ length: config.layers }, (_, i) => ({
-      attentionNorm: read(`blk.${i}.attn_norm`),
-      query: read(`blk.${i}.attn_q`),
-      key: read(`blk.${i}.attn_k`),
-      value: read(`blk.${i}.attn_v`),
-      attentionOutput: read(`blk.${i}.attn_output`),
-      feedForwardNorm: read(`blk.${i}.ffn_norm`),
-      gate: read(`blk.${i}.ffn_gate`),
-      up: read(`blk.${i}.ffn_up`),
-      down: read(`blk.${i}.ffn_down`),
-    })),
-    outputNorm: read('output_norm'),
-    output: header.tensors.has('output.weight') ? read('output') : embedding,
   }
 }
 
@@ -83,9 +35,8 @@ export class LlamaSequence {
     this.capacity = Math.min(capacity, config.contextLength)
     this.#config = config
     this.#weights = weights
-    const kvWidth = headWidth(config) * config.kvHeads
     const cache = (): Float32Array[] =>
-      weights.layers.map(() => new Float32Array(this.capacity * kvWidth))
+      weights.layers.map(() => new Float32Array(this.capacity * kvWidth(config)))
     this.#keys = cache()
     this.#values = cache()
     this.#rotations = rotationsFor(config, this.capacity)
@@ -156,17 +107,16 @@ export class LlamaSequence {
 
   /** Grouped-query attention of the current token over the cache, into `scratch.attended`. */
   #attend(layer: LayerWeights, index: number): void {
-    const { heads, kvHeads } = this.#config
+    const { heads, kvHeads, headWidth: size } = this.#config
     const { normed, query, attended, scores } = this.#scratch
-    const size = headWidth(this.#config)
-    const kvWidth = size * kvHeads
+    const stride = kvWidth(this.#config)
     const position = this.#length
     const keys = this.#keys[index]!
     const values = this.#values[index]!
-    const key = keys.subarray(position * kvWidth, (position + 1) * kvWidth)
+    const key = keys.subarray(position * stride, (position + 1) * stride)
     product(query, layer.query, normed)
     product(key, layer.key, normed)
-    product(values.subarray(position * kvWidth, (position + 1) * kvWidth), layer.value, normed)
+    product(values.subarray(position * stride, (position + 1) * stride), layer.value, normed)
     rotate(query, size, position, this.#rotations)
     rotate(key, size, position, this.#rotations)
     attended.fill(0)
@@ -176,7 +126,7 @@ export class LlamaSequence {
       const at = head * size
       const kvAt = Math.floor(head / headsPerKv) * size
       let max = Number.NEGATIVE_INFINITY
-      for (let t = 0, row = kvAt; t <= position; t++, row += kvWidth) {
+      for (let t = 0, row = kvAt; t <= position; t++, row += stride) {
         let dot = 0
         for (let i = 0; i < size; i++) dot += query[at + i]! * keys[row + i]!
         const score = dot * scale
@@ -185,7 +135,7 @@ export class LlamaSequence {
       }
       let sum = 0
       for (let t = 0; t <= position; t++) sum += scores[t] = Math.exp(scores[t]! - max)
-      for (let t = 0, row = kvAt; t <= position; t++, row += kvWidth) {
+      for (let t = 0, row = kvAt; t <= position; t++, row += stride) {
         const weight = scores[t]! / sum
         for (let i = 0; i < size; i++) attended[at + i]! += weight * values[row + i]!
       }
@@ -207,8 +157,8 @@ function newScratch(config: LlamaConfig, capacity: number) {
   return {
     x: new Float32Array(config.width),
     normed: new Float32Array(config.width),
-    query: new Float32Array(config.width),
-    attended: new Float32Array(config.width),
+    query: new Float32Array(queryWidth(config)),
+    attended: new Float32Array(queryWidth(config)),
     gate: new Float32Array(config.hidden),
     up: new Float32Array(config.hidden),
     scores: new Float32Array(capacity),
@@ -216,85 +166,14 @@ function newScratch(config: LlamaConfig, capacity: number) {
   }
 }
 
-/** Cosines and sines of every rotary angle: `[position][pair]`. */
-type Rotations = { readonly cos: Float32Array; readonly sin: Float32Array }
-
 const rotationCache = new WeakMap<LlamaConfig, Rotations>()
 
 /** The rotary table of a model, computed once per model and shared by its sequences. */
 function rotationsFor(config: LlamaConfig, capacity: number): Rotations {
-  const pairs = headWidth(config) / 2
+  const pairs = config.headWidth / 2
   const cached = rotationCache.get(config)
   if (cached && cached.cos.length >= capacity * pairs) return cached
-  const rotations = rotaryTable(config.ropeBase, headWidth(config), capacity)
+  const rotations = rotaryTable(config.ropeBase, config.headWidth, capacity)
   rotationCache.set(config, rotations)
   return rotations
-}
-
-/** Rotary embedding angles for `positions` positions of heads `size` wide. */
-export function rotaryTable(base: number, size: number, positions: number): Rotations {
-  const pairs = size / 2
-  const cos = new Float32Array(positions * pairs)
-  const sin = new Float32Array(positions * pairs)
-  for (let position = 0; position < positions; position++) {
-    for (let pair = 0; pair < pairs; pair++) {
-      const angle = position * base ** ((-2 * pair) / size)
-      cos[position * pairs + pair] = Math.cos(angle)
-      sin[position * pairs + pair] = Math.sin(angle)
-    }
-  }
-  return { cos, sin }
-}
-
-// The loops below run once per weight and token. Their indices are bounded by the array lengths
-// they are given, so the non-null assertions state what the loop conditions already guarantee.
-
-/** Rotates pairs (2i, 2i+1) of every head in `vector`: the interleaved form llama.cpp uses. */
-function rotate(vector: Float32Array, size: number, position: number, table: Rotations): void {
-  const pairs = size / 2
-  for (let at = 0; at < vector.length; at += size) {
-    for (let pair = 0; pair < pairs; pair++) {
-      const c = table.cos[position * pairs + pair]!
-      const s = table.sin[position * pairs + pair]!
-      const a = vector[at + 2 * pair]!
-      const b = vector[at + 2 * pair + 1]!
-      vector[at + 2 * pair] = a * c - b * s
-      vector[at + 2 * pair + 1] = a * s + b * c
-    }
-  }
-}
-
-function rmsNorm(out: Float32Array, x: Float32Array, weight: Float32Array, epsilon: number): void {
-  let squares = 0
-  for (let i = 0; i < x.length; i++) squares += x[i]! * x[i]!
-  const scale = 1 / Math.sqrt(squares / x.length + epsilon)
-  for (let i = 0; i < x.length; i++) out[i] = x[i]! * scale * weight[i]!
-}
-
-/** out = matrix · vector, the matrix `[out.length][vector.length]`. */
-function product(out: Float32Array, matrix: Float32Array, vector: Float32Array): void {
-  for (let row = 0; row < out.length; row++) out[row] = dotRow(matrix, row * vector.length, vector)
-}
-
-/** out += matrix · vector. */
-function addProduct(out: Float32Array, matrix: Float32Array, vector: Float32Array): void {
-  for (let row = 0; row < out.length; row++)
-    out[row]! += dotRow(matrix, row * vector.length, vector)
-}
-
-/** Dot product with four accumulators: the additions of one need not wait for each other. */
-function dotRow(matrix: Float32Array, start: number, vector: Float32Array): number {
-  let s0 = 0
-  let s1 = 0
-  let s2 = 0
-  let s3 = 0
-  const whole = vector.length & ~3
-  for (let i = 0, at = start; i < whole; i += 4, at += 4) {
-    s0 += matrix[at]! * vector[i]!
-    s1 += matrix[at + 1]! * vector[i + 1]!
-    s2 += matrix[at + 2]! * vector[i + 2]!
-    s3 += matrix[at + 3]! * vector[i + 3]!
-  }
-  for (let i = whole; i < vector.length; i++) s0 += matrix[start + i]! * vector[i]!
-  return s0 + s1 + s2 + s3
 }

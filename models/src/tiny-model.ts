@@ -1,9 +1,11 @@
 import { tokenizerFromGguf, type ByteLevelBpe } from './byte-level-bpe.ts'
-import { compileChatTemplate, type ChatRenderer } from './chat-template.ts'
+import { ChatTemplateError, compileChatTemplate, type ChatRenderer } from './chat-template.ts'
 import { checkLlamaGguf, type GgufSummary } from './gguf-check.ts'
+import { GgufError, type GgufHeader } from './gguf-format.ts'
 import { readGgufHeader } from './gguf-reader.ts'
-import { llamaConfigFromGguf, type LlamaConfig } from './llama-config.ts'
-import { LlamaSequence, loadLlamaWeights } from './tiny-llama.ts'
+import { llamaConfigFromGguf, llamaTensorShapes, type LlamaConfig } from './llama-config.ts'
+import { loadLlamaWeights } from './llama-weights.ts'
+import { LlamaSequence } from './tiny-llama.ts'
 
 /** A llama model small enough to run in plain TypeScript, loaded and ready. */
 export type TinyModel = {
@@ -29,13 +31,14 @@ export const MAX_TINY_PARAMETERS = 100_000_000
 export function loadTinyModel(file: Uint8Array): TinyModel {
   const summary = checkLlamaGguf(file, { maxParameters: MAX_TINY_PARAMETERS })
   const header = readGgufHeader(file)
+  if (summary.architecture !== 'llama') {
+    throw new GgufError('unsupported', `architecture ${summary.architecture}`)
+  }
   const config = llamaConfigFromGguf(header)
+  refuseExtras(header, config)
   const weights = loadLlamaWeights(file, header, config)
   const tokenizer = tokenizerFromGguf(header)
-  const renderChat = compileChatTemplate(summary.chatTemplate ?? '', {
-    bosToken: tokenOf(tokenizer, summary.bosToken),
-    eosToken: tokenOf(tokenizer, summary.eosToken),
-  })
+  const renderChat = chatRenderer(summary, tokenizer)
   const ends = [summary.eosToken, tokenizer.idOf('<|endoftext|>'), tokenizer.idOf('<|im_end|>')]
   return {
     summary,
@@ -45,6 +48,34 @@ export function loadTinyModel(file: Uint8Array): TinyModel {
     endTokens: new Set(ends.filter((id) => id !== undefined)),
     newSequence: (capacity) => new LlamaSequence(config, weights, capacity),
   }
+}
+
+/**
+ * Biases, experts, long-context frequency tables and scaled rotations change the arithmetic; a
+ * model that has them must not be run as if it had not.
+ */
+function refuseExtras(header: GgufHeader, config: LlamaConfig): void {
+  const known = new Set(llamaTensorShapes(config).map(({ name }) => name)).add('output.weight')
+  for (const name of header.tensors.keys()) {
+    if (!known.has(name)) throw new GgufError('unsupported', `cannot compute with ${name}`)
+  }
+  const scaling = header.metadata.get('llama.rope.scaling.type') ?? 'none'
+  const rotated = header.metadata.get('llama.rope.dimension_count') ?? config.headWidth
+  if (scaling !== 'none' || rotated !== config.headWidth) {
+    throw new GgufError('unsupported', 'cannot compute scaled or partial rotary embeddings')
+  }
+}
+
+function chatRenderer(summary: GgufSummary, tokenizer: ByteLevelBpe): ChatRenderer {
+  if (summary.chatTemplate === undefined) {
+    return () => {
+      throw new ChatTemplateError('the model has no chat template')
+    }
+  }
+  return compileChatTemplate(summary.chatTemplate, {
+    bosToken: tokenOf(tokenizer, summary.bosToken),
+    eosToken: tokenOf(tokenizer, summary.eosToken),
+  })
 }
 
 function tokenOf(tokenizer: ByteLevelBpe, id: number | undefined): string {

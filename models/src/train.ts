@@ -37,6 +37,7 @@ const CONFIG: LlamaConfig = {
   layers: 4,
   heads: 4,
   kvHeads: 2,
+  headWidth: 32,
   hidden: 320,
   ropeBase: 10_000,
   rmsEpsilon: 1e-5,

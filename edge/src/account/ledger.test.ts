@@ -334,7 +334,7 @@ describe('any sequence of operations', () => {
 
   it('keeps every balance right, never negative, and tells Postgres the same story', () => {
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+      fc.property(fc.array(operation, { maxLength: 60, size: 'max' }), (operations) => {
         const sql = new NodeSql(':memory:')
         const test = {
           sql,

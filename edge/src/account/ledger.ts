@@ -1,5 +1,4 @@
 import type { JobRecord, LedgerEvent } from '@infernet/schemas/job-record'
-import { jobRecordSchema } from '@infernet/schemas/job-record'
 import { msat } from '@infernet/schemas/money'
 import { MAX_OUTBOX_EVENTS } from '../limits.ts'
 import type { Balance, HoldRequest, HoldResult, SqlPort } from '../ports.ts'
@@ -240,26 +239,29 @@ export class Ledger {
       }))
     const settled = this.#sql
       .exec(`select record from hold where record is not null limit ?`, limit - deposits.length)
-      .map((row) => settledEvent(jobRecordSchema.parse(JSON.parse(String(row['record'])))))
+      .map((row) => settledEvent(JSON.parse(String(row['record'])) as JobRecord))
     return [...deposits, ...settled]
   }
 
   /** Forgets events that Postgres has. */
   flushed(events: readonly LedgerEvent[]): void {
+    const jobs: string[] = []
     for (const event of events) {
-      const gone =
-        event.kind === 'deposit'
-          ? this.#sql.exec(
-              `update deposit set flushed = 1 where account = ? and reference = ? and flushed = 0 returning 1`,
-              event.accountId,
-              event.idempotencyKey.slice('deposit:'.length),
-            )
-          : this.#sql.exec(
-              `delete from hold where job = ? and record is not null returning 1`,
-              event.job.id,
-            )
-      this.#addToOutbox(-gone.length)
+      if (event.kind !== 'deposit') jobs.push(event.job.id)
+      else {
+        const marked = this.#sql.exec(
+          `update deposit set flushed = 1 where account = ? and reference = ? and flushed = 0 returning 1`,
+          event.accountId,
+          event.idempotencyKey.slice('deposit:'.length),
+        )
+        this.#addToOutbox(-marked.length)
+      }
     }
+    const deleted = this.#sql.exec(
+      `delete from hold where record is not null and job in (select value from json_each(?)) returning 1`,
+      JSON.stringify(jobs),
+    )
+    this.#addToOutbox(-deleted.length)
   }
 
   /** Throws {@link LedgerError} `corrupt` when an account's sums disagree. */

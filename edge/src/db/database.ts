@@ -24,11 +24,18 @@ export async function ask<Result>(query: PromiseLike<Result>): Promise<Result> {
 export const askRows = (db: Database, statement: SQL): Promise<unknown> =>
   ask(db.execute(statement))
 
+/** JSON's escapes for what Postgres refuses inside jsonb: NUL and lone surrogates (and paired ones, rarely). */
+const SUSPECT = /\\u(0000|d[89a-f])/i
+
 /**
  * `value` as text for a `jsonb` parameter. Postgres refuses NUL and lone surrogates inside jsonb,
  * and such a string from a stranger must not block the batch that carries it.
  */
-export const toJsonb = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'string' ? inner.replaceAll('\0', '').toWellFormed() : inner,
-  )
+export function toJsonb(value: unknown): string {
+  const json = JSON.stringify(value)
+  // A replacer costs ten times the plain call, so it only runs when there is something to replace.
+  return SUSPECT.test(json) ? JSON.stringify(value, withoutRefused) : json
+}
+
+const withoutRefused = (_key: string, inner: unknown): unknown =>
+  typeof inner === 'string' ? inner.replaceAll('\0', '').toWellFormed() : inner

@@ -122,7 +122,7 @@ describe.each([false, true])('the body of an answer, byteStream: %s', (byteStrea
       fc.constant('turn' as const),
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 30, size: 'max' }), async (steps) => {
         const { job, reader, delivered } = body()
         const reads: ReturnType<typeof reader.read>[] = []
         let written = ''

@@ -7,20 +7,14 @@ import {
   PONG_TEXT,
 } from '@infernet/schemas/frame'
 import { newJobId, newRequestId } from '@infernet/schemas/ids'
-import {
-  CHALLENGE_TTL_MS,
-  JOB_WINDOW_BYTES,
-  MAX_CLOCK_SKEW_MS,
-  MAX_CONTROL_BYTES,
-  MAX_SLOTS,
-} from '@infernet/schemas/limits'
+import { CHALLENGE_TTL_MS, MAX_CLOCK_SKEW_MS, MAX_SLOTS } from '@infernet/schemas/limits'
 import { encodeControl } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
-import { ACCEPT_TIMEOUT_MS, MAX_JOBS, MAX_PROVIDERS } from '../limits.ts'
+import { MAX_JOBS, MAX_PROVIDERS } from '../limits.ts'
 import type { JobOrder } from '../ports.ts'
-import { answerJson, answerStream, readEvents } from '../testing/answers.ts'
+import { answerJson } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
-import { FakeProvider, modelOffer, newProviderKey } from '../testing/fake-provider.ts'
+import { FakeProvider, modelOffer, newProviderKey, unknownFrame } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 
 const challenged = (edge: TestEdge): FakeProvider => new FakeProvider(edge.hub).connect()
@@ -128,7 +122,7 @@ describe('login', () => {
     ['text', 'hello'],
     ['nothing', new Uint8Array()],
     ['a truncated frame', Uint8Array.of(FRAME.hello, 0, 0)],
-    ['an unknown frame', encodeUnknown()],
+    ['an unknown frame', unknownFrame()],
     ['another frame', encodeFrame(FRAME.drain, CONNECTION_CHANNEL, encodeControl({ reason: '' }))],
     ['a hello on a job channel', encodeFrame(FRAME.hello, 1, encodeControl({ version: 1 }))],
     ['a hello that is no JSON', encodeFrame(FRAME.hello, 0, new TextEncoder().encode('{"ver'))],
@@ -180,155 +174,6 @@ describe('login', () => {
     expect((await answer).status).toBe(200)
     await late.login(goodHello(edge, strange))
     expect(edge.hub.providers).toBe(2)
-  })
-})
-
-function encodeUnknown(): Uint8Array {
-  const frame = encodeFrame(FRAME.accept, CONNECTION_CHANNEL, new Uint8Array())
-  frame[0] = 99
-  return frame
-}
-
-/** A message of one frame whose header lies about its length. */
-function withLength(frame: Uint8Array, length: number): Uint8Array {
-  const message = frame.slice()
-  new DataView(message.buffer).setUint32(0, ((message[0] ?? 0) << 24) | length)
-  return message
-}
-
-/** A job that waits at one of two providers; `next` is its offer to the other. */
-async function offered() {
-  const edge = await startEdge()
-  const other = await edge.provider()
-  const provider = await edge.provider()
-  const answer = edge.chat({ stream: true })
-  const job = await provider.jobs.next()
-  return { edge, answer, job, provider, other, next: other.jobs.next() }
-}
-
-type Offered = Awaited<ReturnType<typeof offered>>
-
-describe('a provider that breaks the protocol', () => {
-  const breaches: [string, number, (test: Offered) => void][] = [
-    ['data before accept', CLOSE.protocol, ({ job }) => job.data('x')],
-    [
-      'head before accept',
-      CLOSE.protocol,
-      ({ job, provider }) => {
-        provider.send(job.frame(FRAME.head, encodeControl({})))
-      },
-    ],
-    ['data before head', CLOSE.protocol, ({ job }) => job.accept().data('x')],
-    ['end before head', CLOSE.protocol, ({ job }) => job.accept().end()],
-    ['accept twice', CLOSE.protocol, ({ job }) => job.accept().accept()],
-    ['busy after accept', CLOSE.protocol, ({ job }) => job.accept().busy()],
-    [
-      'a truncated frame',
-      CLOSE.protocol,
-      ({ job, provider }) => {
-        provider.send(job.frame(FRAME.accept).subarray(0, 5))
-      },
-    ],
-    [
-      'a frame longer than its message',
-      CLOSE.protocol,
-      ({ job, provider }) => {
-        provider.send(withLength(job.frame(FRAME.error), 50))
-      },
-    ],
-    [
-      'an oversized frame',
-      CLOSE.protocol,
-      ({ job, provider }) => {
-        provider.send(withLength(job.frame(FRAME.error), MAX_CONTROL_BYTES + 1))
-      },
-    ],
-    ['an unknown frame', CLOSE.protocol, ({ provider }) => provider.send(encodeUnknown())],
-    [
-      'a payload that is no JSON',
-      CLOSE.protocol,
-      ({ job, provider }) => {
-        provider.send(job.frame(FRAME.error, new TextEncoder().encode('oops')))
-      },
-    ],
-    [
-      'a payload of the wrong shape',
-      CLOSE.protocol,
-      ({ job, provider }) => {
-        provider.send(job.frame(FRAME.error, encodeControl({ fault: 'nobody' })))
-      },
-    ],
-    [
-      'an edge’s frame',
-      CLOSE.protocol,
-      ({ job, provider }) => {
-        provider.send(job.frame(FRAME.cancel, encodeControl({ reason: '' })))
-      },
-    ],
-    [
-      'a second hello',
-      CLOSE.protocol,
-      ({ provider }) => {
-        provider.sendControl(FRAME.hello, {})
-      },
-    ],
-    ['text', CLOSE.protocol, ({ provider }) => void provider.deliver('data: hi')],
-    [
-      'a channel that was never given',
-      CLOSE.foreignJob,
-      ({ provider }) => {
-        provider.send(encodeFrame(FRAME.accept, 7, new Uint8Array()))
-      },
-    ],
-    ['silence after an offer', CLOSE.silent, ({ edge }) => edge.clock.advance(ACCEPT_TIMEOUT_MS)],
-    [
-      'too many capability records',
-      CLOSE.protocol,
-      ({ provider }) => {
-        for (let i = 0; i < 31; i++) provider.sendControl(FRAME.capability, capabilityOf())
-      },
-    ],
-  ]
-  it.each(breaches)('is cut off for %s, and its job goes elsewhere', async (_, code, breach) => {
-    const test = await offered()
-    const { edge, answer, provider, other, next } = test
-    breach(test)
-    expect(provider.closed?.code).toBe(code)
-    expect(Buffer.byteLength(provider.closed?.reason ?? '')).toBeLessThanOrEqual(123)
-    answerStream(await next)
-    expect((await readEvents(await answer)).at(-1)).toBe('[DONE]')
-    expect(other.closed).toBeUndefined()
-    expect(edge.hub.providers).toBe(1)
-    expect(edge.record).toMatchObject({ attempts: 2, providerId: other.peer, costMsat: 16 })
-  })
-
-  it('may not send more than its window', async () => {
-    const { job, provider } = await offered()
-    job.begin().data(new Uint8Array(JOB_WINDOW_BYTES).fill(10))
-    expect(provider.closed).toBeUndefined()
-    job.data('\n')
-    expect(provider.closed).toMatchObject({ code: CLOSE.protocol })
-  })
-
-  it('is not heard any more, not even in the same message', async () => {
-    const edge = await startEdge()
-    const provider = await edge.provider()
-    provider.send(
-      encodeFrame(FRAME.accept, 99, new Uint8Array()),
-      encodeFrame(FRAME.capability, CONNECTION_CHANNEL, encodeControl(capabilityOf())),
-    )
-    provider.sendControl(FRAME.capability, capabilityOf())
-    expect(provider.closed).toMatchObject({ code: CLOSE.foreignJob })
-    expect(edge.hub.directory()).toEqual({ models: [], offline: ['tiny'] })
-    expect(await errorOf(await edge.chat())).toMatchObject({ status: 503 })
-  })
-
-  it('may send late frames of a lease that has ended', async () => {
-    const { job, provider, next } = await offered()
-    job.busy()
-    job.data('late').end()
-    expect(provider.closed).toBeUndefined()
-    answerStream(await next)
   })
 })
 
@@ -432,77 +277,5 @@ describe('a hub with all the jobs it can hold', () => {
       costMsat: 0,
       attempts: 0,
     })
-  })
-})
-
-/** A job that has been answered, and its provider. */
-async function answered() {
-  const edge = await startEdge()
-  const provider = await edge.provider()
-  const answer = edge.chat()
-  const job = await provider.jobs.next()
-  answerJson(job)
-  await answer
-  return { edge, provider, job }
-}
-
-describe('receipts', () => {
-  it('are stored before they are acknowledged, even before their job is in Postgres', async () => {
-    const { edge, provider, job } = await answered()
-    expect(edge.store.ledger.size).toBe(0)
-    provider.sendReceipts([job.statement()])
-    expect(await provider.acks.next()).toEqual({
-      results: [{ lease: job.header.lease, status: 'stored' }],
-    })
-    expect(edge.store.receipts.has(job.header.lease as never)).toBe(true)
-  })
-
-  it('close the connection when somebody else signed them', async () => {
-    const { edge, provider, job } = await answered()
-    const other = await edge.provider()
-    provider.sendReceipts([job.statement()], newProviderKey())
-    await expect.poll(() => provider.closed).toMatchObject({ code: CLOSE.protocol })
-    other.sendReceipts([job.statement()])
-    await expect.poll(() => other.closed).toMatchObject({ code: CLOSE.protocol })
-    expect(edge.store.receipts.size).toBe(0)
-  })
-
-  it('are unknown when the lease was somebody else’s, who can still send its own', async () => {
-    const { edge, provider, job } = await answered()
-    const thief = await edge.provider()
-    thief.sendReceipts([job.statement({ provider: thief.peer })])
-    const { lease } = job.header
-    expect(await thief.acks.next()).toEqual({ results: [{ lease, status: 'unknown' }] })
-    provider.sendReceipts([job.statement()])
-    expect(await provider.acks.next()).toEqual({ results: [{ lease, status: 'stored' }] })
-    expect(edge.store.receipts.size).toBe(1)
-  })
-
-  it('are not acknowledged while Postgres is away, and taken later', async () => {
-    const { edge, provider, job } = await answered()
-    edge.store.down = true
-    provider.sendReceipts([job.statement()])
-    await expect
-      .poll(() => edge.log.map(({ fields }) => fields['operation']))
-      .toContain('storeReceipts')
-    expect(provider.acks.size).toBe(0)
-    expect(provider.closed).toBeUndefined()
-    edge.store.down = false
-    provider.sendReceipts([job.statement()])
-    expect((await provider.acks.next()).results).toMatchObject([{ status: 'stored' }])
-  })
-
-  it('may not come in without end', async () => {
-    const { provider, job } = await answered()
-    for (let i = 0; i < 9; i++) provider.sendReceipts([job.statement()])
-    await expect.poll(() => provider.closed).toMatchObject({ code: CLOSE.protocol })
-  })
-
-  it('of a provider that is gone by then disturb nobody', async () => {
-    const { edge, provider, job } = await answered()
-    provider.sendReceipts([job.statement()])
-    provider.vanish()
-    await expect.poll(() => edge.store.receipts.size).toBe(1)
-    expect(provider.acks.size).toBe(0)
   })
 })

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { CLOSE } from '@infernet/schemas/close-codes'
 import { leaseOf, newJobId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import { peerIdOf } from '@infernet/schemas/peer-id'
 import {
@@ -11,7 +12,10 @@ import {
 import { describe, expect, it } from 'vitest'
 import { MAX_AWAITED_RECEIPTS } from '../limits.ts'
 import type { StoredReceipt } from '../ports.ts'
+import { answerJson } from '../testing/answers.ts'
+import { newProviderKey } from '../testing/fake-provider.ts'
 import { MemoryStore } from '../testing/memory-store.ts'
+import { startEdge } from '../testing/test-edge.ts'
 import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')
@@ -115,5 +119,77 @@ describe('receipt intake', () => {
     intake.expect(leaseOf(newest, 1), PROVIDER)
     await intake.take(PROVIDER, batchOf(statement(oldest), statement(newest)))
     expect(seen.map(({ known }) => known)).toEqual([false, true])
+  })
+})
+
+/** A job that has been answered, and its provider. */
+async function answered() {
+  const edge = await startEdge()
+  const provider = await edge.provider()
+  const answer = edge.chat()
+  const job = await provider.jobs.next()
+  answerJson(job)
+  await answer
+  return { edge, provider, job }
+}
+
+describe('receipts on the wire', () => {
+  it('are stored before they are acknowledged, even before their job is in Postgres', async () => {
+    const { edge, provider, job } = await answered()
+    expect(edge.store.ledger.size).toBe(0)
+    provider.sendReceipts([job.statement()])
+    expect(await provider.acks.next()).toEqual({
+      results: [{ lease: job.header.lease, status: 'stored' }],
+    })
+    expect(edge.store.receipts.has(job.header.lease as never)).toBe(true)
+  })
+
+  it('close the connection when somebody else signed them', async () => {
+    const { edge, provider, job } = await answered()
+    const other = await edge.provider()
+    provider.sendReceipts([job.statement()], newProviderKey())
+    await expect.poll(() => provider.closed).toMatchObject({ code: CLOSE.protocol })
+    other.sendReceipts([job.statement()])
+    await expect.poll(() => other.closed).toMatchObject({ code: CLOSE.protocol })
+    expect(edge.store.receipts.size).toBe(0)
+  })
+
+  it('are unknown when the lease was somebody else’s, who can still send its own', async () => {
+    const { edge, provider, job } = await answered()
+    const thief = await edge.provider()
+    thief.sendReceipts([job.statement({ provider: thief.peer })])
+    const { lease } = job.header
+    expect(await thief.acks.next()).toEqual({ results: [{ lease, status: 'unknown' }] })
+    provider.sendReceipts([job.statement()])
+    expect(await provider.acks.next()).toEqual({ results: [{ lease, status: 'stored' }] })
+    expect(edge.store.receipts.size).toBe(1)
+  })
+
+  it('are not acknowledged while Postgres is away, and taken later', async () => {
+    const { edge, provider, job } = await answered()
+    edge.store.down = true
+    provider.sendReceipts([job.statement()])
+    await expect
+      .poll(() => edge.log.map(({ fields }) => fields['operation']))
+      .toContain('storeReceipts')
+    expect(provider.acks.size).toBe(0)
+    expect(provider.closed).toBeUndefined()
+    edge.store.down = false
+    provider.sendReceipts([job.statement()])
+    expect((await provider.acks.next()).results).toMatchObject([{ status: 'stored' }])
+  })
+
+  it('may not come in without end', async () => {
+    const { provider, job } = await answered()
+    for (let i = 0; i < 9; i++) provider.sendReceipts([job.statement()])
+    await expect.poll(() => provider.closed).toMatchObject({ code: CLOSE.protocol })
+  })
+
+  it('of a provider that is gone by then disturb nobody', async () => {
+    const { edge, provider, job } = await answered()
+    provider.sendReceipts([job.statement()])
+    provider.vanish()
+    await expect.poll(() => edge.store.receipts.size).toBe(1)
+    expect(provider.acks.size).toBe(0)
   })
 })

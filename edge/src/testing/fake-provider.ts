@@ -59,6 +59,13 @@ export function newProviderKey(): ProviderKey {
   return { peer: peerIdOf(raw), privateKey }
 }
 
+/** A message of one frame whose type nobody knows. */
+export function unknownFrame(): Uint8Array {
+  const frame = encodeFrame(FRAME.accept, CONNECTION_CHANNEL, NOTHING)
+  frame[0] = 99
+  return frame
+}
+
 /** One offered job, as a provider sees it. Every method sends one message; all may be illegal. */
 export class FakeJob {
   readonly header: JobHeader
@@ -66,8 +73,8 @@ export class FakeJob {
   readonly channel: number
   /** Reasons of the cancel frames that came for it. */
   readonly cancels: string[] = []
-  /** Bytes of its window that came back. */
-  credit = 0
+  /** Bytes of its window that came back, frame by frame. */
+  readonly credits: number[] = []
   readonly #provider: FakeProvider
   readonly #output = createHash('sha256')
 
@@ -273,7 +280,7 @@ export class FakeProvider {
         job?.cancels.push(new TextDecoder().decode(payload))
         return
       case FRAME.credit:
-        if (job !== undefined) job.credit += readU32(payload, 0)
+        job?.credits.push(readU32(payload, 0))
         return
       case FRAME.receiptAck:
         return this.acks.put(decodeControl(receiptAckSchema, payload))

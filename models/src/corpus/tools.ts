@@ -12,6 +12,9 @@ import { askFor, FACTS } from './questions.ts'
 import { told, TOOL_KINDS, type Slot, type ToolKind } from './tool-kinds.ts'
 import { capitalise, code, commonWord, inventedWord } from './words.ts'
 
+const VERBS =
+  'get make start open show find run play buy stop lookup check list read delete create'.split(' ')
+
 /** One use of a tool: its definition, a question, the call, and how it goes on. */
 type ToolUse = {
   readonly definition: ToolDefinition
@@ -80,24 +83,7 @@ function describe(random: Random, key: string, value: string | number): ToolPara
 
 /** Tools without a story, so that names and parameters must be copied rather than known. */
 function inventedKind(random: Random): ToolKind {
-  const verb = pick(random, [
-    'get',
-    'make',
-    'start',
-    'open',
-    'show',
-    'find',
-    'run',
-    'play',
-    'buy',
-    'stop',
-    'lookup',
-    'check',
-    'list',
-    'read',
-    'delete',
-    'create',
-  ])
+  const verb = pick(random, VERBS)
   const noun = commonWord(random)
   const more = commonWord(random)
   const key = chance(random, 0.5)

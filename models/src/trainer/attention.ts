@@ -1,5 +1,5 @@
-import { headWidth, type LlamaConfig } from '../llama-config.ts'
-import { rotaryTable } from '../tiny-llama.ts'
+import { kvWidth, queryWidth, type LlamaConfig } from '../llama-config.ts'
+import { rotaryTable } from '../vector-math.ts'
 import type { Segment } from './batch.ts'
 import { matrix, transposed, type Floats, type Kernel, type Matrix } from './kernel.ts'
 
@@ -34,7 +34,7 @@ export function newAttentionContext(
   return {
     kernel,
     config,
-    rotations: rotaryTable(config.ropeBase, headWidth(config), batchTokens),
+    rotations: rotaryTable(config.ropeBase, config.headWidth, batchTokens),
     scoreGradient: kernel.floats(batchTokens * batchTokens),
   }
 }
@@ -50,7 +50,7 @@ export function attention(
   out: Floats,
 ): void {
   const { kernel, config } = context
-  const size = headWidth(config)
+  const size = config.headWidth
   rotate(context, state.query, segments, 1)
   rotate(context, state.key, segments, 1)
   for (const { square, n, query, key, value, attended } of headViews(
@@ -76,7 +76,7 @@ export function attentionBackward(
   gradients: AttentionGradients,
 ): void {
   const { kernel, config } = context
-  const size = headWidth(config)
+  const size = config.headWidth
   const alpha = 1 / Math.sqrt(size)
   gradients.key.fill(0)
   gradients.value.fill(0)
@@ -119,22 +119,23 @@ function headViews(
   { query, key, value }: AttentionGradients,
   attended: Floats,
 ): HeadView[] {
-  const size = headWidth(config)
-  const kvWidth = size * config.kvHeads
+  const size = config.headWidth
+  const qStride = queryWidth(config)
+  const kvStride = kvWidth(config)
   const headsPerKv = config.heads / config.kvHeads
   const views: HeadView[] = []
   let square = 0
   for (const { start, length: n } of segments) {
     for (let head = 0; head < config.heads; head++) {
-      const at = start * config.width + head * size
-      const kvAt = start * kvWidth + Math.floor(head / headsPerKv) * size
+      const at = start * qStride + head * size
+      const kvAt = start * kvStride + Math.floor(head / headsPerKv) * size
       views.push({
         square,
         n,
-        query: matrix(query, config.width, at),
-        key: matrix(key, kvWidth, kvAt),
-        value: matrix(value, kvWidth, kvAt),
-        attended: matrix(attended, config.width, at),
+        query: matrix(query, qStride, at),
+        key: matrix(key, kvStride, kvAt),
+        value: matrix(value, kvStride, kvAt),
+        attended: matrix(attended, qStride, at),
       })
       square += n * n
     }
@@ -149,7 +150,7 @@ function rotate(
   segments: readonly Segment[],
   direction: 1 | -1,
 ): void {
-  const size = headWidth(config)
+  const size = config.headWidth
   const pairs = size / 2
   const last = segments.at(-1)!
   const width = vectors.length / (last.start + last.length)

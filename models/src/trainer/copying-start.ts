@@ -1,4 +1,4 @@
-import { headWidth, type LlamaConfig } from '../llama-config.ts'
+import type { LlamaConfig } from '../llama-config.ts'
 import type { Random } from '../prng.ts'
 import { normal, parameter, type Parameters } from './parameters.ts'
 
@@ -26,8 +26,7 @@ export function startCopyingHeads(
   config: LlamaConfig,
   random: Random,
 ): void {
-  const { width } = config
-  const size = headWidth(config)
+  const { width, headWidth: size } = config
   const weight = (name: string): Float32Array => parameter(parameters, `${name}.weight`).values
   const embedding = weight('token_embd')
   for (let at = 0; at < embedding.length; at += width) embedding[at] = CONSTANT

@@ -1,6 +1,6 @@
 import type { Vocabulary } from '../byte-level-bpe.ts'
 import { writeGguf, type MetadataEntry, type WritableTensor } from '../gguf-writer.ts'
-import { headWidth, type LlamaConfig } from '../llama-config.ts'
+import type { LlamaConfig } from '../llama-config.ts'
 import type { TensorType } from '../tensor-codec.ts'
 import type { Parameters } from './parameters.ts'
 
@@ -54,7 +54,7 @@ function llamaMetadata(config: LlamaConfig): MetadataEntry[] {
     { key: 'llama.attention.head_count', type: 'u32', value: config.heads },
     { key: 'llama.attention.head_count_kv', type: 'u32', value: config.kvHeads },
     { key: 'llama.attention.layer_norm_rms_epsilon', type: 'f32', value: config.rmsEpsilon },
-    { key: 'llama.rope.dimension_count', type: 'u32', value: headWidth(config) },
+    { key: 'llama.rope.dimension_count', type: 'u32', value: config.headWidth },
     { key: 'llama.rope.freq_base', type: 'f32', value: config.ropeBase },
   ]
 }

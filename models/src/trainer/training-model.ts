@@ -1,4 +1,4 @@
-import { headWidth, type LlamaConfig } from '../llama-config.ts'
+import { kvWidth, queryWidth, type LlamaConfig } from '../llama-config.ts'
 import type { Random } from '../prng.ts'
 import {
   attention,
@@ -200,7 +200,6 @@ function newLayer(
   index: number,
 ): Layer {
   const { width, hidden, heads } = config
-  const kvWidth = headWidth(config) * config.kvHeads
   const weight = (name: string): Parameter => parameter(parameters, `blk.${index}.${name}.weight`)
   const rows = (columns: number): Floats => kernel.floats(tokens * columns)
   return {
@@ -216,11 +215,11 @@ function newLayer(
     input: rows(width),
     inputInverse: rows(1),
     normed: rows(width),
-    query: rows(width),
-    key: rows(kvWidth),
-    value: rows(kvWidth),
+    query: rows(queryWidth(config)),
+    key: rows(kvWidth(config)),
+    value: rows(kvWidth(config)),
     weights: rows(heads * tokens),
-    attended: rows(width),
+    attended: rows(queryWidth(config)),
     middle: rows(width),
     middleInverse: rows(1),
     middleNormed: rows(width),
@@ -233,17 +232,16 @@ function newLayer(
 /** Gradients that flow between layers: one set, reused by every layer. */
 function newGradients(kernel: Kernel, config: LlamaConfig, tokens: number) {
   const { width, hidden } = config
-  const kvWidth = headWidth(config) * config.kvHeads
   const rows = (columns: number): Floats => kernel.floats(tokens * columns)
   return {
     /** Of the residual stream. */
     stream: rows(width),
     /** Of a normed copy of it. */
     branch: rows(width),
-    attended: rows(width),
-    query: rows(width),
-    key: rows(kvWidth),
-    value: rows(kvWidth),
+    attended: rows(queryWidth(config)),
+    query: rows(queryWidth(config)),
+    key: rows(kvWidth(config)),
+    value: rows(kvWidth(config)),
     hidden: rows(hidden),
     up: rows(hidden),
   }
@@ -251,7 +249,8 @@ function newGradients(kernel: Kernel, config: LlamaConfig, tokens: number) {
 
 /** An upper bound on what the arrays above take, so that the memory is allocated once. */
 function memoryBytes(config: LlamaConfig, tokens: number): number {
-  const { width, hidden, layers, heads, vocabSize } = config
+  const { hidden, layers, heads, vocabSize } = config
+  const width = Math.max(config.width, queryWidth(config))
   const weights = vocabSize * width + layers * width * (4 * width + 3 * hidden + 2)
   const perToken = layers * (9 * width + 3 * hidden + heads * tokens + 2)
   const shared = 13 * width + 2 * hidden + tokens + vocabSize + 8

@@ -18,6 +18,9 @@ interface Operation {
   fail(error: unknown): void
 }
 
+/** Nobody waits for a capture, so it rides with the next reserve's transaction, or leaves by itself. */
+const SETTLE_DELAY_MS = 5
+
 /**
  * All accounts of one Node process in one SQLite file. Operations of one turn of the event loop
  * share a transaction (group commit): under load a reserve costs a tenth of a commit of its own.
@@ -30,6 +33,7 @@ export class NodeAccounts implements AccountPort {
   readonly #now: () => number
   readonly #onFlushError: (error: unknown) => void
   #queue: Operation[] = []
+  #commitSoon = false
   #flushing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #failures = 0
@@ -70,7 +74,7 @@ export class NodeAccounts implements AccountPort {
   }
 
   async settle(record: JobRecord): Promise<void> {
-    await this.#enqueue(() => this.#ledger.settle(record))
+    await this.#enqueue(() => this.#ledger.settle(record), SETTLE_DELAY_MS)
     this.#flushLater()
   }
 
@@ -102,10 +106,14 @@ export class NodeAccounts implements AccountPort {
     clearTimeout(this.#timer)
   }
 
-  #enqueue<T>(operation: () => T): Promise<T> {
+  /** Runs `operation` in the next transaction, which is at the end of this turn or within `delayMs`. */
+  #enqueue<T>(operation: () => T, delayMs = 0): Promise<T> {
     return new Promise((resolve, reject) => {
       let result: T
-      if (this.#queue.length === 0) setImmediate(() => this.#commit())
+      if (delayMs === 0 && !this.#commitSoon) {
+        this.#commitSoon = true
+        setImmediate(() => this.#commit())
+      } else if (this.#queue.length === 0) setTimeout(() => this.#commit(), delayMs)
       this.#queue.push({
         run: () => {
           result = operation()
@@ -118,6 +126,7 @@ export class NodeAccounts implements AccountPort {
 
   #commit(): void {
     const operations = this.#queue
+    this.#commitSoon = false
     if (operations.length === 0) return
     this.#queue = []
     try {
@@ -155,6 +164,7 @@ export class NodeAccounts implements AccountPort {
 
   async #flushAll(): Promise<void> {
     try {
+      this.#commit()
       this.#release(this.#now())
       for (;;) {
         const events = this.#ledger.outbox(OUTBOX_BATCH)
