@@ -96,7 +96,9 @@ function summariseGroup(
     besideCpuPerRequestUs: figure(({ loop, usage }) =>
       quotient(total(beside(usage), 'cpuUs'), loop?.requests),
     ),
-    cpuPerChunkUs: figure(({ loop, usage }) => quotient(total(onPath(usage), 'cpuUs'), loop?.chunks)),
+    cpuPerChunkUs: figure(({ loop, usage }) =>
+      quotient(total(onPath(usage), 'cpuUs'), loop?.chunks),
+    ),
     gatewayRssBytes: figure(({ usage }) => usage['gateway']?.peakRssBytes),
     totalRssBytes: figure(({ usage }) => total(usage, 'peakRssBytes')),
     hangUpMedianUs: median(seen),

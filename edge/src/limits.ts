@@ -11,6 +11,8 @@ export const MAX_ATTEMPTS = 3
 /** Random candidates that the matcher looks at when its first two are full. */
 export const MAX_CANDIDATES = 16
 
+/** A large job must first reach its provider: the accept clock allows for this, about 0.5 Mbit/s. */
+export const SLOWEST_DOWNLINK_BYTES_PER_MS = 64
 /** A provider must take or refuse an offered job within this time. */
 export const ACCEPT_TIMEOUT_MS = 5_000
 /** Until a stream's first byte: covers a long prefill on a slow card. */

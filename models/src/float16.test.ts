@@ -13,14 +13,18 @@ describe('half precision', () => {
 
   it('rounds to the nearer neighbour, ties to even', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 0x7bfe }), fc.double({ min: 0, max: 1, noNaN: true }), (low, at) => {
-        const [below, above] = [fromFloat16(low), fromFloat16(low + 1)]
-        const value = Math.fround(below + at * (above - below))
-        const middle = (below + above) / 2
-        const even = low % 2 === 0 ? low : low + 1
-        const nearer = value < middle ? low : value > middle ? low + 1 : even
-        expect(toFloat16(value)).toBe(nearer)
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 0x7bfe }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (low, at) => {
+          const [below, above] = [fromFloat16(low), fromFloat16(low + 1)]
+          const value = Math.fround(below + at * (above - below))
+          const middle = (below + above) / 2
+          const even = low % 2 === 0 ? low : low + 1
+          const nearer = value < middle ? low : value > middle ? low + 1 : even
+          expect(toFloat16(value)).toBe(nearer)
+        },
+      ),
     )
   })
 

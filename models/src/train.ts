@@ -1,8 +1,10 @@
 /**
  * Trains the demo model from nothing but this folder: `npm run model:train`. About half an hour on
- * one core. The result depends on the seed alone. Options: `--steps N`, `--out FILE`.
+ * one core. The result depends on the seed alone, to the last bit. A checkpoint of the weights so
+ * far is kept in `dist/`. Options: `--steps N`, `--out FILE`.
  */
-import { writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ByteLevelBpe } from './byte-level-bpe.ts'
@@ -48,11 +50,13 @@ const { values: options } = parseArgs({
     steps: { type: 'string', default: '9000' },
     out: {
       type: 'string',
-      default: fileURLToPath(new URL('../weights/infernet-demo.gguf', import.meta.url)),
+      default: inFolder('../weights/infernet-demo.gguf'),
     },
   },
 })
 const steps = Number(options.steps)
+const checkpoint = inFolder('../dist/infernet-demo.checkpoint.gguf')
+mkdirSync(inFolder('../dist/'), { recursive: true })
 
 const render = compileChatTemplate(CHAT_TEMPLATE)
 const sampleRandom = mulberry32(SEED)
@@ -78,9 +82,11 @@ for (let step = 1; step <= steps; step++) {
   updateWeights(model, step, learningRate(step, steps, PEAK_RATE, WARMUP_STEPS))
   meanLoss = meanLoss === 0 ? loss : 0.98 * meanLoss + 0.02 * loss
   if (step % REPORT_EVERY === 0) report(step)
-  if (step % CHECKPOINT_EVERY === 0) save()
+  if (step % CHECKPOINT_EVERY === 0) writeFileSync(checkpoint, currentFile())
 }
-save()
+const file = currentFile()
+writeFileSync(options.out, file)
+process.stdout.write(`sha256 ${createHash('sha256').update(file).digest('hex')}\n`)
 
 function report(step: number): void {
   const seconds = (performance.now() - started) / 1000
@@ -89,12 +95,18 @@ function report(step: number): void {
   process.stdout.write(`step ${step}/${steps}  loss ${loss}  ${speed} tokens/s  ${time} s\n`)
 }
 
-function save(): void {
+/** The model as it stands, as a GGUF file. */
+function currentFile(): Uint8Array {
   const identity = {
     name: 'infernet-demo',
     description: 'A very small demo model, trained from scratch on text of the Infernet project.',
     vocabulary,
     chatTemplate: CHAT_TEMPLATE,
   }
-  writeFileSync(options.out, modelFile(CONFIG, model.parameters, identity, 'Q8_0'))
+  return modelFile(CONFIG, model.parameters, identity, 'Q8_0')
+}
+
+/** A path given relative to this file. */
+function inFolder(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url))
 }

@@ -116,7 +116,10 @@ describe('a key ring', () => {
     clock.advance(KEY_TTL_MS)
     state.down = true
     await identify()
-    await expect(identify(newApiKey().secret)).rejects.toThrow('connection refused')
+    await expect(identify(newApiKey().secret)).rejects.toMatchObject({
+      status: 503,
+      code: 'authentication_unavailable',
+    })
   })
 
   it('does not revive a key that it knew as revoked', async () => {

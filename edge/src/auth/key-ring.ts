@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { apiKeyId, hashApiKey } from '@infernet/schemas/api-key'
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
@@ -64,7 +65,7 @@ export class KeyRing {
     try {
       key = await this.#store.findApiKey(id)
     } catch (error) {
-      if (stale?.key === undefined) throw error
+      if (stale?.key === undefined) throw keysUnavailable(error)
       key = stale.key
     }
     const ttl = key === undefined ? UNKNOWN_KEY_TTL_MS : KEY_TTL_MS
@@ -78,6 +79,19 @@ export class KeyRing {
     }
     return key
   }
+}
+
+/** Postgres cannot be asked about a key that this process has not seen. */
+const keysUnavailable = (cause: unknown): ApiError => {
+  const error = new ApiError({
+    status: 503,
+    type: 'server_error',
+    code: 'authentication_unavailable',
+    retryAfterMs: UNKNOWN_KEY_TTL_MS,
+    message: 'Your API key cannot be checked at the moment. Try again shortly.',
+  })
+  error.cause = cause
+  return error
 }
 
 /** The token of an `Authorization: Bearer` header. */

@@ -66,6 +66,11 @@ export class Attempt {
     return this.#windowLeft >= 0
   }
 
+  /** The whole window is used: the provider may send nothing until the client takes something. */
+  get starved(): boolean {
+    return this.#state === 'answering' && this.#windowLeft <= 0
+  }
+
   /** Gives bytes back that the client has taken. */
   returnWindow(bytes: number): void {
     this.#unreturned += bytes

@@ -1,5 +1,8 @@
 type Controller = ReadableStreamDefaultController<Uint8Array> | ReadableByteStreamController
 
+/** Queued pieces become one at this many, so that a window of one-byte chunks costs little memory. */
+const MAX_PIECES = 1024
+
 /**
  * The body of a streamed answer, pulled by the client's connection. Chunks wait in a queue of our
  * own until the transport asks: `onDeliver` sees them only as they are handed over, which is when
@@ -49,7 +52,9 @@ export class JobBody {
 
   /** Queues a chunk; {@link flush} hands it over. */
   write(chunk: Uint8Array): void {
-    if (!this.#closed) this.#queue.push(chunk)
+    if (this.#closed) return
+    if (this.#queue.length >= MAX_PIECES) this.#queue = [concatenate(this.#queue)]
+    this.#queue.push(chunk)
   }
 
   /**

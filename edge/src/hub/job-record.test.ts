@@ -69,7 +69,14 @@ describe('the record of a job', () => {
   it('never costs more than was held', () => {
     const inflated = { ...end, usage: { prompt_tokens: 1e9, completion_tokens: 1e9 } }
     const delivered = { usage: undefined, contentEvents: 900, contentBytes: 4000 }
-    expect(record({ end: inflated, delivered })).toMatchObject({ costMsat: 1000 })
+    const generous = { ...order, maxOutputTokens: 10_000 }
+    expect(record({ order: generous, end: inflated, delivered })).toMatchObject({ costMsat: 1000 })
+  })
+
+  it('never bills more tokens than the client asked for', () => {
+    const inflated = { ...end, usage: { prompt_tokens: 10, completion_tokens: 1e9 } }
+    const delivered = { usage: undefined, contentEvents: 900, contentBytes: 4000 }
+    expect(record({ end: inflated, delivered })).toMatchObject({ completionTokens: 100 })
   })
 
   it('charges what was delivered when it was cut', () => {

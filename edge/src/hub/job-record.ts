@@ -45,7 +45,8 @@ export function jobRecord(input: {
     ended: input.status === 'completed' ? 'complete' : 'cut',
   })
   const price = attempt?.price ?? { prompt: 0, completion: 0 }
-  const cost = costMsat(price, billed.promptTokens, billed.completionTokens)
+  const completionTokens = Math.min(billed.completionTokens, order.maxOutputTokens * order.n)
+  const cost = costMsat(price, billed.promptTokens, completionTokens)
   return {
     id: order.job,
     accountId: order.accountId,
@@ -60,7 +61,7 @@ export function jobRecord(input: {
     lease: attempt?.lease ?? null,
     attempts: input.attempts,
     promptTokens: billed.promptTokens,
-    completionTokens: billed.completionTokens,
+    completionTokens,
     claimedTokens: claimed?.completion_tokens ?? 0,
     holdMsat: order.holdMsat,
     costMsat: Math.min(cost, order.holdMsat),

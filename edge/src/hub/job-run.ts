@@ -10,7 +10,12 @@ import { leaseOf } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { MAX_ANSWER_BYTES } from '@infernet/schemas/limits'
 import type { Busy, End, JobError } from '@infernet/schemas/wire'
-import { BUSY_RETRY_AFTER_MS, MAX_ATTEMPTS, NO_PROVIDER_RETRY_AFTER_MS } from '../limits.ts'
+import {
+  BUSY_RETRY_AFTER_MS,
+  MAX_ATTEMPTS,
+  NO_PROVIDER_RETRY_AFTER_MS,
+  SLOWEST_DOWNLINK_BYTES_PER_MS,
+} from '../limits.ts'
 import type { JobAnswer, JobOrder } from '../ports.ts'
 import type { Attempt } from './attempt.ts'
 import { clientClosed, engineRefused, fieldsOf } from './job-errors.ts'
@@ -91,7 +96,8 @@ export class JobRun {
       lease: leaseOf(order.job, this.#attempts),
       timeLeftMs: this.#deadline - now,
     })
-    this.#attempt.expect(now, this.#host.timeouts.acceptMs, this.#deadline)
+    const transferMs = order.body.length / SLOWEST_DOWNLINK_BYTES_PER_MS
+    this.#attempt.expect(now, this.#host.timeouts.acceptMs + transferMs, this.#deadline)
   }
 
   #giveUp(error?: ApiError): void {
@@ -240,6 +246,11 @@ export class JobRun {
 
   #overdue(attempt: Attempt): void {
     if (attempt.state === 'offered') return this.#host.silent(attempt.session)
+    const now = this.#host.now()
+    // The provider waits for credit, and the credit for a client that reads slowly: nobody's fault.
+    if (attempt.starved && now < this.#deadline) {
+      return attempt.expect(now, this.#host.timeouts.idleMs, this.#deadline)
+    }
     const { cancelled } = attempt
     if (!cancelled) attempt.session.sendCancel(attempt.channel, 'timeout')
     attempt.on('timeout')

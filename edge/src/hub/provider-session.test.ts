@@ -3,7 +3,7 @@ import { CONNECTION_CHANNEL, encodeFrame, FRAME } from '@infernet/schemas/frame'
 import { JOB_WINDOW_BYTES, MAX_CONTROL_BYTES } from '@infernet/schemas/limits'
 import { encodeControl } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
-import { ACCEPT_TIMEOUT_MS } from '../limits.ts'
+import { ACCEPT_TIMEOUT_MS, SWEEP_INTERVAL_MS } from '../limits.ts'
 import { answerStream, readEvents } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { unknownFrame } from '../testing/fake-provider.ts'
@@ -100,7 +100,11 @@ describe('a provider that breaks the protocol', () => {
         provider.send(encodeFrame(FRAME.accept, 7, new Uint8Array()))
       },
     ],
-    ['silence after an offer', CLOSE.silent, ({ edge }) => edge.clock.advance(ACCEPT_TIMEOUT_MS)],
+    [
+      'silence after an offer',
+      CLOSE.silent,
+      ({ edge }) => edge.clock.advance(ACCEPT_TIMEOUT_MS + SWEEP_INTERVAL_MS),
+    ],
     [
       'too many capability records',
       CLOSE.protocol,

@@ -1,6 +1,7 @@
 import { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { parseChatRequest, type ChatRequest } from '@infernet/openai-compat/chat-request'
+import { refuseRemoteMedia } from '@infernet/openai-compat/engine-request'
 import { maxPromptTokens } from '@infernet/openai-compat/usage'
 import { newJobId } from '@infernet/schemas/ids'
 import { MAX_OUTPUT_TOKENS, MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
@@ -28,6 +29,7 @@ export function chatCompletions(services: EdgeServices): (c: EdgeContext) => Pro
     const identity = await services.keys.identify(c.req.header('authorization'))
     const body = await readBody(c.req.raw, MAX_REQUEST_BODY_BYTES)
     const request = parseChatRequest(body)
+    refuseRemoteMedia(request.body.messages)
     const model = await findModel(services, request.model)
     const order = orderOf(services, c, { identity, body, request, model })
     const answer = await runJob(services, c, order)

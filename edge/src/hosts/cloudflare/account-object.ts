@@ -39,9 +39,11 @@ export class AccountObject extends DurableObject<WorkerEnv> {
     return result
   }
 
-  settle(record: JobRecord): void {
-    this.#sql.transactionSync(() => this.#ledger.settle(record))
-    this.#wake(Date.now() + OUTBOX_DELAY_MS)
+  /** False when the job has no open hold (yet, or any more). */
+  settle(record: JobRecord): boolean {
+    const settled = this.#sql.transactionSync(() => this.#ledger.settle(record))
+    if (settled) this.#wake(Date.now() + OUTBOX_DELAY_MS)
+    return settled
   }
 
   deposit(accountId: string, reference: string, amountMsat: number): Balance {
@@ -79,7 +81,9 @@ export class AccountObject extends DurableObject<WorkerEnv> {
     } catch (error) {
       this.#failures++
       this.#events.storeFailed('writeLedgerEvents', error)
-      this.#wake(Date.now() + Math.min(OUTBOX_DELAY_MS * 2 ** this.#failures, OUTBOX_MAX_BACKOFF_MS))
+      this.#wake(
+        Date.now() + Math.min(OUTBOX_DELAY_MS * 2 ** this.#failures, OUTBOX_MAX_BACKOFF_MS),
+      )
     }
     const expiry = this.#ledger.nextExpiry()
     if (expiry !== undefined) this.#wake(Math.max(expiry, Date.now()) + 1)

@@ -38,14 +38,22 @@ describe('the account object', () => {
     expect(await account.reserve(hold)).toEqual({ ok: true, availableMsat: 600 })
     await account.settle(recordOf(hold, 150))
     await account.settle(recordOf(hold, 150))
-    expect(await account.balance(accountId)).toEqual({ availableMsat: 850, reservedMsat: 0, openHolds: 0 })
+    expect(await account.balance(accountId)).toEqual({
+      availableMsat: 850,
+      reservedMsat: 0,
+      openHolds: 0,
+    })
   })
 
   it('keeps its balance and holds when it is evicted', async () => {
     const hold = holdOf(400)
     await account.reserve(hold)
     await evictDurableObject(account)
-    expect(await account.balance(accountId)).toEqual({ availableMsat: 600, reservedMsat: 400, openHolds: 1 })
+    expect(await account.balance(accountId)).toEqual({
+      availableMsat: 600,
+      reservedMsat: 400,
+      openHolds: 1,
+    })
     await account.settle(recordOf(hold, 400))
     expect((await account.balance(accountId)).availableMsat).toBe(600)
   })
@@ -53,7 +61,11 @@ describe('the account object', () => {
   it('gives a hold back when its time is over', async () => {
     await account.reserve(holdOf(400, Date.now() - 1))
     expect(await runDurableObjectAlarm(account)).toBe(true)
-    expect(await account.balance(accountId)).toEqual({ availableMsat: 1_000, reservedMsat: 0, openHolds: 0 })
+    expect(await account.balance(accountId)).toEqual({
+      availableMsat: 1_000,
+      reservedMsat: 0,
+      openHolds: 0,
+    })
   })
 
   it('keeps its outbox and wakes again while Postgres cannot be reached', async () => {

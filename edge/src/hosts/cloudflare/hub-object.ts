@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { AccountId, JobId } from '@infernet/schemas/ids'
+import type { JobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { PING_TEXT, PONG_TEXT } from '@infernet/schemas/frame'
 import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
@@ -38,7 +38,11 @@ export class HubObject extends DurableObject<WorkerEnv> {
       events: this.#events,
     })
     this.#events.gauge('infernet_jobs_in_flight', 'Jobs running now.', () => this.#hub.jobsInFlight)
-    this.#events.gauge('infernet_providers_connected', 'Providers connected now.', () => this.#hub.providers)
+    this.#events.gauge(
+      'infernet_providers_connected',
+      'Providers connected now.',
+      () => this.#hub.providers,
+    )
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT))
     for (const ws of ctx.getWebSockets()) {
       const state = ws.deserializeAttachment() as ConnectionState | null
@@ -81,7 +85,10 @@ export class HubObject extends DurableObject<WorkerEnv> {
   }
 
   override webSocketMessage(ws: WebSocket, message: ArrayBuffer | string): Promise<void> {
-    return this.#hub.received(this.#socketOf(ws), typeof message === 'string' ? message : new Uint8Array(message))
+    return this.#hub.received(
+      this.#socketOf(ws),
+      typeof message === 'string' ? message : new Uint8Array(message),
+    )
   }
 
   override webSocketClose(ws: WebSocket): void {
@@ -102,8 +109,8 @@ export class HubObject extends DurableObject<WorkerEnv> {
     let socket = this.#sockets.get(ws)
     if (socket === undefined) {
       socket = {
-        send: (message) => ws.send(message),
-        close: (code, reason) => ws.close(code, reason),
+        send: (message) => unlessClosed(() => ws.send(message)),
+        close: (code, reason) => unlessClosed(() => ws.close(code, reason)),
         // The runtime does not tell; a provider that stalls is caught by the accept timeout.
         bufferedBytes: () => 0,
         save: (state) => ws.serializeAttachment(state),
@@ -113,18 +120,25 @@ export class HubObject extends DurableObject<WorkerEnv> {
     return socket
   }
 
+  /** A capture may overtake its reserve, which then is still on its way; so both faults are retried. */
   async #settle(record: JobRecord): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    const account = this.env.ACCOUNT.get(this.env.ACCOUNT.idFromName(record.accountId))
+    for (let attempt = 1; attempt <= SETTLE_ATTEMPTS; attempt++) {
       try {
-        await this.env.ACCOUNT.get(this.env.ACCOUNT.idFromName(record.accountId as AccountId)).settle(record)
-        return
+        if (await account.settle(record)) return
       } catch (error) {
-        if (attempt === SETTLE_ATTEMPTS) {
-          this.#events.internalError(record.requestId, error)
-          return
-        }
-        await new Promise((resolve) => setTimeout(resolve, SETTLE_BACKOFF_MS * 2 ** attempt))
+        if (attempt === SETTLE_ATTEMPTS) this.#events.internalError(record.requestId, error)
       }
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_BACKOFF_MS * 2 ** attempt))
     }
+  }
+}
+
+/** The runtime throws on a socket that has closed meanwhile; its close event says all there is to say. */
+function unlessClosed(use: () => void): void {
+  try {
+    use()
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
   }
 }

@@ -2,7 +2,15 @@ import { env, exports } from 'cloudflare:workers'
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { CLOSE } from '@infernet/schemas/close-codes'
-import { CONNECTION_CHANNEL, encodeFrame, FRAME, PING_TEXT, PONG_TEXT, readFrames, type Frame } from '@infernet/schemas/frame'
+import {
+  CONNECTION_CHANNEL,
+  encodeFrame,
+  FRAME,
+  PING_TEXT,
+  PONG_TEXT,
+  readFrames,
+  type Frame,
+} from '@infernet/schemas/frame'
 import { newJobId, type AccountId, type ApiKeyId, type RequestId } from '@infernet/schemas/ids'
 import { loginTranscript } from '@infernet/schemas/login'
 import { peerIdOf } from '@infernet/schemas/peer-id'
@@ -80,8 +88,14 @@ class Provider {
       nonce: challenge.nonce,
       timestamp: Date.now(),
     } satisfies Partial<Hello>
-    const signature = sign(null, loginTranscript(challenge, unsigned), privateKey).toString('base64url')
-    this.send(FRAME.hello, CONNECTION_CHANNEL, encodeControl({ ...unsigned, signature, capability }))
+    const signature = sign(null, loginTranscript(challenge, unsigned), privateKey).toString(
+      'base64url',
+    )
+    this.send(
+      FRAME.hello,
+      CONNECTION_CHANNEL,
+      encodeControl({ ...unsigned, signature, capability }),
+    )
     expect((await this.frame()).type).toBe(FRAME.welcome)
   }
 
@@ -92,7 +106,8 @@ class Provider {
   }
 }
 
-const rawKey = (key: KeyObject): Uint8Array => key.export({ type: 'spki', format: 'der' }).subarray(-32)
+const rawKey = (key: KeyObject): Uint8Array =>
+  key.export({ type: 'spki', format: 'der' }).subarray(-32)
 
 const orderOf = (): JobOrder => ({
   job: newJobId(Date.now()),
@@ -112,20 +127,30 @@ const orderOf = (): JobOrder => ({
 })
 
 const event = (choice: object): Uint8Array =>
-  encodeUtf8(`data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'tiny', choices: [choice] })}\n\n`)
+  encodeUtf8(
+    `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'tiny', choices: [choice] })}\n\n`,
+  )
 
 async function answerOneJob(provider: Provider): Promise<void> {
   const job = await provider.frame()
   expect(job.type).toBe(FRAME.job)
   provider.send(FRAME.accept, job.channel)
   provider.send(FRAME.head, job.channel, encodeControl({}))
-  provider.send(FRAME.data, job.channel, event({ index: 0, delta: { content: 'hello' }, finish_reason: null }))
+  provider.send(
+    FRAME.data,
+    job.channel,
+    event({ index: 0, delta: { content: 'hello' }, finish_reason: null }),
+  )
   provider.send(FRAME.data, job.channel, event({ index: 0, delta: {}, finish_reason: 'stop' }))
-  provider.send(FRAME.end, job.channel, encodeControl({
-    usage: { prompt_tokens: 1, completion_tokens: 1 },
-    finish_reason: 'stop',
-    output_sha256: '0'.repeat(64),
-  }))
+  provider.send(
+    FRAME.end,
+    job.channel,
+    encodeControl({
+      usage: { prompt_tokens: 1, completion_tokens: 1 },
+      finish_reason: 'stop',
+      output_sha256: '0'.repeat(64),
+    }),
+  )
 }
 
 async function ask(provider: Provider): Promise<string> {
@@ -138,7 +163,7 @@ describe('the hub object', () => {
   let provider: Provider | undefined
   afterEach(() => provider?.socket.close(1000, 'done'))
 
-  it('logs a provider in and streams its answer across the object\'s border', async () => {
+  it("logs a provider in and streams its answer across the object's border", async () => {
     provider = await Provider.connect()
     await provider.login()
     const text = await ask(provider)
@@ -164,13 +189,18 @@ describe('the hub object', () => {
     provider = await Provider.connect()
     await provider.login()
     await ask(provider)
-    const connections = await runInDurableObject(hub(), (_object, state) => state.getWebSockets().length)
+    const connections = await runInDurableObject(
+      hub(),
+      (_object, state) => state.getWebSockets().length,
+    )
     expect(connections).toBeGreaterThan(0)
   })
 
   it('closes a provider that talks nonsense', async () => {
     provider = await Provider.connect()
-    const closed = new Promise((resolve) => provider?.socket.addEventListener('close', ({ code }) => resolve(code)))
+    const closed = new Promise((resolve) =>
+      provider?.socket.addEventListener('close', ({ code }) => resolve(code)),
+    )
     provider.socket.send(Uint8Array.of(99, 0, 0, 0))
     expect(await closed).toBe(CLOSE.protocol)
   })

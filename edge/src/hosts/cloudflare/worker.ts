@@ -33,11 +33,17 @@ const hubOf = (env: WorkerEnv) => env.HUB.get(env.HUB.idFromName(HUB_NAME))
 
 function connectProvider(request: Request, env: WorkerEnv): Promise<Response> | Response {
   if (new URL(request.url).pathname !== PROVIDER_PATH) {
-    return Response.json(errorEnvelope(apiErrors.notFound('GET', new URL(request.url).pathname)), { status: 404 })
+    return Response.json(errorEnvelope(apiErrors.notFound('GET', new URL(request.url).pathname)), {
+      status: 404,
+    })
   }
-  const offered = (request.headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim())
+  const offered = (request.headers.get('sec-websocket-protocol') ?? '')
+    .split(',')
+    .map((name) => name.trim())
   if (!offered.includes(WS_SUBPROTOCOL)) {
-    const error = apiErrors.invalidRequest(`This endpoint speaks the subprotocol '${WS_SUBPROTOCOL}': update infernet-agent.`)
+    const error = apiErrors.invalidRequest(
+      `This endpoint speaks the subprotocol '${WS_SUBPROTOCOL}': update infernet-agent.`,
+    )
     return Response.json(errorEnvelope(error), { status: 426 })
   }
   return hubOf(env).fetch(request)
@@ -55,7 +61,9 @@ function servicesOf(env: WorkerEnv): EdgeServices {
     },
     accounts: {
       reserve: (request) => accountOf(request.accountId).reserve(request),
-      settle: (record) => accountOf(record.accountId as AccountId).settle(record),
+      settle: async (record) => {
+        await accountOf(record.accountId as AccountId).settle(record)
+      },
       deposit: (id, reference, amount) => accountOf(id).deposit(id, reference, amount),
       balance: (id) => accountOf(id).balance(id),
       flush: (id) => accountOf(id).flush(),

@@ -12,7 +12,7 @@ import { OUTBOX_DELAY_MS, OUTBOX_MAX_BACKOFF_MS } from '../../limits.ts'
 import { recordOf } from '../../testing/job-records.ts'
 import { ManualClock } from '../../testing/manual-clock.ts'
 import { MemoryStore } from '../../testing/memory-store.ts'
-import { NodeAccounts } from './node-accounts.ts'
+import { NodeAccounts, SETTLE_DELAY_MS } from './node-accounts.ts'
 import { NodeSql } from './node-sql.ts'
 
 const ALICE = newAccountId(1)
@@ -131,7 +131,7 @@ describe('the outbox of a Node process', () => {
     await accounts.deposit(ALICE, 'r', 100)
     const job = newJobId(1)
     await reserve(job, 10)
-    await settle(job, 5)
+    await Promise.all([settle(job, 5), vi.advanceTimersByTimeAsync(SETTLE_DELAY_MS)])
     expect(sent).toEqual([])
     await vi.advanceTimersByTimeAsync(OUTBOX_DELAY_MS)
     expect(sent).toEqual(['deposit:r', `job:${job}`])
@@ -149,7 +149,7 @@ describe('the outbox of a Node process', () => {
       state.fail = when
       await accounts.deposit(ALICE, 'r', 100)
       await reserve(job, 10)
-      await settle(job, 5)
+      await Promise.all([settle(job, 5), vi.advanceTimersByTimeAsync(SETTLE_DELAY_MS)])
       await vi.advanceTimersByTimeAsync(OUTBOX_DELAY_MS)
       expect(flushErrors).toHaveLength(1)
       await expect(accounts.flush()).rejects.toThrow('connection')

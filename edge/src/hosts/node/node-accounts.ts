@@ -19,7 +19,7 @@ interface Operation {
 }
 
 /** Nobody waits for a capture, so it rides with the next reserve's transaction, or leaves by itself. */
-const SETTLE_DELAY_MS = 5
+export const SETTLE_DELAY_MS = 5
 
 /**
  * All accounts of one Node process in one SQLite file. Operations of one turn of the event loop

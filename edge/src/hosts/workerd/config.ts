@@ -23,11 +23,17 @@ const text = (value: string): string => JSON.stringify(value)
 /** A configuration file for the Worker with its Durable Objects on local disk. */
 export function workerdConfig(settings: WorkerdSettings): string {
   const namespaces = OBJECTS.map(
-    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(`infernet-${className}`)}, enableSql = true)`,
+    ({ className }) =>
+      `(className = ${text(className)}, uniqueKey = ${text(`infernet-${className}`)}, enableSql = true)`,
   )
   const bindings = [
-    ...OBJECTS.map(({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`),
-    ...Object.entries(settings.vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    ...OBJECTS.map(
+      ({ binding, className }) =>
+        `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
+    ),
+    ...Object.entries(settings.vars).map(
+      ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
+    ),
   ]
   return `using Workerd = import "/workerd/workerd.capnp";
 

@@ -26,7 +26,9 @@ const { values } = parseArgs({
 })
 
 if (values['database-url'] === '') {
-  process.stderr.write('usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file]\n')
+  process.stderr.write(
+    'usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file]\n',
+  )
   process.exit(2)
 }
 
@@ -35,23 +37,29 @@ const objectsDir = join(dir, 'objects')
 mkdirSync(objectsDir, { recursive: true, mode: 0o700 })
 bundle(dir)
 const config = join(dir, 'config.capnp')
-writeFileSync(config, workerdConfig({
-  host: values.host,
-  port: Number(values.port),
-  compatibilityDate: compatibilityDate(),
-  bundle: 'worker.js',
-  objectsDir,
-  vars: {
-    DATABASE_URL: values['database-url'],
-    ...readToken(values['operator-token-file']),
-    JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
-  },
-}), { mode: 0o600 })
+writeFileSync(
+  config,
+  workerdConfig({
+    host: values.host,
+    port: Number(values.port),
+    compatibilityDate: compatibilityDate(),
+    bundle: 'worker.js',
+    objectsDir,
+    vars: {
+      DATABASE_URL: values['database-url'],
+      ...readToken(values['operator-token-file']),
+      JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
+    },
+  }),
+  { mode: 0o600 },
+)
 
 const workerd = spawn(workerdPath(), ['serve', config], { stdio: ['ignore', 'inherit', 'inherit'] })
 workerd.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 0))
 await waitUntilHealthy(`http://${values.host}:${values.port}`)
-process.stdout.write(`${JSON.stringify({ ready: true, url: `http://${values.host}:${values.port}` })}\n`)
+process.stdout.write(
+  `${JSON.stringify({ ready: true, url: `http://${values.host}:${values.port}` })}\n`,
+)
 
 function stop(): void {
   workerd.kill('SIGTERM')
@@ -59,7 +67,8 @@ function stop(): void {
 }
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
-if (process.env['INFERNET_SUPERVISED'] === '1') process.stdin.on('end', stop).on('error', stop).resume()
+if (process.env['INFERNET_SUPERVISED'] === '1')
+  process.stdin.on('end', stop).on('error', stop).resume()
 
 /** The same bundle that `wrangler deploy` would upload. */
 function bundle(outdir: string): void {
@@ -76,14 +85,18 @@ function bundle(outdir: string): void {
 
 /** Read from wrangler.toml, so that both runtimes agree. */
 function compatibilityDate(): string {
-  const found = /^compatibility_date = "([0-9-]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))
+  const found = /^compatibility_date = "([0-9-]+)"/m.exec(
+    readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'),
+  )
   if (found?.[1] === undefined) throw new Error('wrangler.toml has no compatibility_date')
   return found[1]
 }
 
 /** The binary itself: the package's own launcher would be a second process between us and it. */
 function workerdPath(): string {
-  const workerdPackage = createRequire(join(ROOT, 'node_modules/wrangler/package.json')).resolve('workerd')
+  const workerdPackage = createRequire(join(ROOT, 'node_modules/wrangler/package.json')).resolve(
+    'workerd',
+  )
   const { default: path } = createRequire(import.meta.url)(workerdPackage) as { default: string }
   return path
 }
