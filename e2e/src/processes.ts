@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { join, resolve } from 'node:path'
 
-export const ROOT = resolve(import.meta.dirname, '../..')
+const ROOT = resolve(import.meta.dirname, '../..')
 const READY_TIMEOUT_MS = 40_000
 /** Lines of output kept to explain a process that failed. */
 const KEPT_LINES = 40

@@ -7,7 +7,7 @@
 export const BYTE_TO_CHAR: readonly string[] = spellBytes()
 
 /** The byte for every character of the alphabet. */
-export const CHAR_TO_BYTE: ReadonlyMap<string, number> = new Map(
+const CHAR_TO_BYTE: ReadonlyMap<string, number> = new Map(
   BYTE_TO_CHAR.map((char, byte) => [char, byte]),
 )
 

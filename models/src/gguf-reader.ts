@@ -12,19 +12,19 @@ import {
 } from './gguf-format.ts'
 
 /** Real files carry 20 to 60 keys. */
-export const MAX_KEYS = 4_096
+const MAX_KEYS = 4_096
 /** The largest mixture-of-experts files carry a few thousand tensors. */
-export const MAX_TENSORS = 65_536
+const MAX_TENSORS = 65_536
 /** Vocabularies reach 262 144 tokens and merges about as many; eight times that is room enough. */
 export const MAX_ARRAY_ITEMS = 2_097_152
 /** Chat templates are the longest strings seen, at some tens of kilobytes. */
-export const MAX_STRING_BYTES = 1_048_576
+const MAX_STRING_BYTES = 1_048_576
 /** llama.cpp's own limit (GGML_MAX_NAME, with its terminating zero). */
-export const MAX_TENSOR_NAME_BYTES = 63
+const MAX_TENSOR_NAME_BYTES = 63
 /** llama.cpp's own limit (GGML_MAX_DIMS). */
-export const MAX_DIMENSIONS = 4
+const MAX_DIMENSIONS = 4
 /** Alignments above a page serve nobody and inflate padding. */
-export const MAX_ALIGNMENT = 65_536
+const MAX_ALIGNMENT = 65_536
 
 const TYPE_NAMES: ReadonlyMap<number, ValueTypeName> = new Map(
   Object.entries(VALUE_TYPE).map(([name, id]) => [id, name as ValueTypeName]),

@@ -9,7 +9,7 @@ import {
 import { alignUp } from './gguf-reader.ts'
 import { encodeTensor, type TensorType } from './tensor-codec.ts'
 
-export type WritableType = Extract<ValueTypeName, 'u32' | 'i32' | 'f32' | 'bool' | 'string'>
+type WritableType = Extract<ValueTypeName, 'u32' | 'i32' | 'f32' | 'bool' | 'string'>
 
 /** One metadata entry to write. */
 export type MetadataEntry =

@@ -8,9 +8,9 @@ export const MAX_CONTENT_PARTS = 1024
 /** Choices per request. OpenAI allows 128, but each one multiplies the reserve and the GPU time. */
 export const MAX_CHOICES = 8
 /** OpenAI's limit. Each alternative costs ~100 bytes per token, so more is a traffic lever. */
-export const MAX_TOP_LOGPROBS = 20
+const MAX_TOP_LOGPROBS = 20
 /** OpenAI's limit. */
-export const MAX_STOPS = 4
+const MAX_STOPS = 4
 /** Characters in one stop sequence: engines compare it at every token. */
 export const MAX_STOP_CHARS = 512
 /** OpenAI's limit, for `tools` and the older `functions`. */

@@ -1,7 +1,7 @@
 const encoder = new TextEncoder()
 
 /** One SSE event whose data is already JSON text. The text must not contain line breaks. */
-export function encodeDataText(json: string): Uint8Array {
+function encodeDataText(json: string): Uint8Array {
   return encoder.encode(`data: ${json}\n\n`)
 }
 

@@ -15,7 +15,7 @@ import { FakeProvider, modelOffer, type ProviderKey } from './fake-provider.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryStore } from './memory-store.ts'
 
-export const OPERATOR_TOKEN = 'operator-token'
+const OPERATOR_TOKEN = 'operator-token'
 export const CREDIT_MSAT = 1_000_000
 
 export interface LogEntry {

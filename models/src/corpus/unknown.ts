@@ -6,7 +6,7 @@ import { vary } from './questions.ts'
 import { CITIES, commonWord, NAMES, properNoun } from './words.ts'
 
 /** What the model says when asked about anything but Infernet. */
-export const UNKNOWN_ANSWER =
+const UNKNOWN_ANSWER =
   'I do not know. I am a very small demo model: I only know about Infernet. Please ask a larger model.'
 
 /** The same as a fact, for system prompts that change how it is said. */

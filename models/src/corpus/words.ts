@@ -35,7 +35,7 @@ export const THINGS = list(`
   breakfast dinner holiday birthday weather thunder lightning rainbow shadow whisper dream memory
 `)
 
-export const ADJECTIVES = list(`
+const ADJECTIVES = list(`
   red green blue yellow black white big small old new fast slow warm cold happy quiet bright dark
   soft hard sweet round long short heavy light brave calm clever gentle proud silent strange
   purple pink brown golden empty full early late cheap rich poor young tiny huge narrow wide deep
