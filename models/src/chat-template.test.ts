@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ChatTemplateError, compileChatTemplate, renderChat } from './chat-template.ts'
+import {
+  ChatTemplateError,
+  compileChatTemplate,
+  MAX_RENDERED_CHARS,
+  renderChat,
+} from './chat-template.ts'
 import { CHAT_TEMPLATE } from './corpus/template.ts'
 
 const WEATHER = {
@@ -110,7 +115,8 @@ describe('chat templates of other models', () => {
   })
 
   it('may not blow a prompt up', () => {
-    const source = "{% for i in range(3000000) %}{{ 'ab' }}{% endfor %}"
-    expect(() => renderChat(source, { messages: [] })).toThrow(ChatTemplateError)
+    const messages = [{ role: 'user', content: 'x'.repeat(MAX_RENDERED_CHARS / 2 + 1) }]
+    const twice = '{{ messages[0].content }}{{ messages[0].content }}'
+    expect(() => renderChat(twice, { messages })).toThrow(ChatTemplateError)
   })
 })

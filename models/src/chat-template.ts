@@ -35,7 +35,7 @@ export class ChatTemplateError extends Error {
 export type ChatRenderer = (prompt: ChatPrompt) => string
 
 /** Longer prompts fit no context: a million tokens are about four million characters. */
-const MAX_RENDERED_CHARS = 4_194_304
+export const MAX_RENDERED_CHARS = 4_194_304
 
 /**
  * Compiles the Jinja chat template of a GGUF file.

@@ -112,6 +112,15 @@ describe('checking a llama model file', () => {
       'token types that do not cover it',
       { key: 'tokenizer.ggml.token_type', type: 'i32s', value: [1] },
     ],
+    [
+      'tokens that are numbers',
+      { key: 'tokenizer.ggml.tokens', type: 'i32s', value: [1, 2, 3, 4, 5, 6, 7, 8] },
+    ],
+    ['merges that are numbers', { key: 'tokenizer.ggml.merges', type: 'i32s', value: [1] }],
+    [
+      'token types that are text',
+      { key: 'tokenizer.ggml.token_type', type: 'strings', value: [...'abcdefgh'] },
+    ],
     ['no epsilon', { key: 'llama.attention.layer_norm_rms_epsilon', type: 'f32', value: 0 }],
   ])('refuses one with %s', (_what, entry) => {
     expect(codeOf(withEntry(entry))).toBe('incomplete_model')
@@ -120,6 +129,13 @@ describe('checking a llama model file', () => {
   it('refuses an output layer of the wrong shape and takes one of the right shape', () => {
     expect(codeOf(METADATA, [...TENSORS, output(31)])).toBe('incomplete_model')
     expect(codeOf(METADATA, [...TENSORS, output(32)])).toBe('accepted')
+  })
+
+  it('refuses norms that are not F32', () => {
+    const norms = TENSORS.map((tensor) =>
+      tensor.name === 'output_norm.weight' ? { ...tensor, type: 'F16' as const } : tensor,
+    )
+    expect(codeOf(METADATA, norms)).toBe('incomplete_model')
   })
 
   it('refuses a file that ends early, unless told its true size', () => {

@@ -65,6 +65,9 @@ const FILE_TYPES: ReadonlyMap<number, string> = new Map([
   [41, 'Q2_0'],
 ])
 
+/** Encodings of indices and intermediate results: no kernel multiplies weights stored so. */
+const NOT_FOR_WEIGHTS = new Set(['I8', 'I16', 'I32', 'I64', 'F64', 'Q8_1', 'Q8_K'])
+
 /**
  * Decides whether a GGUF may be handed to llama.cpp, which aborts the whole process on some
  * malformed files. Architecture "llama" is checked key by key and tensor by tensor; of other
@@ -126,18 +129,26 @@ function quantization(header: GgufHeader): string {
   return most?.[0] ?? 'unknown'
 }
 
+/** llama.cpp reads these lists without looking at their item type, or asserts on it. */
 function checkTokenizer(header: GgufHeader, vocabSize: number): void {
   const model = requiredText(header, 'tokenizer.ggml.model')
   if (model === 'none' || model === 'no_vocab') return
   if (vocabSize === 0) throw new GgufError('incomplete_model', 'tokenizer.ggml.tokens is missing')
   const { metadata } = header
-  if (model === 'gpt2' && typeof metadata.get('tokenizer.ggml.merges') !== 'object') {
+  if (model === 'gpt2' && metadata.get('tokenizer.ggml.merges') === undefined) {
     throw new GgufError('incomplete_model', 'tokenizer.ggml.merges is missing')
   }
-  for (const key of ['token_type', 'scores']) {
+  for (const [key, itemType, length] of [
+    ['tokens', 'string', vocabSize],
+    ['merges', 'string', undefined],
+    ['token_type', 'i32', vocabSize],
+    ['scores', 'f32', vocabSize],
+  ] as const) {
     const value = metadata.get(`tokenizer.ggml.${key}`)
-    if (typeof value === 'object' && value.items.length !== vocabSize) {
-      throw new GgufError('incomplete_model', `tokenizer.ggml.${key} does not cover the vocabulary`)
+    if (value === undefined) continue
+    const isList = typeof value === 'object' && value.itemType === itemType
+    if (!isList || value.items.length !== (length ?? value.items.length)) {
+      throw new GgufError('incomplete_model', `tokenizer.ggml.${key} is not a fitting list`)
     }
   }
   for (const key of ['bos', 'eos', 'padding', 'unknown']) {
@@ -158,12 +169,17 @@ function checkLlamaTensors(header: GgufHeader): void {
   const hasExperts = typeof experts === 'number' && experts > 0
   for (const { name, dimensions } of shapes) {
     if (hasExperts && /ffn_(gate|up|down)/.test(name)) continue
-    const found = header.tensors.get(name)?.dimensions.join('×')
-    if (found !== dimensions.join('×')) {
+    const tensor = header.tensors.get(name)
+    const found = tensor?.dimensions.join('×')
+    if (!tensor || found !== dimensions.join('×')) {
       throw new GgufError(
         'incomplete_model',
         `${name} is ${found ?? 'missing'}; it must be ${dimensions.join('×')}`,
       )
+    }
+    const encoding = tensor.encoding.name
+    if (dimensions.length === 1 ? encoding !== 'F32' : NOT_FOR_WEIGHTS.has(encoding)) {
+      throw new GgufError('incomplete_model', `${name} cannot be stored as ${encoding}`)
     }
   }
 }

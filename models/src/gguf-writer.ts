@@ -9,8 +9,6 @@ import {
 import { alignUp } from './gguf-reader.ts'
 import { encodeTensor, type TensorType } from './tensor-codec.ts'
 
-type WritableType = Extract<ValueTypeName, 'u32' | 'i32' | 'f32' | 'bool' | 'string'>
-
 /** One metadata entry to write. */
 export type MetadataEntry =
   | { key: string; type: 'u32' | 'i32' | 'f32'; value: number }

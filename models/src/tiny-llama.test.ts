@@ -36,7 +36,7 @@ describe('llama inference in plain TypeScript', () => {
       chatTemplate: '',
       vocabulary: { tokens: Array(40).fill(''), merges: [], controlTokens: new Set<number>() },
     }
-    const file = modelFile(CONFIG, trained.parameters, identity, 'F32')
+    const file = modelFile(CONFIG, trained.parameters.values(), identity, 'F32')
     weights = loadLlamaWeights(file, readGgufHeader(file), CONFIG)
   })
 

@@ -103,7 +103,7 @@ function currentFile(): Uint8Array {
     vocabulary,
     chatTemplate: CHAT_TEMPLATE,
   }
-  return modelFile(CONFIG, model.parameters, identity, 'Q8_0')
+  return modelFile(CONFIG, model.parameters.values(), identity, 'Q8_0')
 }
 
 /** A path given relative to this file. */

@@ -10,6 +10,8 @@ export interface StateDir {
   readonly database: string
   readonly operatorToken: string
   readonly demo: string
+  /** The edge's Node host, bundled anew at each start. */
+  readonly edgeBundle: string
   logOf(name: string): string
 }
 
@@ -20,6 +22,7 @@ const CONTENTS = [
   'workerd',
   'wrangler',
   'agent',
+  'build',
   'logs',
   'operator-token',
   'demo.json',
@@ -46,6 +49,7 @@ export function openStateDir(root: string, fresh: boolean): StateDir {
     database: join(root, 'database'),
     operatorToken,
     demo: join(root, 'demo.json'),
+    edgeBundle: join(root, 'build', 'edge.mjs'),
     logOf: (name) => join(root, 'logs', `${name}.log`),
   }
 }

@@ -2,15 +2,15 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { migrateDatabase } from '../../edge/src/hosts/node/migrate.ts'
+import { bundleEdge } from './edge-bundle.ts'
 import { startChild, type Child, type ChildOptions } from './child.ts'
 import type { EngineKind, HostKind } from './options.ts'
 import type { StateDir } from './state-dir.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The edge's program on each host; all take the same options and print the same ready line. */
-const EDGE_PROGRAMS: Readonly<Record<HostKind, string>> = {
-  node: 'edge/src/hosts/node/main.ts',
+/** The edge's programs beside the bundled Node host; all take the same options and print the same ready line. */
+const EDGE_PROGRAMS: Readonly<Record<Exclude<HostKind, 'node'>, string>> = {
   workerd: 'edge/src/hosts/workerd/serve.ts',
   wrangler: 'scripts/start/wrangler-edge.ts',
 }
@@ -74,8 +74,14 @@ export class System {
       '--database-url': settings.databaseUrl,
       '--operator-token-file': this.#dir.operatorToken,
     }
-    const args = [EDGE_PROGRAMS[host], ...Object.entries(options).flat()]
+    const args = [await this.#edgeProgram(host), ...Object.entries(options).flat()]
     return this.#urlOf(this.#start({ name: 'edge', args, onLine: settings.onLine }))
+  }
+
+  async #edgeProgram(host: HostKind): Promise<string> {
+    if (host !== 'node') return EDGE_PROGRAMS[host]
+    await bundleEdge(this.#dir.edgeBundle)
+    return this.#dir.edgeBundle
   }
 
   startAgent(engine: EngineKind, edgeUrl: string): void {

@@ -2,7 +2,10 @@ import type { Vocabulary } from '../byte-level-bpe.ts'
 import { writeGguf, type MetadataEntry, type WritableTensor } from '../gguf-writer.ts'
 import type { LlamaConfig } from '../llama-config.ts'
 import type { TensorType } from '../tensor-codec.ts'
-import type { Parameters } from './parameters.ts'
+import type { Parameter } from './parameters.ts'
+
+/** A named weight in 32-bit floats. */
+export type Weight = Pick<Parameter, 'name' | 'dimensions'> & { readonly values: Float32Array }
 
 /** `general.file_type` for a tensor type. */
 const FILE_TYPE: Record<TensorType, number> = { F32: 0, F16: 1, Q8_0: 7 }
@@ -18,11 +21,11 @@ export type ModelIdentity = {
 /** A GGUF file of a trained model. Norm weights stay F32, as llama.cpp wants. */
 export function modelFile(
   config: LlamaConfig,
-  parameters: Parameters,
+  weights: Iterable<Weight>,
   identity: ModelIdentity,
   type: TensorType,
 ): Uint8Array {
-  const tensors = [...parameters.values()].map(({ name, dimensions, values }): WritableTensor => ({
+  const tensors = Array.from(weights, ({ name, dimensions, values }): WritableTensor => ({
     name,
     dimensions,
     type: dimensions.length === 1 ? 'F32' : type,

@@ -20,6 +20,12 @@ interface Operation {
 
 /** Nobody waits for a capture, so it rides with the next reserve's transaction, or leaves by itself. */
 export const SETTLE_DELAY_MS = 5
+/**
+ * When a transaction had more operations than this, many requests are under way, and the next one
+ * gathers for a moment: a commit costs ten times an operation, and nobody in a crowd misses 2 ms.
+ */
+const CROWD = 3
+const CROWD_DELAY_MS = 2
 
 /**
  * All accounts of one Node process in one SQLite file. Operations of one turn of the event loop
@@ -34,6 +40,7 @@ export class NodeAccounts implements AccountPort {
   readonly #onFlushError: (error: unknown) => void
   #queue: Operation[] = []
   #commitSoon = false
+  #crowded = false
   #flushing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #failures = 0
@@ -112,7 +119,8 @@ export class NodeAccounts implements AccountPort {
       let result: T
       if (delayMs === 0 && !this.#commitSoon) {
         this.#commitSoon = true
-        setImmediate(() => this.#commit())
+        if (this.#crowded) setTimeout(() => this.#commit(), CROWD_DELAY_MS)
+        else setImmediate(() => this.#commit())
       } else if (this.#queue.length === 0) setTimeout(() => this.#commit(), delayMs)
       this.#queue.push({
         run: () => {
@@ -129,6 +137,7 @@ export class NodeAccounts implements AccountPort {
     this.#commitSoon = false
     if (operations.length === 0) return
     this.#queue = []
+    this.#crowded = operations.length > CROWD
     try {
       this.#sql.transactionSync(() => {
         for (const operation of operations) operation.run()
