@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { LogFile } from './log-file.ts'
-import { NODE_FLAGS } from './node-flags.ts'
+import { NODE_FLAGS, SMALL_MEMORY } from './node-flags.ts'
 
 /** How long a child may take to end cleanly. */
 const STOP_GRACE_MS = 5_000
@@ -48,7 +48,7 @@ export function startChild(options: ChildOptions): Child {
   const child = spawn(process.execPath, [...NODE_FLAGS, ...options.args], {
     cwd: options.cwd,
     detached: true,
-    env: { ...process.env, INFERNET_SUPERVISED: '1' },
+    env: { ...process.env, ...SMALL_MEMORY, INFERNET_SUPERVISED: '1' },
   })
   const log = new LogFile(options.logPath)
   const last: string[] = []

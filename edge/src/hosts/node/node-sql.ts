@@ -16,7 +16,7 @@ export class NodeSql implements SqlPort {
   constructor(path: string) {
     this.#database = new DatabaseSync(path)
     this.#database.exec(
-      'pragma journal_mode = wal; pragma synchronous = normal; pragma busy_timeout = 5000',
+      'pragma journal_mode = wal; pragma synchronous = normal; pragma wal_autocheckpoint = 4000; pragma busy_timeout = 5000',
     )
   }
 
