@@ -16,7 +16,7 @@ async function makeTiny() {
 engineConformance('tiny', makeTiny)
 
 const story = (seed: number) => ({
-  messages: [{ role: 'user', content: 'Tell me a story' }],
+  messages: [{ role: 'user', content: 'zq 7 vx: kk? 99 wombat' }],
   temperature: 2,
   top_k: 0,
   top_p: 1,
@@ -44,14 +44,16 @@ describe('tiny', () => {
     }
   })
 
-  it('repeats itself for a seed and not for another', async () => {
+  it('repeats itself for a seed and not for others', async () => {
     const { engine, model } = await makeTiny()
     const text = async (seed: number) => {
       const answer = await ask(engine, model, story(seed), { stream: false })
       return JSON.stringify((JSON.parse(answer.text) as { choices: unknown }).choices)
     }
     expect(await text(7)).toBe(await text(7))
-    expect(await text(7)).not.toBe(await text(8))
+    // The model is sure of most of its tokens, so two seeds may agree by chance; eight do not.
+    const answers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(text))
+    expect(new Set(answers).size).toBeGreaterThan(1)
   })
 
   it('says which file cannot be loaded', async () => {
