@@ -1,4 +1,4 @@
-import { isJobId, type JobId, type LeaseId } from '@infernet/schemas/ids'
+import type { LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { fromBase64Url, parseStatement, splitBatch, verifyBatch } from '@infernet/schemas/receipt'
 import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
@@ -64,7 +64,7 @@ export class ReceiptIntake {
       if (statement.provider !== provider)
         throw new ReceiptError('a statement names another provider')
       const known = this.#awaited.get(statement.lease) === provider
-      return { job: jobOf(statement.lease), lease: statement.lease, receipt, known }
+      return { job: statement.job, lease: statement.lease, receipt, known }
     })
     const statuses = await this.#rows.storeReceipts(provider, receipts)
     for (const { lease, known } of receipts) if (known) this.#awaited.delete(lease)
@@ -72,11 +72,4 @@ export class ReceiptIntake {
       results: receipts.map(({ lease }) => ({ lease, status: statuses.get(lease) ?? 'unknown' })),
     }
   }
-}
-
-/** The job that a lease belongs to; a lease is `<job>.<attempt>`. */
-function jobOf(lease: LeaseId): JobId {
-  const job = lease.slice(0, lease.lastIndexOf('.'))
-  if (!isJobId(job)) throw new ReceiptError('a statement names no job')
-  return job
 }

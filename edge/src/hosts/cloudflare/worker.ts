@@ -1,13 +1,14 @@
 import { errorEnvelope } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { AccountId } from '@infernet/schemas/ids'
-import { PROVIDER_PATH, WS_SUBPROTOCOL } from '@infernet/schemas/wire'
+import { PROVIDER_PATH } from '@infernet/schemas/wire'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
 import { DIRECTORY_TTL_MS } from '../../limits.ts'
+import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
 import type { Directory } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
 import { HUB_NAME, type WorkerEnv } from './env.ts'
@@ -37,15 +38,8 @@ function connectProvider(request: Request, env: WorkerEnv): Promise<Response> | 
       status: 404,
     })
   }
-  const offered = (request.headers.get('sec-websocket-protocol') ?? '')
-    .split(',')
-    .map((name) => name.trim())
-  if (!offered.includes(WS_SUBPROTOCOL)) {
-    const error = apiErrors.invalidRequest(
-      `This endpoint speaks the subprotocol '${WS_SUBPROTOCOL}': update infernet-agent.`,
-    )
-    return Response.json(errorEnvelope(error), { status: 426 })
-  }
+  const refusal = refuseSubprotocol(request.headers.get('sec-websocket-protocol'))
+  if (refusal !== undefined) return Response.json(errorEnvelope(refusal), { status: 426 })
   return hubOf(env).fetch(request)
 }
 

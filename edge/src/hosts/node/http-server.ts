@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { errorEnvelope } from '@infernet/openai-compat/api-error'
+import type { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { endWithError } from './raw-answer.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
 /** A client must have sent its headers, and its whole body, within these times. */
@@ -30,30 +31,27 @@ export function createHttpServer(
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy()
     const answer = clientErrorAnswer(error.code)
-    const body = JSON.stringify(answer.body)
-    socket.end(
-      `HTTP/1.1 ${answer.status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-    )
+    endWithError(socket, answer.status, answer.error)
   })
   return server
 }
 
 /** What cannot even be parsed as HTTP still gets the envelope. */
-function clientErrorAnswer(code: string | undefined): { status: string; body: unknown } {
+function clientErrorAnswer(code: string | undefined): { status: string; error: ApiError } {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return {
       status: '431 Request Header Fields Too Large',
-      body: errorEnvelope(apiErrors.headersTooLarge(MAX_HEADER_BYTES)),
+      error: apiErrors.headersTooLarge(MAX_HEADER_BYTES),
     }
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return {
       status: '408 Request Timeout',
-      body: errorEnvelope(apiErrors.invalidRequest('The request did not arrive in time.')),
+      error: apiErrors.invalidRequest('The request did not arrive in time.'),
     }
   }
   return {
     status: '400 Bad Request',
-    body: errorEnvelope(apiErrors.invalidRequest('This is not a valid HTTP request.')),
+    error: apiErrors.invalidRequest('This is not a valid HTTP request.'),
   }
 }

@@ -1,10 +1,14 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { ApiError } from '@infernet/openai-compat/api-error'
+import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { MAX_MESSAGE_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import { PROVIDER_PATH, WS_SUBPROTOCOL } from '@infernet/schemas/wire'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { HubSocket, ProviderHub } from '../../hub/provider-hub.ts'
+import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
+import { endWithError } from './raw-answer.ts'
 
 /** A provider that has not even said ping for this long is gone, whatever TCP believes. */
 const SILENCE_MS = 3 * PING_INTERVAL_MS
@@ -27,7 +31,7 @@ export function acceptProviders(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     const refusal = refuseUpgrade(request)
-    if (refusal !== undefined) return endUpgrade(socket, refusal)
+    if (refusal !== undefined) return endWithError(socket, refusal.status, refusal.error)
     sockets.handleUpgrade(request, socket, head, (ws) => {
       serve(ws, { hub, audience: audienceOf(request), onError })
     })
@@ -70,26 +74,12 @@ function serve(
 const audienceOf = (request: IncomingMessage): string =>
   (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase() || 'unknown'
 
-function refuseUpgrade(request: IncomingMessage): { status: string; message: string } | undefined {
+function refuseUpgrade(request: IncomingMessage): { status: string; error: ApiError } | undefined {
   // Not `new URL`, which throws at what a stranger may send as a path.
   if (request.url?.split('?', 1)[0] !== PROVIDER_PATH) {
-    return { status: '404 Not Found', message: `Providers connect to ${PROVIDER_PATH}.` }
+    const error = apiErrors.invalidRequest(`Providers connect to ${PROVIDER_PATH}.`)
+    return { status: '404 Not Found', error }
   }
-  const offered = (request.headers['sec-websocket-protocol'] ?? '')
-    .split(',')
-    .map((name) => name.trim())
-  if (offered.includes(WS_SUBPROTOCOL)) return undefined
-  return {
-    status: '426 Upgrade Required',
-    message: `This endpoint speaks the subprotocol '${WS_SUBPROTOCOL}': update infernet-agent.`,
-  }
-}
-
-function endUpgrade(socket: Duplex, refusal: { status: string; message: string }): void {
-  const body = JSON.stringify({
-    error: { message: refusal.message, type: 'invalid_request_error', param: null, code: null },
-  })
-  socket.end(
-    `HTTP/1.1 ${refusal.status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
+  const error = refuseSubprotocol(request.headers['sec-websocket-protocol'])
+  return error && { status: '426 Upgrade Required', error }
 }
