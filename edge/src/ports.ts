@@ -4,6 +4,7 @@ import type { JobRecord, LedgerEvent } from '@infernet/schemas/job-record'
 import type { SignedReceipt } from '@infernet/schemas/receipt'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability, Price } from '@infernet/schemas/wire'
+import type { MatchRules } from './hub/match-rules.ts'
 
 /**
  * The small ports that the core knows; `hosts/` implements them on Node and on Cloudflare.
@@ -24,8 +25,8 @@ export interface JobOrder {
   readonly maxOutputTokens: number
   /** Messages in the request; with its bytes they bound the prompt that a provider may claim. */
   readonly messages: number
-  /** No provider dearer than this may take the job: the hold was computed from it. */
-  readonly maxPrice: Price
+  /** Who may take it; `rules.maxPrice` is what the hold was computed from. */
+  readonly rules: MatchRules
   readonly holdMsat: number
   /** The client's own bytes. */
   readonly body: Uint8Array

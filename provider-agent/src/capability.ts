@@ -19,8 +19,15 @@ export function capabilityOf(
       context_length: contextLength,
       price,
       capabilities: [...capabilities],
+      endpoints: ['chat.completions' as const],
     }))
-  const record = { models, slots, engine: engine.kind, agent: `infernet-agent/${AGENT_VERSION}` }
+  const record = {
+    models,
+    slots,
+    data_collection: 'deny' as const,
+    engine: engine.kind,
+    agent: `infernet-agent/${AGENT_VERSION}`,
+  }
   while (encodeControl(record).length > MAX_CAPABILITY_BYTES) models.pop()
   return record
 }

@@ -12,6 +12,7 @@ import {
 } from './limits.ts'
 import { newSigner } from './testing/signer.ts'
 import {
+  CAPABILITIES,
   busySchema,
   cancelSchema,
   capabilitySchema,
@@ -45,13 +46,21 @@ const offer: ModelOffer = {
   context_length: 2048,
   price: { prompt: 100_000, completion: 400_000 },
   capabilities: ['tools', 'seed'],
+  endpoints: ['chat.completions'],
 }
-const capability = { models: [offer], slots: 4, engine: 'tiny/1', agent: 'infernet-agent/0.1.0' }
+const capability = {
+  models: [offer],
+  slots: 4,
+  data_collection: 'deny',
+  engine: 'tiny/1',
+  agent: 'infernet-agent/0.1.0',
+}
 const usage = { prompt_tokens: 3, completion_tokens: 5 }
 const header: JobHeader = {
   job,
   lease,
   endpoint: 'chat.completions',
+  continues: false,
   model: offer.id,
   stream: true,
   include_usage: false,
@@ -170,7 +179,11 @@ const CASES: Case[] = [
       ['models.0.price.prompt', 1e12 + 1],
       ['models.0.price.completion', -1],
       ['models.0.price.completion', 0.5],
-      ['models.0.capabilities', repeat(7, 'tools')],
+      ['models.0.capabilities', repeat(CAPABILITIES.length + 1, 'tools')],
+      ['models.0.endpoints', []],
+      ['models.0.endpoints', ['shell']],
+      ['models.0.quantization', 'a b'],
+      ['data_collection', 'maybe'],
       ['models.0.capabilities.0', 'telepathy'],
     ],
   },
@@ -195,6 +208,7 @@ const CASES: Case[] = [
       ['lease', `${job}.0`],
       ['lease', `${job}.100`],
       ['endpoint', 'shell'],
+      ['continues', undefined],
       ['model', 'm'.repeat(129)],
       ['stream', 1],
       ['include_usage', undefined],

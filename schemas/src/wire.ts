@@ -29,14 +29,24 @@ const pricePerMillion = z.int().nonnegative().max(1e12)
 export const priceSchema = z.object({ prompt: pricePerMillion, completion: pricePerMillion })
 export type Price = z.infer<typeof priceSchema>
 
+/** The engine calls that a job can be; every client API is one of these to a provider. */
+export const ENDPOINTS = ['chat.completions', 'completions', 'embeddings'] as const
+export type Endpoint = (typeof ENDPOINTS)[number]
+
 export const CAPABILITIES = [
   'tools',
   'json_schema',
   'logprobs',
   'seed',
-  'embeddings',
   'vision',
+  'audio',
+  'files',
+  /** Goes on from a text that another provider began; see `jobHeaderSchema.continues`. */
+  'continue',
+  /** More than one choice per request. */
+  'choices',
 ] as const
+export type CapabilityName = (typeof CAPABILITIES)[number]
 
 export const modelOfferSchema = z.object({
   id: z
@@ -47,6 +57,12 @@ export const modelOfferSchema = z.object({
   context_length: z.int().positive().max(1e8),
   price: priceSchema,
   capabilities: z.array(z.enum(CAPABILITIES)).max(CAPABILITIES.length),
+  endpoints: z.array(z.enum(ENDPOINTS)).min(1).max(ENDPOINTS.length),
+  /** Weight format in the words clients filter by, such as `fp16`, `int4`, `Q4_K_M`. */
+  quantization: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,32}$/)
+    .optional(),
 })
 export type ModelOffer = z.infer<typeof modelOfferSchema>
 
@@ -55,6 +71,8 @@ export const capabilitySchema = z.object({
   models: z.array(modelOfferSchema).max(MAX_MODELS_PER_PROVIDER),
   /** Jobs it runs at once, over all models. */
   slots: z.int().positive().max(MAX_SLOTS),
+  /** `allow`: the owner says that prompts may be kept. */
+  data_collection: z.enum(['allow', 'deny']),
   engine: z.string().max(64),
   agent: z.string().max(64),
 })
@@ -98,7 +116,12 @@ export type Load = z.infer<typeof loadSchema>
 export const jobHeaderSchema = z.object({
   job: jobId,
   lease: leaseId,
-  endpoint: z.enum(['chat.completions']),
+  endpoint: z.enum(ENDPOINTS),
+  /**
+   * Another provider began this answer and failed. Chat: the last message is the assistant's, as far
+   * as it was delivered; completions: the prompt ends with it. Only what follows is to be generated.
+   */
+  continues: z.boolean(),
   model: z.string().max(MAX_MODEL_NAME_LENGTH),
   stream: z.boolean(),
   /** Whether the client wants the usage chunk; the agent always asks the engine for it. */

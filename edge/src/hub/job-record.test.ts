@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { JobOrder } from '../ports.ts'
 import type { Attempt } from './attempt.ts'
 import { jobRecord } from './job-record.ts'
+import { plainRules } from './match-rules.ts'
 
 const order: JobOrder = {
   job: newJobId(1),
@@ -17,7 +18,7 @@ const order: JobOrder = {
   n: 1,
   maxOutputTokens: 100,
   messages: 1,
-  maxPrice: { prompt: 1e6, completion: 1e6 },
+  rules: plainRules('chat.completions', { prompt: 1e6, completion: 1e6 }),
   holdMsat: 1000,
   body: new Uint8Array(400),
   createdAt: 5000,

@@ -16,6 +16,7 @@ import { answerJson } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { FakeProvider, modelOffer, newProviderKey, unknownFrame } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
+import { plainRules } from './match-rules.ts'
 
 const challenged = (edge: TestEdge): FakeProvider => new FakeProvider(edge.hub).connect()
 const goodHello = (edge: TestEdge, provider: FakeProvider) =>
@@ -259,7 +260,7 @@ describe('a hub with all the jobs it can hold', () => {
       n: 1,
       maxOutputTokens: 1,
       messages: 1,
-      maxPrice: { prompt: 1e12, completion: 1e12 },
+      rules: plainRules('chat.completions', { prompt: 1e12, completion: 1e12 }),
       holdMsat: 1,
       body: new Uint8Array(),
       createdAt: edge.clock.now(),

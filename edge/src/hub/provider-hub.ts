@@ -247,7 +247,7 @@ export class ProviderHub implements SessionHost, JobHost {
   }
 
   choose(order: JobOrder, failed: ReadonlySet<string>): ProviderSession | Refusal {
-    const rules = { maxPrice: order.maxPrice, exclude: failed }
+    const rules = { maxPrice: order.rules.maxPrice, exclude: failed }
     const chosen = chooseProvider(this.#offers.candidates(order.model), rules, this.#options.random)
     return typeof chosen === 'string' ? chosen : chosen.session
   }

@@ -114,14 +114,15 @@ export class ProviderSession {
   /** Sends the job on the next channel. `run.order.model` must be one of this provider's. */
   offer(run: JobRun, terms: { lease: LeaseId; timeLeftMs: number }): Attempt {
     const { order } = run
-    const price = this.#offers.get(order.model)?.price ?? order.maxPrice
+    const price = this.#offers.get(order.model)?.price ?? order.rules.maxPrice
     const channel = ++this.#lastChannel
     const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run })
     this.#attempts.set(channel, attempt)
     const header = {
       job: order.job,
       lease: terms.lease,
-      endpoint: 'chat.completions',
+      endpoint: order.rules.endpoint,
+      continues: false,
       model: order.model,
       stream: order.stream,
       include_usage: order.includeUsage,

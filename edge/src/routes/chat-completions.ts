@@ -8,6 +8,7 @@ import { MAX_OUTPUT_TOKENS, MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/lim
 import { costMsat } from '@infernet/settlement/price'
 import { refuse } from '../answers.ts'
 import type { Identity } from '../auth/key-ring.ts'
+import { plainRules } from '../hub/match-rules.ts'
 import { clientClosed } from '../hub/job-errors.ts'
 import {
   BUSY_RETRY_AFTER_MS,
@@ -71,7 +72,7 @@ function orderOf(
     n: request.n,
     maxOutputTokens,
     messages,
-    maxPrice: model.maxPrice,
+    rules: plainRules('chat.completions', model.maxPrice),
     holdMsat: costMsat(model.maxPrice, promptTokens, maxOutputTokens * request.n),
     body,
     createdAt: c.get('startedAt'),

@@ -44,6 +44,7 @@ export const modelOffer = (id: string, fields: Partial<ModelOffer> = {}): ModelO
   context_length: 1000,
   price: { prompt: 1_000_000, completion: 2_000_000 },
   capabilities: [],
+  endpoints: ['chat.completions'],
   ...fields,
 })
 

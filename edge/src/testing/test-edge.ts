@@ -135,6 +135,7 @@ export class TestEdge {
 export const capabilityOf = (fields: Partial<Capability> = {}): Capability => ({
   models: [modelOffer('tiny')],
   slots: 4,
+  data_collection: 'deny',
   engine: 'fake',
   agent: 'fake/1',
   ...fields,

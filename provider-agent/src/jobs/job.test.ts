@@ -12,6 +12,7 @@ const header: JobHeader = {
   job: jobId,
   lease: leaseOf(jobId, 1),
   endpoint: 'chat.completions',
+  continues: false,
   model: 'm',
   stream: true,
   include_usage: false,

@@ -17,7 +17,13 @@ const challenge: Challenge = {
 const options = {
   audience: 'edge.example',
   identity,
-  capability: { models: [], slots: 1, engine: 'tiny', agent: 'test' },
+  capability: {
+    models: [],
+    slots: 1,
+    data_collection: 'deny' as const,
+    engine: 'tiny',
+    agent: 'test',
+  },
   now: 2_000,
 }
 

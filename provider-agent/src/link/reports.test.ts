@@ -12,7 +12,13 @@ function makeReports() {
       const name = type === FRAME.load ? 'load' : 'capability'
       sent.push(`${name} ${Buffer.from(payload).toString()}`)
     },
-    capability: () => ({ models: [], slots: ++agent.models, engine: 'e', agent: 'a' }),
+    capability: () => ({
+      models: [],
+      slots: ++agent.models,
+      data_collection: 'deny',
+      engine: 'e',
+      agent: 'a',
+    }),
     running: () => agent.running,
   })
   return { reports, sent, agent }

@@ -122,6 +122,7 @@ export class FakeSession {
       job,
       lease: leaseOf(job, 1),
       endpoint: 'chat.completions',
+      continues: false,
       model: 'infernet-demo',
       stream: true,
       include_usage: false,

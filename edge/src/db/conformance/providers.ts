@@ -15,8 +15,10 @@ const offering = (...models: string[]): Capability => ({
     context_length: 2048,
     price: { prompt: 1, completion: 1 },
     capabilities: [],
+    endpoints: ['chat.completions'],
   })),
   slots: 1,
+  data_collection: 'deny',
   engine: 'llama\0-cpp',
   agent: 'test',
 })

@@ -27,13 +27,17 @@ import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { JobOrder } from '../../ports.ts'
 import { HUB_NAME, type WorkerEnv } from './env.ts'
+import { plainRules } from '../../hub/match-rules.ts'
 
 const bindings = env as unknown as WorkerEnv
 const hub = () => bindings.HUB.get(bindings.HUB.idFromName(HUB_NAME))
 const price = { prompt: 1, completion: 1 }
 const capability: Capability = {
-  models: [{ id: 'tiny', context_length: 128, price, capabilities: [] }],
+  models: [
+    { id: 'tiny', context_length: 128, price, capabilities: [], endpoints: ['chat.completions'] },
+  ],
   slots: 2,
+  data_collection: 'deny',
   engine: 'test',
   agent: 'test',
 }
@@ -120,7 +124,7 @@ const orderOf = (): JobOrder => ({
   n: 1,
   maxOutputTokens: 10,
   messages: 1,
-  maxPrice: price,
+  rules: plainRules('chat.completions', price),
   holdMsat: 100,
   body: encodeUtf8('{}'),
   createdAt: Date.now(),
