@@ -20,7 +20,7 @@ export const FLUSH_BYTES = 64 * 1024
 export class FrameMux {
   readonly #send: (message: Uint8Array<ArrayBuffer>) => void
   readonly #schedule: (flush: () => void, delayMs: number) => void
-  #pending: PendingFrame[] = []
+  readonly #pending: PendingFrame[] = []
   #bytes = 0
   /** The shortest delay that was scheduled for what is pending. */
   #delayMs = Number.POSITIVE_INFINITY
@@ -62,9 +62,9 @@ export class FrameMux {
   readonly flush = (): void => {
     this.#delayMs = Number.POSITIVE_INFINITY
     if (this.#pending.length === 0) return
-    const frames = this.#pending
+    // Emptied, not replaced: an old array that is dropped keeps what it held from the young collector.
+    const frames = this.#pending.splice(0)
     const message = new Uint8Array(this.#bytes)
-    this.#pending = []
     this.#bytes = 0
     let offset = 0
     for (const frame of frames) {

@@ -6,7 +6,9 @@ const completed: JobRecord = {
   accountId: 'acct_1',
   apiKeyId: '0123456789abcdef',
   requestId: 'req_1',
+  endpoint: 'chat.completions',
   model: 'infernet/tiny',
+  generationId: 'chatcmpl-1',
   stream: true,
   status: 'completed',
   errorCode: null,
@@ -14,6 +16,7 @@ const completed: JobRecord = {
   providerId: '12D3KooW',
   lease: 'job_1.1',
   attempts: 1,
+  priorLegs: [],
   promptTokens: 7,
   completionTokens: 11,
   claimedTokens: 12,
@@ -23,8 +26,23 @@ const completed: JobRecord = {
   firstByteMs: 20,
   totalMs: 450,
 }
+const continued: JobRecord = {
+  ...completed,
+  attempts: 2,
+  priorLegs: [
+    {
+      providerId: '12D3KooX',
+      lease: 'job_1.1',
+      promptTokens: 3,
+      completionTokens: 4,
+      claimedTokens: 5,
+      costMsat: 2,
+    },
+  ],
+}
 const expired: JobRecord = {
   ...completed,
+  generationId: null,
   status: 'expired',
   errorCode: 'expired',
   finishReason: null,
@@ -36,9 +54,12 @@ const expired: JobRecord = {
 }
 
 describe('a job record', () => {
-  it.each([completed, expired])('is the same after a trip through JSON: $status', (record) => {
-    expect(jobRecordSchema.parse(JSON.parse(JSON.stringify(record)))).toEqual(record)
-  })
+  it.each([completed, continued, expired])(
+    'is the same after a trip through JSON: $status',
+    (record) => {
+      expect(jobRecordSchema.parse(JSON.parse(JSON.stringify(record)))).toEqual(record)
+    },
+  )
 
   it('is whole: no field may be missing', () => {
     for (const field of Object.keys(completed)) {
@@ -64,6 +85,15 @@ describe('a job record', () => {
     }
     for (const value of [0, Number.MAX_SAFE_INTEGER]) {
       expect(jobRecordSchema.safeParse({ ...completed, [field]: value }).success).toBe(true)
+    }
+  })
+
+  it('is whole in each of its legs too', () => {
+    const [leg] = continued.priorLegs
+    for (const field of Object.keys(leg ?? {})) {
+      const priorLegs = [{ ...leg, [field]: undefined }]
+      const result = jobRecordSchema.safeParse({ ...continued, priorLegs })
+      expect(result.error?.issues.map(({ path }) => path)).toEqual([['priorLegs', 0, field]])
     }
   })
 

@@ -18,10 +18,23 @@ const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' 
 const amount = (name: string) => bigint(name, { mode: 'bigint' })
 const tokens = (name: string) => bigint(name, { mode: 'number' })
 
+/** What an account or a key may use; null is without limit. */
+const limits = () => ({
+  requestsPerMinute: integer('requests_per_minute'),
+  tokensPerMinute: integer('tokens_per_minute'),
+  /** Requests running at once. */
+  maxConcurrent: integer('max_concurrent'),
+  /** Per UTC day. */
+  budgetMsatPerDay: bigint('budget_msat_per_day', { mode: 'number' }),
+})
+
 export const accounts = pgTable('accounts', {
   id: text('id').primaryKey(),
   name: text('name').notNull(),
   createdAt: at('created_at').notNull().defaultNow(),
+  ...limits(),
+  /** Enough for a busy service, small against one hub's capacity. */
+  maxConcurrent: integer('max_concurrent').default(64),
 })
 
 /** Keys are stored as SHA-256; `id` is the public part that finds the row. */
@@ -37,6 +50,7 @@ export const apiKeys = pgTable(
     createdAt: at('created_at').notNull().defaultNow(),
     expiresAt: at('expires_at'),
     revokedAt: at('revoked_at'),
+    ...limits(),
   },
   (table) => [index('api_keys_account').on(table.accountId)],
 )
@@ -72,7 +86,9 @@ export const jobs = pgTable(
     accountId: text('account_id').notNull(),
     apiKeyId: text('api_key_id').notNull(),
     requestId: text('request_id').notNull(),
+    endpoint: text('endpoint').notNull().default('chat.completions'),
     model: text('model').notNull(),
+    generationId: text('generation_id'),
     stream: boolean('stream').notNull(),
     /** How it ended for the client. */
     status: text('status', { enum: ['completed', 'cancelled', 'failed', 'expired'] }).notNull(),
@@ -81,6 +97,8 @@ export const jobs = pgTable(
     providerId: text('provider_id'),
     lease: text('lease'),
     attempts: integer('attempts').notNull(),
+    /** {@link import('./job-record.ts').PriorLeg}[], null when one provider gave the whole answer. */
+    priorLegs: jsonb('prior_legs'),
     promptTokens: tokens('prompt_tokens').notNull(),
     completionTokens: tokens('completion_tokens').notNull(),
     /** The provider's own count, kept beside what was delivered and billed. */
@@ -93,6 +111,7 @@ export const jobs = pgTable(
   },
   (table) => [
     index('jobs_account_time').on(table.accountId, table.createdAt),
+    index('jobs_generation').on(table.accountId, table.generationId),
     index('jobs_provider_time').on(table.providerId, table.createdAt),
   ],
 )
@@ -108,6 +127,28 @@ export const receipts = pgTable(
     receivedAt: at('received_at').notNull().defaultNow(),
   },
   (table) => [index('receipts_job').on(table.jobId)],
+)
+
+/** Answers of the Responses API that clients may fetch or continue, until they expire. */
+export const responses = pgTable(
+  'responses',
+  {
+    /** `resp_…` */
+    id: text('id').primaryKey(),
+    accountId: text('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    createdAt: at('created_at').notNull(),
+    expiresAt: at('expires_at').notNull(),
+    /** As the client got it. */
+    response: jsonb('response').notNull(),
+    /** What it was asked, as a list of items. */
+    inputItems: jsonb('input_items').notNull(),
+  },
+  (table) => [
+    index('responses_account_time').on(table.accountId, table.createdAt),
+    index('responses_expiry').on(table.expiresAt),
+  ],
 )
 
 /** Hourly sums for the usage console; kept by the same statement that writes the jobs. */

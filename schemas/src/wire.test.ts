@@ -181,7 +181,7 @@ const CASES: Case[] = [
       ['models.0.price.completion', 0.5],
       ['models.0.capabilities', repeat(CAPABILITIES.length + 1, 'tools')],
       ['models.0.endpoints', []],
-      ['models.0.endpoints', ['shell']],
+      ['models.0.endpoints.0', 'shell'],
       ['models.0.quantization', 'a b'],
       ['data_collection', 'maybe'],
       ['models.0.capabilities.0', 'telepathy'],
