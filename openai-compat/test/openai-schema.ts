@@ -11,9 +11,16 @@ export type SchemaName =
   | 'CreateChatCompletionRequest'
   | 'CreateChatCompletionResponse'
   | 'CreateChatCompletionStreamResponse'
+  | 'CreateCompletionRequest'
+  | 'CreateCompletionResponse'
+  | 'CreateEmbeddingRequest'
+  | 'CreateEmbeddingResponse'
   | 'ErrorResponse'
   | 'ListModelsResponse'
   | 'Model'
+  | 'Response'
+  | 'ResponseItemList'
+  | 'ResponseStreamEvent'
 
 /** What OpenAI's schema has against a value: one line per problem, none if it is valid. */
 export function schemaProblems(name: SchemaName, value: unknown): string[] {
