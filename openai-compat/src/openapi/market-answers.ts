@@ -1,0 +1,199 @@
+import { receiptStatementSchema, signedReceiptSchema } from '@infernet/schemas/receipt'
+import { ENDPOINTS } from '@infernet/schemas/wire'
+import { z } from 'zod'
+
+/** What the edge says about models, keys and past answers. These objects are all its own. */
+
+const count = z.int().min(0)
+const unixSeconds = z.int().min(0).describe('Unix seconds')
+const ms = count.describe('ms')
+const msat = count.describe('msat')
+const msatText = z.string().regex(/^\d+$/).describe('msat')
+const perToken = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .describe('msat, a decimal')
+const names = z.array(z.string())
+const endpoints = z.array(z.enum(ENDPOINTS))
+
+const pricing = z.object({
+  prompt: perToken,
+  completion: perToken,
+  request: perToken,
+  image: perToken,
+})
+const architecture = z.object({
+  modality: z.string(),
+  input_modalities: names,
+  output_modalities: names,
+})
+
+export const modelSchema = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  canonical_slug: z.string(),
+  name: z.string(),
+  created: unixSeconds,
+  owned_by: z.string(),
+  context_length: count,
+  architecture,
+  pricing,
+  top_provider: z.object({
+    context_length: count,
+    max_completion_tokens: count.nullable(),
+    is_moderated: z.boolean(),
+  }),
+  per_request_limits: z.null(),
+  supported_parameters: names,
+  capabilities: names,
+  endpoints,
+  quantizations: names,
+  providers: count.describe('Providers that serve it now'),
+})
+
+export const modelsListSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(modelSchema),
+})
+
+const median = z.object({ p50: z.number().min(0) }).nullable()
+
+export const modelEndpointsSchema = z.object({
+  data: z.object({
+    id: z.string(),
+    name: z.string(),
+    created: unixSeconds,
+    architecture,
+    endpoints: z.array(
+      z.object({
+        name: z.string(),
+        provider_name: z.string().describe('Peer id: what `provider.order` and its kin name'),
+        model_id: z.string(),
+        context_length: count,
+        max_completion_tokens: count.nullable(),
+        max_prompt_tokens: count,
+        pricing,
+        quantization: z.string(),
+        supported_parameters: names,
+        capabilities: names,
+        endpoints,
+        latency: median.describe('Seconds to the first token'),
+        throughput: median.describe('Tokens per second'),
+        uptime: z.number().min(0).max(1).nullable().describe('Share of jobs that did not fail'),
+        status: z.int().describe('0: takes jobs now; below 0: does not'),
+      }),
+    ),
+  }),
+})
+
+const finishReason = z.string().nullable()
+
+export const generationSchema = z.object({
+  data: z.object({
+    id: z.string(),
+    request_id: z.string(),
+    upstream_id: z.string().describe('The id of the job'),
+    model: z.string(),
+    provider_name: z.string().nullable(),
+    provider_responses: z.array(
+      z.object({
+        provider_name: z.string(),
+        tokens_completion: count,
+        cost: msat,
+        status: z.string(),
+      }),
+    ),
+    api_type: z.string(),
+    created_at: z.string(),
+    streamed: z.boolean(),
+    cancelled: z.boolean(),
+    status: z.string(),
+    error_code: z.string().nullable(),
+    finish_reason: finishReason,
+    native_finish_reason: finishReason,
+    latency: ms.nullable(),
+    generation_time: ms.nullable(),
+    moderation_latency: z.null(),
+    tokens_prompt: count,
+    tokens_completion: count,
+    native_tokens_prompt: count,
+    native_tokens_completion: count.nullable(),
+    native_tokens_reasoning: count.nullable(),
+    native_tokens_cached: count.nullable(),
+    usage: msat,
+    total_cost: msat,
+    total_cost_sat: z.number().min(0),
+    upstream_inference_cost: msat,
+    router: z.enum(['direct', 'retried']),
+  }),
+})
+
+export const receiptSchema = z.object({
+  id: z.string(),
+  object: z.literal('receipt'),
+  created: unixSeconds,
+  request_id: z.string(),
+  model: z.string(),
+  status: z.string(),
+  finish_reason: finishReason,
+  error_code: z.string().nullable(),
+  provider: z.string().nullable(),
+  lease: z.string().nullable(),
+  attempts: count,
+  usage: z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
+  cost_msat: msatText,
+  hold_msat: msatText,
+  first_byte_ms: ms.nullable(),
+  total_ms: ms,
+  signed: signedReceiptSchema
+    .nullable()
+    .describe('Null while the provider has not signed: ask again, it may be on its way'),
+  statement: receiptStatementSchema.nullable().describe('What is signed, decoded'),
+})
+
+const limit = z.int().min(1).nullable()
+const amount = msatText.nullable()
+const rateWindow = z.object({ limit: count, remaining: count, reset_ms: ms }).nullable()
+
+const scopeUsage = z.object({
+  limits: z.object({
+    requests_per_minute: limit,
+    tokens_per_minute: limit,
+    max_concurrent: limit,
+    budget_msat_per_day: amount,
+  }),
+  spent_today_msat: amount,
+  reserved_msat: amount,
+  open_jobs: count.nullable(),
+  budget_left_msat: amount,
+  requests: rateWindow,
+  tokens: rateWindow,
+})
+
+export const keyInfoSchema = z.object({
+  data: z.object({
+    id: z.string(),
+    limit: amount.describe('The budget of a day, in msat; null without one'),
+    limit_remaining: amount,
+    limit_reset: z.literal('daily').nullable(),
+    usage_daily: amount,
+    key: scopeUsage,
+    account: scopeUsage.extend({ id: z.string() }),
+  }),
+})
+
+export const healthSchema = z.object({ status: z.literal('ok') })
+
+const check = z.enum(['ok', 'unreachable'])
+export const readinessSchema = z.object({
+  status: z.enum(['ready', 'not_ready']),
+  database: check,
+  hub: check,
+  models: count,
+})
+
+export const openApiSchema = z.looseObject({
+  openapi: z.literal('3.1.0'),
+  info: z.looseObject({ title: z.string(), version: z.string() }),
+  paths: z.record(z.string().regex(/^\//), z.looseObject({})),
+})
