@@ -4,27 +4,40 @@ import { type ApiError, errorEnvelope, errorHeaders, streamErrorEvent } from './
 import { apiErrors, toApiError } from './api-errors.ts'
 import { SseDecoder } from './sse-decoder.ts'
 
+const rateLimited = (retryAfterMs?: number): ApiError =>
+  apiErrors.rateLimited({ of: 'tokens', perMinute: 5000, owner: 'key' }, retryAfterMs)
+const budgetExceeded = (owner: 'key' | 'account'): ApiError =>
+  apiErrors.budgetExceeded({ msatPerDay: 1_000_000, owner }, 2500, 60_000)
+
 /** Every error we can answer with, and the status and code that clients will branch on. */
 const CASES: readonly [ApiError, number, string | null][] = [
   [apiErrors.invalidJson('it is not complete'), 400, 'invalid_json'],
   [apiErrors.invalidRequest('no', 'messages.0.role', 'invalid_value'), 400, 'invalid_value'],
   [apiErrors.invalidRequest('no'), 400, null],
+  [apiErrors.unsupported('tiny', ['tools']), 400, 'unsupported_by_model'],
   [apiErrors.missingKey(), 401, 'missing_api_key'],
   [apiErrors.badKey(), 401, 'invalid_api_key'],
   [apiErrors.insufficientCredit(1500n, 20n), 402, 'insufficient_credit'],
+  [budgetExceeded('key'), 402, 'key_budget_exceeded'],
+  [budgetExceeded('account'), 402, 'account_budget_exceeded'],
+  [apiErrors.objectNotFound('response', 'resp_1'), 404, 'response_not_found'],
+  [apiErrors.objectNotFound('generation', 'gen-1'), 404, 'generation_not_found'],
+  [apiErrors.objectNotFound('job', 'job_1'), 404, 'job_not_found'],
   [apiErrors.modelNotFound('gpt-9', ['tiny']), 404, 'model_not_found'],
   [apiErrors.notFound('GET', '/v1/nope'), 404, 'unknown_url'],
   [apiErrors.methodNotAllowed('GET', ['POST']), 405, 'method_not_allowed'],
-  [apiErrors.idempotencyConflict('other_body'), 409, 'idempotency_key_reused'],
-  [apiErrors.idempotencyConflict('in_progress'), 409, 'idempotency_key_in_progress'],
+  [apiErrors.idempotencyConflict(), 409, 'idempotency_key_reused'],
   [apiErrors.bodyTooLarge(1024), 413, 'body_too_large'],
   [apiErrors.tooManyConcurrent(8, 500), 429, 'too_many_concurrent_requests'],
-  [apiErrors.rateLimited(1200), 429, 'rate_limit_exceeded'],
+  [rateLimited(1200), 429, 'rate_limit_exceeded'],
   [apiErrors.headersTooLarge(1024), 431, 'headers_too_large'],
   [apiErrors.internal(), 500, 'internal_error'],
   [apiErrors.providerFailed(), 502, 'provider_failed'],
   [apiErrors.noProvider('tiny', 2000), 503, 'no_provider'],
+  [apiErrors.noProviderMatches('tiny', ['only'], 2000), 503, 'no_provider_matches'],
   [apiErrors.overloaded(1000), 503, 'overloaded'],
+  [apiErrors.queueFull(100, 1000), 503, 'queue_full'],
+  [apiErrors.queueTimeout(30_000, 1000), 503, 'queue_timeout'],
   [apiErrors.providerTimeout(30_000), 504, 'provider_timeout'],
 ]
 
@@ -38,8 +51,8 @@ describe('apiErrors', () => {
 
   it('has a case here for each of them', () => {
     const tested = new Set(CASES.map(([error]) => error.code ?? 'none'))
-    // invalidRequest stands for two codes here, idempotencyConflict for two.
-    expect(tested.size).toBe(Object.keys(apiErrors).length + 2)
+    // invalidRequest has two codes here, budgetExceeded two, objectNotFound three.
+    expect(tested.size).toBe(Object.keys(apiErrors).length + 4)
   })
 
   it('lists served models, but not all of a long list', () => {
@@ -51,9 +64,26 @@ describe('apiErrors', () => {
     expect(message).toContain('GET /v1/models')
   })
 
+  it('says which limit was met, how large it is and when to come back', () => {
+    expect(rateLimited(1200).message).toBe(
+      'Rate limit of 5000 tokens per minute reached for this API key. Try again in 2 s.',
+    )
+    expect(apiErrors.tooManyConcurrent(8, 500, 'key').message).toContain('8 requests are running')
+    expect(budgetExceeded('account').message).toMatch(
+      /2500 msat.*1000000 msat for your account.*in 60 s/,
+    )
+    expect(apiErrors.queueTimeout(30_000, 1000).message).toMatch(/busy for 30 s.*again in 1 s/)
+  })
+
+  it('says which preferences rule everybody out', () => {
+    const { message } = apiErrors.noProviderMatches('tiny', ['only', 'max_price'], 1)
+    expect(message).toContain('provider.only, provider.max_price')
+  })
+
   it('does not echo more than a little of what the client sent', () => {
     expect(apiErrors.modelNotFound('m'.repeat(5000), []).message.length).toBeLessThan(300)
     expect(apiErrors.notFound('GET', `/${'p'.repeat(5000)}`).message.length).toBeLessThan(300)
+    expect(apiErrors.objectNotFound('job', 'j'.repeat(5000)).message.length).toBeLessThan(300)
   })
 
   it('hides the cause of anything unexpected', () => {
@@ -67,16 +97,20 @@ describe('apiErrors', () => {
 
 describe('errorHeaders', () => {
   it('rounds waits up', () => {
-    expect(errorHeaders(apiErrors.rateLimited(1200.4))).toEqual({
+    expect(errorHeaders(rateLimited(1200.4))).toEqual({
       'retry-after-ms': '1201',
       'retry-after': '2',
     })
   })
 
   it('forbids retries where they cannot help', () => {
-    expect(errorHeaders(apiErrors.insufficientCredit(2n, 1n))).toEqual({
-      'x-should-retry': 'false',
-    })
+    const hopeless = [
+      apiErrors.insufficientCredit(2n, 1n),
+      budgetExceeded('key'),
+      apiErrors.idempotencyConflict(),
+      rateLimited(),
+    ]
+    for (const error of hopeless) expect(errorHeaders(error)).toEqual({ 'x-should-retry': 'false' })
   })
 
   it('is empty for errors that speak for themselves', () => {
@@ -99,5 +133,16 @@ describe('streamErrorEvent', () => {
       choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
     })
     expect(schemaProblems('ErrorResponse', chunk)).toEqual([])
+  })
+  it('is a text chunk in a legacy stream', () => {
+    const head = { id: 'cmpl-1', created: 1, model: 'tiny' }
+    const event = streamErrorEvent(apiErrors.providerFailed(), head, 'completions')
+    const data = new SseDecoder().push(event)[0]?.data ?? ''
+    expect(JSON.parse(data)).toMatchObject({
+      ...head,
+      object: 'text_completion',
+      error: { code: 'provider_failed' },
+      choices: [{ index: 0, text: '', logprobs: null, finish_reason: 'error' }],
+    })
   })
 })

@@ -1,5 +1,6 @@
 import type { ChunkHead } from './chat-types.ts'
 import { encodeData } from './sse-encoder.ts'
+import { CHUNK_OBJECT, type StreamEndpoint } from './stream-endpoint.ts'
 
 /** OpenAI's `error.type`. Clients branch on the status and on `code`; the type is for people. */
 export type ErrorType =
@@ -75,13 +76,18 @@ export function errorHeaders(error: ApiError): Record<string, string> {
  * clients that only read choices see `finish_reason: "error"`, so no failure looks like an end.
  * Nothing may follow it, `[DONE]` included.
  */
-export function streamErrorEvent(error: ApiError, head: ChunkHead): Uint8Array {
+export function streamErrorEvent(
+  error: ApiError,
+  head: ChunkHead,
+  endpoint: StreamEndpoint = 'chat.completions',
+): Uint8Array {
+  const nothing = endpoint === 'completions' ? { text: '' } : { delta: { content: '' } }
   return encodeData({
     id: head.id,
-    object: 'chat.completion.chunk',
+    object: CHUNK_OBJECT[endpoint],
     created: head.created,
     model: head.model,
     ...errorEnvelope(error),
-    choices: [{ index: 0, delta: { content: '' }, logprobs: null, finish_reason: 'error' }],
+    choices: [{ index: 0, ...nothing, logprobs: null, finish_reason: 'error' }],
   })
 }

@@ -10,6 +10,16 @@ function echo(text: string): string {
   return text.length > MAX_ECHO_CHARS ? `${text.slice(0, MAX_ECHO_CHARS)}…` : text
 }
 
+/** Whose limit was met, in the account port's words. */
+type LimitOwner = 'key' | 'account'
+
+const OWNER: Readonly<Record<LimitOwner, string>> = {
+  key: 'this API key',
+  account: 'your account',
+}
+
+const seconds = (ms: number): string => `${Math.ceil(ms / 1000)} s`
+
 /**
  * Every error the API answers with, one function each. Whatever was or may have been billed, and
  * whatever cannot get better by itself, carries `shouldRetry: false`.
@@ -32,6 +42,19 @@ export const apiErrors = {
       message,
       ...(param === undefined ? {} : { param }),
       ...(code === undefined ? {} : { code }),
+    }),
+
+  /** 400: no provider of the model can do this; `lacking` are endpoints or capabilities. */
+  unsupported: (model: string, lacking: readonly string[]) =>
+    new ApiError({
+      status: 400,
+      type: 'invalid_request_error',
+      code: 'unsupported_by_model',
+      param: 'model',
+      shouldRetry: false,
+      message:
+        `No provider of '${echo(model)}' supports what this request needs: ${lacking.join(', ')}. ` +
+        'See its capabilities and endpoints in GET /v1/models.',
     }),
 
   /** 401: no key was sent. */
@@ -63,6 +86,23 @@ export const apiErrors = {
       message: `This request may cost up to ${neededMsat} msat, but ${availableMsat} msat are available. Add credit or lower max_completion_tokens.`,
     }),
 
+  /**
+   * 402: today's budget of the key or the account does not cover the request's maximum cost (both
+   * in msat). It begins anew in `resetMs`, which is longer than any client should wait.
+   */
+  budgetExceeded: (
+    budget: { msatPerDay: number; owner: LimitOwner },
+    neededMsat: number,
+    resetMs: number,
+  ) =>
+    new ApiError({
+      status: 402,
+      type: 'insufficient_quota',
+      code: `${budget.owner}_budget_exceeded`,
+      shouldRetry: false,
+      message: `This request may cost up to ${neededMsat} msat, which is more than is left of today's budget of ${budget.msatPerDay} msat for ${OWNER[budget.owner]}. The budget begins anew in ${seconds(resetMs)}.`,
+    }),
+
   /** 404: nobody serves this model; `served` are the models that are served now. */
   modelNotFound: (model: string, served: readonly string[]) => {
     const listed = served.slice(0, MAX_LISTED_MODELS).join(', ')
@@ -78,7 +118,17 @@ export const apiErrors = {
     })
   },
 
-  /** 404: no such route or object. */
+  /** 404: no such object, or it is another account's. */
+  objectNotFound: (kind: 'response' | 'generation' | 'job', id: string) =>
+    new ApiError({
+      status: 404,
+      type: 'invalid_request_error',
+      code: `${kind}_not_found`,
+      param: 'id',
+      message: `No ${kind} with the id '${echo(id)}' was found.`,
+    }),
+
+  /** 404: no such route. */
   notFound: (method: string, path: string) =>
     new ApiError({
       status: 404,
@@ -96,23 +146,15 @@ export const apiErrors = {
       message: `${method} is not allowed here. Allowed: ${allowed.join(', ')}.`,
     }),
 
-  /** 409: an Idempotency-Key came back with another body, or while its first use still runs. */
-  idempotencyConflict: (reason: 'other_body' | 'in_progress') =>
-    reason === 'other_body'
-      ? new ApiError({
-          status: 409,
-          type: 'invalid_request_error',
-          code: 'idempotency_key_reused',
-          shouldRetry: false,
-          message: 'This Idempotency-Key was already used with a different request body.',
-        })
-      : new ApiError({
-          status: 409,
-          type: 'invalid_request_error',
-          code: 'idempotency_key_in_progress',
-          retryAfterMs: 1000,
-          message: 'A request with this Idempotency-Key is still running.',
-        }),
+  /** 409: an Idempotency-Key came back with another body. */
+  idempotencyConflict: () =>
+    new ApiError({
+      status: 409,
+      type: 'invalid_request_error',
+      code: 'idempotency_key_reused',
+      shouldRetry: false,
+      message: 'This Idempotency-Key was already used with a different request.',
+    }),
 
   /** 413: the body is longer than `maxBytes`. */
   bodyTooLarge: (maxBytes: number) =>
@@ -132,24 +174,34 @@ export const apiErrors = {
       message: `The request headers are larger than the limit of ${maxBytes} bytes.`,
     }),
 
-  /** 429: the account already has `limit` requests running. */
-  tooManyConcurrent: (limit: number, retryAfterMs: number) =>
+  /** 429: `limit` requests of the key or the account are running already. */
+  tooManyConcurrent: (limit: number, retryAfterMs: number, owner: LimitOwner = 'account') =>
     new ApiError({
       status: 429,
       type: 'rate_limit_error',
       code: 'too_many_concurrent_requests',
       retryAfterMs,
-      message: `You already have ${limit} requests running, which is the limit for this key.`,
+      message: `${limit} requests are running, which is the limit of ${OWNER[owner]}. Try again when one of them has ended.`,
     }),
 
-  /** 429: the key's rate is used up for `retryAfterMs`. */
-  rateLimited: (retryAfterMs: number) =>
+  /**
+   * 429: a limit per minute is used up for `retryAfterMs`; without it the request alone is above
+   * the limit, and no wait helps.
+   */
+  rateLimited: (
+    limit: { of: 'requests' | 'tokens'; perMinute: number; owner: LimitOwner },
+    retryAfterMs?: number,
+  ) =>
     new ApiError({
       status: 429,
       type: 'rate_limit_error',
       code: 'rate_limit_exceeded',
-      retryAfterMs,
-      message: `Rate limit reached for this key. Try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+      ...(retryAfterMs === undefined ? { shouldRetry: false } : { retryAfterMs }),
+      message: `Rate limit of ${limit.perMinute} ${limit.of} per minute reached for ${OWNER[limit.owner]}. ${
+        retryAfterMs === undefined
+          ? 'This request alone is above it: shorten the prompt or lower max_completion_tokens.'
+          : `Try again in ${seconds(retryAfterMs)}.`
+      }`,
     }),
 
   /** 500: our fault. The cause goes to the log, never into the message. */
@@ -180,6 +232,22 @@ export const apiErrors = {
       message: `No provider for '${echo(model)}' meets this request at the moment.`,
     }),
 
+  /**
+   * 503: providers serve the model, but the client's own preferences rule all of them out;
+   * `preferences` are their keys within `provider`.
+   */
+  noProviderMatches: (model: string, preferences: readonly string[], retryAfterMs: number) =>
+    new ApiError({
+      status: 503,
+      type: 'server_error',
+      code: 'no_provider_matches',
+      param: 'provider',
+      retryAfterMs,
+      message: `No provider for '${echo(model)}' meets your preferences at the moment: ${preferences
+        .map((key) => `provider.${key}`)
+        .join(', ')}.`,
+    }),
+
   /** 503: providers exist, all are full. */
   overloaded: (retryAfterMs: number) =>
     new ApiError({
@@ -188,6 +256,26 @@ export const apiErrors = {
       code: 'overloaded',
       retryAfterMs,
       message: 'All providers for this request are busy. Try again shortly.',
+    }),
+
+  /** 503: all providers are full, and `waiting` requests wait for one, which is as many as may. */
+  queueFull: (waiting: number, retryAfterMs: number) =>
+    new ApiError({
+      status: 503,
+      type: 'overloaded_error',
+      code: 'queue_full',
+      retryAfterMs,
+      message: `All providers for this request are busy, and ${waiting} requests wait for them already. Try again in ${seconds(retryAfterMs)}.`,
+    }),
+
+  /** 503: the request has waited `waitedMs` for a provider, and none had room. */
+  queueTimeout: (waitedMs: number, retryAfterMs: number) =>
+    new ApiError({
+      status: 503,
+      type: 'overloaded_error',
+      code: 'queue_timeout',
+      retryAfterMs,
+      message: `All providers for this request stayed busy for ${seconds(waitedMs)}. Try again in ${seconds(retryAfterMs)}.`,
     }),
 
   /** 504: no first token, or no next token, within `timeoutMs`. */

@@ -13,7 +13,7 @@ import {
 } from './chat-chunk.ts'
 import type { ChoiceLogprobs, ChunkHead, ToolCall } from './chat-types.ts'
 import { encodeData } from './sse-encoder.ts'
-import { makeUsage } from './usage.ts'
+import { billedUsage, makeUsage } from './usage.ts'
 
 const head: ChunkHead = { id: 'chatcmpl-1', created: 1_790_000_000, model: 'tiny' }
 const printed: ChunkHead = { ...head, systemFingerprint: 'llama.cpp-1' }
@@ -42,6 +42,7 @@ describe('chunks', () => {
     ['tool call', toolCallChunk(head, call, 0)],
     ['finish', finishChunk(head, 'stop')],
     ['usage', usageChunk(printed, makeUsage(3, 4))],
+    ['usage with its cost', usageChunk(printed, billedUsage(makeUsage(3, 4), 2500))],
   ])('%s: valid by the schema, with the head of its stream', (_name, chunk) => {
     expect(schemaProblems(CHUNK, chunk)).toEqual([])
     expect(chunk).toMatchObject(head)
@@ -63,6 +64,9 @@ describe('chunks', () => {
       choices: [],
       usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
     })
+    const legacy = usageChunk(head, billedUsage(makeUsage(3, 4), 2500), 'completions')
+    expect(legacy).toMatchObject({ object: 'text_completion', usage: { cost: 2500 } })
+    expect(schemaProblems('CreateCompletionResponse', legacy)).toEqual([])
     expect(roleChunk(head)).not.toHaveProperty('system_fingerprint')
     expect(roleChunk(printed).system_fingerprint).toBe('llama.cpp-1')
   })

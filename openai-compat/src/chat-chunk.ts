@@ -8,7 +8,9 @@ import type {
   FinishReason,
   ToolCall,
   Usage,
+  UsageChunk,
 } from './chat-types.ts'
+import { CHUNK_OBJECT, type StreamEndpoint } from './stream-endpoint.ts'
 
 /** Who writes an answer: what the builders of one stream share, so that its id never changes. */
 function envelope<T extends string>(head: ChunkHead, object: T) {
@@ -68,9 +70,16 @@ export function finishChunk(
   return chunk(head, index, {}, finishReason)
 }
 
-/** The extra chunk of `stream_options.include_usage`: no choices, last before `[DONE]`. */
-export function usageChunk(head: ChunkHead, usage: Usage): ChatCompletionChunk {
-  return { ...envelope(head, 'chat.completion.chunk'), choices: [], usage }
+/**
+ * The extra chunk of `stream_options.include_usage`: no choices, last before `[DONE]`. `usage` may be
+ * a `BilledUsage`, with its cost.
+ */
+export function usageChunk(
+  head: ChunkHead,
+  usage: Usage,
+  endpoint: StreamEndpoint = 'chat.completions',
+): UsageChunk {
+  return { ...envelope(head, CHUNK_OBJECT[endpoint]), choices: [], usage }
 }
 
 /** One choice of a whole answer. A message with tool calls and no text has null content. */

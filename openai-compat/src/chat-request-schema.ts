@@ -1,30 +1,16 @@
 import { z } from 'zod'
-import { providerPreferencesSchema } from './provider-preferences.ts'
+import { flag, marketFields, positiveCount, samplingFields } from './request-fields.ts'
 
 /** Turns in one conversation. A long agent run has hundreds; the body limit binds long before. */
 export const MAX_MESSAGES = 4096
 /** Parts in one message: text and images alternating, with room. */
 export const MAX_CONTENT_PARTS = 1024
-/** Choices per request. OpenAI allows 128, but each one multiplies the reserve and the GPU time. */
-export const MAX_CHOICES = 8
 /** OpenAI's limit. Each alternative costs ~100 bytes per token, so more is a traffic lever. */
 const MAX_TOP_LOGPROBS = 20
-/** OpenAI's limit. */
-const MAX_STOPS = 4
-/** Characters in one stop sequence: engines compare it at every token. */
-export const MAX_STOP_CHARS = 512
 /** OpenAI's limit, for `tools` and the older `functions`. */
 export const MAX_TOOLS = 128
 /** Calls in one assistant message. */
 const MAX_TOOL_CALLS = 128
-/** Entries of `logit_bias`: each one is applied at every token. */
-export const MAX_LOGIT_BIASES = 1024
-/** Characters in a model name. */
-export const MAX_MODEL_CHARS = 256
-/** Ordered fallbacks in `models`: each may cost one matching round. */
-export const MAX_FALLBACK_MODELS = 8
-/** int64, which is what engines store; JSON numbers lose precision above 2^53, as at OpenAI. */
-const MAX_SEED = 2 ** 63
 /** Characters in a tool call id or participant name. */
 const MAX_ID_CHARS = 256
 
@@ -97,39 +83,20 @@ const tool = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('custom'), custom: z.looseObject({ name: toolName }) }),
 ])
 
-const logitBias = z
-  .record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100))
-  .refine((biases) => Object.keys(biases).length <= MAX_LOGIT_BIASES, {
-    error: `expected at most ${MAX_LOGIT_BIASES} entries`,
-  })
-
 const functionDefinition = z.looseObject({ name: toolName })
-const positive = z.int().min(1).nullish()
-const penalty = z.number().min(-2).max(2).nullish()
-const flag = z.boolean().nullish()
-const stop = z.string().min(1).max(MAX_STOP_CHARS)
 
 /**
  * POST /v1/chat/completions, field by field. Objects are loose: what is not listed here passes
  * and is left to the engine's parameter table. Rules that span fields are in `chat-request.ts`.
  */
 export const chatRequestSchema = z.looseObject({
-  model: z.string().min(1).max(MAX_MODEL_CHARS),
+  ...marketFields,
+  ...samplingFields,
   messages: z.array(message).min(1).max(MAX_MESSAGES),
-  stream: flag,
-  stream_options: z.looseObject({ include_usage: flag, include_obfuscation: flag }).nullish(),
-  max_tokens: positive,
-  max_completion_tokens: positive,
-  n: z.int().min(1).max(MAX_CHOICES).nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  presence_penalty: penalty,
-  frequency_penalty: penalty,
-  stop: z.union([stop, z.array(stop).max(MAX_STOPS)]).nullish(),
-  seed: z.number().multipleOf(1).min(-MAX_SEED).max(MAX_SEED).nullish(),
+  max_tokens: positiveCount,
+  max_completion_tokens: positiveCount,
   logprobs: flag,
   top_logprobs: z.int().min(0).max(MAX_TOP_LOGPROBS).nullish(),
-  logit_bias: logitBias.nullish(),
   tools: z.array(tool).max(MAX_TOOLS).nullish(),
   tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
   parallel_tool_calls: flag,
@@ -145,8 +112,6 @@ export const chatRequestSchema = z.looseObject({
     ])
     .nullish(),
   reasoning_effort: z.string().nullish(),
-  models: z.array(z.string().min(1).max(MAX_MODEL_CHARS)).max(MAX_FALLBACK_MODELS).nullish(),
-  provider: providerPreferencesSchema.nullish(),
 })
 
 /** A request body after validation. Unknown fields are kept. */

@@ -2,17 +2,16 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chatExamples, schemaProblems } from '../test/openai-schema.ts'
 import { ApiError } from './api-error.ts'
-import { checkChatRequest, MAX_JSON_DEPTH, parseChatRequest } from './chat-request.ts'
+import { checkChatRequest, parseChatRequest } from './chat-request.ts'
+import { MAX_CONTENT_PARTS, MAX_MESSAGES, MAX_TOOLS } from './chat-request-schema.ts'
+import { MAX_JSON_DEPTH } from './json-body.ts'
 import {
   MAX_CHOICES,
-  MAX_CONTENT_PARTS,
   MAX_FALLBACK_MODELS,
   MAX_LOGIT_BIASES,
-  MAX_MESSAGES,
   MAX_MODEL_CHARS,
   MAX_STOP_CHARS,
-  MAX_TOOLS,
-} from './chat-request-schema.ts'
+} from './request-fields.ts'
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 const user = { role: 'user', content: 'Hello!' }
@@ -55,14 +54,16 @@ describe('parseChatRequest', () => {
       provider: { sort: 'price', only: ['a'] },
     })
     expect(parseChatRequest(encode(body))).toEqual({
+      endpoint: 'chat.completions',
       body,
+      messages: 1,
       model: 'tiny',
       fallbackModels: ['small'],
       stream: true,
       includeUsage: true,
       maxOutputTokens: 20,
       n: 2,
-      needs: [],
+      needs: ['choices'],
       provider: { sort: 'price', only: ['a'] },
     })
   })
@@ -97,6 +98,12 @@ describe('parseChatRequest', () => {
     expect(needs({ logprobs: true })).toEqual(['logprobs'])
     const format = { type: 'json_schema', json_schema: { name: 'x', schema: {}, strict: true } }
     expect(needs({ response_format: format })).toEqual(['json_schema'])
+    expect(needs({ response_format: { type: 'json_object' } })).toEqual(['json_schema'])
+    expect(needs({ response_format: { type: 'text' } })).toEqual([])
+    expect(needs({ functions: [{ name: 'f' }] })).toEqual(['tools'])
+    expect(needs({ n: 2 })).toEqual(['choices'])
+    expect(needs({ seed: 1 })).toEqual([])
+    expect(needs({ seed: 1, provider: { require_parameters: true } })).toEqual(['seed'])
     const parts = [
       { type: 'text', text: 'look' },
       { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } },
@@ -250,10 +257,6 @@ describe('parseChatRequest refuses', () => {
   })
 
   it.each([
-    ['', 'it is not complete'],
-    ['{"model":', 'it is not complete'],
-    ['{"model" "x"}', 'at position 9'],
-    ['secret prompt', 'We could not parse'],
     ['[]', 'but it is an array'],
     ['null', 'but it is null'],
     ['"text"', 'but it is a string'],
@@ -261,13 +264,6 @@ describe('parseChatRequest refuses', () => {
     const error = problem(() => parseChatRequest(new TextEncoder().encode(text)))
     expect(error.status).toBe(400)
     expect(error.message).toContain(message)
-    expect(error.message).not.toContain('secret')
-  })
-
-  it('bytes that are not UTF-8', () => {
-    const bytes = encode(request())
-    bytes[bytes.indexOf('H'.charCodeAt(0))] = 0xff
-    expect(problem(() => parseChatRequest(bytes)).message).toContain('not valid UTF-8')
   })
 
   it('a long key without repeating all of it', () => {
@@ -278,18 +274,9 @@ describe('parseChatRequest refuses', () => {
     expect(error.message.length).toBeLessThan(300)
   })
 
-  it('deep nesting anywhere, without overflowing the stack', () => {
-    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
-    const text = JSON.stringify(request({ metadata: 0 })).replace(
-      '"metadata":0',
-      `"metadata":${deep}`,
-    )
-    expect(problem(() => parseChatRequest(new TextEncoder().encode(text))).message).toContain(
-      'nested',
-    )
-    expect(
-      problem(() => checkChatRequest(request({ x: nested(MAX_JSON_DEPTH) }))).message,
-    ).toContain('nested')
+  it('deep nesting anywhere', () => {
+    const bytes = encode(request({ x: nested(MAX_JSON_DEPTH) }))
+    expect(problem(() => parseChatRequest(bytes)).message).toContain('nested')
   })
 
   it('any JSON at all with an ApiError or not at all', () => {

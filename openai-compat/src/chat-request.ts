@@ -1,73 +1,19 @@
+import type { CapabilityName } from '@infernet/schemas/wire'
 import { apiErrors } from './api-errors.ts'
 import { type ChatRequestBody, chatRequestSchema } from './chat-request-schema.ts'
-import type { ProviderPreferences } from './provider-preferences.ts'
-import { issueToError } from './zod-issue.ts'
-
-/**
- * Nesting of the whole body. JSON.parse copes with any depth, but JSON.stringify recurses, so an
- * unbounded body could overflow the stack of whoever forwards it. Real tool schemas stay below 40.
- */
-export const MAX_JSON_DEPTH = 100
-
-/**
- * What a provider must be able to do to serve a request, in the words of the wire's capabilities
- * (those that no provider can declare yet find nobody, which is the truth).
- */
-export type RequestNeed = 'tools' | 'vision' | 'audio' | 'files' | 'json_schema' | 'logprobs'
+import { deliveryOf, type InferenceRequest, marketOf, samplingNeeds } from './inference-request.ts'
+import { parseJsonBody } from './json-body.ts'
+import { checkShape } from './zod-issue.ts'
 
 /** A validated chat completion request. */
-export interface ChatRequest {
+export interface ChatRequest extends InferenceRequest {
+  readonly endpoint: 'chat.completions'
   /** The parsed body as the client sent it, unknown fields included. Not a copy. */
-  body: ChatRequestBody
-  model: string
-  /** Further models to try, in order, when nobody can serve `model`. */
-  fallbackModels: readonly string[]
-  stream: boolean
-  /** The client asked for the usage chunk. Engines are always asked for it. */
-  includeUsage: boolean
-  /** `max_completion_tokens ?? max_tokens`, per choice; undefined when the client set neither. */
-  maxOutputTokens: number | undefined
-  /** Choices to generate. */
-  n: number
-  needs: readonly RequestNeed[]
-  provider: ProviderPreferences
-}
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
-
-function parseJson(bytes: Uint8Array): unknown {
-  let text: string
-  try {
-    text = strictUtf8.decode(bytes)
-  } catch {
-    throw apiErrors.invalidJson('it is not valid UTF-8')
-  }
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    // V8's message quotes the body, which may be private and would end up in logs.
-    const position = /at position \d+/.exec(error instanceof Error ? error.message : '')?.[0]
-    throw apiErrors.invalidJson(position ? `unexpected content ${position}` : 'it is not complete')
-  }
-}
-
-function deeperThan(value: unknown, limit: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (limit === 0) return true
-  for (const child of Array.isArray(value) ? value : Object.values(value)) {
-    if (typeof child === 'object' && deeperThan(child, limit - 1)) return true
-  }
-  return false
+  readonly body: ChatRequestBody
 }
 
 /** Rules that span several fields. */
 function checkCombinations(body: ChatRequestBody): void {
-  if (body.stream_options && body.stream !== true) {
-    throw apiErrors.invalidRequest(
-      "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-      'stream_options',
-    )
-  }
   if (body.top_logprobs && body.logprobs !== true) {
     throw apiErrors.invalidRequest(
       "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
@@ -102,16 +48,17 @@ function checkCombinations(body: ChatRequestBody): void {
   }
 }
 
-const PART_NEED: Partial<Record<string, RequestNeed>> = {
+const PART_NEED: Partial<Record<string, CapabilityName>> = {
   image_url: 'vision',
   input_audio: 'audio',
   file: 'files',
 }
 
-function needsOf(body: ChatRequestBody): RequestNeed[] {
-  const needs = new Set<RequestNeed>()
+function needsOf(body: ChatRequestBody): CapabilityName[] {
+  const needs = new Set<CapabilityName>()
   if (body.tools?.length || body.functions?.length) needs.add('tools')
-  if (body.response_format?.type === 'json_schema') needs.add('json_schema')
+  const format = body.response_format?.type ?? 'text'
+  if (format !== 'text') needs.add('json_schema')
   if (body.logprobs === true) needs.add('logprobs')
   for (const { content } of body.messages) {
     if (!Array.isArray(content)) continue
@@ -120,35 +67,27 @@ function needsOf(body: ChatRequestBody): RequestNeed[] {
       if (need) needs.add(need)
     }
   }
-  return [...needs]
+  return [...needs, ...samplingNeeds(body, body.n ?? 1)]
 }
 
 /**
- * Validates the JSON value of a chat completion request.
+ * Validates the JSON value of a chat completion request, as `parseJsonBody` returns it or as a
+ * conversion from another API made it.
  *
  * @throws ApiError 400 with `param` naming the field, dotted (`messages.0.role`).
  */
 export function checkChatRequest(value: unknown): ChatRequest {
-  const checked = chatRequestSchema.safeParse(value)
-  if (!checked.success) throw issueToError(checked.error.issues, value)
-  if (deeperThan(value, MAX_JSON_DEPTH)) {
-    throw apiErrors.invalidRequest(
-      `The request body is nested deeper than ${MAX_JSON_DEPTH} levels.`,
-    )
-  }
-  // The schema changes no value, so the client's own object is the same thing with less garbage.
-  const body = value as ChatRequestBody
-  checkCombinations(body)
+  checkShape(chatRequestSchema, value)
+  checkCombinations(value)
   return {
-    body,
-    model: body.model,
-    fallbackModels: body.models ?? [],
-    stream: body.stream ?? false,
-    includeUsage: body.stream_options?.include_usage ?? false,
-    maxOutputTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
-    n: body.n ?? 1,
-    needs: needsOf(body),
-    provider: body.provider ?? {},
+    endpoint: 'chat.completions',
+    body: value,
+    ...marketOf(value),
+    ...deliveryOf(value),
+    maxOutputTokens: value.max_completion_tokens ?? value.max_tokens ?? undefined,
+    n: value.n ?? 1,
+    messages: value.messages.length,
+    needs: needsOf(value),
   }
 }
 
@@ -159,5 +98,5 @@ export function checkChatRequest(value: unknown): ChatRequest {
  * @throws ApiError 400: not UTF-8, not JSON, or a field that OpenAI's API would refuse.
  */
 export function parseChatRequest(bytes: Uint8Array): ChatRequest {
-  return checkChatRequest(parseJson(bytes))
+  return checkChatRequest(parseJsonBody(bytes))
 }

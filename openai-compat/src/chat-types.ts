@@ -10,6 +10,15 @@ export interface Usage {
   completion_tokens_details?: { reasoning_tokens: number }
 }
 
+/**
+ * Usage with what it costs the client. `cost` is in msat, as the prices of GET /v1/models are msat per
+ * token: a client that multiplies gets the same number. `cost_sat` is the same in satoshi, for people.
+ */
+export interface BilledUsage extends Usage {
+  cost: number
+  cost_sat: number
+}
+
 /** One alternative at a token position. `bytes` is null where a token has no text of its own. */
 export interface TopLogprob {
   token: string
@@ -78,6 +87,13 @@ export interface ChatCompletionChunk {
   system_fingerprint?: string
   choices: ChunkChoice[]
   usage?: Usage
+}
+
+/** The chunk of `stream_options.include_usage`, in a chat stream or a legacy one. */
+export interface UsageChunk extends Omit<ChatCompletionChunk, 'object' | 'choices'> {
+  object: 'chat.completion.chunk' | 'text_completion'
+  choices: []
+  usage: Usage
 }
 
 /** One choice of an answer that was not streamed. */

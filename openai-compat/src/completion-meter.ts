@@ -1,20 +1,31 @@
-import type { Usage } from './chat-types.ts'
+import type { Endpoint } from '@infernet/schemas/wire'
+import type { BilledUsage, Usage } from './chat-types.ts'
+import { JsonWalker } from './json-walker.ts'
 import { parseUsage } from './usage.ts'
 
 /** What billing needs to know of an answer that was not streamed. */
-export interface CompletionFacts {
-  /** UTF-8 bytes of text over all choices, counted as `StreamMeter` counts them. */
+export interface AnswerFacts {
+  /** The answer's own id; embeddings have none. */
+  id: string | undefined
+  /** Choices of a text, vectors of an embedding: what the client counts on. */
+  choices: number
+  /**
+   * UTF-8 bytes of text over all choices, counted as `StreamMeter` counts them; of an embedding, bytes
+   * of the whole answer, which never are 0.
+   */
   contentBytes: number
-  /** One per choice, in the answer's order. */
+  /** Why each choice ended, in the answer's order; none for embeddings. */
   finishReasons: string[]
   usage: Usage | undefined
 }
 
-const encoder = new TextEncoder()
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+type Fields = Readonly<Record<string, unknown>>
 
-function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+const encoder = new TextEncoder()
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {}
 }
 
 function textBytes(...values: unknown[]): number {
@@ -23,8 +34,7 @@ function textBytes(...values: unknown[]): number {
   return bytes
 }
 
-function messageBytes(value: unknown): number {
-  const message = fieldsOf(value)
+function messageBytes(message: Fields): number {
   const calls = Array.isArray(message['tool_calls']) ? message['tool_calls'] : []
   const functions = [message['function_call'], ...calls.map((call) => fieldsOf(call)['function'])]
   let bytes = textBytes(
@@ -38,32 +48,117 @@ function messageBytes(value: unknown): number {
   return bytes
 }
 
+/** Bytes of a choice's text; undefined if it is no choice of that endpoint's. */
+const CHOICE_BYTES: Record<
+  Exclude<Endpoint, 'embeddings'>,
+  (choice: Fields) => number | undefined
+> = {
+  'chat.completions': ({ message }) =>
+    typeof message === 'object' && message !== null ? messageBytes(message as Fields) : undefined,
+  completions: ({ text }) => (typeof text === 'string' ? textBytes(text) : undefined),
+}
+
+function meterChoices(
+  choices: unknown,
+  bytesOf: (choice: Fields) => number | undefined,
+): Pick<AnswerFacts, 'choices' | 'contentBytes' | 'finishReasons'> | undefined {
+  if (!Array.isArray(choices) || choices.length === 0) return undefined
+  let contentBytes = 0
+  const finishReasons: string[] = []
+  for (const choice of choices.map(fieldsOf)) {
+    const bytes = bytesOf(choice)
+    const reason = choice['finish_reason']
+    if (bytes === undefined || typeof reason !== 'string') return undefined
+    finishReasons.push(reason)
+    contentBytes += bytes
+  }
+  return { choices: choices.length, contentBytes, finishReasons }
+}
+
+/** A vector: numbers, or their bytes in base64. */
+function isVector(value: unknown): boolean {
+  if (typeof value === 'string') return value.length > 0
+  return Array.isArray(value) && value.length > 0 && value.every((x) => typeof x === 'number')
+}
+
+function meterEmbeddings(answer: Fields, answerBytes: number): AnswerFacts | undefined {
+  const { data, usage } = answer
+  if (!Array.isArray(data) || data.length === 0) return undefined
+  if (!data.every((entry) => isVector(fieldsOf(entry)['embedding']))) return undefined
+  return {
+    id: undefined,
+    choices: data.length,
+    contentBytes: answerBytes,
+    finishReasons: [],
+    // Engines leave out the completion tokens that cannot be.
+    usage: parseUsage({ ...fieldsOf(usage), completion_tokens: 0 }),
+  }
+}
+
 /**
- * Reads the body of a whole chat completion. Undefined when it is not one that a client could use:
- * no JSON, no choices, a choice without message or finish reason. Such an answer is the provider's
+ * Reads the body of a whole answer. Undefined when it is not one that a client could use: no JSON, no
+ * choices, a choice without text or finish reason, no vectors. Such an answer is the provider's
  * failure and may still be replaced by another provider's.
  */
-export function meterCompletion(body: Uint8Array): CompletionFacts | undefined {
-  let parsed: unknown
+export function meterAnswer(endpoint: Endpoint, body: Uint8Array): AnswerFacts | undefined {
+  let answer: Fields
   try {
-    parsed = JSON.parse(strictUtf8.decode(body))
+    answer = fieldsOf(JSON.parse(strictUtf8.decode(body)))
   } catch {
     return undefined
   }
-  const { choices, usage } = fieldsOf(parsed)
-  if (!Array.isArray(choices) || choices.length === 0) return undefined
-  const facts: CompletionFacts = {
-    contentBytes: 0,
-    finishReasons: [],
-    usage: parseUsage(usage),
+  if (endpoint === 'embeddings') return meterEmbeddings(answer, body.length)
+  const facts = meterChoices(answer['choices'], CHOICE_BYTES[endpoint])
+  if (facts === undefined) return undefined
+  const { id } = answer
+  return {
+    id: typeof id === 'string' ? id : undefined,
+    ...facts,
+    usage: parseUsage(answer['usage']),
   }
-  for (const choice of choices) {
-    const { finish_reason: reason, message } = fieldsOf(choice)
-    if (typeof reason !== 'string' || typeof message !== 'object' || message === null) {
-      return undefined
-    }
-    facts.finishReasons.push(reason)
-    facts.contentBytes += messageBytes(message)
-  }
-  return facts
+}
+
+/**
+ * The same JSON answer with another `usage`: its bytes stand in place of the old value's, or are
+ * added behind the last member. Nothing else is read or written anew.
+ *
+ * @throws JsonWalkError when `body` is no JSON object; one that `meterAnswer` has read is.
+ */
+export function withUsage(body: Uint8Array, usage: Usage | BilledUsage): Uint8Array {
+  const json = new JsonWalker({ strict: false })
+  let members = 0
+  let start = 0
+  let end = 0
+  json.walk(body, 0, body.length, () => {
+    members += 1
+    // Of two, parsers take the last.
+    if (json.isKey('usage')) start = json.pos
+    json.skipValue()
+    if (json.isKey('usage')) end = json.pos
+  })
+  if (end > 0) return splice(body, start, end, JSON.stringify(usage))
+  return withMember(body, 'usage', usage, members === 0)
+}
+
+/** The same JSON object with one member more; `empty`, if it has none yet. Nothing is read. */
+export function withMember(
+  body: Uint8Array,
+  key: string,
+  value: unknown,
+  empty = false,
+): Uint8Array {
+  const brace = body.lastIndexOf(CLOSE_BRACE)
+  const member = `${JSON.stringify(key)}:${JSON.stringify(value)}`
+  return splice(body, brace, brace, empty ? member : `,${member}`)
+}
+
+const CLOSE_BRACE = 125
+
+function splice(bytes: Uint8Array, start: number, end: number, text: string): Uint8Array {
+  const middle = encoder.encode(text)
+  const out = new Uint8Array(start + middle.length + bytes.length - end)
+  out.set(bytes.subarray(0, start))
+  out.set(middle, start)
+  out.set(bytes.subarray(end), start + middle.length)
+  return out
 }

@@ -3,8 +3,16 @@ import { chatExamples, schemaProblems } from '../test/openai-schema.ts'
 import { ApiError } from './api-error.ts'
 import { checkChatRequest } from './chat-request.ts'
 import type { ChatRequestBody } from './chat-request-schema.ts'
-import { engineRequest, refuseRemoteMedia } from './engine-request.ts'
-import { type EngineKind, isDenied, PARAMETERS, reachesEngine } from './parameter-table.ts'
+import { checkCompletionRequest } from './completion-request.ts'
+import { checkEmbeddingsRequest } from './embeddings-request.ts'
+import {
+  completionEngineRequest,
+  embeddingsEngineRequest,
+  engineRequest,
+  refuseRemoteMedia,
+} from './engine-request.ts'
+import { parseJsonBody } from './json-body.ts'
+import { type EngineKind, PARAMETERS } from './parameter-table.ts'
 
 const KINDS: readonly EngineKind[] = ['openai', 'vllm', 'llama-server', 'embedded']
 const user = { role: 'user', content: 'Hello!' }
@@ -16,6 +24,18 @@ function body(extra: object = {}): ChatRequestBody {
 function build(extra: object = {}, kind: EngineKind = 'openai'): Record<string, unknown> {
   return engineRequest(body(extra), { kind, model: 'local', stream: true, maxOutputTokens: 100 })
 }
+
+const complete = (extra: object = {}, kind: EngineKind = 'openai', more: object = {}) =>
+  completionEngineRequest(
+    checkCompletionRequest({ model: 'public/tiny', prompt: 'Once', ...extra }).body,
+    { kind, model: 'local', stream: true, maxOutputTokens: 100, ...more },
+  )
+
+const embed = (extra: object = {}, kind: EngineKind = 'openai') =>
+  embeddingsEngineRequest(
+    checkEmbeddingsRequest({ model: 'public/bge', input: ['a', 'b'], ...extra }).body,
+    { kind, model: 'local' },
+  )
 
 describe('engineRequest', () => {
   it.each(KINDS)('sends %s the same frame around any request', (kind) => {
@@ -62,7 +82,7 @@ describe('engineRequest', () => {
 
   it.each(KINDS)('gives %s exactly the parameters of the table', (kind) => {
     const all = Object.fromEntries(
-      Object.keys(PARAMETERS).map((name) => [name, `value of ${name}`]),
+      Object.keys(PARAMETERS['chat.completions']).map((name) => [name, `value of ${name}`]),
     )
     const given = engineRequest(
       { ...all, ...body() },
@@ -74,7 +94,7 @@ describe('engineRequest', () => {
       },
     )
     const rebuilt = ['model', 'messages', 'stream', 'stream_options', 'max_tokens']
-    const allowed = Object.entries(PARAMETERS)
+    const allowed = Object.entries(PARAMETERS['chat.completions'])
       .filter(([, rule]) => rule !== 'edge' && rule.includes(kind))
       .map(([name]) => name)
     expect(Object.keys(given).sort()).toEqual([...rebuilt, ...allowed].sort())
@@ -99,6 +119,15 @@ describe('engineRequest', () => {
     const request = build(fields, kind)
     for (const name of Object.keys(fields)) expect(Object.keys(request)).not.toContain(name)
     expect(request['polluted']).toBeUndefined()
+  })
+
+  it.each(KINDS)('never sends %s a key __proto__, however deep', (kind) => {
+    const text = `{"model":"m","messages":[{"role":"user","content":"x","__proto__":{"a":1}}],
+      "tools":[{"type":"function","function":{"name":"f","parameters":{"__proto__":{"b":1}}}}],
+      "metadata":{"__proto__":1},"vendor":{"__proto__":1},"__proto__":{"polluted":true}}`
+    const { body: hostile } = checkChatRequest(parseJsonBody(new TextEncoder().encode(text)))
+    const options = { kind, model: 'local', stream: true, maxOutputTokens: 1 }
+    expect(JSON.stringify(engineRequest(hostile, options))).not.toContain('__proto__')
   })
 
   it.each(KINDS)('tells %s nothing about the customer', (kind) => {
@@ -133,6 +162,123 @@ describe('engineRequest', () => {
     const before = structuredClone(original)
     engineRequest(original, { kind: 'openai', model: 'x', stream: true, maxOutputTokens: 5 })
     expect(original).toEqual(before)
+  })
+})
+
+describe('an engineRequest that continues', () => {
+  const begun = { messages: [user, { role: 'assistant', content: 'Hello, Wo' }] }
+  const options = { model: 'local', stream: true, maxOutputTokens: 7, continues: true }
+  const flags = { continue_final_message: true, add_generation_prompt: false }
+
+  it.each([
+    ['openai', flags],
+    ['vllm', flags],
+    ['llama-server', flags],
+    ['embedded', {}],
+  ] as const)('tells %s in its own way', (kind, more) => {
+    expect(engineRequest(body(begun), { kind, ...options })).toEqual({
+      model: 'local',
+      messages: begun.messages,
+      max_tokens: 7,
+      stream: true,
+      stream_options: { include_usage: true },
+      ...more,
+    })
+  })
+
+  it.each(KINDS)('is never the client’s own wish with %s', (kind) => {
+    const wish = { ...begun, continue_final_message: true, add_generation_prompt: false }
+    const request = build(wish, kind)
+    expect(request).not.toHaveProperty('continue_final_message')
+    expect(request).not.toHaveProperty('add_generation_prompt')
+  })
+})
+
+describe('completionEngineRequest', () => {
+  it.each(KINDS)('sends %s the same frame around any request', (kind) => {
+    expect(complete({ best_of: 1, user: 'ada', provider: { sort: 'price' } }, kind)).toEqual({
+      model: 'local',
+      prompt: 'Once',
+      max_tokens: 16,
+      stream: true,
+      stream_options: { include_usage: true },
+    })
+  })
+
+  it('is valid by OpenAI’s schema', () => {
+    for (const prompt of ['a', ['a', 'b'], [1, 2], [[1], [2]]]) {
+      const request = complete({ prompt, n: 2, logprobs: 3, stop: 'x', seed: 1, echo: true })
+      expect(schemaProblems('CreateCompletionRequest', request)).toEqual([])
+      expect(request).toMatchObject({ prompt, n: 2, logprobs: 3, stop: 'x', seed: 1, echo: true })
+    }
+  })
+
+  it('clamps the tokens, the least with the most', () => {
+    expect(complete({ max_tokens: 7 })['max_tokens']).toBe(7)
+    expect(complete({ max_tokens: 700, min_tokens: 500 }, 'vllm')).toMatchObject({
+      max_tokens: 100,
+      min_tokens: 100,
+    })
+  })
+
+  it.each([
+    ['echo', true, ['openai', 'vllm']],
+    ['suffix', 'the end', ['openai']],
+  ] as const)('refuses %s where it would be ignored', (name, value, able) => {
+    for (const kind of KINDS) {
+      if ((able as readonly EngineKind[]).includes(kind)) {
+        expect(complete({ [name]: value }, kind)[name]).toBe(value)
+        continue
+      }
+      expect(() => complete({ [name]: value }, kind)).toThrow(
+        expect.objectContaining({ code: 'unsupported_parameter', param: name, status: 400 }),
+      )
+    }
+    expect(() => complete({ echo: false, suffix: '' }, 'llama-server')).not.toThrow()
+  })
+
+  it('does not echo what has been delivered', () => {
+    const request = complete({ echo: true }, 'vllm', { continues: true })
+    expect(request).not.toHaveProperty('echo')
+    expect(request).not.toHaveProperty('continue_final_message')
+    expect(request['prompt']).toBe('Once')
+  })
+
+  it.each(KINDS)('keeps dangerous and foreign fields from %s', (kind) => {
+    const foreign = { grammar: 'x', cache_salt: 'x', messages: [user], input: 'x', n_probs: 9 }
+    const request = complete(foreign, kind)
+    for (const name of Object.keys(foreign)) expect(request).not.toHaveProperty(name)
+  })
+})
+
+describe('embeddingsEngineRequest', () => {
+  it('asks each engine for a format that it knows', () => {
+    for (const kind of KINDS) {
+      const known = kind === 'vllm' || kind === 'llama-server' ? 'base64' : 'float'
+      const request = embed({ encoding_format: 'base64' }, kind)
+      expect(request).toEqual({ model: 'local', input: ['a', 'b'], encoding_format: known })
+      expect(embed({}, kind)['encoding_format']).toBe('float')
+      expect(schemaProblems('CreateEmbeddingRequest', request)).toEqual([])
+    }
+  })
+
+  it('refuses dimensions where vectors cannot be cut', () => {
+    expect(embed({ dimensions: 64 }, 'vllm')['dimensions']).toBe(64)
+    for (const kind of ['llama-server', 'embedded'] as const) {
+      expect(() => embed({ dimensions: 64 }, kind)).toThrow(ApiError)
+    }
+  })
+
+  it.each(KINDS)('keeps what is not for embeddings from %s', (kind) => {
+    const image = { type: 'image_url', image_url: { url: 'http://169.254.169.254/' } }
+    const messages = [{ role: 'user', content: [image] }]
+    const request = embed({ messages, prompt: 'x', stream: true, user: 'ada' }, kind)
+    expect(Object.keys(request).sort()).toEqual(['encoding_format', 'input', 'model'])
+  })
+
+  it('forwards unknown parameters to a generic engine only', () => {
+    expect(embed({ truncate: 'END' })['truncate']).toBe('END')
+    expect(embed({ truncate: 'END' }, 'vllm')).not.toHaveProperty('truncate')
   })
 })
 
@@ -180,22 +326,5 @@ describe('refuseRemoteMedia', () => {
     audio('SUQzBAA='),
   ])('passes %o', (part) => {
     expect(() => refuseRemoteMedia(withPart(part).messages)).not.toThrow()
-  })
-})
-
-describe('the parameter table', () => {
-  it('never allows what it denies', () => {
-    expect(Object.keys(PARAMETERS).filter(isDenied)).toEqual([])
-  })
-
-  it('knows every parameter of OpenAI', () => {
-    const known = ['temperature', 'top_p', 'seed', 'stop', 'tools', 'response_format', 'logprobs']
-    for (const name of known) {
-      for (const kind of KINDS) expect(reachesEngine(name, kind)).toBe(true)
-    }
-  })
-
-  it('is not fooled by names that every object has', () => {
-    for (const name of ['constructor', 'toString']) expect(reachesEngine(name, 'vllm')).toBe(false)
   })
 })

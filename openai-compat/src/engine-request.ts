@@ -1,5 +1,9 @@
+import type { Endpoint } from '@infernet/schemas/wire'
 import { apiErrors } from './api-errors.ts'
 import type { ChatMessage, ChatRequestBody } from './chat-request-schema.ts'
+import { DEFAULT_COMPLETION_TOKENS } from './completion-request.ts'
+import type { CompletionRequestBody } from './completion-request-schema.ts'
+import type { EmbeddingsRequestBody } from './embeddings-request.ts'
 import { type EngineKind, reachesEngine } from './parameter-table.ts'
 
 /** What the agent decides about one engine call. */
@@ -13,6 +17,8 @@ export interface EngineRequestOptions {
   maxOutputTokens: number
   /** vLLM: isolates one customer's prefix cache from another's. Any stable opaque string. */
   cacheSalt?: string
+  /** The job goes on with an answer that another provider began (`continues` of its header). */
+  continues?: boolean
 }
 
 /** Keys of `chat_template_kwargs` that replace the template or change what it renders. */
@@ -75,11 +81,57 @@ export function refuseRemoteMedia(messages: readonly ChatMessage[]): void {
   }
 }
 
+/** The fields of a body that the table lets through. Nulls mean "default", but not to every engine. */
+function allowedFields(
+  endpoint: Endpoint,
+  body: Readonly<Record<string, unknown>>,
+  kind: EngineKind,
+): Record<string, unknown> {
+  const request: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(body)) {
+    if (value !== null && reachesEngine(endpoint, name, kind)) request[name] = value
+  }
+  return request
+}
+
+/** Sets what every generating request has: its most tokens, under the one name that every engine knows. */
+function setLimits(
+  request: Record<string, unknown>,
+  wanted: number,
+  { kind, maxOutputTokens, stream, cacheSalt }: EngineRequestOptions,
+): void {
+  const most = Math.min(wanted, maxOutputTokens)
+  request['max_tokens'] = most
+  const least = request['min_tokens']
+  if (typeof least === 'number' && least > most) request['min_tokens'] = most
+  request['stream'] = stream
+  if (stream) request['stream_options'] = { include_usage: true }
+  if (kind === 'vllm' && cacheSalt) request['cache_salt'] = cacheSalt
+}
+
+/** Refuses a field that would change the whole answer and that this engine would pass over. */
+function refuseIgnored(
+  endpoint: Endpoint,
+  body: Readonly<Record<string, unknown>>,
+  name: string,
+  kind: EngineKind,
+): void {
+  if (!body[name] || reachesEngine(endpoint, name, kind)) return
+  throw apiErrors.invalidRequest(
+    `The parameter '${name}' is not supported by the engine that serves this model.`,
+    name,
+    'unsupported_parameter',
+  )
+}
+
 /**
- * Builds the request for an engine from a validated body: fields by `parameter-table.ts`, the
- * engine's own model name, `max_tokens` clamped and always set (the one name that every engine
- * knows), usage always asked for when streaming. Nulls are dropped: they mean "default", and not
- * every engine reads them so. The body is not changed.
+ * Builds the chat request for an engine from a validated body: fields by `parameter-table.ts`, the
+ * engine's own model name, `max_tokens` clamped and always set, usage always asked for when
+ * streaming. The body is not changed.
+ *
+ * With `continues` the last message is the beginning of the answer. vLLM and its kin go on with it
+ * when told so; llama-server always does, but without being told it says the beginning again.
+ * Engines of our own see it themselves.
  *
  * @throws ApiError 400 when a content part names a remote address.
  */
@@ -88,17 +140,66 @@ export function engineRequest(
   options: EngineRequestOptions,
 ): Record<string, unknown> {
   refuseRemoteMedia(body.messages)
-  const { kind, maxOutputTokens } = options
-  const request: Record<string, unknown> = { model: options.model, messages: body.messages }
-  for (const [name, value] of Object.entries(body)) {
-    if (value !== null && reachesEngine(name, kind)) request[name] = value
+  const { kind } = options
+  const request: Record<string, unknown> = {
+    model: options.model,
+    messages: body.messages,
+    ...allowedFields('chat.completions', body, kind),
   }
-  const wanted = body.max_completion_tokens ?? body.max_tokens ?? maxOutputTokens
-  request['max_tokens'] = Math.min(wanted, maxOutputTokens)
-  request['stream'] = options.stream
-  if (options.stream) request['stream_options'] = { include_usage: true }
+  setLimits(
+    request,
+    body.max_completion_tokens ?? body.max_tokens ?? options.maxOutputTokens,
+    options,
+  )
   const switches = templateSwitches(body['chat_template_kwargs'])
   if (switches && kind !== 'embedded') request['chat_template_kwargs'] = switches
-  if (kind === 'vllm' && options.cacheSalt) request['cache_salt'] = options.cacheSalt
+  if (options.continues === true && kind !== 'embedded') {
+    request['continue_final_message'] = true
+    request['add_generation_prompt'] = false
+  }
   return request
+}
+
+/**
+ * The same for a completion. With `continues` the prompt ends with the beginning of the answer, and
+ * nothing of it is echoed again.
+ *
+ * @throws ApiError 400 `unsupported_parameter` for `echo` or `suffix` where the engine has none:
+ * another provider's engine may.
+ */
+export function completionEngineRequest(
+  body: CompletionRequestBody,
+  options: EngineRequestOptions,
+): Record<string, unknown> {
+  const { kind } = options
+  for (const name of ['echo', 'suffix']) refuseIgnored('completions', body, name, kind)
+  const request: Record<string, unknown> = {
+    model: options.model,
+    prompt: body.prompt,
+    ...allowedFields('completions', body, kind),
+  }
+  setLimits(request, body.max_tokens ?? DEFAULT_COMPLETION_TOKENS, options)
+  if (options.continues === true) delete request['echo']
+  return request
+}
+
+/**
+ * The same for embeddings. Engines that we know by name write both formats, so that their answer
+ * needs no conversion; of others only floats are asked.
+ *
+ * @throws ApiError 400 `unsupported_parameter` for `dimensions` where the engine cannot cut vectors.
+ */
+export function embeddingsEngineRequest(
+  body: EmbeddingsRequestBody,
+  options: Pick<EngineRequestOptions, 'kind' | 'model'>,
+): Record<string, unknown> {
+  const { kind } = options
+  refuseIgnored('embeddings', body, 'dimensions', kind)
+  const writesBoth = kind === 'vllm' || kind === 'llama-server'
+  return {
+    model: options.model,
+    input: body.input,
+    ...allowedFields('embeddings', body, kind),
+    encoding_format: writesBoth ? (body.encoding_format ?? 'float') : 'float',
+  }
 }

@@ -1,30 +1,26 @@
+import type { CapabilityName, Endpoint } from '@infernet/schemas/wire'
+import { isDenied } from './denied-parameters.ts'
+
 /** How an engine is spoken to. `openai` is any OpenAI-compatible server that we know no better. */
 export type EngineKind = 'openai' | 'vllm' | 'llama-server' | 'embedded'
 
 const ALL: readonly EngineKind[] = ['openai', 'vllm', 'llama-server', 'embedded']
 const SERVERS: readonly EngineKind[] = ['openai', 'vllm', 'llama-server']
 
+type ParameterTable = Readonly<Record<string, 'edge' | readonly EngineKind[]>>
+
 /**
- * Every request parameter we know, with who acts on it:
- *
- * - `'edge'`: consumed by the edge or rebuilt by `engineRequest`; the client's value never reaches
- *   an engine. The end user's identifiers are here too: they are no business of a stranger's GPU.
- * - a list: the kinds of engine that get the client's value.
- *
- * The rule for what is *not* here: the edge forwards it to the agent untouched (OpenAI clients
- * rely on vendor extensions), and the agent sends it on only to a generic `openai` engine, only if
- * `isDenied` does not know it as dangerous. Engines we know by name get this table and no more.
+ * About the market and the customer, not about the answer; and what the endpoints are asked with,
+ * which is rebuilt where it belongs. Elsewhere it could slip past its checks: vLLM embeds
+ * `messages`, remote images included, in place of an `input`.
  */
-export const PARAMETERS: Readonly<Record<string, 'edge' | readonly EngineKind[]>> = {
-  // Rebuilt by engineRequest.
-  model: 'edge',
+const NEVER: ParameterTable = {
   messages: 'edge',
+  prompt: 'edge',
+  input: 'edge',
   stream: 'edge',
   stream_options: 'edge',
-  max_tokens: 'edge',
-  max_completion_tokens: 'edge',
-  chat_template_kwargs: 'edge',
-  // Marketplace.
+  model: 'edge',
   provider: 'edge',
   models: 'edge',
   verify: 'edge',
@@ -33,7 +29,6 @@ export const PARAMETERS: Readonly<Record<string, 'edge' | readonly EngineKind[]>
   plugins: 'edge',
   usage: 'edge',
   session_id: 'edge',
-  // About the customer, not about the text.
   user: 'edge',
   metadata: 'edge',
   safety_identifier: 'edge',
@@ -41,7 +36,10 @@ export const PARAMETERS: Readonly<Record<string, 'edge' | readonly EngineKind[]>
   service_tier: 'edge',
   store: 'edge',
   moderation: 'edge',
-  // Sampling.
+}
+
+const SAMPLING: ParameterTable = {
+  max_tokens: 'edge',
   temperature: ALL,
   top_p: ALL,
   top_k: ALL,
@@ -57,124 +55,102 @@ export const PARAMETERS: Readonly<Record<string, 'edge' | readonly EngineKind[]>
   logit_bias: ALL,
   n: SERVERS,
   logprobs: ALL,
-  top_logprobs: ALL,
-  // Shape of the answer.
-  tools: ALL,
-  tool_choice: ALL,
-  parallel_tool_calls: ALL,
-  functions: SERVERS,
-  function_call: SERVERS,
-  response_format: ALL,
-  reasoning_effort: SERVERS,
-  thinking_token_budget: ['openai', 'vllm'],
-  verbosity: ['openai'],
-  modalities: ['openai'],
-  audio: ['openai'],
-  prediction: ['openai'],
-  web_search_options: ['openai'],
 }
 
 /**
- * Fields that let a client harm a provider or its other customers, each by engine family. They
- * are dropped in silence: most clients that send them set them globally and can live without.
+ * Every request parameter we know, by endpoint, with who acts on it:
+ *
+ * - `'edge'`: consumed by the edge or rebuilt by `engine-request.ts`; the client's value never
+ *   reaches an engine. The end user's identifiers are here too: they are no business of a
+ *   stranger's GPU.
+ * - a list: the kinds of engine that get the client's value.
+ *
+ * The rule for what is *not* here: the edge forwards it to the agent untouched (OpenAI clients
+ * rely on vendor extensions), and the agent sends it on only to a generic `openai` engine, only if
+ * `isDenied` does not know it as dangerous. Engines we know by name get this table and no more.
  */
-const DENIED: ReadonlySet<string> = new Set([
-  // Assigned as an object key this would set a prototype.
-  '__proto__',
-  // Grammars and templates are programs: exponential parsers, endless loops.
-  'grammar',
-  'grammar_lazy',
-  'grammar_triggers',
-  'preserved_tokens',
-  'json_schema',
-  'chat_template',
-  'chat_parser',
-  'custom_logit_processor',
-  'custom_params',
-  'regex',
-  'ebnf',
-  'structured_outputs',
-  'guided_json',
-  'guided_regex',
-  'guided_choice',
-  'guided_grammar',
-  'guided_decoding_backend',
-  'logits_processors',
-  // llama.cpp: other customers' slots and caches, unbounded work, replies of 10 KB a token.
-  'id_slot',
-  'slot_id',
-  'cache_prompt',
-  'samplers',
-  'lora',
-  'n_probs',
-  'n_predict',
-  'n_keep',
-  'n_discard',
-  'n_indent',
-  'n_cache_reuse',
-  'n_cmpl',
-  'ignore_eos',
-  't_max_predict_ms',
-  'post_sampling_probs',
-  'return_tokens',
-  'return_progress',
-  'timings_per_token',
-  'response_fields',
-  'verbose',
-  'prompt',
-  'input_prefix',
-  'input_suffix',
-  // vLLM: scheduling, cache isolation, cross-node transfers, huge replies.
-  'priority',
-  'cache_salt',
-  'request_id',
-  'kv_transfer_params',
-  'ec_transfer_params',
-  'vllm_xargs',
-  'mm_processor_kwargs',
-  'media_io_kwargs',
-  'prompt_embeds',
-  'prompt_logprobs',
-  'logprob_token_ids',
-  'return_token_ids',
-  'return_tokens_as_token_ids',
-  'return_prompt_text',
-  'stream_interval',
-  'echo',
-  'add_generation_prompt',
-  'continue_final_message',
-  'add_special_tokens',
-  'documents',
-  // SGLang: addresses to connect to, adapters by path.
-  'bootstrap_host',
-  'bootstrap_port',
-  'bootstrap_room',
-  'data_parallel_rank',
-  'lora_path',
-  'rid',
-  'extra_key',
-  'return_hidden_states',
-  // Ollama, LM Studio: pin or reload models in the provider's memory.
-  'keep_alive',
-  'options',
-  'template',
-  'raw',
-  'ttl',
-  'draft_model',
-])
-
-/** Prefixes of the same: llama.cpp takes `speculative.n_max` and its kin as flat keys. */
-const DENIED_PREFIXES = ['speculative.', 'speculative_']
-
-/** True for a field that must never come from a client to any engine. */
-export function isDenied(name: string): boolean {
-  return DENIED.has(name) || DENIED_PREFIXES.some((prefix) => name.startsWith(prefix))
+export const PARAMETERS: Readonly<Record<Endpoint, ParameterTable>> = {
+  'chat.completions': {
+    ...NEVER,
+    ...SAMPLING,
+    max_completion_tokens: 'edge',
+    chat_template_kwargs: 'edge',
+    top_logprobs: ALL,
+    tools: ALL,
+    tool_choice: ALL,
+    parallel_tool_calls: ALL,
+    functions: SERVERS,
+    function_call: SERVERS,
+    response_format: ALL,
+    reasoning_effort: SERVERS,
+    thinking_token_budget: ['openai', 'vllm'],
+    verbosity: ['openai'],
+    modalities: ['openai'],
+    audio: ['openai'],
+    prediction: ['openai'],
+    web_search_options: ['openai'],
+  },
+  completions: {
+    ...NEVER,
+    ...SAMPLING,
+    // Equal to `n` in every request that is accepted, and llama-server refuses its very name.
+    best_of: 'edge',
+    suffix: ['openai'],
+    echo: ['openai', 'vllm'],
+  },
+  embeddings: {
+    ...NEVER,
+    encoding_format: 'edge',
+    dimensions: ['openai', 'vllm'],
+  },
 }
 
 /** True if the client's value of this field goes to an engine of this kind. */
-export function reachesEngine(name: string, kind: EngineKind): boolean {
-  if (isDenied(name)) return false
-  const rule = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined
-  if (rule === undefined) return kind === 'openai'
-  return rule !== 'edge' && rule.includes(kind)
+export function reachesEngine(endpoint: Endpoint, name: string, kind: EngineKind): boolean {
+  const table = PARAMETERS[endpoint]
+  const rule = Object.hasOwn(table, name) ? table[name] : undefined
+  if (rule !== undefined) return rule !== 'edge' && rule.includes(kind)
+  return kind === 'openai' && !isDenied(name)
+}
+
+/** Rebuilt or read by us, and so supported by whatever engine it is. */
+const ALWAYS: Readonly<Record<Endpoint, readonly string[]>> = {
+  'chat.completions': ['max_tokens', 'max_completion_tokens'],
+  completions: ['max_tokens'],
+  embeddings: ['encoding_format'],
+}
+
+/** Parameters that mean nothing to a model which lacks a capability. */
+const CAPABILITY_OF: Readonly<Record<string, CapabilityName>> = {
+  tools: 'tools',
+  tool_choice: 'tools',
+  parallel_tool_calls: 'tools',
+  response_format: 'json_schema',
+  logprobs: 'logprobs',
+  top_logprobs: 'logprobs',
+  seed: 'seed',
+  n: 'choices',
+}
+
+/**
+ * The parameters, sorted, that a model with these endpoints and capabilities heeds whichever engine
+ * it runs on: OpenRouter's `supported_parameters`.
+ */
+export function supportedParameters(
+  endpoints: readonly Endpoint[],
+  capabilities: readonly string[],
+): string[] {
+  const names = new Set<string>()
+  for (const endpoint of endpoints) {
+    for (const name of ALWAYS[endpoint]) names.add(name)
+    for (const [name, rule] of Object.entries(PARAMETERS[endpoint])) {
+      const capability = CAPABILITY_OF[name]
+      if (capability === undefined ? rule === ALL : capabilities.includes(capability)) {
+        names.add(name)
+      }
+    }
+  }
+  // OpenRouter's own word for a response_format with a schema.
+  if (names.has('response_format')) names.add('structured_outputs')
+  return [...names].sort()
 }

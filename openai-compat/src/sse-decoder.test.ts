@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunked, type Cuts, cuts } from '../test/chunking.ts'
 import { SseDecoder, type SseEvent, SseTooLargeError } from './sse-decoder.ts'
-import { doneEvent, encodeComment, encodeData } from './sse-encoder.ts'
+import { doneEvent, commentEvent, encodeData } from './sse-encoder.ts'
 
 const encoder = new TextEncoder()
 
@@ -41,7 +41,7 @@ describe('SseDecoder', () => {
 
   it('reads what the encoder writes', () => {
     const value = { text: 'line\nbreak\r, 🐈 and "quotes"' }
-    const bytes = [encodeData(value), encodeComment('still\nhere'), doneEvent()]
+    const bytes = [encodeData(value), commentEvent('still\nhere'), doneEvent()]
     const decoder = new SseDecoder()
     const events = bytes.flatMap((piece) => decoder.push(piece))
     expect(events).toEqual(message(JSON.stringify(value), '[DONE]'))

@@ -21,9 +21,10 @@ export function doneEvent(): Uint8Array {
 }
 
 /**
- * An SSE comment, which every client skips: keeps a connection alive while a job waits.
- * Line breaks in `text` become spaces. Fresh bytes at every call, as for `doneEvent`.
+ * An SSE comment (`: infernet processing`), which every client skips: tells one that waits, and the
+ * proxies before it, that the connection is alive. Line breaks in `text` become spaces. Fresh bytes
+ * at every call, as for `doneEvent`.
  */
-export function encodeComment(text: string): Uint8Array {
+export function commentEvent(text: string): Uint8Array {
   return encoder.encode(`: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`)
 }

@@ -5,8 +5,7 @@ import { chunked, type Cuts, cuts } from '../test/chunking.ts'
 import { schemaProblems } from '../test/openai-schema.ts'
 import { contentChunk, finishChunk, roleChunk, usageChunk } from './chat-chunk.ts'
 import { SseDecoder } from './sse-decoder.ts'
-import { doneEvent, encodeComment, encodeData } from './sse-encoder.ts'
-import { SseFilter } from './sse-filter.ts'
+import { doneEvent, commentEvent, encodeData } from './sse-encoder.ts'
 import { StreamMeter } from './stream-meter.ts'
 import { makeUsage } from './usage.ts'
 
@@ -44,7 +43,7 @@ const clean = {
 }
 
 describe('StreamMeter', () => {
-  const text = join([role, say('Hi'), encodeComment('wait'), say(' ü'), finish()])
+  const text = join([role, say('Hi'), commentEvent('wait'), say(' ü'), finish()])
   const stream = join([text, usage, doneEvent()])
 
   it('passes and counts a whole answer, less usage and [DONE]', () => {
@@ -143,6 +142,30 @@ describe('StreamMeter', () => {
     expect(facts).toMatchObject({ contentEvents: 1, done: true, complete: false })
   })
 
+  it('is complete for good once every choice has finished, and lets nothing follow', () => {
+    const whole = join([role, say('Hi'), finish()])
+    const late = [finish(), say('x'), encodeData({ error: { message: 'late' } })]
+    for (const more of [join(late), encoder.encode('data: x\n\n')]) {
+      const { out, facts } = run(join([whole, more]))
+      expect(out).toBe(decoder.decode(whole))
+      expect(facts).toMatchObject({ contentEvents: 1, complete: true })
+    }
+  })
+
+  it('refuses a second finish reason of one choice', () => {
+    const { out, facts } = run(join([say('a', 0), finish(1), finish(1), finish(0)]), [], 2)
+    expect(out).toBe(decoder.decode(join([say('a', 0), finish(1)])))
+    expect(facts).toMatchObject({ fault: 'malformed_event', complete: false })
+  })
+
+  it('counts one leg until another provider goes on', () => {
+    const meter = new StreamMeter()
+    meter.push(stream)
+    expect(meter.legs).toEqual([
+      { contentEvents: 2, contentBytes: 5, usage: makeUsage(5, 2), ended: true },
+    ])
+  })
+
   it('keeps the last good claim', () => {
     const bad = encodeData({ choices: [], usage: { prompt_tokens: -1, completion_tokens: 5 } })
     expect(run(join([usage, bad])).facts.usage).toEqual(makeUsage(5, 2))
@@ -161,6 +184,74 @@ describe('StreamMeter', () => {
     expect(facts.fault).toBe('malformed_event')
     expect(facts.contentEvents).toBe(1)
     expect(out).toBe(decoder.decode(say('ok')))
+  })
+})
+
+const text = (words: string, reason: string | null = null): Uint8Array => {
+  const choices = [{ index: 0, text: words, logprobs: null, finish_reason: reason }]
+  return encodeData({ ...head, object: 'text_completion', choices })
+}
+
+describe('StreamMeter on legacy completions', () => {
+  it('meters text as it meters deltas', () => {
+    const claim = encodeData(usageChunk(head, makeUsage(5, 2), 'completions'))
+    const answer = join([text('Hi'), text(' ü'), text('', 'length')])
+    const meter = new StreamMeter({ endpoint: 'completions' })
+    expect(meter.push(join([answer, claim, doneEvent()]))).toEqual(answer)
+    expect(meter).toMatchObject({ ...clean, head, finishReasons: new Map([[0, 'length']]) })
+  })
+
+  it('does not count what a chat client would read', () => {
+    const meter = new StreamMeter({ endpoint: 'completions' })
+    meter.push(say('hidden'))
+    expect(meter.contentBytes).toBe(0)
+  })
+})
+
+/** Bytes that are often almost events. */
+const noise = fc
+  .array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 20 }),
+      fc
+        .constantFrom(
+          'data: ',
+          'data:{"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}',
+          '{"choices":[{"finish_reason":"stop","index":0}]}',
+          '{"id":"a","created":1,"model":"m","choices":[{"text":"x"}],"usage":{}}',
+          '"content":"\\ud83d"',
+          '\n',
+          '\n\n',
+          '\r\n\r\n',
+          ': c',
+          '[DONE]',
+          'event: x',
+          '{"error":null}',
+        )
+        .map((piece) => encoder.encode(piece)),
+    ),
+    { maxLength: 30 },
+  )
+  .map(join)
+
+describe('StreamMeter on arbitrary bytes', () => {
+  it('never throws, never delivers a part of an event, however cut and continued', () => {
+    const endpoint = fc.constantFrom('chat.completions' as const, 'completions' as const)
+    fc.assert(
+      fc.property(endpoint, fc.array(fc.tuple(noise, cuts), { maxLength: 3 }), (kind, parts) => {
+        const meter = new StreamMeter({ endpoint: kind, collectText: true })
+        for (const [bytes, at] of parts) {
+          const out = join(chunked(bytes, at).map((chunk) => meter.push(chunk)))
+          // A blank line ends it, or it is none.
+          expect(decoder.decode(out)).toMatch(/^$|\n\r?\n$|^\r?\n$/)
+          const { obstacle, text, contentEvents, contentBytes } = meter
+          expect(obstacle === undefined ? text.isWellFormed() : true).toBe(true)
+          expect(contentBytes).toBeGreaterThanOrEqual(contentEvents)
+          meter.nextLeg()
+        }
+      }),
+      { numRuns: 2000 },
+    )
   })
 })
 
@@ -186,24 +277,5 @@ describe('StreamMeter on streams as engines write them', () => {
     for (const { data } of new SseDecoder().push(encoder.encode(out))) {
       expect(schemaProblems('CreateChatCompletionStreamResponse', JSON.parse(data))).toEqual([])
     }
-  })
-})
-
-describe('SseFilter', () => {
-  it.each([[[]], [[0.5]], [[0.2, 0.4, 0.6, 0.8, 0.99]]])('bounds an event, cut at %j', (at) => {
-    const limit = 20
-    const fits = encoder.encode(`data: ${'x'.repeat(limit - 7)}\n\n`)
-    const tooLong = encoder.encode(`data: ${'x'.repeat(limit - 5)}\n\n`)
-    const filter = new SseFilter(() => 'pass', limit)
-    expect(join(chunked(fits, at).map((chunk) => filter.push(chunk)))).toEqual(fits)
-    expect(join(chunked(tooLong, at).map((chunk) => filter.push(chunk)))).toHaveLength(0)
-    expect(filter.fault).toBe('event_too_large')
-    expect(filter.push(fits)).toHaveLength(0)
-  })
-
-  it('delivers what came before the fault', () => {
-    const filter = new SseFilter(() => 'pass', 20)
-    const out = filter.push(encoder.encode(`data: a\n\ndata: ${'x'.repeat(50)}`))
-    expect(decoder.decode(out)).toBe('data: a\n\n')
   })
 })

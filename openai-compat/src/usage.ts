@@ -1,4 +1,4 @@
-import type { Usage } from './chat-types.ts'
+import type { BilledUsage, Usage } from './chat-types.ts'
 
 /**
  * Tokens per choice that carry no text of their own: the end of turn, and the opening and closing
@@ -58,6 +58,11 @@ export function makeUsage(promptTokens: number, completionTokens: number): Usage
   }
 }
 
+/** Usage with its cost. `costMsat` is a whole number of msat; see {@link BilledUsage} for the units. */
+export function billedUsage(usage: Usage, costMsat: number): BilledUsage {
+  return { ...usage, cost: costMsat, cost_sat: costMsat / 1000 }
+}
+
 /** What is known about one answer when it is over. All counts are whole numbers. */
 export interface Delivery {
   /** What the provider claims, if it said anything. Never believed beyond what was delivered. */
@@ -76,6 +81,16 @@ export interface Delivery {
   ended: 'complete' | 'cut'
 }
 
+/** What one provider delivered of an answer that several had a part in. */
+export type DeliveredLeg = Pick<Delivery, 'claimed' | 'contentEvents' | 'contentBytes' | 'ended'>
+
+/** An answer that several providers had a part in, in their order. At most one leg is complete. */
+export interface LegsDelivery extends Pick<Delivery, 'choices' | 'requestBytes' | 'messages'> {
+  legs: readonly DeliveredLeg[]
+  /** The most that may be billed over all legs: what the hold was made for. */
+  maxCompletionTokens: number
+}
+
 /** Tokens to charge the client for and to pay the provider. */
 export interface BilledTokens {
   promptTokens: number
@@ -90,10 +105,17 @@ export function maxPromptTokens(requestBytes: number, messages: number): number 
   return requestBytes + TEMPLATE_TOKENS + TEMPLATE_TOKENS_PER_MESSAGE * messages
 }
 
-function billablePrompt(delivery: Delivery): number {
+/** `before`: of the claimed tokens, those that other providers delivered and this one was handed. */
+function billablePrompt(delivery: Delivery, before = 0): number {
   const most = maxPromptTokens(delivery.requestBytes, delivery.messages)
   const estimate = Math.ceil(delivery.requestBytes / BYTES_PER_PROMPT_TOKEN)
-  return Math.min(delivery.claimed?.prompt_tokens ?? estimate, most)
+  const { claimed } = delivery
+  if (claimed === undefined) return Math.min(estimate, most)
+  return Math.min(Math.max(0, claimed.prompt_tokens - before), most)
+}
+
+function isEmpty({ contentEvents, contentBytes }: DeliveredLeg): boolean {
+  return contentEvents === 0 || contentBytes === 0
 }
 
 function billableCompletion(delivery: Delivery): number {
@@ -120,11 +142,56 @@ function billableCompletion(delivery: Delivery): number {
  * prompt included.
  */
 export function billableTokens(delivery: Delivery): BilledTokens {
-  if (delivery.contentEvents === 0 || delivery.contentBytes === 0) {
-    return { promptTokens: 0, completionTokens: 0 }
-  }
+  if (isEmpty(delivery)) return { promptTokens: 0, completionTokens: 0 }
   return {
     promptTokens: billablePrompt(delivery),
     completionTokens: billableCompletion(delivery),
+  }
+}
+
+/**
+ * The billing rule for an answer that one provider after another delivered: for each leg, in order,
+ * what its provider is paid for; the client is charged the sum.
+ *
+ * - Each is paid for the text it delivered, by the rule of {@link billableTokens}: by events where it
+ *   was cut, by its bounded claim where it ended the answer.
+ * - The prompt is billed once, to the provider that ended the answer, or if none did, to the last
+ *   that delivered text. That one was handed the text before it as part of its prompt and counts it
+ *   there; what others are paid for is taken out again.
+ * - An answer without any text costs nothing, the prompt included.
+ *
+ * One leg is billed as `billableTokens` does, up to `maxCompletionTokens`.
+ */
+export function billableLegs(delivery: LegsDelivery): BilledTokens[] {
+  const { legs } = delivery
+  const speaker = legs.findLastIndex((leg) => !isEmpty(leg))
+  const ender = legs.findIndex(({ ended }) => ended === 'complete')
+  const prompted = speaker === -1 || ender === -1 ? speaker : ender
+  let before = 0
+  return legs.map((leg, i) => {
+    const whole = { ...delivery, ...leg }
+    const promptTokens = i === prompted ? billablePrompt(whole, before) : 0
+    const earned = isEmpty(leg) ? 0 : billableCompletion(whole)
+    const completionTokens = Math.min(earned, delivery.maxCompletionTokens - before)
+    before += completionTokens
+    return { promptTokens, completionTokens }
+  })
+}
+
+/**
+ * The billing rule for embeddings that were delivered: there is no text to count, so that the input
+ * is billed as claimed, bounded by the request's bytes (an input has more of them than tokens, its
+ * quotes included), or estimated when nobody counted.
+ */
+export function billableEmbeddings(delivery: {
+  claimed: Usage | undefined
+  /** Bytes of the request body. */
+  requestBytes: number
+}): BilledTokens {
+  const { claimed, requestBytes } = delivery
+  const estimate = Math.ceil(requestBytes / BYTES_PER_PROMPT_TOKEN)
+  return {
+    promptTokens: Math.min(claimed?.prompt_tokens ?? estimate, requestBytes),
+    completionTokens: 0,
   }
 }

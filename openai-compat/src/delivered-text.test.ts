@@ -1,0 +1,44 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ChunkScanner } from './chunk-scanner.ts'
+import { DeliveredText, MAX_DELIVERED_TEXT_BYTES } from './delivered-text.ts'
+
+const encoder = new TextEncoder()
+
+function add(text: DeliveredText, content: string): void {
+  const json = JSON.stringify({ choices: [{ index: 0, delta: { content } }] })
+  const bytes = encoder.encode(`data: ${json}\n\n`)
+  const scanner = new ChunkScanner()
+  scanner.scan(bytes, 6, bytes.length - 2)
+  text.add(bytes, scanner)
+}
+
+describe('DeliveredText', () => {
+  it('is the text as a client puts it together', () => {
+    const piece = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 80 }),
+      fc.constantFrom('\ufeff', '\u2028', '"', '\\', '\0', '\ud83d', '\ude00', 'x'.repeat(2000)),
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+        const text = new DeliveredText()
+        for (const part of pieces) add(text, part)
+        const whole = pieces.join('')
+        expect(text.obstacle).toBe(whole.isWellFormed() ? undefined : 'half_character')
+        expect(text.text()).toBe(whole)
+      }),
+    )
+  })
+
+  it('stops at its limit', () => {
+    const text = new DeliveredText()
+    const piece = 'x'.repeat(MAX_DELIVERED_TEXT_BYTES / 4)
+    for (let i = 0; i < 4; i++) add(text, piece)
+    expect(text.obstacle).toBeUndefined()
+    expect(text.text()).toHaveLength(MAX_DELIVERED_TEXT_BYTES)
+    add(text, 'x')
+    expect(text.obstacle).toBe('too_long')
+    add(text, 'x')
+    expect(text.obstacle).toBe('too_long')
+  })
+})
