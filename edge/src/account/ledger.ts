@@ -1,150 +1,188 @@
-import type { JobRecord, LedgerEvent } from '@infernet/schemas/job-record'
+import type { JobRecord } from '@infernet/schemas/job-record'
 import { msat } from '@infernet/schemas/money'
 import { MAX_OUTBOX_EVENTS } from '../limits.ts'
-import type { Balance, HoldRequest, HoldResult, SqlPort } from '../ports.ts'
+import type { Balance, HoldRefusal, HoldRequest, SpendLimits, SqlPort } from '../ports.ts'
+import { KeySpend } from './key-spend.ts'
+import { integer, LedgerError } from './ledger-error.ts'
+import type { Outbox } from './outbox.ts'
+import { NOTHING_SPENT, overBudget, spendOf, type Spend } from './spend.ts'
+import { dayOf } from './utc-day.ts'
+
+const UNLIMITED = Number.MAX_SAFE_INTEGER
+
+/** What else a hold concerns: a key whose spending is counted, a request that may be repeated. */
+export interface HoldTags {
+  readonly apiKey: string | null
+  readonly once: string | null
+}
+const NO_TAGS: HoldTags = Object.freeze({ apiKey: null, once: null })
+
+/** `held` moved money; `again` says that the job had its hold before. */
+export type Held = 'held' | 'again' | HoldRefusal
 
 /**
  * The live ledger of accounts: two-phase transfers in SQLite. A hold takes a job's maximum cost out
  * of `available`; settling captures the actual cost and gives the rest back. The row of a settled
  * hold is itself the outbox entry: it is deleted when Postgres has it.
  *
- * Invariant, kept by every statement and checked by `audit`: for each account, `available` + `reserved`
- * = deposits − captures, and `reserved` = Σ of its open holds.
+ * Invariants, kept by every statement and checked by `auditLedger`: for each account, `available` +
+ * `reserved` = deposits − captures, and `reserved` = Σ of its open holds; for each key whose spending
+ * is limited, `reserved` likewise. A day's captures never exceed that day's budget: what is spent
+ * counts for the day of its capture, and what is held counts for every day.
  *
  * One instance serves one account on Cloudflare (its Durable Object) and all of them on Node.
+ * Methods run inside a transaction of the caller, so that a host can group them.
  */
-const SCHEMA = `
-  create table if not exists account (
-    id text primary key,
-    available integer not null check (available >= 0),
-    reserved integer not null check (reserved >= 0),
-    open_holds integer not null check (open_holds >= 0)
-  ) strict;
-  create table if not exists hold (
-    job text primary key,
-    account text not null,
-    amount integer not null check (amount >= 0),
-    expires_at integer not null,
-    record text
-  ) strict;
-  create table if not exists deposit (
-    account text not null,
-    reference text not null,
-    amount integer not null check (amount > 0),
-    at integer not null,
-    flushed integer not null default 0,
-    primary key (account, reference)
-  ) strict;
-`
-
-export class LedgerError extends Error {
-  override readonly name = 'LedgerError'
-  readonly code: 'overcapture' | 'corrupt' | 'deposit_conflict'
-  constructor(code: LedgerError['code'], message: string) {
-    super(message)
-    this.code = code
-  }
-}
-
-/** Methods run inside a transaction of the caller ({@link SqlPort.transactionSync}), so that a host can group them. */
 export class Ledger {
   readonly #sql: SqlPort
-  /** Undefined while it has to be counted. */
-  #outbox: number | undefined
+  readonly #outbox: Outbox
+  readonly #keys: KeySpend
+  /** Of open holds that have any: they save a read at the end, and are read where they are missing. */
+  readonly #tags = new Map<string, HoldTags>()
 
-  constructor(sql: SqlPort) {
+  /** `outbox` hears of every event that this ledger adds to it. */
+  constructor(sql: SqlPort, outbox: Outbox) {
     this.#sql = sql
-    for (const statement of SCHEMA.split(';')) if (statement.trim() !== '') sql.exec(statement)
+    this.#outbox = outbox
+    this.#keys = new KeySpend(sql)
   }
 
-  /** To be called when a transaction was rolled back: what it had added to the outbox is gone. */
+  /** A transaction was rolled back. */
   rolledBack(): void {
-    this.#outbox = undefined
+    this.#tags.clear()
   }
 
-  /** Settled events that Postgres does not have yet. */
-  get outboxSize(): number {
-    this.#outbox ??= this.#countOutbox()
-    return this.#outbox
-  }
-
-  #countOutbox(): number {
-    const [row] = this.#sql.exec(
-      `select (select count(*) from hold where record is not null)
-            + (select count(*) from deposit where flushed = 0) as n`,
-    )
-    return integer(row?.['n'])
-  }
-
-  #addToOutbox(events: number): void {
-    if (this.#outbox !== undefined) this.#outbox += events
-  }
-
-  reserve(request: HoldRequest): HoldResult {
-    const { accountId, job, maxOpenHolds } = request
+  /** Holds a job's maximum cost, once. `now` in ms since the epoch. */
+  reserve(request: HoldRequest, now: number): Held {
+    const { accountId, apiKeyId, job, expiresAt, once = null } = request
     const amount = msat(request.amountMsat)
-    if (this.outboxSize >= MAX_OUTBOX_EVENTS) return this.#refused(accountId, 'backlog')
-    const inserted = this.#sql.exec(
-      `insert into hold (job, account, amount, expires_at) values (?, ?, ?, ?) on conflict do nothing returning job`,
+    if (this.#outbox.size >= MAX_OUTBOX_EVENTS) return { reason: 'backlog' }
+    const apiKey = isCounted(request.limits.key) ? apiKeyId : null
+    const inserted = this.#sql.run(
+      `insert into hold (job, account, amount, expires_at, api_key, once) values (?, ?, ?, ?, ?, ?) on conflict do nothing`,
       job,
       accountId,
       amount,
-      request.expiresAt,
+      expiresAt,
+      apiKey,
+      once,
     )
-    if (inserted.length === 0)
-      return { ok: true, availableMsat: this.balance(accountId).availableMsat }
-    const [account] = this.#sql.exec(
-      // An account that has never had credit may still hold nothing, for a model that is free.
-      `insert into account (id, available, reserved, open_holds)
-       select ?2, 0, 0, 1 where ?1 = 0 or exists (select 1 from account where id = ?2)
-       on conflict (id) do update
-       set available = available - ?1, reserved = reserved + ?1, open_holds = open_holds + 1
-       where available >= ?1 and open_holds < ?3 returning available`,
-      amount,
-      accountId,
-      maxOpenHolds,
-    )
-    if (account !== undefined) return { ok: true, availableMsat: integer(account['available']) }
-    this.#sql.exec(`delete from hold where job = ?`, job)
-    const crowded = this.balance(accountId).openHolds >= maxOpenHolds
-    return this.#refused(accountId, crowded ? 'too_many_open' : 'insufficient_credit')
+    if (inserted === 0) return 'again'
+    if (!this.#moveToReserved(request, amount, dayOf(now))) {
+      this.#forget(job)
+      return this.#whyNot(request, now)
+    }
+    if (apiKey !== null && !this.#keys.reserve(request, dayOf(now))) {
+      this.#forget(job)
+      this.#moveFromReserved(accountId, amount, 0, dayOf(now))
+      return this.#keys.whyNot(request, now)
+    }
+    if (apiKey !== null || once !== null) this.#tags.set(job, { apiKey, once })
+    return 'held'
   }
 
-  #refused(
-    accountId: string,
-    reason: 'insufficient_credit' | 'too_many_open' | 'backlog',
-  ): HoldResult {
-    return { ok: false, reason, availableMsat: this.balance(accountId).availableMsat }
+  #forget(job: string): void {
+    this.#sql.run(`delete from hold where job = ?`, job)
+  }
+
+  #moveToReserved(request: HoldRequest, amount: number, day: number): boolean {
+    const { maxConcurrent, budgetMsatPerDay } = request.limits.account
+    const moved = this.#sql.run(
+      `update account set available = available - ?1, reserved = reserved + ?1, open_holds = open_holds + 1
+       where id = ?2 and available >= ?1 and open_holds < ?3
+         and (?5 is null or iif(day >= ?4, spent, 0) + reserved + ?1 <= ?5)`,
+      amount,
+      request.accountId,
+      maxConcurrent ?? UNLIMITED,
+      day,
+      budgetMsatPerDay,
+    )
+    if (moved > 0 || amount > 0) return moved > 0
+    // An account that has never had credit may still hold nothing, for a model that is free.
+    return (
+      this.#sql.run(
+        `insert into account (id, available, reserved, open_holds) values (?, 0, 0, 1) on conflict do nothing`,
+        request.accountId,
+      ) > 0
+    )
+  }
+
+  #whyNot(request: HoldRequest, now: number): HoldRefusal {
+    const { maxConcurrent, budgetMsatPerDay } = request.limits.account
+    const { availableMsat, openHolds } = this.balance(request.accountId)
+    if (maxConcurrent !== null && openHolds >= maxConcurrent) {
+      return { reason: 'too_many_open', scope: 'account', limit: maxConcurrent }
+    }
+    if (budgetMsatPerDay === null || availableMsat < request.amountMsat) {
+      return { reason: 'insufficient_credit', availableMsat }
+    }
+    return overBudget('account', budgetMsatPerDay, request.amountMsat, now)
   }
 
   /**
-   * Captures `record.costMsat` from the job's hold and releases the rest. Returns false when the
-   * job has no open hold (never held, or settled before). Throws {@link LedgerError} `overcapture`
-   * when the cost is above the hold: no client pays more than it agreed to.
+   * Captures `record.costMsat` from the job's hold and releases the rest; `now` in ms since the
+   * epoch says on which day. Returns the hold's tags, or undefined when the job has no open hold
+   * (never held, or settled before). Throws {@link LedgerError} `overcapture` when the cost is above
+   * the hold: no client pays more than it agreed to.
    */
-  settle(record: JobRecord): boolean {
-    const [hold] = this.#sql.exec(
-      `update hold set record = ? where job = ? and account = ? and record is null returning amount`,
-      JSON.stringify(record),
-      record.id,
-      record.accountId,
-    )
-    if (hold === undefined) return false
-    const amount = integer(hold['amount'])
+  settle(record: JobRecord, now: number): HoldTags | undefined {
+    const { id, accountId, holdMsat } = record
     const cost = msat(record.costMsat)
-    if (cost > amount)
-      throw new LedgerError(
-        'overcapture',
-        `job ${record.id} cost ${cost} of a hold of ${amount} msat`,
-      )
-    this.#sql.exec(
-      `update account set available = available + ?, reserved = reserved - ?, open_holds = open_holds - 1 where id = ?`,
+    const text = JSON.stringify(record)
+    const tags = this.#tags.get(id) ?? NO_TAGS
+    this.#tags.delete(id)
+    const asExpected =
+      cost <= holdMsat &&
+      this.#sql.run(
+        `update hold set record = ? where job = ? and account = ? and amount = ?
+           and api_key is ? and once is ? and record is null`,
+        text,
+        id,
+        accountId,
+        holdMsat,
+        tags.apiKey,
+        tags.once,
+      ) > 0
+    if (asExpected) return this.#settled(record, holdMsat, tags, now)
+    const [hold] = this.#sql.exec(
+      `select amount, api_key, once from hold where job = ? and account = ? and record is null`,
+      id,
+      accountId,
+    )
+    if (hold === undefined) return undefined
+    const amount = integer(hold['amount'])
+    if (cost > amount) {
+      throw new LedgerError('overcapture', `job ${id} cost ${cost} of a hold of ${amount} msat`)
+    }
+    this.#sql.run(`update hold set record = ? where job = ?`, text, id)
+    const { api_key: apiKey, once } = hold
+    return this.#settled(
+      record,
+      amount,
+      { apiKey: textOrNull(apiKey), once: textOrNull(once) },
+      now,
+    )
+  }
+
+  #settled(record: JobRecord, amount: number, tags: HoldTags, now: number): HoldTags {
+    const { accountId, costMsat } = record
+    const day = dayOf(now)
+    this.#moveFromReserved(accountId, amount, costMsat, day)
+    if (tags.apiKey !== null) this.#keys.settle(accountId, tags.apiKey, amount, costMsat, day)
+    this.#outbox.grew(1)
+    return tags
+  }
+
+  #moveFromReserved(accountId: string, amount: number, cost: number, day: number): void {
+    this.#sql.run(
+      `update account set available = available + ?1, reserved = reserved - ?2, open_holds = open_holds - 1,
+         spent = iif(day >= ?4, spent, 0) + ?3, day = max(day, ?4) where id = ?5`,
       amount - cost,
       amount,
-      record.accountId,
+      cost,
+      day,
+      accountId,
     )
-    this.#addToOutbox(1)
-    return true
   }
 
   /**
@@ -162,27 +200,27 @@ export class Ledger {
       if (known['amount'] !== amount) {
         throw new LedgerError(
           'deposit_conflict',
-          `reference '${reference}' was used for ${known['amount']} msat`,
+          `reference '${reference}' was used for ${integer(known['amount'])} msat`,
         )
       }
       return this.balance(accountId)
     }
     const { availableMsat, reservedMsat } = this.balance(accountId)
     msat(availableMsat + reservedMsat + amount)
-    this.#sql.exec(
+    this.#sql.run(
       `insert into account (id, available, reserved, open_holds) values (?1, ?2, 0, 0)
        on conflict (id) do update set available = available + ?2`,
       accountId,
       amount,
     )
-    this.#sql.exec(
+    this.#sql.run(
       `insert into deposit (account, reference, amount, at) values (?, ?, ?, ?)`,
       accountId,
       reference,
       amount,
       now,
     )
-    this.#addToOutbox(1)
+    this.#outbox.grew(1)
     return this.balance(accountId)
   }
 
@@ -199,97 +237,33 @@ export class Ledger {
     }
   }
 
-  /** Open holds past their time (or all, with `now` Infinity), oldest first. */
-  expired(
+  /** What an account has spent today and holds now. */
+  accountSpend(accountId: string, now: number): Spend {
+    const [row] = this.#sql.exec(
+      `select iif(day >= ?2, spent, 0) as spent, reserved, open_holds from account where id = ?1`,
+      accountId,
+      dayOf(now),
+    )
+    return row === undefined ? NOTHING_SPENT : spendOf(row)
+  }
+
+  /** The same of a key; undefined when nothing limits its spending, so that nobody counts it. */
+  keySpend(
+    accountId: string,
+    apiKeyId: string,
+    limits: SpendLimits,
     now: number,
-    limit: number,
-  ): { job: string; accountId: string; amountMsat: number; expiresAt: number }[] {
-    const rows = this.#sql.exec(
-      `select job, account, amount, expires_at from hold where record is null and expires_at < ? order by expires_at limit ?`,
-      Math.min(now, Number.MAX_SAFE_INTEGER),
-      limit,
-    )
-    return rows.map((row) => ({
-      job: String(row['job']),
-      accountId: String(row['account']),
-      amountMsat: integer(row['amount']),
-      expiresAt: integer(row['expires_at']),
-    }))
+  ): Spend | undefined {
+    return isCounted(limits) ? this.#keys.read(accountId, apiKeyId, dayOf(now)) : undefined
   }
 
-  /** When the next open hold expires, ms since the epoch. */
-  nextExpiry(): number | undefined {
-    const at = this.#sql.exec(`select min(expires_at) as at from hold where record is null`)[0]?.[
-      'at'
-    ]
-    return typeof at === 'number' ? at : undefined
-  }
-
-  /** The oldest events that Postgres does not have yet. */
-  outbox(limit: number): LedgerEvent[] {
-    const deposits: LedgerEvent[] = this.#sql
-      .exec(`select account, reference, amount, at from deposit where flushed = 0 limit ?`, limit)
-      .map((row) => ({
-        accountId: String(row['account']),
-        idempotencyKey: `deposit:${row['reference']}`,
-        amountMsat: integer(row['amount']),
-        happenedAt: integer(row['at']),
-        kind: 'deposit',
-        job: null,
-      }))
-    const settled = this.#sql
-      .exec(`select record from hold where record is not null limit ?`, limit - deposits.length)
-      .map((row) => settledEvent(JSON.parse(String(row['record'])) as JobRecord))
-    return [...deposits, ...settled]
-  }
-
-  /** Forgets events that Postgres has. */
-  flushed(events: readonly LedgerEvent[]): void {
-    const jobs: string[] = []
-    for (const event of events) {
-      if (event.kind !== 'deposit') jobs.push(event.job.id)
-      else {
-        const marked = this.#sql.exec(
-          `update deposit set flushed = 1 where account = ? and reference = ? and flushed = 0 returning 1`,
-          event.accountId,
-          event.idempotencyKey.slice('deposit:'.length),
-        )
-        this.#addToOutbox(-marked.length)
-      }
-    }
-    const deleted = this.#sql.exec(
-      `delete from hold where record is not null and job in (select value from json_each(?)) returning 1`,
-      JSON.stringify(jobs),
-    )
-    this.#addToOutbox(-deleted.length)
-  }
-
-  /** Throws {@link LedgerError} `corrupt` when an account's sums disagree. */
-  audit(): void {
-    const broken = this.#sql.exec(
-      `select a.id from account a
-       left join (select account, sum(amount) as amount, count(*) as n from hold where record is null group by account) h
-         on h.account = a.id
-       where a.reserved <> coalesce(h.amount, 0) or a.open_holds <> coalesce(h.n, 0)`,
-    )
-    if (broken.length > 0)
-      throw new LedgerError('corrupt', `holds and balance disagree for ${broken[0]?.['id']}`)
+  /** Forgets keys that hold nothing and have spent nothing since midnight. */
+  forgetIdleKeys(now: number): void {
+    this.#keys.forgetIdle(dayOf(now))
   }
 }
 
-function settledEvent(record: JobRecord): LedgerEvent {
-  return {
-    accountId: record.accountId,
-    idempotencyKey: `job:${record.id}`,
-    amountMsat: record.costMsat,
-    happenedAt: record.createdAt + record.totalMs,
-    kind: record.costMsat > 0 ? 'capture' : 'release',
-    job: record,
-  }
-}
+const isCounted = (limits: SpendLimits): boolean =>
+  limits.maxConcurrent !== null || limits.budgetMsatPerDay !== null
 
-function integer(value: unknown): number {
-  if (!Number.isSafeInteger(value))
-    throw new LedgerError('corrupt', `expected an integer, got ${String(value)}`)
-  return value as number
-}
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null)

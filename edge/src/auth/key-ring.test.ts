@@ -3,6 +3,7 @@ import { newAccountId, type ApiKeyId } from '@infernet/schemas/ids'
 import { describe, expect, it } from 'vitest'
 import { KEY_TTL_MS, MAX_CACHED_KEYS, UNKNOWN_KEY_TTL_MS } from '../limits.ts'
 import type { StoredApiKey } from '../ports.ts'
+import { limitsOf } from '../testing/spend-limits.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { bearerToken, KeyRing, sameText } from './key-ring.ts'
 
@@ -12,7 +13,8 @@ function setUp(row: Partial<StoredApiKey> = {}) {
   const { id, secret, hash } = newApiKey()
   const accountId = newAccountId(clock.now())
   const rows = new Map<ApiKeyId, StoredApiKey>()
-  rows.set(id, { accountId, hash, expiresAt: null, revokedAt: null, ...row })
+  const limits = limitsOf({ maxConcurrent: 3 }, { tokensPerMinute: 9 })
+  rows.set(id, { accountId, hash, expiresAt: null, revokedAt: null, limits, ...row })
   const state = { lookUps: 0, down: false }
   const ring = new KeyRing(
     {
@@ -25,16 +27,39 @@ function setUp(row: Partial<StoredApiKey> = {}) {
     clock.now,
   )
   const identify = (key = secret) => ring.identify(`Bearer ${key}`)
-  return { clock, ring, rows, state, identify, id, secret, accountId }
+  return { clock, ring, rows, state, identify, id, secret, accountId, limits }
 }
 
 const missing = { status: 401, code: 'missing_api_key' }
 const bad = { status: 401, code: 'invalid_api_key' }
 
 describe('a key ring', () => {
-  it('knows whose key it is', async () => {
-    const { identify, id, accountId } = setUp()
-    expect(await identify()).toEqual({ accountId, apiKeyId: id })
+  it('knows whose key it is, and what it may use', async () => {
+    const { identify, id, accountId, limits } = setUp()
+    expect(await identify()).toEqual({ accountId, apiKeyId: id, limits })
+    expect(await identify()).toBe(await identify())
+  })
+
+  it('learns of changed limits after the freshness of a key, or at once when told', async () => {
+    const { identify, clock, rows, id, accountId, limits, ring } = setUp()
+    await identify()
+    const change = (maxConcurrent: number) => {
+      const changed = limitsOf({ maxConcurrent })
+      rows.set(id, { ...rows.get(id)!, limits: changed })
+      return changed
+    }
+    const first = change(1)
+    expect((await identify()).limits).toEqual(limits)
+    clock.advance(KEY_TTL_MS)
+    expect((await identify()).limits).toEqual(first)
+    const second = change(2)
+    ring.forgetAccount(newAccountId(0))
+    expect((await identify()).limits).toEqual(first)
+    ring.forgetAccount(accountId)
+    expect((await identify()).limits).toEqual(second)
+    const third = change(3)
+    ring.forget(id)
+    expect((await identify()).limits).toEqual(third)
   })
 
   it.each([

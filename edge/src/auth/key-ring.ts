@@ -4,16 +4,21 @@ import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { apiKeyId, hashApiKey } from '@infernet/schemas/api-key'
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import { KEY_TTL_MS, MAX_CACHED_KEYS, UNKNOWN_KEY_TTL_MS } from '../limits.ts'
-import type { StoredApiKey, StorePort } from '../ports.ts'
+import type { Limits, StoredApiKey, StorePort } from '../ports.ts'
 
-/** Whom a request acts for. */
+/** Whom a request acts for, and how much. One frozen object per cached key. */
 export interface Identity {
   readonly accountId: AccountId
   readonly apiKeyId: ApiKeyId
+  readonly limits: Limits
+}
+
+interface KnownKey extends StoredApiKey {
+  readonly identity: Identity
 }
 
 interface CachedKey {
-  readonly key: StoredApiKey | undefined
+  readonly key: KnownKey | undefined
   readonly freshUntil: number
 }
 
@@ -46,24 +51,31 @@ export class KeyRing {
     ) {
       throw apiErrors.badKey()
     }
-    return { accountId: key.accountId, apiKeyId: id }
+    return key.identity
   }
 
-  /** Drops what is remembered of a key, for a revocation that should take effect now. */
+  /** Drops what is remembered of a key, for a change that should take effect now. */
   forget(id: ApiKeyId): void {
     this.#cache.delete(id)
   }
 
-  async #find(id: ApiKeyId): Promise<StoredApiKey | undefined> {
+  /** The same for all keys of an account. */
+  forgetAccount(id: AccountId): void {
+    for (const [keyId, { key }] of this.#cache) {
+      if (key?.accountId === id) this.#cache.delete(keyId)
+    }
+  }
+
+  async #find(id: ApiKeyId): Promise<KnownKey | undefined> {
     const cached = this.#cache.get(id)
     if (cached !== undefined && cached.freshUntil > this.#now()) return cached.key
     return this.#load(id, cached)
   }
 
-  async #load(id: ApiKeyId, stale: CachedKey | undefined): Promise<StoredApiKey | undefined> {
-    let key: StoredApiKey | undefined
+  async #load(id: ApiKeyId, stale: CachedKey | undefined): Promise<KnownKey | undefined> {
+    let key: KnownKey | undefined
     try {
-      key = await this.#store.findApiKey(id)
+      key = known(id, await this.#store.findApiKey(id))
     } catch (error) {
       if (stale?.key === undefined) throw keysUnavailable(error)
       key = stale.key
@@ -79,6 +91,12 @@ export class KeyRing {
     }
     return key
   }
+}
+
+function known(id: ApiKeyId, key: StoredApiKey | undefined): KnownKey | undefined {
+  if (key === undefined) return undefined
+  const { accountId, limits } = key
+  return { ...key, identity: Object.freeze({ accountId, apiKeyId: id, limits }) }
 }
 
 /** Postgres cannot be asked about a key that this process has not seen. */

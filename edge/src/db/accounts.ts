@@ -1,7 +1,40 @@
+import { eq } from 'drizzle-orm'
 import type { AccountId } from '@infernet/schemas/ids'
 import { accounts } from '@infernet/schemas/tables'
+import type { SpendLimits } from '../ports.ts'
 import { ask, type Database } from './database.ts'
 
-export async function createAccount(db: Database, id: AccountId, name: string): Promise<void> {
-  await ask(db.insert(accounts).values({ id, name }))
+export const ACCOUNT_LIMITS = {
+  requestsPerMinute: accounts.requestsPerMinute,
+  tokensPerMinute: accounts.tokensPerMinute,
+  maxConcurrent: accounts.maxConcurrent,
+  budgetMsatPerDay: accounts.budgetMsatPerDay,
+}
+
+/** Limits that are not named are the table's defaults. Returns all of them. */
+export async function createAccount(
+  db: Database,
+  account: { id: AccountId; name: string; limits: Partial<SpendLimits> },
+): Promise<SpendLimits> {
+  const { id, name, limits } = account
+  const [row] = await ask(
+    db
+      .insert(accounts)
+      .values({ id, name, ...limits })
+      .returning(ACCOUNT_LIMITS),
+  )
+  if (row === undefined) throw new TypeError('an insert returned no row')
+  return row
+}
+
+/** Returns all limits as they are now, or undefined when there is no such account. */
+export async function changeAccount(
+  db: Database,
+  id: AccountId,
+  limits: Partial<SpendLimits>,
+): Promise<SpendLimits | undefined> {
+  const [row] = await ask(
+    db.update(accounts).set(limits).where(eq(accounts.id, id)).returning(ACCOUNT_LIMITS),
+  )
+  return row
 }

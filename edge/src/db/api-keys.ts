@@ -1,38 +1,84 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
-import { apiKeys } from '@infernet/schemas/tables'
-import type { StoredApiKey } from '../ports.ts'
+import { accounts, apiKeys } from '@infernet/schemas/tables'
+import type { SpendLimits, StoredApiKey } from '../ports.ts'
+import { ACCOUNT_LIMITS } from './accounts.ts'
 import { ask, type Database } from './database.ts'
 import { DbError } from './db-port.ts'
 
 /** SQLSTATE foreign_key_violation. */
 const NO_SUCH_PARENT = '23503'
 
-/** The key with this public id; the caller compares hashes and dates. */
+const KEY_LIMITS = {
+  requestsPerMinute: apiKeys.requestsPerMinute,
+  tokensPerMinute: apiKeys.tokensPerMinute,
+  maxConcurrent: apiKeys.maxConcurrent,
+  budgetMsatPerDay: apiKeys.budgetMsatPerDay,
+}
+
+/** The key with this public id and all limits it meets; the caller compares hashes and dates. */
 export async function findApiKey(db: Database, id: ApiKeyId): Promise<StoredApiKey | undefined> {
-  const [row] = await ask(db.select().from(apiKeys).where(eq(apiKeys.id, id)))
+  const [row] = await ask(
+    db
+      .select({
+        accountId: apiKeys.accountId,
+        hash: apiKeys.hash,
+        expiresAt: apiKeys.expiresAt,
+        revokedAt: apiKeys.revokedAt,
+        key: KEY_LIMITS,
+        account: ACCOUNT_LIMITS,
+      })
+      .from(apiKeys)
+      .innerJoin(accounts, eq(accounts.id, apiKeys.accountId))
+      .where(eq(apiKeys.id, id)),
+  )
   return (
     row && {
       accountId: row.accountId as AccountId,
       hash: row.hash,
       expiresAt: row.expiresAt?.getTime() ?? null,
       revokedAt: row.revokedAt?.getTime() ?? null,
+      limits: { key: row.key, account: row.account },
     }
   )
 }
 
-/** False when there is no such account. */
+/** Returns the key's limits, or undefined when there is no such account. */
 export async function createApiKey(
   db: Database,
-  key: { id: ApiKeyId; accountId: AccountId; hash: string; name: string },
-): Promise<boolean> {
+  key: {
+    id: ApiKeyId
+    accountId: AccountId
+    hash: string
+    name: string
+    limits: Partial<SpendLimits>
+  },
+): Promise<SpendLimits | undefined> {
+  const { limits, ...rest } = key
   try {
-    await ask(db.insert(apiKeys).values(key))
-    return true
+    const [row] = await ask(
+      db
+        .insert(apiKeys)
+        .values({ ...rest, ...limits })
+        .returning(KEY_LIMITS),
+    )
+    return row
   } catch (error) {
-    if (error instanceof DbError && error.code === NO_SUCH_PARENT) return false
+    if (error instanceof DbError && error.code === NO_SUCH_PARENT) return undefined
     throw error
   }
+}
+
+/** Returns all limits as they are now, or undefined when there is no such key. */
+export async function changeApiKey(
+  db: Database,
+  id: ApiKeyId,
+  limits: Partial<SpendLimits>,
+): Promise<SpendLimits | undefined> {
+  const [row] = await ask(
+    db.update(apiKeys).set(limits).where(eq(apiKeys.id, id)).returning(KEY_LIMITS),
+  )
+  return row
 }
 
 /** False when the account has no such key, or it was revoked before. */

@@ -3,6 +3,7 @@ import { testLedgerEvents } from './conformance/ledger-events.ts'
 import { testPort } from './conformance/port.ts'
 import { testProviders } from './conformance/providers.ts'
 import { testReceipts } from './conformance/receipts.ts'
+import { testResponses } from './conformance/responses.ts'
 import { openDatabase } from './database.ts'
 import type { DbPort } from './db-port.ts'
 
@@ -14,4 +15,5 @@ export function testDatabase(open: () => DbPort): void {
   testLedgerEvents(openTyped)
   testReceipts(openTyped)
   testProviders(openTyped)
+  testResponses(openTyped)
 }

@@ -1,23 +1,33 @@
-import { and, eq } from 'drizzle-orm'
-import type { AccountId, JobId } from '@infernet/schemas/ids'
+import { and, desc, eq } from 'drizzle-orm'
+import { isJobId, type AccountId } from '@infernet/schemas/ids'
 import { jobRecordSchema } from '@infernet/schemas/job-record'
 import { signedReceiptSchema } from '@infernet/schemas/receipt'
 import { jobs, receipts } from '@infernet/schemas/tables'
 import type { StoredJob } from '../ports.ts'
 import { ask, type Database } from './database.ts'
 
-/** A job of this account, with the receipt of the lease that answered it once that is here. */
+/**
+ * A job of this account, by its id or its answer's, with the receipt of the lease that ended it
+ * once that is here. Of answers that providers gave the same id, the newest.
+ */
 export async function findJob(
   db: Database,
   accountId: AccountId,
-  jobId: JobId,
+  id: string,
 ): Promise<StoredJob | undefined> {
   const [row] = await ask(
     db
       .select({ job: jobs, receipt: receipts.receipt })
       .from(jobs)
       .leftJoin(receipts, eq(receipts.lease, jobs.lease))
-      .where(and(eq(jobs.id, jobId), eq(jobs.accountId, accountId))),
+      .where(
+        and(
+          eq(jobs.accountId, accountId),
+          isJobId(id) ? eq(jobs.id, id) : eq(jobs.generationId, id),
+        ),
+      )
+      .orderBy(desc(jobs.createdAt))
+      .limit(1),
   )
   return (
     row && {
@@ -30,6 +40,7 @@ export async function findJob(
 const toRecord = (row: typeof jobs.$inferSelect) =>
   jobRecordSchema.parse({
     ...row,
+    priorLegs: row.priorLegs ?? [],
     holdMsat: Number(row.holdMsat),
     costMsat: Number(row.costMsat),
     createdAt: row.createdAt.getTime(),

@@ -41,7 +41,12 @@ const store = (provider: PeerId, receipts: string) => sql`
     where "known"
       or exists (
         select from jobs
-        where jobs.id = receipt."job" and jobs.lease = receipt."lease" and jobs.provider_id = ${provider}
+        where jobs.id = receipt."job" and (
+          jobs.lease = receipt."lease" and jobs.provider_id = ${provider}
+          or jobs.prior_legs @> jsonb_build_array(
+            jsonb_build_object('lease', receipt."lease", 'providerId', ${provider}::text)
+          )
+        )
       )
       or exists (
         select from receipts

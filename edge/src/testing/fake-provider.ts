@@ -105,6 +105,11 @@ export class FakeJob {
     return this.#send(this.frame(FRAME.accept), this.frame(FRAME.head, encodeControl({})))
   }
 
+  /** The engine has begun to answer a job that was accepted. */
+  head(): this {
+    return this.#send(this.frame(FRAME.head, encodeControl({})))
+  }
+
   /** One data frame. */
   data(bytes: Uint8Array | string): this {
     const payload = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes

@@ -1,16 +1,36 @@
-import type { AccountId, ApiKeyId, JobId, LeaseId } from '@infernet/schemas/ids'
-import type { LedgerEvent } from '@infernet/schemas/job-record'
+import type { AccountId, ApiKeyId, LeaseId } from '@infernet/schemas/ids'
+import type { JobRecord, LedgerBatch } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability } from '@infernet/schemas/wire'
-import type { ReceiptStatus, StoredApiKey, StoredJob, StoredReceipt, StorePort } from '../ports.ts'
+import type {
+  ReceiptStatus,
+  SpendLimits,
+  StoredApiKey,
+  StoredJob,
+  StoredReceipt,
+  StoredResponse,
+  StorePort,
+} from '../ports.ts'
+import { ACCOUNT_DEFAULTS, UNLIMITED } from './spend-limits.ts'
+
+/** A row of `ledger_events`, with the job that it settles. */
+export interface MemoryEvent {
+  readonly kind: 'deposit' | 'capture' | 'release'
+  /** What the balance changed by. */
+  readonly amountMsat: number
+  readonly job: JobRecord | null
+}
 
 /** What the conformance suite of `db/` asks of Postgres, as far as the core relies on it. */
 export class MemoryStore implements StorePort {
   readonly accounts = new Map<AccountId, string>()
-  readonly keys = new Map<ApiKeyId, StoredApiKey>()
+  readonly keys = new Map<ApiKeyId, Omit<StoredApiKey, 'limits'>>()
+  /** Of accounts and keys whose limits are not the defaults. */
+  readonly limits = new Map<AccountId | ApiKeyId, SpendLimits>()
   /** By account and idempotency key: an event that comes twice is here once. */
-  readonly ledger = new Map<string, LedgerEvent>()
+  readonly ledger = new Map<string, MemoryEvent>()
   readonly receipts = new Map<LeaseId, StoredReceipt & { readonly provider: PeerId }>()
+  readonly responses = new Map<string, StoredResponse>()
   readonly seen: { provider: PeerId; capability: Capability }[] = []
   known: string[] = []
   /** Every call fails, as when Postgres cannot be reached. */
@@ -22,20 +42,62 @@ export class MemoryStore implements StorePort {
 
   async findApiKey(id: ApiKeyId): Promise<StoredApiKey | undefined> {
     this.#reach()
-    return this.keys.get(id)
+    const key = this.keys.get(id)
+    if (key === undefined) return undefined
+    const limits = {
+      key: this.limits.get(id) ?? UNLIMITED,
+      account: this.limits.get(key.accountId) ?? ACCOUNT_DEFAULTS,
+    }
+    return { ...key, limits }
   }
 
-  async createAccount(id: AccountId, name: string): Promise<void> {
+  async createAccount(account: {
+    id: AccountId
+    name: string
+    limits: Partial<SpendLimits>
+  }): Promise<SpendLimits> {
     this.#reach()
-    this.accounts.set(id, name)
+    this.accounts.set(account.id, account.name)
+    return this.#setLimits(account.id, ACCOUNT_DEFAULTS, account.limits)
   }
 
-  async createApiKey(key: { id: ApiKeyId; accountId: AccountId; hash: string }): Promise<boolean> {
+  async changeAccount(
+    id: AccountId,
+    changes: Partial<SpendLimits>,
+  ): Promise<SpendLimits | undefined> {
     this.#reach()
-    if (!this.accounts.has(key.accountId)) return false
+    return this.accounts.has(id) ? this.#setLimits(id, ACCOUNT_DEFAULTS, changes) : undefined
+  }
+
+  async createApiKey(key: {
+    id: ApiKeyId
+    accountId: AccountId
+    hash: string
+    limits: Partial<SpendLimits>
+  }): Promise<SpendLimits | undefined> {
+    this.#reach()
+    if (!this.accounts.has(key.accountId)) return undefined
     const { accountId, hash } = key
     this.keys.set(key.id, { accountId, hash, expiresAt: null, revokedAt: null })
-    return true
+    return this.#setLimits(key.id, UNLIMITED, key.limits)
+  }
+
+  async changeApiKey(
+    id: ApiKeyId,
+    changes: Partial<SpendLimits>,
+  ): Promise<SpendLimits | undefined> {
+    this.#reach()
+    return this.keys.has(id) ? this.#setLimits(id, UNLIMITED, changes) : undefined
+  }
+
+  #setLimits(
+    id: AccountId | ApiKeyId,
+    defaults: SpendLimits,
+    changes: Partial<SpendLimits>,
+  ): SpendLimits {
+    const limits = { ...(this.limits.get(id) ?? defaults), ...changes }
+    this.limits.set(id, limits)
+    return limits
   }
 
   async revokeApiKey(accountId: AccountId, id: ApiKeyId): Promise<boolean> {
@@ -46,12 +108,21 @@ export class MemoryStore implements StorePort {
     return true
   }
 
-  async writeLedgerEvents(events: readonly LedgerEvent[]): Promise<void> {
+  async writeLedgerEvents({ deposits, records }: LedgerBatch): Promise<void> {
     this.#reach()
-    for (const event of events) {
-      const key = `${event.accountId} ${event.idempotencyKey}`
-      if (!this.ledger.has(key)) this.ledger.set(key, event)
+    for (const { accountId, reference, amountMsat } of deposits) {
+      this.#write(`${accountId} deposit:${reference}`, { kind: 'deposit', amountMsat, job: null })
     }
+    for (const record of records) {
+      const job = JSON.parse(record) as JobRecord
+      const kind = job.costMsat > 0 ? 'capture' : 'release'
+      const amountMsat = 0 - job.costMsat
+      this.#write(`${job.accountId} job:${job.id}`, { kind, amountMsat, job })
+    }
+  }
+
+  #write(key: string, event: MemoryEvent): void {
+    if (!this.ledger.has(key)) this.ledger.set(key, event)
   }
 
   async storeReceipts(
@@ -75,12 +146,37 @@ export class MemoryStore implements StorePort {
     return 'stored'
   }
 
-  async findJob(accountId: AccountId, job: JobId): Promise<StoredJob | undefined> {
+  async findJob(accountId: AccountId, id: string): Promise<StoredJob | undefined> {
     this.#reach()
-    const record = this.ledger.get(`${accountId} job:${job}`)?.job
+    const record = [...this.ledger.values()]
+      .map(({ job }) => job)
+      .findLast((job) => job?.accountId === accountId && (job.id === id || job.generationId === id))
     if (record === undefined || record === null) return undefined
     const receipt = this.receipts.get((record.lease ?? '') as LeaseId)?.receipt
     return { record, receipt }
+  }
+
+  async storeResponse(response: StoredResponse): Promise<void> {
+    this.#reach()
+    const owner = this.responses.get(response.id)?.accountId ?? response.accountId
+    // Postgres gives back what JSON can say, and no object of the caller's.
+    const stored = JSON.parse(JSON.stringify(response)) as StoredResponse
+    if (owner === response.accountId) this.responses.set(response.id, stored)
+  }
+
+  async findResponse(
+    accountId: AccountId,
+    id: string,
+    now: number,
+  ): Promise<StoredResponse | undefined> {
+    this.#reach()
+    const found = this.responses.get(id)
+    return found?.accountId === accountId && found.expiresAt > now ? found : undefined
+  }
+
+  async deleteResponse(accountId: AccountId, id: string): Promise<boolean> {
+    this.#reach()
+    return this.responses.get(id)?.accountId === accountId && this.responses.delete(id)
   }
 
   async providerSeen(provider: PeerId, capability: Capability): Promise<void> {

@@ -5,12 +5,13 @@ import type { Capability } from '@infernet/schemas/wire'
 import { expect, onTestFinished } from 'vitest'
 import { createApp } from '../app.ts'
 import { KeyRing } from '../auth/key-ring.ts'
-import { EdgeEvents } from '../events.ts'
+import { EdgeEvents, type LogLine } from '../events.ts'
 import { NodeAccounts } from '../hosts/node/node-accounts.ts'
 import { NodeSql } from '../hosts/node/node-sql.ts'
 import { parseTimeouts } from '../hub/job-timeouts.ts'
 import { ProviderHub } from '../hub/provider-hub.ts'
 import type { Balance } from '../ports.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
 import { FakeProvider, modelOffer, type ProviderKey } from './fake-provider.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -23,6 +24,11 @@ export interface LogEntry {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+export interface TestEdgeOptions {
+  readonly byteStreams?: boolean
+  readonly tracer?: (clock: ManualClock) => Tracer
+}
+
 /** An edge without network, disk or time of its own, with one account that has credit and a key. */
 export class TestEdge {
   readonly clock = new ManualClock()
@@ -30,7 +36,7 @@ export class TestEdge {
   readonly log: LogEntry[] = []
   /** Records of ended jobs, in order. */
   readonly records: JobRecord[] = []
-  readonly events = new EdgeEvents((event, fields) => this.log.push({ event, fields }))
+  readonly events: EdgeEvents
   readonly sql = new NodeSql(':memory:')
   readonly accounts: NodeAccounts
   readonly hub: ProviderHub
@@ -39,8 +45,11 @@ export class TestEdge {
   readonly #app: ReturnType<typeof createApp>
   #random = 0
 
-  constructor(options: { byteStreams?: boolean } = {}) {
-    const { clock, store, events } = this
+  constructor(options: TestEdgeOptions = {}) {
+    const { clock, store } = this
+    const log: LogLine = (event, fields) => this.log.push({ event, fields })
+    const events = new EdgeEvents(log, options.tracer?.(clock))
+    this.events = events
     const onFlushError = (error: unknown): void => events.storeFailed('writeLedgerEvents', error)
     this.accounts = new NodeAccounts({ sql: this.sql, store, now: clock.now, onFlushError })
     this.hub = new ProviderHub({
@@ -53,7 +62,7 @@ export class TestEdge {
       random: () => (this.#random = (this.#random + 0.5) % 1),
       settle: (record) => {
         this.records.push(record)
-        void this.accounts.settle(record)
+        return this.accounts.settle(record)
       },
       store,
       events,
@@ -64,6 +73,7 @@ export class TestEdge {
         submit: (order) => hub.submit(order),
         cancel: (job, reason) => hub.cancel(job, reason),
         directory: () => hub.directory(),
+        providersOf: (model) => hub.providersOf(model),
         metrics: () => events.metrics(),
       },
       accounts,
@@ -97,11 +107,16 @@ export class TestEdge {
     return provider
   }
 
+  /** The application itself, for hosts. */
+  async fetch(request: Request): Promise<Response> {
+    return this.#app.fetch(request)
+  }
+
   async request(path: string, init: RequestInit & { key?: string } = {}): Promise<Response> {
     const headers = new Headers(init.headers)
     if (!headers.has('authorization'))
       headers.set('authorization', `Bearer ${init.key ?? this.key}`)
-    return this.#app.fetch(new Request(`http://edge.test${path}`, { ...init, headers }))
+    return this.fetch(new Request(`http://edge.test${path}`, { ...init, headers }))
   }
 
   /** POST /v1/chat/completions with a small valid body under `fields`. */
@@ -142,7 +157,7 @@ export const capabilityOf = (fields: Partial<Capability> = {}): Capability => ({
 })
 
 /** A {@link TestEdge} that is closed with its test and must not have logged an error of its own. */
-export async function startEdge(options: { byteStreams?: boolean } = {}): Promise<TestEdge> {
+export async function startEdge(options: TestEdgeOptions = {}): Promise<TestEdge> {
   const edge = new TestEdge(options)
   await edge.accounts.deposit(edge.account, 'start', CREDIT_MSAT)
   onTestFinished(async () => {

@@ -1,35 +1,47 @@
+import { eq } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { newApiKey } from '@infernet/schemas/api-key'
 import { newAccountId, type AccountId } from '@infernet/schemas/ids'
 import { apiKeys } from '@infernet/schemas/tables'
-import { eq } from 'drizzle-orm'
-import { createAccount } from '../accounts.ts'
-import { createApiKey, findApiKey, revokeApiKey } from '../api-keys.ts'
+import type { SpendLimits } from '../../ports.ts'
+import { ACCOUNT_DEFAULTS, UNLIMITED } from '../../testing/spend-limits.ts'
+import { changeAccount, createAccount } from '../accounts.ts'
+import { changeApiKey, createApiKey, findApiKey, revokeApiKey } from '../api-keys.ts'
 import type { Database } from '../database.ts'
 
 const now = new Date('2026-01-02T03:04:05.678Z')
+const LIMITS: SpendLimits = {
+  requestsPerMinute: 60,
+  tokensPerMinute: 2 ** 31 - 1,
+  maxConcurrent: 0,
+  budgetMsatPerDay: Number.MAX_SAFE_INTEGER,
+}
 
 export function testAccounts(open: () => Database): void {
-  const newAccount = async () => {
+  const newAccount = async (limits: Partial<SpendLimits> = {}) => {
     const id = newAccountId(now.getTime())
-    await createAccount(open(), id, 'Ada')
+    await createAccount(open(), { id, name: 'Ada', limits })
     return id
   }
-  const newKey = async (accountId: AccountId) => {
+  const newKey = async (accountId: AccountId, limits: Partial<SpendLimits> = {}) => {
     const { id, hash } = newApiKey()
-    return { id, hash, made: await createApiKey(open(), { id, accountId, hash, name: 'laptop' }) }
+    const key = { id, accountId, hash, name: 'laptop', limits }
+    return { id, hash, made: await createApiKey(open(), key) }
   }
+  const limitsOf = async (key: Awaited<ReturnType<typeof newKey>>) =>
+    (await findApiKey(open(), key.id))?.limits
 
   describe('accounts and their keys', () => {
     it('finds a key by its public id with what checking it needs', async () => {
       const accountId = await newAccount()
       const { id, hash, made } = await newKey(accountId)
-      expect(made).toBe(true)
+      expect(made).toEqual(UNLIMITED)
       expect(await findApiKey(open(), id)).toEqual({
         accountId,
         hash,
         expiresAt: null,
         revokedAt: null,
+        limits: { key: UNLIMITED, account: ACCOUNT_DEFAULTS },
       })
       await open().update(apiKeys).set({ expiresAt: now }).where(eq(apiKeys.id, id))
       expect((await findApiKey(open(), id))?.expiresAt).toBe(now.getTime())
@@ -41,8 +53,36 @@ export function testAccounts(open: () => Database): void {
 
     it('makes no key for an account that is not there', async () => {
       const { id, made } = await newKey(newAccountId(0))
-      expect(made).toBe(false)
+      expect(made).toBeUndefined()
       expect(await findApiKey(open(), id)).toBeUndefined()
+    })
+
+    it('gives a key and its account the limits that they were made with', async () => {
+      const id = newAccountId(now.getTime())
+      const made = await createAccount(open(), { id, name: 'Ada', limits: LIMITS })
+      expect(made).toEqual(LIMITS)
+      const key = await newKey(id, { budgetMsatPerDay: 0 })
+      expect(key.made).toEqual({ ...UNLIMITED, budgetMsatPerDay: 0 })
+      expect(await limitsOf(key)).toEqual({ key: key.made, account: LIMITS })
+    })
+
+    it('changes only the limits that are named, of one key or account only', async () => {
+      const id = await newAccount()
+      const [key, other] = [await newKey(id, LIMITS), await newKey(await newAccount(), LIMITS)]
+      const keyLimits = await changeApiKey(open(), key.id, { maxConcurrent: 3 })
+      expect(keyLimits).toEqual({ ...LIMITS, maxConcurrent: 3 })
+      const accountLimits = await changeAccount(open(), id, {
+        maxConcurrent: null,
+        tokensPerMinute: 9,
+      })
+      expect(accountLimits).toEqual({ ...UNLIMITED, tokensPerMinute: 9 })
+      expect(await limitsOf(key)).toEqual({ key: keyLimits, account: accountLimits })
+      expect(await limitsOf(other)).toEqual({ key: LIMITS, account: ACCOUNT_DEFAULTS })
+    })
+
+    it('changes nothing that is not there', async () => {
+      expect(await changeAccount(open(), newAccountId(0), LIMITS)).toBeUndefined()
+      expect(await changeApiKey(open(), newApiKey().id, LIMITS)).toBeUndefined()
     })
 
     it('revokes a key once, and only for its own account', async () => {

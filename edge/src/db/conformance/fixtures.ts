@@ -1,5 +1,5 @@
 import { leaseOf, newAccountId, newJobId } from '@infernet/schemas/ids'
-import type { JobRecord, LedgerEvent } from '@infernet/schemas/job-record'
+import type { JobRecord, LedgerBatch, LedgerDeposit } from '@infernet/schemas/job-record'
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 
@@ -11,7 +11,9 @@ export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
     accountId: newAccountId(AT),
     apiKeyId: '0123456789abcdef',
     requestId: 'req_1',
+    endpoint: 'chat.completions',
     model: 'demo',
+    generationId: null,
     stream: true,
     status: 'completed',
     errorCode: null,
@@ -19,6 +21,7 @@ export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
     providerId: '12D3KooWprovider',
     lease: leaseOf(id, 1),
     attempts: 1,
+    priorLegs: [],
     promptTokens: 10,
     completionTokens: 20,
     claimedTokens: 21,
@@ -31,24 +34,14 @@ export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
   }
 }
 
-export const captureOf = (job: JobRecord): LedgerEvent => ({
-  accountId: job.accountId,
-  idempotencyKey: `job:${job.id}`,
-  kind: job.costMsat > 0 ? 'capture' : 'release',
-  amountMsat: job.costMsat === 0 ? 0 : -job.costMsat,
-  happenedAt: job.createdAt + job.totalMs,
-  job,
-})
+/** What an outbox sends for these jobs and deposits. */
+export const batchOf = (
+  jobs: readonly JobRecord[],
+  deposits: readonly LedgerDeposit[] = [],
+): LedgerBatch => ({ deposits, records: jobs.map((job) => JSON.stringify(job)) })
 
 export const depositOf = (
   accountId: string,
   reference: string,
   amountMsat: number,
-): LedgerEvent => ({
-  accountId,
-  idempotencyKey: `deposit:${reference}`,
-  kind: 'deposit',
-  amountMsat,
-  happenedAt: AT,
-  job: null,
-})
+): LedgerDeposit => ({ accountId, reference, amountMsat, at: AT })

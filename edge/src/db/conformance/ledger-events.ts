@@ -2,13 +2,13 @@ import { eq } from 'drizzle-orm'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newAccountId } from '@infernet/schemas/ids'
-import type { JobRecord, LedgerEvent } from '@infernet/schemas/job-record'
+import type { JobRecord } from '@infernet/schemas/job-record'
 import { MAX_MSAT } from '@infernet/schemas/money'
 import { jobs, ledgerEvents, usage } from '@infernet/schemas/tables'
 import type { Database } from '../database.ts'
 import { DbError } from '../db-port.ts'
 import { MAX_LEDGER_EVENTS, writeLedgerEvents } from '../ledger-events.ts'
-import { captureOf, depositOf, finishedJob } from './fixtures.ts'
+import { batchOf, depositOf, finishedJob } from './fixtures.ts'
 
 const HOUR = 3_600_000
 
@@ -37,16 +37,15 @@ const summary = (rows: Awaited<ReturnType<typeof storedFor>>) => ({
   ),
 })
 
-function expected(accountId: string, sent: readonly LedgerEvent[]): ReturnType<typeof summary> {
-  const own = sent.filter((event) => event.accountId === accountId)
-  const ended = own.map((event) => event.job!)
+function expected(accountId: string, sent: readonly JobRecord[]): ReturnType<typeof summary> {
+  const own = sent.filter((job) => job.accountId === accountId)
   const byHour = Map.groupBy(
-    ended,
+    own,
     (job) => `${job.model} ${Math.floor(job.createdAt / HOUR) * HOUR}`,
   )
   return {
-    events: own.map((event) => event.idempotencyKey).sort(),
-    jobs: ended.map((job) => job.id).sort(),
+    events: own.map((job) => `job:${job.id}`).sort(),
+    jobs: own.map((job) => job.id).sort(),
     usage: new Map(
       [...byHour].map(([hour, group]) => [
         hour,
@@ -62,7 +61,7 @@ export function testLedgerEvents(open: () => Database): void {
   describe('ledger events', () => {
     it('writes an event, its job and its share of usage', async () => {
       const job = finishedJob()
-      expect(await writeLedgerEvents(open(), [captureOf(job)])).toBe(1)
+      expect(await writeLedgerEvents(open(), batchOf([job]))).toBe(1)
       expect(await stored(job.accountId)).toEqual({
         events: [
           {
@@ -74,7 +73,15 @@ export function testLedgerEvents(open: () => Database): void {
             happenedAt: new Date(job.createdAt + 400),
           },
         ],
-        jobs: [{ ...job, holdMsat: 500n, costMsat: 300n, createdAt: new Date(job.createdAt) }],
+        jobs: [
+          {
+            ...job,
+            priorLegs: null,
+            holdMsat: 500n,
+            costMsat: 300n,
+            createdAt: new Date(job.createdAt),
+          },
+        ],
         usage: [
           {
             accountId: job.accountId,
@@ -92,10 +99,9 @@ export function testLedgerEvents(open: () => Database): void {
 
     it('writes deposits, up to the largest amount', async () => {
       const accountId = newAccountId(0)
-      await writeLedgerEvents(open(), [
-        depositOf(accountId, 'a', MAX_MSAT),
-        depositOf(accountId, 'b', 1),
-      ])
+      const deposits = [depositOf(accountId, 'a', MAX_MSAT), depositOf(accountId, 'b', 1)]
+      expect(await writeLedgerEvents(open(), batchOf([], deposits))).toBe(2)
+      expect(await writeLedgerEvents(open(), batchOf([], deposits))).toBe(0)
       const { events, jobs: none } = await stored(accountId)
       expect(events.map((event) => event.amountMsat)).toEqual([BigInt(MAX_MSAT), 1n])
       expect(none).toEqual([])
@@ -119,7 +125,7 @@ export function testLedgerEvents(open: () => Database): void {
             : { accountId, status },
         ),
       )
-      await writeLedgerEvents(open(), ended.map(captureOf))
+      await writeLedgerEvents(open(), batchOf(ended))
       const { jobs: rows, usage: sums } = await stored(accountId)
       expect(rows).toHaveLength(4)
       expect(sums).toMatchObject([
@@ -144,24 +150,20 @@ export function testLedgerEvents(open: () => Database): void {
       await fc.assert(
         fc.asyncProperty(shape, batches, async (shapes, picks) => {
           const accounts = [newAccountId(0), newAccountId(0)]
-          const events = shapes.map(({ model, hour, costMsat, account }) =>
-            captureOf(
-              finishedJob({
-                accountId: accounts[account]!,
-                model,
-                costMsat,
-                createdAt: hour * HOUR,
-              }),
-            ),
+          const ended = shapes.map(({ model, hour, costMsat, account }) =>
+            finishedJob({
+              accountId: accounts[account]!,
+              model,
+              costMsat,
+              createdAt: hour * HOUR,
+            }),
           )
-          const sent = new Map<string, LedgerEvent>()
+          const sent = new Map<string, JobRecord>()
           for (const pick of picks) {
-            const batch = pick.map((index) => events[index % events.length]!)
-            const fresh = new Set(
-              batch.map((event) => event.idempotencyKey).filter((key) => !sent.has(key)),
-            )
-            expect(await writeLedgerEvents(open(), batch)).toBe(fresh.size)
-            for (const event of batch) sent.set(event.idempotencyKey, event)
+            const batch = pick.map((index) => ended[index % ended.length]!)
+            const fresh = new Set(batch.map(({ id }) => id).filter((id) => !sent.has(id)))
+            expect(await writeLedgerEvents(open(), batchOf(batch))).toBe(fresh.size)
+            for (const job of batch) sent.set(job.id, job)
           }
           for (const accountId of accounts) {
             expect(summary(await stored(accountId))).toEqual(
@@ -175,24 +177,26 @@ export function testLedgerEvents(open: () => Database): void {
 
     it('is exact when several writers send overlapping batches at once', async () => {
       const accountId = newAccountId(0)
-      const events = Array.from({ length: 60 }, (_, n) =>
-        captureOf(finishedJob({ accountId, model: `m${n % 3}` })),
+      const ended = Array.from({ length: 60 }, (_, n) =>
+        finishedJob({ accountId, model: `m${n % 3}` }),
       )
-      const batches = Array.from({ length: 8 }, (_, n) => events.slice(n * 5, n * 5 + 25))
-      batches.push(events.toReversed(), events)
-      const written = await Promise.all(batches.map((batch) => writeLedgerEvents(open(), batch)))
+      const batches = Array.from({ length: 8 }, (_, n) => ended.slice(n * 5, n * 5 + 25))
+      batches.push(ended.toReversed(), ended)
+      const written = await Promise.all(
+        batches.map((batch) => writeLedgerEvents(open(), batchOf(batch))),
+      )
       expect(written.reduce((total, count) => total + count, 0)).toBe(60)
-      expect(summary(await stored(accountId))).toEqual(expected(accountId, events))
+      expect(summary(await stored(accountId))).toEqual(expected(accountId, ended))
     })
 
     it('writes all of a batch or none of it', async () => {
       const good = finishedJob()
       const bad = { ...finishedJob({ accountId: good.accountId }), totalMs: 2 ** 31 }
       await expect(
-        writeLedgerEvents(open(), [captureOf(good), captureOf(bad)]),
+        writeLedgerEvents(open(), batchOf([good, bad], [depositOf(good.accountId, 'a', 1)])),
       ).rejects.toBeInstanceOf(DbError)
       expect(await stored(good.accountId)).toEqual({ events: [], jobs: [], usage: [] })
-      expect(await writeLedgerEvents(open(), [captureOf(good)])).toBe(1)
+      expect(await writeLedgerEvents(open(), batchOf([good]))).toBe(1)
     })
 
     it('stores what Postgres can hold of text from strangers', async () => {
@@ -200,21 +204,45 @@ export function testLedgerEvents(open: () => Database): void {
         finishReason: 'a\0b\\u0000\ud800c',
         model: "'; drop table jobs; --",
       })
-      await writeLedgerEvents(open(), [captureOf(job)])
+      await writeLedgerEvents(open(), batchOf([job]))
       const { jobs: rows } = await stored(job.accountId)
       expect(rows).toMatchObject([{ finishReason: 'ab\\u0000\ufffdc', model: job.model }])
     })
 
+    it('keeps what a record says of its legs and its answer', async () => {
+      const priorLegs = [
+        {
+          providerId: 'peer',
+          lease: 'lease',
+          promptTokens: 1,
+          completionTokens: 2,
+          claimedTokens: 3,
+          costMsat: 4,
+        },
+      ]
+      const job = finishedJob({ priorLegs, generationId: 'gen-1', endpoint: 'embeddings' })
+      await writeLedgerEvents(open(), batchOf([job]))
+      const { jobs: rows } = await stored(job.accountId)
+      expect(rows).toMatchObject([{ priorLegs, generationId: 'gen-1', endpoint: 'embeddings' }])
+    })
+
+    it('takes records of the version before this one, which an outbox may still hold', async () => {
+      const { endpoint: _, generationId: __, priorLegs: ___, ...old } = finishedJob()
+      const batch = { deposits: [], records: [JSON.stringify(old)] }
+      expect(await writeLedgerEvents(open(), batch)).toBe(1)
+      const { jobs: rows } = await stored(old.accountId)
+      expect(rows).toMatchObject([
+        { id: old.id, endpoint: 'chat.completions', generationId: null, priorLegs: null },
+      ])
+    })
+
     it('takes an empty batch and a full one, and refuses a larger one', async () => {
       const accountId = newAccountId(0)
-      const full = Array.from({ length: MAX_LEDGER_EVENTS }, () =>
-        captureOf(finishedJob({ accountId })),
-      )
-      expect(await writeLedgerEvents(open(), [])).toBe(0)
-      expect(await writeLedgerEvents(open(), full)).toBe(MAX_LEDGER_EVENTS)
-      await expect(
-        writeLedgerEvents(open(), [...full, depositOf(accountId, 'x', 1)]),
-      ).rejects.toThrow(RangeError)
+      const full = Array.from({ length: MAX_LEDGER_EVENTS }, () => finishedJob({ accountId }))
+      expect(await writeLedgerEvents(open(), batchOf([]))).toBe(0)
+      expect(await writeLedgerEvents(open(), batchOf(full))).toBe(MAX_LEDGER_EVENTS)
+      const larger = batchOf(full, [depositOf(accountId, 'x', 1)])
+      await expect(writeLedgerEvents(open(), larger)).rejects.toThrow(RangeError)
     })
   })
 }

@@ -13,7 +13,7 @@ import type { Database } from '../database.ts'
 import { findJob } from '../jobs.ts'
 import { writeLedgerEvents } from '../ledger-events.ts'
 import { MAX_RECEIPTS, storeReceipts } from '../receipts.ts'
-import { captureOf, finishedJob } from './fixtures.ts'
+import { batchOf, finishedJob } from './fixtures.ts'
 
 const provider = '12D3KooWprovider' as PeerId
 const another = '12D3KooWanother' as PeerId
@@ -33,7 +33,7 @@ const receiptOf = (
 export function testReceipts(open: () => Database): void {
   const newJob = async () => {
     const job = finishedJob({ providerId: provider })
-    await writeLedgerEvents(open(), [captureOf(job)])
+    await writeLedgerEvents(open(), batchOf([job]))
     return job
   }
   const find = (job: JobRecord) => findJob(open(), job.accountId as AccountId, job.id as JobId)
@@ -48,6 +48,36 @@ export function testReceipts(open: () => Database): void {
       const receipt = receiptOf(job, 'x')
       expect(await store(provider, receipt)).toEqual(['stored'])
       expect(await find(job)).toEqual({ record: job, receipt: receipt.receipt })
+    })
+
+    it('finds a job by the id of its answer too, the newest of those that share it', async () => {
+      const generationId = `gen-${newJobId(0)}`
+      const old = finishedJob({ generationId })
+      const jobs = [old, { ...finishedJob(), accountId: old.accountId, generationId, createdAt: 1 }]
+      await writeLedgerEvents(open(), batchOf(jobs))
+      const found = await findJob(open(), old.accountId as AccountId, generationId)
+      expect(found?.record).toEqual(old)
+      expect(await findJob(open(), newAccountId(0), generationId)).toBeUndefined()
+    })
+
+    it('stores receipts of every leg of an answer, each of its own provider', async () => {
+      const last = finishedJob({ providerId: provider })
+      const leg = {
+        providerId: another,
+        lease: `${last.id}.7`,
+        promptTokens: 1,
+        completionTokens: 1,
+        claimedTokens: 1,
+        costMsat: 1,
+      }
+      const job = { ...last, priorLegs: [leg] }
+      await writeLedgerEvents(open(), batchOf([job]))
+      const prior = receiptOf(job, 'x', false, leg.lease)
+      expect(await store(provider, prior)).toEqual(['unknown'])
+      expect(await store(another, prior)).toEqual(['stored'])
+      expect(await store(another, receiptOf(job, 'x'))).toEqual(['unknown'])
+      expect(await store(provider, receiptOf(job, 'last'))).toEqual(['stored'])
+      expect((await find(job))?.receipt?.statement).toBe('last')
     })
 
     it("finds nobody else's job", async () => {
@@ -76,7 +106,7 @@ export function testReceipts(open: () => Database): void {
       expect(await store(provider, receiptOf(job, 'early', true))).toEqual(['stored'])
       expect(await store(provider, receiptOf(job, 'early'))).toEqual(['stored'])
       expect(await store(another, receiptOf(job, 'early'))).toEqual(['unknown'])
-      await writeLedgerEvents(open(), [captureOf(job)])
+      await writeLedgerEvents(open(), batchOf([job]))
       expect((await find(job))?.receipt?.statement).toBe('early')
     })
 

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../db/database.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import { writeLedgerEvents } from '../../db/ledger-events.ts'
-import { captureOf, finishedJob } from '../../db/conformance/fixtures.ts'
+import { batchOf, finishedJob } from '../../db/conformance/fixtures.ts'
 import { startDatabaseServer, type DatabaseServer } from './database-server.ts'
 import { MAX_BODY_BYTES } from './sql-over-http.ts'
 
@@ -88,8 +88,8 @@ describe('its process', () => {
   it('keeps what it acknowledged through kill -9 and a clean stop, for one process at a time', async () => {
     const dataDir = join(folder, 'kept')
     const first = start('--data', dataDir)
-    const events = [captureOf(finishedJob())]
-    expect(await writeLedgerEvents(await ready(first), events)).toBe(1)
+    const job = finishedJob()
+    expect(await writeLedgerEvents(await ready(first), batchOf([job]))).toBe(1)
 
     const second = start('--data', dataDir)
     const complaint = once(second.stderr, 'data').then(String)
@@ -99,7 +99,7 @@ describe('its process', () => {
     first.kill('SIGKILL')
     await once(first, 'exit')
     const third = start('--data', dataDir)
-    const more = [...events, captureOf(finishedJob())]
+    const more = batchOf([job, finishedJob()])
     expect(await writeLedgerEvents(await ready(third), more)).toBe(1)
 
     third.kill('SIGTERM')

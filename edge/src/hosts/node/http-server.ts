@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
-import type { ApiError } from '@infernet/openai-compat/api-error'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { errorEnvelope, type ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { endWithError } from './raw-answer.ts'
 
@@ -9,6 +9,8 @@ const MAX_HEADER_BYTES = 16 * 1024
 /** A client must have sent its headers, and its whole body, within these times. */
 const HEADERS_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 60_000
+/** How often those times are looked at. */
+const CHECK_INTERVAL_MS = 5_000
 /** Longer than common load balancers keep idle connections, so that they close first. */
 const KEEP_ALIVE_MS = 75_000
 const MAX_CONNECTIONS = 10_000
@@ -16,16 +18,21 @@ const MAX_CONNECTIONS = 10_000
 /** An HTTP server for a fetch-style handler, with a bound on everything a client may do. */
 export function createHttpServer(
   fetch: (request: Request) => Response | Promise<Response>,
+  { requestTimeoutMs = REQUEST_TIMEOUT_MS }: { requestTimeoutMs?: number } = {},
 ): Server {
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
+      // Node's own interval would let a slow client stay 30 s longer.
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeoutMs),
       keepAliveTimeout: KEEP_ALIVE_MS,
       noDelay: true,
+      // Its absence is refused by `errorHandler`, with the envelope.
+      requireHostHeader: false,
     },
-    getRequestListener(fetch),
+    getRequestListener(fetch, { errorHandler }),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -35,6 +42,14 @@ export function createHttpServer(
   })
   return server
 }
+
+/** A host or a target that makes no URL reaches no route; nor does what a route lets through. */
+function errorHandler(thrown: unknown): Response {
+  const error = thrown instanceof RequestError ? noHttp() : apiErrors.internal()
+  return Response.json(errorEnvelope(error), { status: error.status })
+}
+
+const noHttp = (): ApiError => apiErrors.invalidRequest('This is not a valid HTTP request.')
 
 /** What cannot even be parsed as HTTP still gets the envelope. */
 function clientErrorAnswer(code: string | undefined): { status: string; error: ApiError } {
@@ -50,8 +65,5 @@ function clientErrorAnswer(code: string | undefined): { status: string; error: A
       error: apiErrors.invalidRequest('The request did not arrive in time.'),
     }
   }
-  return {
-    status: '400 Bad Request',
-    error: apiErrors.invalidRequest('This is not a valid HTTP request.'),
-  }
+  return { status: '400 Bad Request', error: noHttp() }
 }

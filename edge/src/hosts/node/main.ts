@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
+import { telemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { LogWriter } from './log-writer.ts'
 import { startNodeEdge } from './node-edge.ts'
 
@@ -29,6 +30,8 @@ const USAGE = `usage: node edge/src/hosts/node/main.ts --database-url URL [optio
 environment:
   INFERNET_JOB_TIMEOUTS       JSON with any of acceptMs, firstByteMs, wholeAnswerMs, idleMs,
                               deadlineMs, cancelGraceMs
+  OTEL_EXPORTER_OTLP_ENDPOINT http(s)://… of an OpenTelemetry collector: requests are traced
+  OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER_ARG
 `
 
 if (values.help || values['database-url'] === '') {
@@ -46,6 +49,7 @@ const edge = await startNodeEdge({
   operatorToken: tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim(),
   log: writer.log,
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),
+  telemetry: telemetrySettings(process.env),
 }).catch((error: unknown) => {
   process.stderr.write(`edge: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(1)

@@ -1,13 +1,17 @@
-import type { AccountId } from '@infernet/schemas/ids'
+import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { expiredRecord } from '../../account/expiry.ts'
-import { Ledger } from '../../account/ledger.ts'
-import { OUTBOX_BATCH, OUTBOX_DELAY_MS, OUTBOX_MAX_BACKOFF_MS } from '../../limits.ts'
+import { AccountBook } from '../../account/account-book.ts'
+import { OUTBOX_DELAY_MS, OUTBOX_MAX_BACKOFF_MS } from '../../limits.ts'
 import type {
   AccountPort,
   Balance,
   HoldRequest,
   HoldResult,
+  KeyUsage,
+  Limits,
+  OnceEnd,
+  OnceRequest,
+  OnceState,
   SqlPort,
   StorePort,
 } from '../../ports.ts'
@@ -33,10 +37,8 @@ const CROWD_DELAY_MS = 2
  * A caller hears of its operation only after the commit, the way a Durable Object's output gate works.
  */
 export class NodeAccounts implements AccountPort {
-  readonly #sql: SqlPort
-  readonly #ledger: Ledger
+  readonly #book: AccountBook
   readonly #store: Pick<StorePort, 'writeLedgerEvents'>
-  readonly #now: () => number
   readonly #onFlushError: (error: unknown) => void
   #queue: Operation[] = []
   #commitSoon = false
@@ -51,50 +53,49 @@ export class NodeAccounts implements AccountPort {
     now: () => number
     onFlushError: (error: unknown) => void
   }) {
-    this.#sql = options.sql
-    this.#ledger = new Ledger(options.sql)
+    this.#book = new AccountBook({ sql: options.sql, now: options.now, later })
     this.#store = options.store
-    this.#now = options.now
     this.#onFlushError = options.onFlushError
-    // Holds found at start belong to jobs that died with the process before us.
-    this.#release(Number.POSITIVE_INFINITY)
-    this.#ledger.audit()
-    if (this.#ledger.outboxSize > 0) this.#flushLater()
-  }
-
-  /** Gives the holds that expired before `at` (ms since the epoch) back to their clients. */
-  #release(at: number): void {
-    for (;;) {
-      const holds = this.#ledger.expired(at, OUTBOX_BATCH)
-      if (holds.length === 0) return
-      this.#sql.transactionSync(() => {
-        for (const hold of holds) this.#ledger.settle(expiredRecord(hold, this.#now()))
-      })
-    }
+    this.#book.recover()
+    if (this.#book.outboxSize > 0) this.#flushLater()
   }
 
   async reserve(request: HoldRequest): Promise<HoldResult> {
-    const result = await this.#enqueue(() => this.#ledger.reserve(request))
+    const result = await this.#enqueue(() => this.#book.reserve(request))
     // A flush also releases expired holds, one of which may be what stood in the way.
     if (!result.ok) this.#flushLater()
     return result
   }
 
   async settle(record: JobRecord): Promise<void> {
-    await this.#enqueue(() => this.#ledger.settle(record), SETTLE_DELAY_MS)
+    await this.#enqueue(() => this.#book.settle(record), SETTLE_DELAY_MS)
     this.#flushLater()
   }
 
   async deposit(accountId: AccountId, reference: string, amountMsat: number): Promise<Balance> {
-    const balance = await this.#enqueue(() =>
-      this.#ledger.deposit(accountId, reference, amountMsat, this.#now()),
-    )
+    const balance = await this.#enqueue(() => this.#book.deposit(accountId, reference, amountMsat))
     this.#flushLater()
     return balance
   }
 
   balance(accountId: AccountId): Promise<Balance> {
-    return this.#enqueue(() => this.#ledger.balance(accountId))
+    return this.#enqueue(() => this.#book.balance(accountId))
+  }
+
+  keyUsage(accountId: AccountId, apiKeyId: ApiKeyId, limits: Limits): Promise<KeyUsage> {
+    return this.#enqueue(() => this.#book.keyUsage(accountId, apiKeyId, limits))
+  }
+
+  beginOnce(request: OnceRequest): Promise<OnceState> {
+    return this.#enqueue(() => this.#book.beginOnce(request))
+  }
+
+  finishOnce(end: OnceEnd): Promise<void> {
+    return this.#enqueue(() => this.#book.finishOnce(end))
+  }
+
+  awaitOnce(accountId: AccountId, key: string, deadline: number): Promise<boolean> {
+    return this.#book.awaitOnce(accountId, key, deadline)
   }
 
   /** Writes the whole outbox; concurrent calls share one pass. */
@@ -111,6 +112,7 @@ export class NodeAccounts implements AccountPort {
     this.#commit()
     await this.flush().catch(this.#onFlushError)
     clearTimeout(this.#timer)
+    this.#book.close()
   }
 
   /** Runs `operation` in the next transaction, which is at the end of this turn or within `delayMs`. */
@@ -139,11 +141,10 @@ export class NodeAccounts implements AccountPort {
     this.#queue = []
     this.#crowded = operations.length > CROWD
     try {
-      this.#sql.transactionSync(() => {
+      this.#book.transaction(() => {
         for (const operation of operations) operation.run()
       })
     } catch (error) {
-      this.#ledger.rolledBack()
       // One bad operation must not undo its neighbours: run each in a transaction of its own.
       if (operations.length === 1) operations[0]?.fail(error)
       else for (const operation of operations) this.#commitAlone(operation)
@@ -154,10 +155,9 @@ export class NodeAccounts implements AccountPort {
 
   #commitAlone(operation: Operation): void {
     try {
-      this.#sql.transactionSync(() => operation.run())
+      this.#book.transaction(() => operation.run())
       operation.commit()
     } catch (error) {
-      this.#ledger.rolledBack()
       operation.fail(error)
     }
   }
@@ -174,13 +174,8 @@ export class NodeAccounts implements AccountPort {
   async #flushAll(): Promise<void> {
     try {
       this.#commit()
-      this.#release(this.#now())
-      for (;;) {
-        const events = this.#ledger.outbox(OUTBOX_BATCH)
-        if (events.length === 0) break
-        await this.#store.writeLedgerEvents(events)
-        this.#sql.transactionSync(() => this.#ledger.flushed(events))
-      }
+      this.#book.tidy()
+      await this.#book.flush(this.#store)
       this.#failures = 0
     } catch (error) {
       this.#failures++
@@ -188,4 +183,9 @@ export class NodeAccounts implements AccountPort {
       throw error
     }
   }
+}
+
+function later(task: () => void, delayMs: number): () => void {
+  const timer = setTimeout(task, delayMs)
+  return () => clearTimeout(timer)
 }

@@ -10,6 +10,8 @@ import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents, type LogLine } from '../../events.ts'
 import type { JobTimeouts } from '../../hub/job-timeouts.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
+import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
+import { nodeTracer } from './node-tracer.ts'
 import { createHttpServer } from './http-server.ts'
 import { NodeAccounts } from './node-accounts.ts'
 import { NodeSql } from './node-sql.ts'
@@ -26,6 +28,8 @@ export interface NodeEdgeOptions {
   readonly operatorToken: string | undefined
   readonly log: LogLine
   readonly timeouts: JobTimeouts
+  /** Absent: nothing is traced. */
+  readonly telemetry?: TelemetrySettings | undefined
 }
 
 export interface NodeEdge {
@@ -36,11 +40,14 @@ export interface NodeEdge {
 
 /** How long a stopping edge waits between looks at its running jobs. */
 const DRAIN_POLL_MS = 50
+/** How long a stopping edge tries to hand over its last spans. */
+const TRACES_GRACE_MS = 3_000
 
 /** The whole edge in one Node process: HTTP, hub, accounts. */
 export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
   const now = Date.now
-  const events = new EdgeEvents(options.log)
+  const tracer = options.telemetry && nodeTracer(options.telemetry, options.log)
+  const events = new EdgeEvents(options.log, tracer)
   const database = openDatabaseUrl(options.databaseUrl)
   const store = postgresStore(database.port, now)
   mkdirSync(join(options.dataDir, 'edge'), { recursive: true, mode: 0o700 })
@@ -60,14 +67,19 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     now,
     random: Math.random,
     settle: (record) => {
-      accounts
-        .settle(record)
-        .catch((error: unknown) => events.internalError(record.requestId, error))
+      const settling = accounts.settle(record)
+      settling.catch((error: unknown) => events.internalError(record.requestId, error))
+      return settling
     },
     store,
     events,
   })
   events.gauge('infernet_jobs_in_flight', 'Jobs running now.', () => hub.jobsInFlight)
+  events.gauge(
+    'infernet_jobs_waiting',
+    'Jobs that wait for a provider to have room.',
+    () => hub.jobsWaiting,
+  )
   events.gauge('infernet_providers_connected', 'Providers connected now.', () => hub.providers)
   store.knownModels().then(
     (models) => hub.remember(models),
@@ -78,6 +90,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
       submit: (order) => hub.submit(order),
       cancel: (job, reason) => hub.cancel(job, reason),
       directory: () => hub.directory(),
+      providersOf: (model) => hub.providersOf(model),
       metrics: () => events.metrics(),
     },
     accounts,
@@ -109,6 +122,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
       for (const socket of sockets.clients) socket.terminate()
       server.closeAllConnections()
       await accounts.close()
+      await tracer?.exporter.close(TRACES_GRACE_MS)
       await database.close()
       sql.close()
     },

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { SqlPort } from '../../ports.ts'
+import type { SqlPort, SqlRow, SqlValue } from '../../ports.ts'
 
-/** Statements kept prepared; the core uses about thirty, so the bound only guards against misuse. */
+/** Statements kept prepared; the core uses about fifty, so the bound only guards against misuse. */
 const MAX_PREPARED = 256
 
 /**
@@ -20,27 +20,32 @@ export class NodeSql implements SqlPort {
     )
   }
 
-  exec(
-    sql: string,
-    ...params: readonly (string | number | null)[]
-  ): Record<string, string | number | null>[] {
+  exec(sql: string, ...params: readonly SqlValue[]): SqlRow[] {
+    return this.#statement(sql).all(...params) as SqlRow[]
+  }
+
+  run(sql: string, ...params: readonly SqlValue[]): number {
+    return this.#statement(sql).run(...params).changes as number
+  }
+
+  #statement(sql: string): StatementSync {
     let statement = this.#prepared.get(sql)
     if (statement === undefined) {
       statement = this.#database.prepare(sql)
       if (this.#prepared.size < MAX_PREPARED) this.#prepared.set(sql, statement)
     }
-    return statement.all(...params) as Record<string, string | number | null>[]
+    return statement
   }
 
   transactionSync<T>(body: () => T): T {
-    this.exec('begin immediate')
+    this.run('begin immediate')
     try {
       const result = body()
-      this.exec('commit')
+      this.run('commit')
       return result
     } catch (error) {
       // Some failures, such as a full disk, have rolled it back already.
-      if (this.#database.isTransaction) this.exec('rollback')
+      if (this.#database.isTransaction) this.run('rollback')
       throw error
     }
   }

@@ -1,0 +1,17 @@
+import type { Limits, SpendLimits } from '../ports.ts'
+
+export const UNLIMITED: SpendLimits = Object.freeze({
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  maxConcurrent: null,
+  budgetMsatPerDay: null,
+})
+
+/** What the table gives a new account. */
+export const ACCOUNT_DEFAULTS: SpendLimits = Object.freeze({ ...UNLIMITED, maxConcurrent: 64 })
+
+/** Limits that are only those named. */
+export const limitsOf = (
+  key: Partial<SpendLimits> = {},
+  account: Partial<SpendLimits> = {},
+): Limits => ({ key: { ...UNLIMITED, ...key }, account: { ...UNLIMITED, ...account } })
