@@ -1,16 +1,32 @@
+import { regionOfShard } from '../../hub/shard-region.ts'
 import type { AccountObject } from './account-object.ts'
+import type { DirectoryObject } from './directory-object.ts'
 import type { HubObject } from './hub-object.ts'
 
 /** Bindings of wrangler.toml. */
 export interface WorkerEnv {
   readonly HUB: DurableObjectNamespace<HubObject>
   readonly ACCOUNT: DurableObjectNamespace<AccountObject>
+  readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>
   /** Neon's `postgres://…`, or a local `http://…/sql`. */
   readonly DATABASE_URL: string
   readonly OPERATOR_TOKEN?: string
   /** See `parseTimeouts`. */
   readonly JOB_TIMEOUTS?: string
+  /** See `telemetrySettings`. */
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string
+  readonly OTEL_EXPORTER_OTLP_HEADERS?: string
+  readonly OTEL_SERVICE_NAME?: string
+  readonly OTEL_TRACES_SAMPLER_ARG?: string
 }
 
-/** The only shard until the directory of shards arrives. */
-export const HUB_NAME = 'hub:0'
+/** There is one directory of shards. */
+export const directoryOf = (env: WorkerEnv): DurableObjectStub<DirectoryObject> =>
+  env.DIRECTORY.get(env.DIRECTORY.idFromName('directory'))
+
+/** The object of a shard, made in its region when it is reached for the first time. */
+export function hubOf(env: WorkerEnv, shard: string): DurableObjectStub<HubObject> {
+  const region = regionOfShard(shard)
+  const place = region === undefined ? {} : { locationHint: region }
+  return env.HUB.get(env.HUB.idFromName(shard), place)
+}

@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers'
 import { errorEnvelope } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { AccountId } from '@infernet/schemas/ids'
@@ -7,32 +8,39 @@ import { KeyRing } from '../../auth/key-ring.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
-import { DIRECTORY_TTL_MS } from '../../limits.ts'
 import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
-import type { Directory } from '../../ports.ts'
+import type { HubPort } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
-import { HUB_NAME, type WorkerEnv } from './env.ts'
+import type { WorkerEnv } from './env.ts'
+import { shardHubs, type ShardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
+import { workerTracer } from './worker-tracer.ts'
 
 export { AccountObject } from './account-object.ts'
+export { DirectoryObject } from './directory-object.ts'
 export { HubObject } from './hub-object.ts'
 
-type App = ReturnType<typeof createApp>
-
-/** Bindings do not change within an isolate, so the app is made once. */
-let app: App | undefined
+/** One isolate's part of the edge; bindings do not change within an isolate, so it is made once. */
+interface Isolate {
+  readonly app: ReturnType<typeof createApp>
+  readonly hubs: ShardHubs
+}
+let isolate: Isolate | undefined
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {
-    if (request.headers.get('upgrade') === 'websocket') return connectProvider(request, env)
-    app ??= createApp(servicesOf(env))
+    isolate ??= isolateOf(env)
+    const { app, hubs } = isolate
+    hubs.seen(request)
+    if (request.headers.get('upgrade') === 'websocket') return connectProvider(request, hubs)
     return app.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<WorkerEnv>
 
-const hubOf = (env: WorkerEnv) => env.HUB.get(env.HUB.idFromName(HUB_NAME))
-
-function connectProvider(request: Request, env: WorkerEnv): Promise<Response> | Response {
+async function connectProvider(
+  request: Request<unknown, IncomingRequestCfProperties>,
+  hubs: ShardHubs,
+): Promise<Response> {
   if (new URL(request.url).pathname !== PROVIDER_PATH) {
     return Response.json(errorEnvelope(apiErrors.notFound('GET', new URL(request.url).pathname)), {
       status: 404,
@@ -40,19 +48,25 @@ function connectProvider(request: Request, env: WorkerEnv): Promise<Response> | 
   }
   const refusal = refuseSubprotocol(request.headers.get('sec-websocket-protocol'))
   if (refusal !== undefined) return Response.json(errorEnvelope(refusal), { status: 426 })
-  return hubOf(env).fetch(request)
+  const hub = await hubs.forProvider(request)
+  return hub.fetch(request)
 }
 
-function servicesOf(env: WorkerEnv): EdgeServices {
+function isolateOf(env: WorkerEnv): Isolate {
+  // A timer outlives its request only as long as somebody waits for it.
+  const tracer = workerTracer(env, 'worker', (task, delayMs) =>
+    waitUntil(delay(delayMs).then(task)),
+  )
+  const events = new EdgeEvents(workerLog, tracer)
+  const hubs = shardHubs(env, events)
+  return { hubs, app: createApp(servicesOf(env, events, hubs.hub)) }
+}
+
+function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServices {
   const store = postgresStore(connectNeon(env.DATABASE_URL), Date.now)
   const accountOf = (id: AccountId) => env.ACCOUNT.get(env.ACCOUNT.idFromName(id))
   return {
-    hub: {
-      submit: (order) => hubOf(env).submit(order),
-      cancel: (job, reason) => hubOf(env).cancel(job, reason),
-      directory: cachedDirectory(() => hubOf(env).directory()),
-      metrics: () => hubOf(env).metrics(),
-    },
+    hub,
     accounts: {
       reserve: (request) => accountOf(request.accountId).reserve(request),
       settle: async (record) => {
@@ -60,24 +74,19 @@ function servicesOf(env: WorkerEnv): EdgeServices {
       },
       deposit: (id, reference, amount) => accountOf(id).deposit(id, reference, amount),
       balance: (id) => accountOf(id).balance(id),
+      keyUsage: (id, key, limits) => accountOf(id).keyUsage(id, key, limits),
+      beginOnce: (request) => accountOf(request.accountId).beginOnce(request),
+      finishOnce: (end) => accountOf(end.accountId).finishOnce(end),
+      awaitOnce: (id, key, deadline) => accountOf(id).awaitOnce(id, key, deadline),
       flush: (id) => accountOf(id).flush(),
     },
     store,
     keys: new KeyRing(store, Date.now),
-    events: new EdgeEvents(workerLog),
+    events,
     now: Date.now,
     operatorToken: env.OPERATOR_TOKEN,
     openMetrics: false,
   }
 }
 
-/** Keeps the value, never the promise: requests of one isolate must not wait on each other's I/O. */
-function cachedDirectory(load: () => Promise<Directory>): () => Promise<Directory> {
-  let cached: { directory: Directory; freshUntil: number } | undefined
-  return async () => {
-    if (cached === undefined || cached.freshUntil <= Date.now()) {
-      cached = { directory: await load(), freshUntil: Date.now() + DIRECTORY_TTL_MS }
-    }
-    return cached.directory
-  }
-}
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

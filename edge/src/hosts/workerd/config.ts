@@ -15,6 +15,7 @@ export interface WorkerdSettings {
 const OBJECTS = [
   { binding: 'HUB', className: 'HubObject' },
   { binding: 'ACCOUNT', className: 'AccountObject' },
+  { binding: 'DIRECTORY', className: 'DirectoryObject' },
 ] as const
 
 /** JSON's escapes are a subset of Cap'n Proto text's. */

@@ -49,6 +49,7 @@ writeFileSync(
       DATABASE_URL: values['database-url'],
       ...readToken(values['operator-token-file']),
       JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
+      ...telemetryVars(),
     },
   }),
   { mode: 0o600 },
@@ -103,6 +104,14 @@ function workerdPath(): string {
 
 function readToken(file: string | undefined): Record<string, string> {
   return file === undefined ? {} : { OPERATOR_TOKEN: readFileSync(file, 'utf8').trim() }
+}
+
+/** See `TelemetryEnv`. */
+function telemetryVars(): Record<string, string> {
+  const all = Object.entries(process.env).filter(([name]) => name.startsWith('OTEL_'))
+  return Object.fromEntries(
+    all.filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
 }
 
 async function waitUntilHealthy(url: string): Promise<void> {
