@@ -1,20 +1,26 @@
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { Capability } from '@infernet/schemas/wire'
-import { Counter, Gauge, Histogram, renderMetrics } from './metrics.ts'
+import { MAX_MODEL_NAME_LENGTH } from '@infernet/schemas/limits'
+import { Counter, Gauge, renderMetrics, type Metric } from './metrics.ts'
+import { JobMetrics } from './telemetry/job-metrics.ts'
+import type { AnsweredRequest, JobTrace } from './telemetry/request-spans.ts'
+import type { TracedOrder, Tracer } from './telemetry/tracer.ts'
 
 /** One line of structured log: an event's name and its fields. */
 export type LogLine = (event: string, fields: Readonly<Record<string, unknown>>) => void
 
-/** Everything worth telling an operator: each business event is one log line and one metric. */
+/** Everything worth telling an operator: each business event is one log line, one metric, and a span. */
 export class EdgeEvents {
   readonly #log: LogLine
-  readonly #jobs = new Counter('infernet_jobs_total', 'Jobs ended, by how they ended.')
-  readonly #attempts = new Counter('infernet_attempts_total', 'Leases given to providers.')
-  readonly #tokens = new Counter('infernet_tokens_total', 'Tokens billed, by kind.')
-  readonly #cost = new Counter('infernet_cost_msat_total', 'Msat captured from clients.')
+  readonly #tracer: Tracer | undefined
+  readonly #jobs = new JobMetrics()
   readonly #requests = new Counter(
     'infernet_requests_total',
     'HTTP requests answered without a job, by status.',
+  )
+  readonly #unmetDemand = new Counter(
+    'infernet_unmet_demand_total',
+    'Requests that found no provider; by model, for those that somebody has served.',
   )
   readonly #logins = new Counter('infernet_provider_logins_total', 'Provider logins, by outcome.')
   readonly #violations = new Counter(
@@ -25,46 +31,58 @@ export class EdgeEvents {
     'infernet_store_errors_total',
     'Failed Postgres operations, by name.',
   )
-  readonly #firstByte = new Histogram(
-    'infernet_first_byte_seconds',
-    'Request to the first byte of its answer.',
+  readonly #shardErrors = new Counter(
+    'infernet_shard_errors_total',
+    'Hub shards that did not answer, by name.',
   )
-  readonly #duration = new Histogram('infernet_job_seconds', 'Request to the end of its job.')
-  readonly #gauges: Gauge[] = []
+  readonly #directoryErrors = new Counter(
+    'infernet_directory_errors_total',
+    'Failed reads of, or reports to, the directory of shards.',
+  )
+  readonly #others: Metric[] = [
+    this.#requests,
+    this.#unmetDemand,
+    this.#logins,
+    this.#violations,
+    this.#storeErrors,
+    this.#shardErrors,
+    this.#directoryErrors,
+  ]
 
-  constructor(log: LogLine) {
+  /** Without a tracer, nothing is traced. */
+  constructor(log: LogLine, tracer?: Tracer) {
     this.#log = log
+    this.#tracer = tracer
+    if (tracer === undefined) return
+    const { exporter } = tracer
+    this.#others.push(
+      counted('infernet_spans_exported_total', 'Trace spans sent.', () => exporter.exported),
+      counted('infernet_spans_dropped_total', 'Trace spans lost.', () => exporter.dropped),
+    )
+  }
+
+  /** Whether anybody wants to know where a request came from. */
+  get tracing(): boolean {
+    return this.#tracer !== undefined
   }
 
   /** Adds a value that is read when metrics are asked for. */
   gauge(name: string, help: string, read: () => number): void {
-    this.#gauges.push(new Gauge(name, help, read))
+    this.#others.push(new Gauge(name, help, read))
   }
 
   metrics(): string {
-    return renderMetrics([
-      this.#jobs,
-      this.#attempts,
-      this.#tokens,
-      this.#cost,
-      this.#requests,
-      this.#logins,
-      this.#violations,
-      this.#storeErrors,
-      this.#firstByte,
-      this.#duration,
-      ...this.#gauges,
-    ])
+    return renderMetrics([...this.#jobs.all, ...this.#others])
   }
 
-  jobEnded(record: JobRecord): void {
-    this.#jobs.add(1, { status: record.status, code: record.errorCode ?? '' })
-    this.#attempts.add(record.attempts)
-    this.#tokens.add(record.promptTokens, { kind: 'prompt' })
-    this.#tokens.add(record.completionTokens, { kind: 'completion' })
-    this.#cost.add(record.costMsat)
-    if (record.firstByteMs !== null) this.#firstByte.observe(record.firstByteMs / 1000)
-    this.#duration.observe(record.totalMs / 1000)
+  /** `settling` ends when the job's money has moved; nobody waits for it but its trace. */
+  jobEnded(
+    record: JobRecord,
+    trace: JobTrace = NO_TRACE,
+    settling?: Promise<unknown> | void,
+  ): void {
+    this.#jobs.jobEnded(record)
+    this.#tracer?.jobEnded(record, trace, settling)
     this.#log('job', {
       status: record.status,
       error: record.errorCode ?? undefined,
@@ -83,17 +101,16 @@ export class EdgeEvents {
     })
   }
 
+  /** A hold was asked for at `startedAt` (ms since the epoch); `refusal` says why there is none. */
+  holdMade(order: TracedOrder, startedAt: number, refusal: string | undefined): void {
+    this.#tracer?.held(order, startedAt, refusal)
+  }
+
   /** A request that became no job: a listing, a refusal, a bad key. */
-  requestAnswered(fields: {
-    method: string
-    path: string
-    status: number
-    request_id: string
-    ms: number
-    error?: string
-  }): void {
-    this.#requests.add(1, { status: String(fields.status) })
-    this.#log('request', fields)
+  requestAnswered(request: AnsweredRequest, traceparent?: string): void {
+    this.#requests.add(1, { status: String(request.status) })
+    this.#tracer?.requestAnswered(request, traceparent)
+    this.#log('request', { ...request })
   }
 
   internalError(requestId: string, error: unknown): void {
@@ -124,11 +141,38 @@ export class EdgeEvents {
     this.#log('protocol_violation', { provider: peer, code, message })
   }
 
+  /** A hub shard did not answer; another was asked. */
+  shardFailed(shard: string, error: unknown): void {
+    this.#shardErrors.add(1, { shard })
+    this.#log('shard_failed', { shard, error: describe(error) })
+  }
+
+  /** The directory of shards did not answer; an older copy of it was used. */
+  directoryFailed(error: unknown): void {
+    this.#directoryErrors.add()
+    this.#log('directory_failed', { error: describe(error) })
+  }
+
+  /**
+   * A request for a model found nobody: nobody serves it now (`offline` if somebody has before), all who
+   * serve it are full, or none suits the request.
+   */
+  demandUnmet(model: string, reason: 'offline' | 'unknown' | 'full' | 'unsuitable'): void {
+    // A name that nobody has ever served is a stranger's text: logged, but no label.
+    this.#unmetDemand.add(1, { model: reason === 'unknown' ? '' : model, reason })
+    this.#log('demand_unmet', { model: model.slice(0, MAX_MODEL_NAME_LENGTH), reason })
+  }
+
   storeFailed(operation: string, error: unknown): void {
     this.#storeErrors.add(1, { operation })
     this.#log('store_failed', { operation, error: describe(error) })
   }
 }
+
+const NO_TRACE: JobTrace = {}
+
+const counted = (name: string, help: string, read: () => number): Gauge =>
+  new Gauge(name, help, read, 'counter')
 
 const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error)

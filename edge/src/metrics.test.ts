@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Counter, Gauge, Histogram, renderMetrics } from './metrics.ts'
+import { Counter, Gauge, Histogram, mergeMetrics, renderMetrics } from './metrics.ts'
 
 describe('metrics', () => {
   it('renders counters with their labels', () => {
@@ -49,5 +49,45 @@ describe('metrics', () => {
     expect(lines).toContain('h_bucket{le="60"} 2')
     expect(lines).toContain('h_bucket{le="+Inf"} 3')
     expect(lines.slice(-2)).toEqual(['h_sum 100.301', 'h_count 3'])
+  })
+})
+
+describe('metrics of several processes', () => {
+  it('are merged: each metric once, its lines told apart by their source', () => {
+    const text = (value: number): string => {
+      const counter = new Counter('jobs_total', 'Jobs.')
+      counter.add(value, { status: 'ok' })
+      return renderMetrics([counter, new Gauge('g', 'G.', () => value)])
+    }
+    const merged = mergeMetrics([
+      { labels: { shard: 'a' }, text: text(1) },
+      { labels: { shard: 'b' }, text: text(2) },
+    ])
+    expect(merged).toBe(
+      [
+        '# HELP jobs_total Jobs.',
+        '# TYPE jobs_total counter',
+        'jobs_total{shard="a",status="ok"} 1',
+        'jobs_total{shard="b",status="ok"} 2',
+        '# HELP g G.',
+        '# TYPE g gauge',
+        'g{shard="a"} 1',
+        'g{shard="b"} 2',
+        '',
+      ].join('\n'),
+    )
+    expect(mergeMetrics([])).toBe('')
+  })
+
+  it('take bounds of their own, and several readings of one gauge', () => {
+    const histogram = new Histogram('t', 'T.', [1, 10])
+    histogram.observe(10)
+    expect(histogram.render().slice(2, 5)).toEqual([
+      't_bucket{le="1"} 0',
+      't_bucket{le="10"} 1',
+      't_bucket{le="+Inf"} 1',
+    ])
+    const gauge = new Gauge('g', 'G.', () => [{ labels: { shard: 'a' }, value: 3 }])
+    expect(gauge.render().at(-1)).toBe('g{shard="a"} 3')
   })
 })

@@ -1,101 +1,201 @@
 /** Prometheus text exposition (format 0.0.4), as small as we need it. */
 
-type Labels = Readonly<Record<string, string>>
+export type Labels = Readonly<Record<string, string>>
 
 /** Time buckets in seconds, from one relay hop to a slow prefill. */
 const SECONDS_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ]
 
-/** Label values come from us, except model names; past this many series a metric stops growing. */
+/** Some label values come from strangers; past this many series a metric stops growing. */
 const MAX_SERIES = 1_000
+/** The same for histograms, each of whose series is some 16 lines. */
+const MAX_HISTOGRAM_SERIES = 500
 
-interface Metric {
+export interface Metric {
   render(): string[]
 }
 
-export class Counter implements Metric {
-  readonly #name: string
-  readonly #help: string
-  readonly #series = new Map<string, number>()
+/** One line of a counter. Whoever counts often keeps it instead of naming its labels each time. */
+export class CounterSeries {
+  #value = 0
 
-  constructor(name: string, help: string) {
-    this.#name = name
-    this.#help = help
+  add(value = 1): void {
+    this.#value += value
   }
 
-  add(value = 1, labels: Labels = {}): void {
-    const key = render(labels)
-    const known = this.#series.get(key)
-    if (known === undefined && this.#series.size >= MAX_SERIES) return
-    this.#series.set(key, (known ?? 0) + value)
+  render(name: string, labels: string): string[] {
+    return [`${name}${braced(labels)} ${this.#value}`]
+  }
+}
+
+/** The lines of one histogram with one set of labels. */
+export class HistogramSeries {
+  readonly #bounds: readonly number[]
+  /** One per bucket, and one for all above. */
+  readonly #counts: number[]
+  #sum = 0
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds
+    this.#counts = [...bounds.map(() => 0), 0]
   }
 
-  render(): string[] {
-    const lines = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} counter`]
-    for (const [labels, value] of this.#series) lines.push(`${this.#name}${labels} ${value}`)
+  observe(value: number): void {
+    const bounds = this.#bounds
+    let bucket = 0
+    while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket++
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1
+    this.#sum += value
+  }
+
+  render(name: string, labels: string): string[] {
+    const lines: string[] = []
+    let total = 0
+    for (const [index, count] of this.#counts.entries()) {
+      total += count
+      const bound = `le="${this.#bounds[index] ?? '+Inf'}"`
+      lines.push(`${name}_bucket${braced(labels === '' ? bound : `${labels},${bound}`)} ${total}`)
+    }
+    lines.push(`${name}_sum${braced(labels)} ${this.#sum}`)
+    lines.push(`${name}_count${braced(labels)} ${total}`)
     return lines
   }
 }
+
+interface Series {
+  render(name: string, labels: string): string[]
+}
+
+/** All series of one metric, by their labels; beyond `maxSeries` new ones are counted nowhere. */
+class Family<S extends Series> implements Metric {
+  readonly #name: string
+  readonly #header: string[]
+  readonly #series = new Map<string, S>()
+  readonly #make: () => S
+  readonly #maxSeries: number
+
+  constructor(options: {
+    name: string
+    help: string
+    type: string
+    make: () => S
+    maxSeries: number
+  }) {
+    this.#name = options.name
+    this.#header = headerOf(options.name, options.help, options.type)
+    this.#make = options.make
+    this.#maxSeries = options.maxSeries
+  }
+
+  series(labels: Labels = {}): S {
+    const key = labelText(labels)
+    const known = this.#series.get(key)
+    if (known !== undefined) return known
+    const series = this.#make()
+    if (this.#series.size < this.#maxSeries) this.#series.set(key, series)
+    return series
+  }
+
+  render(): string[] {
+    const lines = [...this.#header]
+    for (const [labels, series] of this.#series) lines.push(...series.render(this.#name, labels))
+    return lines
+  }
+}
+
+export class Counter extends Family<CounterSeries> {
+  constructor(name: string, help: string) {
+    const make = (): CounterSeries => new CounterSeries()
+    super({ name, help, type: 'counter', make, maxSeries: MAX_SERIES })
+  }
+
+  add(value = 1, labels: Labels = {}): void {
+    this.series(labels).add(value)
+  }
+}
+
+export class Histogram extends Family<HistogramSeries> {
+  /** `bounds` rise; without them the observations are seconds. */
+  constructor(name: string, help: string, bounds: readonly number[] = SECONDS_BUCKETS) {
+    const make = (): HistogramSeries => new HistogramSeries(bounds)
+    super({ name, help, type: 'histogram', make, maxSeries: MAX_HISTOGRAM_SERIES })
+  }
+
+  observe(value: number, labels: Labels = {}): void {
+    this.series(labels).observe(value)
+  }
+}
+
+/** A value that is read when metrics are asked for; with labels, several. */
+type Reading = number | readonly { readonly labels: Labels; readonly value: number }[]
 
 export class Gauge implements Metric {
   readonly #name: string
   readonly #help: string
-  readonly #read: () => number
+  readonly #type: 'gauge' | 'counter'
+  readonly #read: () => Reading
 
-  /** `read` is called when metrics are asked for. */
-  constructor(name: string, help: string, read: () => number) {
+  /** `type` is `counter` for a count that somebody else keeps. */
+  constructor(
+    name: string,
+    help: string,
+    read: () => Reading,
+    type: 'gauge' | 'counter' = 'gauge',
+  ) {
     this.#name = name
     this.#help = help
+    this.#type = type
     this.#read = read
   }
 
   render(): string[] {
+    const reading = this.#read()
+    const values = typeof reading === 'number' ? [{ labels: {}, value: reading }] : reading
     return [
-      `# HELP ${this.#name} ${this.#help}`,
-      `# TYPE ${this.#name} gauge`,
-      `${this.#name} ${this.#read()}`,
+      ...headerOf(this.#name, this.#help, this.#type),
+      ...values.map(({ labels, value }) => `${this.#name}${braced(labelText(labels))} ${value}`),
     ]
-  }
-}
-
-export class Histogram implements Metric {
-  readonly #name: string
-  readonly #help: string
-  /** One per bucket, and one for all above. */
-  readonly #counts = [...SECONDS_BUCKETS.map(() => 0), 0]
-  #sum = 0
-
-  constructor(name: string, help: string) {
-    this.#name = name
-    this.#help = help
-  }
-
-  observe(seconds: number): void {
-    const index = SECONDS_BUCKETS.findIndex((bound) => seconds <= bound)
-    const bucket = index === -1 ? SECONDS_BUCKETS.length : index
-    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1
-    this.#sum += seconds
-  }
-
-  render(): string[] {
-    const lines = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} histogram`]
-    let total = 0
-    for (const [index, count] of this.#counts.entries()) {
-      total += count
-      lines.push(`${this.#name}_bucket{le="${SECONDS_BUCKETS[index] ?? '+Inf'}"} ${total}`)
-    }
-    lines.push(`${this.#name}_sum ${this.#sum}`, `${this.#name}_count ${total}`)
-    return lines
   }
 }
 
 export const renderMetrics = (metrics: readonly Metric[]): string =>
   metrics.flatMap((metric) => metric.render()).join('\n') + '\n'
 
-function render(labels: Labels): string {
-  const pairs = Object.entries(labels).map(
-    ([name, value]) => `${name}="${value.replace(/[\\"\n]/g, '_')}"`,
-  )
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+const HEADER = /^# (?:HELP|TYPE) (\S+) /
+const SAMPLE = /^([^{ ]+)(?:\{(.*)\})? (\S+)$/
+
+/** One text out of several of ours: each metric once, its lines told apart by their text's labels. */
+export function mergeMetrics(texts: readonly { labels: Labels; text: string }[]): string {
+  const families = new Map<string, { header: Set<string>; lines: string[] }>()
+  for (const { labels, text } of texts) {
+    const own = labelText(labels)
+    let family: { header: Set<string>; lines: string[] } | undefined
+    for (const line of text.split('\n')) {
+      const name = HEADER.exec(line)?.[1]
+      if (name !== undefined) {
+        family = families.get(name) ?? { header: new Set(), lines: [] }
+        families.set(name, family)
+        family.header.add(line)
+        continue
+      }
+      const [, sample, theirs, value] = SAMPLE.exec(line) ?? []
+      const all = [own, theirs ?? ''].filter((part) => part !== '').join(',')
+      if (sample !== undefined) family?.lines.push(`${sample}${braced(all)} ${value}`)
+    }
+  }
+  const merged = [...families.values()].flatMap(({ header, lines }) => [...header, ...lines])
+  return merged.map((line) => `${line}\n`).join('')
 }
+
+const headerOf = (name: string, help: string, type: string): string[] => [
+  `# HELP ${name} ${help}`,
+  `# TYPE ${name} ${type}`,
+]
+
+const labelText = (labels: Labels): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, '_')}"`)
+    .join(',')
+
+const braced = (labels: string): string => (labels === '' ? '' : `{${labels}}`)
