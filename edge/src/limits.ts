@@ -8,8 +8,19 @@ export const MAX_PROVIDERS = 4096
 export const MAX_JOBS = 2048
 /** Providers a job is offered to before its client hears of the failure. */
 export const MAX_ATTEMPTS = 3
+/** Leases of one job: failures, and providers that were only busy; a lease number has two digits. */
+export const MAX_OFFERS = 24
+/** Offers of peers, connected or not, whose measures are kept; each takes under a kilobyte. */
+export const MAX_MEASURED_OFFERS = 2 * MAX_PROVIDERS
 /** Random candidates that the matcher looks at when its first two are full. */
 export const MAX_CANDIDATES = 16
+
+/** Jobs that wait for a provider to have room, in one hub: some seconds' work for a busy one. */
+export const MAX_QUEUED = 512
+/** Of one account, so that it cannot keep others out. */
+export const MAX_QUEUED_PER_ACCOUNT = 64
+/** A wait that clients bear; beyond it they hear 503 and may go elsewhere. */
+export const QUEUE_WAIT_MS = 10_000
 
 /** A large job must first reach its provider: the accept clock allows for this, about 0.5 Mbit/s. */
 export const SLOWEST_DOWNLINK_BYTES_PER_MS = 64
@@ -21,6 +32,10 @@ export const FIRST_BYTE_TIMEOUT_MS = 60_000
 export const WHOLE_ANSWER_TIMEOUT_MS = 300_000
 /** Between two chunks of a stream. */
 export const IDLE_TIMEOUT_MS = 60_000
+/** A provider that says it is busy is left alone for at least this long. */
+export const MIN_BUSY_MS = 100
+/** A waiting client hears a comment this often: below the 15 s after which some proxies cut. */
+export const KEEP_ALIVE_MS = 10_000
 /** The whole job with all its attempts; OpenAI's SDK gives up at the same time. */
 export const JOB_DEADLINE_MS = 600_000
 /** A cancelled provider reports what it did within this time, or earns for the prompt nothing. */
@@ -59,3 +74,9 @@ export const BUSY_RETRY_AFTER_MS = 2_000
 export const NO_PROVIDER_RETRY_AFTER_MS = 10_000
 /** How long `GET /v1/receipts/{id}` waits for the provider's receipt. */
 export const RECEIPT_WAIT_MS = 2_000
+/** How long a stored response is kept; OpenAI's. */
+export const RESPONSE_TTL_MS = 30 * 24 * 60 * 60 * 1000
+/** How long a request waits for a stored response that may still be on its way to Postgres. */
+export const RESPONSE_WAIT_MS = 1_000
+/** Stored responses that one request may refer to beside the previous one: each is a query. */
+export const MAX_REFERENCED_RESPONSES = 64

@@ -17,10 +17,16 @@ export class Attempt {
   readonly run: JobRun
   /** ms since the epoch; past it the sweep takes the lease away. */
   deadline = 0
+  /** ms since the epoch: when the job was sent. */
+  offeredAt = 0
+  /** ms since the epoch: its first byte, and when it was over. */
+  firstByteAt: number | undefined
+  endedAt: number | undefined
   /** How long the current deadline lets the provider be silent. */
   waitMs = 0
   #state: AttemptState = 'offered'
   #cancelled = false
+  #endedBy: AttemptEvent | undefined
   #windowLeft = JOB_WINDOW_BYTES
   #unreturned = 0
 
@@ -47,11 +53,18 @@ export class Attempt {
     return this.#cancelled
   }
 
+  /** What ended it; undefined while it is under way. */
+  get endedBy(): AttemptEvent | undefined {
+    return this.#endedBy
+  }
+
   /** Moves on, and gives the channel back when the lease is over. Throws `AttemptError`. */
   on(event: AttemptEvent): void {
     this.#state = nextAttemptState(this.#state, event)
     if (event === 'cancel') this.#cancelled = true
-    if (this.#state === 'closed') this.session.release(this)
+    if (this.#state !== 'closed') return
+    this.#endedBy ??= this.#cancelled ? 'cancel' : event
+    this.session.release(this)
   }
 
   /** The provider must show life within `waitMs`, and before `latest` (ms since the epoch). */

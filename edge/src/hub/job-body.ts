@@ -15,8 +15,10 @@ export class JobBody {
   readonly #mustOwn: boolean
   #controller!: Controller
   #queue: Uint8Array[] = []
-  #last: (() => Uint8Array) | undefined
+  #aside: Uint8Array | undefined
+  #last: (() => Uint8Array | undefined) | undefined
   #wanted = false
+  #flushing = false
   #closed = false
 
   /**
@@ -40,7 +42,7 @@ export class JobBody {
     }
     const cancel = (): void => {
       this.#closed = true
-      this.#queue = []
+      this.drop()
       options.onCancel()
     }
     this.stream = options.byteStream
@@ -57,38 +59,78 @@ export class JobBody {
     this.#queue.push(chunk)
   }
 
+  /** Forgets what is queued: nobody has seen it, and another provider will say it anew. */
+  drop(): void {
+    this.#queue = []
+    this.#last = undefined
+  }
+
+  /** Hands over bytes of the edge's own, past `onDeliver`, unless the last ones still wait. */
+  insert(bytes: Uint8Array): void {
+    if (this.#closed) return
+    this.#aside ??= bytes
+    this.flush()
+  }
+
   /**
    * Ends the stream behind what is queued. `last` yields its final bytes; it is called when
-   * everything before them has been handed over, or never if the client hangs up first.
+   * everything before them has been handed over, or never if the client hangs up first. When it
+   * yields undefined the stream stays open after all.
    */
-  end(last: () => Uint8Array): void {
+  end(last: () => Uint8Array | undefined): void {
     this.#last ??= last
   }
 
   /** Hands all queued chunks over in one piece, if the client's connection has asked for more. */
   flush(): void {
-    if (this.#closed || !this.#wanted) return
-    const pieces = this.#queue.map(this.#onDeliver).filter((piece) => piece.length > 0)
+    if (this.#closed || !this.#wanted || this.#flushing) return
+    this.#flushing = true
+    const chunk = this.#take()
+    this.#flushing = false
+    if (chunk === undefined) return
+    this.#wanted = false
+    // Enqueueing may pull, which comes back here; `#closed` is set by then.
+    this.#controller.enqueue(chunk as Uint8Array<ArrayBuffer>)
+    if (this.#closed) this.#controller.close()
+  }
+
+  /** Everything that can be handed over now, as one chunk; closes behind the last of it. */
+  #take(): Uint8Array | undefined {
+    const pieces: Uint8Array[] = []
+    if (this.#aside !== undefined) pieces.push(this.#aside)
+    this.#aside = undefined
+    const queue = this.#queue
+    // A chunk that turns out to be broken drops those behind it, by replacing the queue.
+    for (let i = 0; i < queue.length && queue === this.#queue; i++) {
+      const piece = this.#onDeliver(queue[i] as Uint8Array)
+      if (piece.length > 0) pieces.push(piece)
+    }
     this.#queue = []
-    const last = this.#last
+    const last = this.#end()
     if (last !== undefined) {
-      // Before anything is handed over: enqueueing may pull, which comes back here.
       this.#closed = true
-      pieces.push(last())
+      pieces.push(last)
     }
     const [first] = pieces
-    if (first === undefined) return
-    this.#wanted = false
-    const chunk = pieces.length === 1 && !this.#mustOwn ? first : concatenate(pieces)
-    this.#controller.enqueue(chunk as Uint8Array<ArrayBuffer>)
-    if (last !== undefined) this.#controller.close()
+    if (first === undefined) return undefined
+    return pieces.length === 1 && !this.#mustOwn ? first : concatenate(pieces)
+  }
+
+  /** An end that does not come about may have put another in its place. */
+  #end(): Uint8Array | undefined {
+    for (let last = this.#last; last !== undefined; last = this.#last) {
+      this.#last = undefined
+      const bytes = last()
+      if (bytes !== undefined) return bytes
+    }
+    return undefined
   }
 
   /** Breaks the stream off without an end; what is queued is dropped. */
   abort(reason: string): void {
     if (this.#closed) return
     this.#closed = true
-    this.#queue = []
+    this.drop()
     this.#controller.error(new Error(reason))
   }
 }

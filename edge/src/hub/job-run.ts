@@ -1,29 +1,26 @@
-import { streamErrorEvent, type ApiError } from '@infernet/openai-compat/api-error'
+import type { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
-import { doneEvent, encodeData } from '@infernet/openai-compat/sse-encoder'
-import { usageChunk } from '@infernet/openai-compat/chat-chunk'
-import type { ChunkHead } from '@infernet/openai-compat/chat-types'
-import { meterCompletion } from '@infernet/openai-compat/completion-meter'
-import { StreamMeter } from '@infernet/openai-compat/stream-meter'
-import { makeUsage } from '@infernet/openai-compat/usage'
 import { leaseOf } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { MAX_ANSWER_BYTES } from '@infernet/schemas/limits'
 import type { Busy, End, JobError } from '@infernet/schemas/wire'
 import {
-  BUSY_RETRY_AFTER_MS,
+  KEEP_ALIVE_MS,
   MAX_ATTEMPTS,
-  NO_PROVIDER_RETRY_AFTER_MS,
+  MAX_OFFERS,
+  MIN_BUSY_MS,
   SLOWEST_DOWNLINK_BYTES_PER_MS,
 } from '../limits.ts'
 import type { JobAnswer, JobOrder } from '../ports.ts'
 import type { Attempt } from './attempt.ts'
 import { clientClosed, engineRefused, fieldsOf } from './job-errors.ts'
-import { jobRecord, type Delivered } from './job-record.ts'
-import { concatenate, JobBody } from './job-body.ts'
+import { JobLeases } from './job-leases.ts'
+import { jobRecord, type Leg } from './job-record.ts'
+import { JsonAnswer, type WholeAnswer } from './json-answer.ts'
+import { remainingTask, wholeTask, type JobTask } from './job-task.ts'
 import type { JobTimeouts } from './job-timeouts.ts'
-import type { Refusal } from './matcher.ts'
 import type { ProviderSession } from './provider-session.ts'
+import { routingMetadata, type RoutingMetadata } from './routing-metadata.ts'
+import { StreamAnswer, type StreamOwner } from './stream-answer.ts'
 
 /** Recorded when an engine refused a request: its own code is a stranger's text, and only the client gets it. */
 const ENGINE_REFUSED = 'engine_refused'
@@ -33,88 +30,151 @@ export interface JobHost {
   readonly timeouts: JobTimeouts
   readonly byteStreams: boolean
   now(): number
-  /** A provider that may take this job and has not failed it before. */
-  choose(order: JobOrder, failed: ReadonlySet<string>): ProviderSession | Refusal
+  /** A provider that may take this job now; or why there is none. */
+  choose(run: JobRun): ProviderSession | 'full' | ApiError
+  /** Keeps the job until a provider has room for it, then calls {@link JobRun.place}; or why not. */
+  queue(run: JobRun): ApiError | undefined
   /** The provider neither took nor refused an offered job. */
   silent(session: ProviderSession): void
-  ended(run: JobRun, record: JobRecord): void
+  /** A lease was taken back; its slot is the provider's until it has said so, or its time is over. */
+  linger(attempt: Attempt): void
+  /** How long this provider's first byte usually takes at most; undefined while that is unknown. */
+  hedgeDelayMs(attempt: Attempt): number | undefined
+  /** The first byte came, `ms` after the offer. */
+  answering(attempt: Attempt, ms: number): void
+  failed(attempt: Attempt): void
+  ended(run: JobRun, record: JobRecord, legs: readonly Leg[]): void
 }
 
 /**
- * One job from its order to its record: offers it to providers one after another until one has
- * begun to answer, passes the answer on, and settles exactly once. Driven by events; nothing here
- * waits, and nothing per chunk is parsed or copied.
+ * One job from its order to its record: offers it to providers until one has begun to answer, brings
+ * in another when that one fails, passes the answer on, and settles exactly once. Driven by events;
+ * nothing here waits, and nothing per chunk is parsed or copied.
  */
-export class JobRun {
+export class JobRun implements StreamOwner {
   readonly order: JobOrder
+  /** It may wait for a provider that has no room now. */
+  readonly mayWait: boolean
+  /** Providers that this job is not offered to any more. */
+  readonly excluded = new Set<string>()
+  /** ms since the epoch. */
+  readonly deadline: number
+  #task: JobTask
   readonly #host: JobHost
-  readonly #deadline: number
-  readonly #failed = new Set<string>()
-  #attempts = 0
-  #attempt: Attempt | undefined
+  #offers = 0
+  #failures = 0
+  readonly #leases = new JobLeases()
+  /** The answering provider has failed, and what it sent before is on its way to the client. */
+  #broken = false
   #lastError: ApiError | undefined
   readonly #answer = Promise.withResolvers<JobAnswer>()
-  #body: JobBody | undefined
-  #json: Uint8Array[] = []
-  #jsonBytes = 0
-  #jsonDelivered: Delivered | undefined
-  readonly #meter: StreamMeter
-  #end: End | undefined
+  readonly #stream: StreamAnswer | undefined
+  #opened = false
+  readonly #json: JsonAnswer
+  #whole: WholeAnswer | undefined
   #firstByteAt: number | undefined
-  #cancelReason = 'cancelled'
+  #cancelReason: string | undefined
   #record: JobRecord | undefined
 
-  constructor(order: JobOrder, host: JobHost) {
+  constructor(order: JobOrder, host: JobHost, options: { readonly mayWait: boolean }) {
     this.order = order
+    this.mayWait = options.mayWait
     this.#host = host
-    this.#meter = new StreamMeter({ choices: order.n })
-    this.#deadline = host.now() + host.timeouts.deadlineMs
+    this.#task = wholeTask(order)
+    const now = host.now()
+    this.deadline = now + host.timeouts.deadlineMs
+    this.#json = new JsonAnswer(order)
+    if (order.stream) {
+      this.#stream = new StreamAnswer(order, this, { byteStream: host.byteStreams, now })
+    }
+  }
+
+  /** All its leases, in order. */
+  get attempts(): readonly Attempt[] {
+    return this.#leases.all
+  }
+
+  /** What a provider is offered now. */
+  get task(): JobTask {
+    return this.#task
+  }
+
+  get over(): boolean {
+    return this.#record !== undefined
+  }
+
+  /** It was never offered to anybody: it queues behind those that came before. */
+  get isNew(): boolean {
+    return this.#offers === 0
   }
 
   /** Resolves with the first bytes of a stream, a whole JSON answer, or the error. */
   start(): Promise<JobAnswer> {
-    this.#offer()
+    this.offer()
     return this.#answer.promise
   }
 
   /** Ends a job that the hub has no room for. */
   refuse(error: ApiError): Promise<JobAnswer> {
-    this.#fail(error)
+    this.giveUp(error)
     return this.#answer.promise
   }
 
-  #offer(): void {
-    const { order } = this
-    const now = this.#host.now()
-    if (this.#attempts >= MAX_ATTEMPTS || now >= this.#deadline) return this.#giveUp()
-    const session = this.#host.choose(order, this.#failed)
-    if (session === 'none')
-      return this.#giveUp(apiErrors.noProvider(order.model, NO_PROVIDER_RETRY_AFTER_MS))
-    if (session === 'full') return this.#giveUp(apiErrors.overloaded(BUSY_RETRY_AFTER_MS))
-    this.#attempts++
-    this.#attempt = session.offer(this, {
-      lease: leaseOf(order.job, this.#attempts),
-      timeLeftMs: this.#deadline - now,
-    })
-    const transferMs = order.body.length / SLOWEST_DOWNLINK_BYTES_PER_MS
-    this.#attempt.expect(now, this.#host.timeouts.acceptMs + transferMs, this.#deadline)
+  /** Offers the job to the next provider, or lets it wait for one. */
+  offer(): void {
+    if (!this.#mayOffer()) return this.giveUp()
+    const choice = this.#host.choose(this)
+    if (choice !== 'full') return this.place(choice)
+    const refusal = this.#host.queue(this)
+    if (refusal !== undefined) this.giveUp(refusal)
   }
 
-  #giveUp(error?: ApiError): void {
+  /** Somebody has room for the job, or nobody ever will. Called by the hub for a job that waits. */
+  place(choice: ProviderSession | ApiError): void {
+    if (choice instanceof Error) this.giveUp(choice)
+    else if (this.#mayOffer()) this.#lease(choice)
+    else this.giveUp()
+  }
+
+  #mayOffer(): boolean {
+    const isTired = this.#failures >= MAX_ATTEMPTS || this.#offers >= MAX_OFFERS
+    return !isTired && this.#host.now() < this.deadline
+  }
+
+  /** The job gets no (further) provider. */
+  giveUp(error?: ApiError): void {
     this.#fail(this.#lastError ?? error ?? apiErrors.providerFailed())
+  }
+
+  #lease(session: ProviderSession): void {
+    const now = this.#host.now()
+    this.#offers++
+    const attempt = session.offer(this, {
+      lease: leaseOf(this.order.job, (this.order.leasesBefore ?? 0) + this.#offers),
+      timeLeftMs: this.deadline - now,
+      task: this.#task,
+    })
+    attempt.offeredAt = now
+    const transferMs = this.#task.body.length / SLOWEST_DOWNLINK_BYTES_PER_MS
+    attempt.expect(now, this.#host.timeouts.acceptMs + transferMs, this.deadline)
+    this.#leases.add(attempt)
   }
 
   onAccept(attempt: Attempt): void {
     attempt.on('accept')
+    if (attempt.state !== 'accepted') return
     const { timeouts } = this.#host
-    const wait = this.order.stream ? timeouts.firstByteMs : timeouts.wholeAnswerMs
-    if (attempt.state === 'accepted') attempt.expect(this.#host.now(), wait, this.#deadline)
+    const wait = this.#stream === undefined ? timeouts.wholeAnswerMs : timeouts.firstByteMs
+    attempt.expect(this.#host.now(), wait, this.deadline)
   }
 
   onBusy(attempt: Attempt, busy: Busy): void {
     attempt.on('busy')
-    if (this.#settleCancelled(attempt)) return
-    this.#retry(attempt, apiErrors.overloaded(busy.retry_after_ms))
+    const wait = Math.max(MIN_BUSY_MS, busy.retry_after_ms)
+    attempt.session.busyUntil = this.#host.now() + wait
+    if (!this.#leases.leave(attempt)) return
+    this.#lastError = apiErrors.overloaded(wait)
+    this.#goOn()
   }
 
   onHead(attempt: Attempt): void {
@@ -127,188 +187,247 @@ export class JobRun {
     // Empty frames spend no window, so they must neither queue up nor count as a sign of life.
     if (attempt.state === 'cancelling' || payload.length === 0) return true
     if (!attempt.spendWindow(payload.length)) return false
-    this.#firstByteAt ??= this.#host.now()
-    if (this.order.stream) this.#streamData(attempt, payload)
-    else this.#collectData(attempt, payload)
+    if (this.#leases.answerer === undefined) this.#answers(attempt)
+    const stream = this.#stream
+    if (stream === undefined) this.#collect(attempt, payload)
+    else {
+      const now = this.#host.now()
+      attempt.expect(now, this.#host.timeouts.idleMs, this.deadline)
+      stream.write(payload, now)
+      this.#open(stream, attempt)
+    }
     return true
   }
 
-  #streamData(attempt: Attempt, payload: Uint8Array): void {
-    attempt.expect(this.#host.now(), this.#host.timeouts.idleMs, this.#deadline)
-    if (this.#body === undefined) {
-      this.#body = new JobBody({
-        byteStream: this.#host.byteStreams,
-        onDeliver: (chunk) => this.#deliver(chunk),
-        onCancel: () => this.cancel('client_disconnected'),
-      })
-      this.#answer.resolve({
-        kind: 'stream',
-        provider: attempt.session.peer,
-        body: this.#body.stream,
-      })
-    }
-    this.#body.write(payload)
+  /** The first provider with bytes wins; a slower one is called back. */
+  #answers(attempt: Attempt): void {
+    const now = this.#host.now()
+    attempt.firstByteAt = now
+    this.#firstByteAt ??= now
+    this.#host.answering(attempt, now - attempt.offeredAt)
+    for (const slower of this.#leases.answers(attempt)) this.#callBack(slower, 'hedged')
   }
 
-  /** Meters what the client gets now. A provider that breaks the format is stopped here. */
-  #deliver(chunk: Uint8Array): Uint8Array {
-    const bytes = this.#meter.push(chunk)
-    const attempt = this.#attempt
-    attempt?.returnWindow(chunk.length)
-    if (this.#meter.fault !== undefined || this.#meter.error !== undefined) {
-      if (attempt !== undefined && attempt.state !== 'closed') {
-        attempt.session.sendCancel(attempt.channel, 'malformed stream')
-        attempt.on('timeout')
-      }
-      this.#body?.end(() => this.#brokenStream(apiErrors.providerFailed()))
-    }
-    return bytes
+  #open(stream: StreamAnswer, attempt?: Attempt): void {
+    if (this.#opened) return
+    this.#opened = true
+    this.#answer.resolve({
+      kind: 'stream',
+      provider: attempt?.session.peer,
+      body: stream.stream,
+    })
+  }
+
+  #collect(attempt: Attempt, payload: Uint8Array): void {
+    if (this.#json.write(payload)) return attempt.returnWindow(payload.length)
+    this.#revoke(attempt, 'answer too large', apiErrors.providerFailed())
   }
 
   /** Hands over what one message of the provider brought, in one piece. */
   flush(): void {
-    this.#body?.flush()
+    this.#stream?.flush()
   }
 
-  #collectData(attempt: Attempt, payload: Uint8Array): void {
-    this.#jsonBytes += payload.length
-    if (this.#jsonBytes > MAX_ANSWER_BYTES) {
-      attempt.session.sendCancel(attempt.channel, 'answer too large')
+  taken(bytes: number): void {
+    this.#leases.answerer?.returnWindow(bytes)
+  }
+
+  streamBroke(error: ApiError): void {
+    const attempt = this.#leases.answerer
+    if (attempt === undefined || this.over) return
+    if (attempt.state !== 'closed') {
+      attempt.session.sendCancel(attempt.channel, 'malformed stream')
       attempt.on('timeout')
-      return this.#retry(attempt, apiErrors.providerFailed())
     }
-    this.#json.push(payload)
-    attempt.returnWindow(payload.length)
+    if (!this.#broken) this.#blame(attempt, error)
+    this.#resume(error)
   }
 
   onEnd(attempt: Attempt, end: End): void {
     attempt.on('end')
-    this.#end = end
-    if (this.#settleCancelled(attempt)) return
-    if (this.order.stream) this.#endStream(attempt)
-    else this.#endJson(attempt)
+    if (attempt !== this.#leases.answerer) {
+      // A provider that ends without a byte has failed; one that was called back is done.
+      if (this.#leases.isCandidate(attempt)) this.#failedWith(attempt, apiErrors.providerFailed())
+      return
+    }
+    this.#leases.ended(end)
+    if (this.#settleCancelled()) return
+    if (this.#stream === undefined) this.#endJson(attempt)
+    else this.#stream.finish()
   }
 
-  #endStream(attempt: Attempt): void {
-    if (this.#body === undefined) return this.#retry(attempt, apiErrors.providerFailed())
-    this.#body.end(() => {
-      // Only now has everything been handed over, so only now is it known what was delivered.
-      if (!this.#meter.complete) return this.#brokenStream(apiErrors.providerFailed())
-      return this.#cleanEnd(this.#settle('completed', null))
-    })
+  delivered(): JobRecord {
+    return this.#settle('completed', null)
   }
 
-  /** The usage chunk, if the client asked for it, with exactly what is billed; then `[DONE]`. */
-  #cleanEnd(record: JobRecord): Uint8Array {
-    if (!this.order.includeUsage) return doneEvent()
-    const usage = makeUsage(record.promptTokens, record.completionTokens)
-    return concatenate([encodeData(usageChunk(this.#head(), usage)), doneEvent()])
+  undelivered(code: string | null): void {
+    this.#settle('failed', code)
+  }
+
+  routing(): RoutingMetadata | undefined {
+    return routingMetadata(this.order, this.attempts, this.#leases.answerer)
   }
 
   #endJson(attempt: Attempt): void {
-    const body = concatenate(this.#json)
-    this.#json = []
-    const facts = meterCompletion(body)
-    if (facts === undefined || facts.finishReasons.length < this.order.n) {
-      return this.#retry(attempt, apiErrors.providerFailed())
-    }
-    const { usage, contentBytes } = facts
-    this.#jsonDelivered = { usage, contentEvents: contentBytes > 0 ? 1 : 0, contentBytes }
+    this.#whole = this.#json.finish()
+    if (this.#whole === undefined) return this.#failedWith(attempt, apiErrors.providerFailed())
+    const body = this.#whole.billed(this.#settle('completed', null), this.routing())
     this.#answer.resolve({ kind: 'json', provider: attempt.session.peer, body })
-    this.#settle('completed', null)
   }
 
   onError(attempt: Attempt, error: JobError): void {
     attempt.on('error')
-    if (this.#settleCancelled(attempt)) return
-    if (error.fault === 'provider') return this.#retry(attempt, apiErrors.providerFailed())
-    const refused = engineRefused(error)
-    if (this.#body === undefined) this.#fail(refused, ENGINE_REFUSED)
-    else this.#breakStream(refused, ENGINE_REFUSED)
+    if (attempt === this.#leases.answerer && this.#settleCancelled()) return
+    if (!this.#leases.isLive(attempt)) return
+    if (error.fault === 'provider') return this.#failedWith(attempt, apiErrors.providerFailed())
+    this.#leases.leave(attempt)
+    this.#fail(engineRefused(error), ENGINE_REFUSED)
   }
 
   /** The connection is gone, or the lease ran out of time: another provider may do better. */
   onLost(attempt: Attempt): void {
     attempt.on('lost')
-    if (this.#settleCancelled(attempt)) return
-    this.#retry(attempt, apiErrors.providerFailed())
+    if (attempt === this.#leases.answerer && this.#settleCancelled()) return
+    if (this.#leases.isLive(attempt)) this.#failedWith(attempt, apiErrors.providerFailed())
   }
 
-  /** Called by the hub's sweep; takes the lease away when its time is over. */
+  /** Called by the hub's sweep: deadlines, hedging, and a sign of life for the client. */
   sweep(now: number): void {
-    const attempt = this.#attempt
-    if (attempt === undefined || attempt.state === 'closed') {
-      if (now >= this.#deadline) this.cancel('deadline')
-    } else if (now >= attempt.deadline) {
-      this.#overdue(attempt)
-    }
+    for (const attempt of this.#leases.live)
+      if (now >= attempt.deadline) this.#overdue(attempt, now)
+    if (this.over) return
+    if (now >= this.deadline) return this.#late(now)
+    this.#hedge(now)
+    const stream = this.#stream
+    if (stream === undefined || this.#cancelReason !== undefined) return
+    if (now - this.order.createdAt >= KEEP_ALIVE_MS) this.#open(stream)
+    if (this.#opened) stream.keepAlive(now, KEEP_ALIVE_MS)
   }
 
-  #overdue(attempt: Attempt): void {
+  /** Out of time: says so in band, and lets go of a client that does not even read that. */
+  #late(now: number): void {
+    const isRead = this.#leases.answerer?.state !== 'closed'
+    const last = this.deadline + this.#host.timeouts.cancelGraceMs
+    if (!isRead || now >= last) return this.cancel('deadline')
+    this.giveUp(apiErrors.providerTimeout(now - this.order.createdAt))
+  }
+
+  /** Asks a second provider when the first takes longer than it usually does. */
+  #hedge(now: number): void {
+    const { candidates } = this.#leases
+    const [slow] = candidates
+    if (slow === undefined || candidates.length > 1 || this.#stream === undefined) return
+    const delay = this.#host.hedgeDelayMs(slow)
+    if (delay === undefined || now - slow.offeredAt < delay) return
+    if (this.#offers >= MAX_ATTEMPTS) return
+    this.excluded.add(slow.session.peer)
+    const session = this.#host.choose(this)
+    if (session !== 'full' && !(session instanceof Error)) this.#lease(session)
+  }
+
+  #overdue(attempt: Attempt, now: number): void {
+    if (attempt.state === 'closed') return
     if (attempt.state === 'offered') return this.#host.silent(attempt.session)
-    const now = this.#host.now()
     // The provider waits for credit, and the credit for a client that reads slowly: nobody's fault.
-    if (attempt.starved && now < this.#deadline) {
-      return attempt.expect(now, this.#host.timeouts.idleMs, this.#deadline)
+    if (attempt.starved && now < this.deadline) {
+      return attempt.expect(now, this.#host.timeouts.idleMs, this.deadline)
     }
-    const { cancelled } = attempt
-    if (!cancelled) attempt.session.sendCancel(attempt.channel, 'timeout')
+    if (!attempt.cancelled) {
+      return this.#revoke(attempt, 'timeout', apiErrors.providerTimeout(attempt.waitMs))
+    }
     attempt.on('timeout')
-    if (cancelled) this.#settle('cancelled', this.#cancelReason)
-    else this.#retry(attempt, apiErrors.providerTimeout(attempt.waitMs))
+    this.#settleCancelled()
   }
 
   /** Stops the job at once, wherever it is; what was delivered until now is billed. */
   cancel(reason: string): void {
-    if (this.#record !== undefined) return
-    this.#answer.resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
-    this.#body?.abort(reason)
-    const attempt = this.#attempt
-    if (attempt === undefined || attempt.state === 'closed')
-      return void this.#settle('cancelled', reason)
-    if (attempt.state === 'cancelling') return
+    if (this.over || this.#cancelReason !== undefined) return
     this.#cancelReason = reason
+    this.#answer.resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
+    this.#stream?.abort(reason)
+    for (const attempt of this.#leases.takeCandidates()) this.#callBack(attempt, reason)
+    const attempt = this.#leases.answerer
+    if (attempt === undefined || attempt.state === 'closed') return void this.#settleCancelled()
+    // It may still tell what it has done until now.
     attempt.session.sendCancel(attempt.channel, reason)
     attempt.on('cancel')
     attempt.expect(this.#host.now(), this.#host.timeouts.cancelGraceMs, Number.POSITIVE_INFINITY)
   }
 
-  /** A lease that we cancelled is over; true when that settled the job. */
-  #settleCancelled(attempt: Attempt): boolean {
-    if (!attempt.cancelled) return false
+  hungUp(): void {
+    this.cancel('client_disconnected')
+  }
+
+  /** True when the job was cancelled, and is settled now. */
+  #settleCancelled(): boolean {
+    if (this.#cancelReason === undefined) return false
     this.#settle('cancelled', this.#cancelReason)
     return true
   }
 
-  #retry(attempt: Attempt, error: ApiError): void {
-    if (this.#body !== undefined) return this.#breakStream(error)
-    this.#failed.add(attempt.session.peer)
-    this.#lastError = error
-    this.#json = []
-    this.#jsonBytes = 0
-    this.#end = undefined
+  /** Takes a lease back whose result nobody needs. */
+  #callBack(attempt: Attempt, reason: string): void {
+    attempt.session.sendCancel(attempt.channel, reason)
+    attempt.on('cancel')
+    attempt.expect(this.#host.now(), this.#host.timeouts.cancelGraceMs, Number.POSITIVE_INFINITY)
+    this.#host.linger(attempt)
+  }
+
+  /** Takes a lease away from a provider that fails it. */
+  #revoke(attempt: Attempt, reason: string, error: ApiError): void {
+    attempt.session.sendCancel(attempt.channel, reason)
+    attempt.on('timeout')
+    this.#failedWith(attempt, error)
+  }
+
+  /** The provider failed the lease: another may do better. */
+  #failedWith(attempt: Attempt, error: ApiError): void {
+    this.#blame(attempt, error)
+    if (attempt !== this.#leases.answerer) return this.#goOn()
+    this.#broken = true
+    // What it sent well is the client's, and it is paid for that.
+    if (this.#stream !== undefined) return this.#stream.breakOff(error)
+    this.#json.drop()
     this.#firstByteAt = undefined
-    this.#offer()
+    this.#nextAnswerer(false)
   }
 
-  /** Ends a stream that has begun with an error in band: never a clean end. */
-  #breakStream(error: ApiError, code = error.code): void {
-    this.#body?.end(() => this.#brokenStream(error, code))
-    this.#body?.flush()
+  #blame(attempt: Attempt, error: ApiError): void {
+    this.#leases.leave(attempt)
+    this.#failures++
+    this.#lastError = error
+    this.excluded.add(attempt.session.peer)
+    this.#host.failed(attempt)
   }
 
-  #brokenStream(error: ApiError, code = error.code): Uint8Array {
-    this.#settle('failed', code)
-    return streamErrorEvent(error, this.#head())
+  /** Puts the rest of a broken stream where another provider can take it up. */
+  #resume(error: ApiError): void {
+    const stream = this.#stream
+    if (stream === undefined) return
+    const { meter } = stream
+    const rest = meter.continuable
+      ? remainingTask(this.order, meter.text, meter.contentEvents)
+      : undefined
+    if (rest === undefined) return stream.fail(error)
+    this.#task = rest
+    stream.nextLeg()
+    this.#nextAnswerer(true)
   }
 
-  /** The head of chunks that the edge writes itself: the engine's own, so that ids agree. */
-  #head(): ChunkHead {
-    const { job, createdAt, model } = this.order
-    return this.#meter.head ?? { id: job, created: Math.floor(createdAt / 1000), model }
+  #nextAnswerer(isLeg: boolean): void {
+    this.#leases.next(isLeg)
+    this.#broken = false
+    this.#goOn()
+  }
+
+  /** Offers the job elsewhere, unless a hedge is at it already. */
+  #goOn(): void {
+    if (this.#leases.candidates.length === 0) this.offer()
   }
 
   #fail(error: ApiError, code = error.code): void {
+    for (const attempt of this.#leases.takeCandidates()) this.#callBack(attempt, 'given up')
+    if (this.#stream !== undefined && this.#opened) return this.#stream.fail(error, code)
     this.#answer.resolve({ kind: 'error', error: fieldsOf(error) })
     this.#settle('failed', code)
   }
@@ -316,18 +435,22 @@ export class JobRun {
   /** Makes the record and settles it, once; a later call returns the first one's record. */
   #settle(status: 'completed' | 'cancelled' | 'failed', errorCode: string | null): JobRecord {
     if (this.#record !== undefined) return this.#record
+    const { legs } = this.#leases
+    const meter = this.#stream?.meter
+    const whole = this.#whole
     this.#record = jobRecord({
       order: this.order,
       status,
       errorCode,
-      attempts: this.#attempts,
-      attempt: this.#attempt,
-      end: this.#end,
-      delivered: this.#jsonDelivered ?? this.#meter,
+      finishReason: meter?.finishReasons.get(0) ?? whole?.finishReason ?? null,
+      generationId: meter?.head?.id ?? whole?.id ?? null,
+      attempts: this.#offers,
+      legs,
+      delivered: meter?.legs ?? (whole === undefined ? [] : [whole.delivered]),
       firstByteAt: this.#firstByteAt,
       now: this.#host.now(),
     })
-    this.#host.ended(this, this.#record)
+    this.#host.ended(this, this.#record, legs)
     return this.#record
   }
 }

@@ -2,18 +2,25 @@ import { randomBytes } from 'node:crypto'
 import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
 import { FRAME, PING_TEXT, PONG_TEXT } from '@infernet/schemas/frame'
 import { FrameMux } from '@infernet/schemas/frame-mux'
-import { newRequestId, type JobId, type LeaseId } from '@infernet/schemas/ids'
+import { newRequestId, type JobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { Capability, Challenge, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
-import { apiErrors } from '@infernet/openai-compat/api-errors'
+import type {
+  Capability,
+  Challenge,
+  ModelOffer,
+  ReceiptBatchFrame,
+  Welcome,
+} from '@infernet/schemas/wire'
 import type { EdgeEvents } from '../events.ts'
-import { BUSY_RETRY_AFTER_MS, MAX_JOBS, MAX_PROVIDERS, SWEEP_INTERVAL_MS } from '../limits.ts'
-import type { Directory, JobAnswer, JobOrder, StorePort } from '../ports.ts'
-import { JobRun, type JobHost } from './job-run.ts'
+import { MAX_PROVIDERS } from '../limits.ts'
+import type { Directory, JobAnswer, JobOrder, OfferView, StorePort } from '../ports.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { Leg } from './job-record.ts'
+import type { JobRun } from './job-run.ts'
 import type { JobTimeouts } from './job-timeouts.ts'
-import { chooseProvider, type Refusal } from './matcher.ts'
+import { jobTrace } from './job-trace.ts'
 import { ModelOffers } from './model-offers.ts'
 import { answerLogin, challengeFor, challengeMessage } from './provider-login.ts'
 import { ProviderSession, type SessionHost } from './provider-session.ts'
@@ -53,32 +60,30 @@ export interface HubOptions {
   readonly later: (task: () => void, delayMs: number) => void
   readonly now: () => number
   readonly random: () => number
-  readonly settle: (record: JobRecord) => void
+  /** Captures what the job costs; a promise ends when that is done. */
+  readonly settle: (record: JobRecord) => Promise<unknown> | void
   readonly store: Pick<StorePort, 'storeReceipts' | 'providerSeen'>
   readonly events: EdgeEvents
 }
 
 /** One shard of providers: logs them in, matches jobs to them, runs the jobs. Knows no platform. */
-export class ProviderHub implements SessionHost, JobHost {
+export class ProviderHub implements SessionHost {
   readonly #options: HubOptions
   readonly #connections = new Map<HubSocket, Connection>()
   readonly #sessions = new Map<PeerId, ProviderSession>()
   readonly #offers = new ModelOffers()
-  readonly #jobs = new Map<JobId, JobRun>()
+  readonly #dispatcher: Dispatcher
   readonly #receipts: ReceiptIntake
-  #sweeping = false
 
   constructor(options: HubOptions) {
     this.#options = options
     this.#receipts = new ReceiptIntake(options.store)
-  }
-
-  get timeouts(): JobTimeouts {
-    return this.#options.timeouts
-  }
-
-  get byteStreams(): boolean {
-    return this.#options.byteStreams
+    this.#dispatcher = new Dispatcher(this.#offers, {
+      ...options,
+      silent: (session) => this.#silent(session),
+      ended: (record, legs, run) => this.#ended(record, legs, run),
+      unmet: (model, reason) => options.events.demandUnmet(model, reason),
+    })
   }
 
   now(): number {
@@ -86,7 +91,12 @@ export class ProviderHub implements SessionHost, JobHost {
   }
 
   get jobsInFlight(): number {
-    return this.#jobs.size
+    return this.#dispatcher.jobsInFlight
+  }
+
+  /** Jobs that wait for a provider to have room. */
+  get jobsWaiting(): number {
+    return this.#dispatcher.jobsWaiting
   }
 
   get providers(): number {
@@ -95,6 +105,16 @@ export class ProviderHub implements SessionHost, JobHost {
 
   directory(): Directory {
     return this.#offers.directory()
+  }
+
+  /** Slots of the model's providers, and those of them that are free now. */
+  modelLoad(model: string): { readonly slots: number; readonly free: number } {
+    return this.#offers.modelLoad(model)
+  }
+
+  /** Everybody who offers the model. */
+  providersOf(model: string): readonly OfferView[] {
+    return this.#offers.providersOf(model, this.now())
   }
 
   /** Names of models known from an earlier life. */
@@ -186,7 +206,7 @@ export class ProviderHub implements SessionHost, JobHost {
     const session = new ProviderSession({ peer, capability, socket, mux, host: this })
     this.#connections.set(socket, { stage: 'ready', session })
     this.#sessions.set(peer, session)
-    this.#offers.update(session, capability.models, this.now())
+    this.#offer(session, capability.models)
     return session
   }
 
@@ -198,9 +218,18 @@ export class ProviderHub implements SessionHost, JobHost {
 
   capabilityChanged(session: ProviderSession): void {
     const { peer, capability } = session
-    this.#offers.update(session, session.draining ? [] : capability.models, this.now())
+    this.#offer(session, session.draining ? [] : capability.models)
     session.socket.save({ stage: 'ready', peer, capability })
     this.#remember(peer, capability)
+  }
+
+  #offer(session: ProviderSession, models: readonly ModelOffer[]): void {
+    this.#offers.update(session, models, this.now())
+    this.loadChanged(session)
+  }
+
+  loadChanged(session: ProviderSession): void {
+    this.#dispatcher.loadChanged(session)
   }
 
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void {
@@ -232,38 +261,28 @@ export class ProviderHub implements SessionHost, JobHost {
     this.disconnected(socket)
   }
 
-  /** Runs a job; resolves with its first bytes, its whole JSON answer, or its error. */
-  submit(order: JobOrder): Promise<JobAnswer> {
-    const run = new JobRun(order, this)
-    if (this.#jobs.size >= MAX_JOBS) return run.refuse(apiErrors.overloaded(BUSY_RETRY_AFTER_MS))
-    this.#jobs.set(order.job, run)
-    const answer = run.start()
-    this.#sweepLater()
-    return answer
+  /**
+   * Runs a job; resolves with its first bytes, its whole JSON answer, or its error. `mayWait`: it may
+   * wait for a provider that has no room now.
+   */
+  submit(order: JobOrder, { mayWait = true }: { mayWait?: boolean } = {}): Promise<JobAnswer> {
+    return this.#dispatcher.submit(order, { mayWait })
   }
 
   cancel(job: JobId, reason: string): void {
-    this.#jobs.get(job)?.cancel(reason)
-  }
-
-  choose(order: JobOrder, failed: ReadonlySet<string>): ProviderSession | Refusal {
-    const rules = { maxPrice: order.rules.maxPrice, exclude: failed }
-    const chosen = chooseProvider(this.#offers.candidates(order.model), rules, this.#options.random)
-    return typeof chosen === 'string' ? chosen : chosen.session
+    this.#dispatcher.cancel(job, reason)
   }
 
   /** A provider let an offered job lie: its connection is as good as dead. */
-  silent(session: ProviderSession): void {
+  #silent(session: ProviderSession): void {
     this.violated(session, CLOSE.silent, 'a job was offered and nothing came back')
   }
 
-  ended(run: JobRun, record: JobRecord): void {
-    this.#jobs.delete(run.order.job)
-    if (record.lease !== null && record.providerId !== null) {
-      this.#receipts.expect(record.lease as LeaseId, record.providerId as PeerId)
-    }
-    this.#options.settle(record)
-    this.#options.events.jobEnded(record)
+  #ended(record: JobRecord, legs: readonly Leg[], run: JobRun): void {
+    for (const { attempt } of legs) this.#receipts.expect(attempt.lease, attempt.session.peer)
+    const { settle, events } = this.#options
+    const settling = settle(record)
+    events.jobEnded(record, events.tracing ? jobTrace(run, this.now()) : undefined, settling)
   }
 
   /** Asks providers to go elsewhere and take no more of our jobs: this edge is about to stop. */
@@ -274,16 +293,5 @@ export class ProviderHub implements SessionHost, JobHost {
   /** Closes every provider's socket. Jobs still running fail, and are settled, before this returns. */
   closeAll(code: CloseCode, reason: string): void {
     for (const socket of this.#connections.keys()) this.#drop(socket, code, reason)
-  }
-
-  #sweepLater(): void {
-    if (this.#sweeping) return
-    this.#sweeping = true
-    this.#options.later(() => {
-      this.#sweeping = false
-      const now = this.now()
-      for (const run of this.#jobs.values()) run.sweep(now)
-      if (this.#jobs.size > 0) this.#sweepLater()
-    }, SWEEP_INTERVAL_MS)
   }
 }

@@ -32,11 +32,14 @@ import {
 import { Attempt } from './attempt.ts'
 import { AttemptError } from './attempt-state.ts'
 import type { JobRun } from './job-run.ts'
+import type { JobTask } from './job-task.ts'
 import type { HubSocket } from './provider-hub.ts'
 
 /** What a session needs of its hub. */
 export interface SessionHost {
   now(): number
+  /** It has one job more, or one less. */
+  loadChanged(session: ProviderSession): void
   capabilityChanged(session: ProviderSession): void
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void
   /** The provider broke the protocol: close its connection. */
@@ -68,6 +71,8 @@ export class ProviderSession {
   #capabilityChanges = 0
   #capabilityPeriodEnds = 0
   #touched: JobRun[] = []
+  /** ms since the epoch: it said that it can take nothing before. */
+  busyUntil = 0
 
   constructor(options: {
     peer: PeerId
@@ -101,9 +106,9 @@ export class ProviderSession {
     return this.#reported
   }
 
-  /** Takes no new jobs: it said so, or its socket does not drain. */
-  get unavailable(): boolean {
-    return this.#draining || this.socket.bufferedBytes() > MAX_UNSENT_BYTES
+  /** Its socket does not drain. */
+  get blocked(): boolean {
+    return this.socket.bufferedBytes() > MAX_UNSENT_BYTES
   }
 
   /** The connection is over: nothing is sent any more, and nothing that still comes counts. */
@@ -112,31 +117,35 @@ export class ProviderSession {
   }
 
   /** Sends the job on the next channel. `run.order.model` must be one of this provider's. */
-  offer(run: JobRun, terms: { lease: LeaseId; timeLeftMs: number }): Attempt {
+  offer(run: JobRun, terms: { lease: LeaseId; timeLeftMs: number; task: JobTask }): Attempt {
     const { order } = run
+    const { task } = terms
     const price = this.#offers.get(order.model)?.price ?? order.rules.maxPrice
     const channel = ++this.#lastChannel
     const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run })
     this.#attempts.set(channel, attempt)
+    this.#host.loadChanged(this)
     const header = {
       job: order.job,
       lease: terms.lease,
       endpoint: order.rules.endpoint,
-      continues: false,
+      continues: task.continues,
       model: order.model,
       stream: order.stream,
       include_usage: order.includeUsage,
-      max_output_tokens: order.maxOutputTokens,
+      max_output_tokens: task.maxOutputTokens,
       deadline_ms: Math.max(1, Math.floor(terms.timeLeftMs)),
       price,
     } as const
-    this.#send(FRAME.job, channel, encodeJob(header, order.body))
+    this.#send(FRAME.job, channel, encodeJob(header, task.body))
     return attempt
   }
 
   /** A lease is over: its channel is dead and its slot free. */
   release(attempt: Attempt): void {
+    attempt.endedAt = this.#host.now()
     this.#attempts.delete(attempt.channel)
+    this.#host.loadChanged(this)
   }
 
   sendCancel(channel: number, reason: string): void {
@@ -170,9 +179,8 @@ export class ProviderSession {
         throw error
       this.#host.violated(this, CLOSE.protocol, error.message)
     }
-    const touched = this.#touched
-    this.#touched = []
-    for (const run of touched) run.flush()
+    // Emptied, not replaced: an old array that is dropped keeps what it held from the young collector.
+    for (const run of this.#touched.splice(0)) run.flush()
   }
 
   /** The connection is gone: every lease on it is lost. */

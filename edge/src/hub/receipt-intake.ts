@@ -4,6 +4,7 @@ import { fromBase64Url, parseStatement, splitBatch, verifyBatch } from '@inferne
 import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
 import { MAX_AWAITED_RECEIPTS, MAX_RECEIPT_BATCHES } from '../limits.ts'
 import type { StoredReceipt, StorePort } from '../ports.ts'
+import { forgetOldest } from './oldest-first.ts'
 
 export class ReceiptError extends Error {
   override readonly name = 'ReceiptError'
@@ -29,11 +30,7 @@ export class ReceiptIntake {
   /** The lease ended here, so that its provider's receipt is welcome. */
   expect(lease: LeaseId, provider: PeerId): void {
     this.#awaited.set(lease, provider)
-    if (this.#awaited.size <= MAX_AWAITED_RECEIPTS) return
-    for (const oldest of this.#awaited.keys()) {
-      this.#awaited.delete(oldest)
-      break
-    }
+    forgetOldest(this.#awaited, MAX_AWAITED_RECEIPTS)
   }
 
   /**

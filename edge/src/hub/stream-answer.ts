@@ -1,0 +1,152 @@
+import { streamErrorEvent, type ApiError } from '@infernet/openai-compat/api-error'
+import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { usageChunk } from '@infernet/openai-compat/chat-chunk'
+import type { ChunkHead } from '@infernet/openai-compat/chat-types'
+import { commentEvent, doneEvent, encodeData } from '@infernet/openai-compat/sse-encoder'
+import { StreamMeter } from '@infernet/openai-compat/stream-meter'
+import { billedUsage, makeUsage } from '@infernet/openai-compat/usage'
+import type { JobRecord } from '@infernet/schemas/job-record'
+import type { JobOrder } from '../ports.ts'
+import { concatenate, JobBody } from './job-body.ts'
+import { ROUTING_KEY, type RoutingMetadata } from './routing-metadata.ts'
+
+/** The job behind a streamed answer. */
+export interface StreamOwner {
+  /** So many bytes of the answering provider have been handed over. */
+  taken(bytes: number): void
+  /** The answering provider broke its stream; may bring another provider, or {@link StreamAnswer.fail}. */
+  streamBroke(error: ApiError): void
+  /** Everything has been handed over, up to the last finish reason: makes the bill. */
+  delivered(): JobRecord
+  /** The stream ends with an error: makes the bill of what was delivered. */
+  undelivered(code: string | null): void
+  /** For clients who asked how their request was routed. */
+  routing(): RoutingMetadata | undefined
+  hungUp(): void
+}
+
+const KEEP_ALIVE = commentEvent('infernet processing')
+
+/**
+ * A streamed answer on its way to the client: the queue, the meter beside it, and how it ends. One
+ * stream to the client, however many providers it takes to fill it.
+ */
+export class StreamAnswer {
+  readonly meter: StreamMeter
+  readonly #order: JobOrder
+  readonly #owner: StreamOwner
+  readonly #body: JobBody
+  /** ms since the epoch: when the client last got something, or began to wait. */
+  #quietSince: number
+
+  constructor(order: JobOrder, owner: StreamOwner, options: { byteStream: boolean; now: number }) {
+    this.#order = order
+    this.#owner = owner
+    this.#quietSince = options.now
+    this.meter = new StreamMeter({
+      endpoint: order.rules.endpoint === 'completions' ? 'completions' : 'chat.completions',
+      choices: order.n,
+      collectText: order.continuable,
+    })
+    this.#body = new JobBody({
+      byteStream: options.byteStream,
+      onDeliver: (chunk) => this.#deliver(chunk),
+      onCancel: () => owner.hungUp(),
+    })
+  }
+
+  get stream(): ReadableStream<Uint8Array> {
+    return this.#body.stream
+  }
+
+  write(payload: Uint8Array, now: number): void {
+    this.#quietSince = now
+    this.#body.write(payload)
+  }
+
+  /** Hands over what one message of the provider brought, in one piece. */
+  flush(): void {
+    this.#body.flush()
+  }
+
+  /** Tells a client that has heard nothing for `everyMs` that its answer is still being worked on. */
+  keepAlive(now: number, everyMs: number): void {
+    if (now - this.#quietSince < everyMs) return
+    this.#quietSince = now
+    this.#body.insert(KEEP_ALIVE)
+  }
+
+  /** Meters what the client gets now. A provider that breaks the format is found out here. */
+  #deliver(chunk: Uint8Array): Uint8Array {
+    const bytes = this.meter.push(chunk)
+    this.#owner.taken(chunk.length)
+    const { fault, error } = this.meter
+    if (fault !== undefined || error !== undefined) {
+      this.#owner.streamBroke(apiErrors.providerFailed())
+    }
+    return bytes
+  }
+
+  /** The provider has said everything. Whether that was a whole answer shows when it is handed over. */
+  finish(): void {
+    this.breakOff(apiErrors.providerFailed())
+  }
+
+  /**
+   * Nothing more comes from the provider. If only its last word is missing, that is not the client's
+   * loss; else, when all it sent has been handed over, the owner hears that its stream broke.
+   */
+  breakOff(error: ApiError): void {
+    this.#body.end(() => {
+      if (this.meter.complete) return this.#cleanEnd(this.#owner.delivered())
+      this.#owner.streamBroke(error)
+      return undefined
+    })
+    this.#body.flush()
+  }
+
+  /** The last chunk, if the client asked for what it says: exactly what is billed; then `[DONE]`. */
+  #cleanEnd(record: JobRecord): Uint8Array {
+    const { includeUsage } = this.#order
+    const metadata = this.#owner.routing()
+    if (!includeUsage && metadata === undefined) return doneEvent()
+    const billed = makeUsage(record.promptTokens, record.completionTokens)
+    const { usage, ...rest } = usageChunk(
+      this.#head(),
+      billedUsage(billed, record.costMsat),
+      this.meter.endpoint,
+    )
+    const last = {
+      ...rest,
+      ...(includeUsage ? { usage } : {}),
+      ...(metadata === undefined ? {} : { [ROUTING_KEY]: metadata }),
+    }
+    return concatenate([encodeData(last), doneEvent()])
+  }
+
+  /** Lets go of what the failed provider sent and nobody has seen; the next one goes on from there. */
+  nextLeg(): void {
+    this.#body.drop()
+    this.meter.nextLeg()
+  }
+
+  /** Ends the stream, behind what is queued, with an error in band: never a clean end. */
+  fail(error: ApiError, code = error.code): void {
+    this.#body.end(() => {
+      this.#owner.undelivered(code)
+      return streamErrorEvent(error, this.#head(), this.meter.endpoint)
+    })
+    this.#body.flush()
+  }
+
+  /** Breaks off without an end: the client is gone. */
+  abort(reason: string): void {
+    this.#body.abort(reason)
+  }
+
+  /** The head of chunks that the edge writes itself: the engine's own, so that ids agree. */
+  #head(): ChunkHead {
+    const { job, createdAt, model } = this.#order
+    return this.meter.head ?? { id: job, created: Math.floor(createdAt / 1000), model }
+  }
+}
