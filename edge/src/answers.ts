@@ -1,21 +1,32 @@
 import { errorEnvelope, errorHeaders, type ApiError } from '@infernet/openai-compat/api-error'
+import { toApiError } from '@infernet/openai-compat/api-errors'
 import type { EdgeContext, EdgeServices } from './services.ts'
 
 /** Longest path that is logged; anything longer is a stranger's text. */
 const MAX_LOGGED_PATH_CHARS = 200
 
-/** Answers with an error in OpenAI's envelope, and logs it. */
+/** Answers with an error in OpenAI's envelope (or `body`, for another API's clients), and logs it. */
 export function refuse(
   services: EdgeServices,
   c: EdgeContext,
   error: ApiError,
   headers: Readonly<Record<string, string>> = {},
+  body: unknown = errorEnvelope(error),
 ): Response {
   log(services, c, error.status, error.code ?? error.type)
-  return Response.json(errorEnvelope(error), {
+  return Response.json(body, {
     status: error.status,
     headers: { 'x-request-id': c.get('requestId'), ...errorHeaders(error), ...headers },
   })
+}
+
+/** What a client hears of anything that was thrown; what is ours to repair is logged. */
+export function knownError(services: EdgeServices, c: EdgeContext, error: unknown): ApiError {
+  const apiError = toApiError(error)
+  if (error !== apiError || apiError.cause !== undefined) {
+    services.events.internalError(c.get('requestId'), error)
+  }
+  return apiError
 }
 
 /** Answers with JSON and logs it. */
@@ -30,12 +41,14 @@ export function answer(
 }
 
 function log(services: EdgeServices, c: EdgeContext, status: number, error?: string): void {
-  services.events.requestAnswered({
+  const request = {
     method: c.req.method,
     path: c.req.path.slice(0, MAX_LOGGED_PATH_CHARS),
     status,
     request_id: c.get('requestId'),
     ms: services.now() - c.get('startedAt'),
     ...(error === undefined ? {} : { error }),
-  })
+  }
+  const { events } = services
+  events.requestAnswered(request, events.tracing ? c.req.header('traceparent') : undefined)
 }

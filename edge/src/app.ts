@@ -1,12 +1,20 @@
-import { apiErrors, toApiError } from '@infernet/openai-compat/api-errors'
+import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { newRequestId } from '@infernet/schemas/ids'
 import { Hono } from 'hono'
-import { refuse } from './answers.ts'
-import { chatCompletions } from './routes/chat-completions.ts'
+import { knownError, refuse } from './answers.ts'
+import { allowBrowsers } from './cors.ts'
+import { inferenceRoute } from './inference/inference-route.ts'
+import { messages } from './inference/messages-api.ts'
+import { chatCompletions, completions, embeddings } from './inference/openai-apis.ts'
+import { responsesApi } from './inference/responses-api.ts'
+import { generation } from './routes/generation.ts'
 import { health } from './routes/health.ts'
+import { keyInfo } from './routes/key-info.ts'
 import { models } from './routes/models.ts'
+import { openApi } from './routes/openapi.ts'
 import { operator } from './routes/operator.ts'
 import { receipts } from './routes/receipts.ts'
+import { storedResponses } from './routes/stored-responses.ts'
 import type { EdgeEnv, EdgeServices } from './services.ts'
 
 /** The HTTP application; it knows no platform. */
@@ -17,19 +25,39 @@ export function createApp(services: EdgeServices): Hono<EdgeEnv> {
     c.set('requestId', newRequestId(services.now()))
     await next()
   })
-  app.post('/v1/chat/completions', chatCompletions(services))
-  app.route('/v1/models', models(services))
-  app.route('/v1/receipts', receipts(services))
+  app.use(allowBrowsers)
+  const api = clientApi(services)
+  app.route('/v1', api)
   app.route('/operator', operator(services))
   app.route('/', health(services))
-  app.all('/v1/chat/completions', (c) =>
-    refuse(services, c, apiErrors.methodNotAllowed(c.req.method, ['POST']), { allow: 'POST' }),
-  )
+  app.route('/', openApi(services))
+  // Engines answer without the prefix too, and some clients are configured so.
+  app.route('/', api)
   app.notFound((c) => refuse(services, c, apiErrors.notFound(c.req.method, c.req.path)))
-  app.onError((error, c) => {
-    const apiError = toApiError(error)
-    if (apiError.status >= 500) services.events.internalError(c.get('requestId'), error)
-    return refuse(services, c, apiError)
-  })
+  app.onError((error, c) => refuse(services, c, knownError(services, c, error)))
   return app
+}
+
+/** What clients use, under `/v1` and without it. */
+function clientApi(services: EdgeServices): Hono<EdgeEnv> {
+  const api = new Hono<EdgeEnv>()
+  const posts = {
+    '/chat/completions': chatCompletions,
+    '/completions': completions,
+    '/embeddings': embeddings,
+    '/responses': responsesApi(services),
+    '/messages': messages,
+  }
+  for (const [path, clientApi] of Object.entries(posts)) {
+    api.post(path, inferenceRoute(services, clientApi))
+    api.all(path, (c) =>
+      refuse(services, c, apiErrors.methodNotAllowed(c.req.method, ['POST']), { allow: 'POST' }),
+    )
+  }
+  api.route('/responses', storedResponses(services))
+  api.route('/models', models(services))
+  api.route('/generation', generation(services))
+  api.route('/receipts', receipts(services))
+  api.route('/', keyInfo(services))
+  return api
 }

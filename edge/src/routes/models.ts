@@ -1,37 +1,49 @@
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import {
+  modelEndpoints,
   modelObject,
   modelsList,
   type ServedModel as ListedModel,
 } from '@infernet/openai-compat/models-list'
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
+import { credentialsOf } from '../auth/credentials.ts'
+import type { Price } from '@infernet/schemas/wire'
 import type { ServedModel } from '../ports.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 
-/** GET /v1/models and /v1/models/{id}; ids may contain slashes. */
+/** GET /v1/models, /v1/models/{id} and /v1/models/{id}/endpoints; ids may contain slashes. */
 export function models(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.use(async (c, next) => {
-    await services.keys.identify(c.req.header('authorization'))
+    await services.keys.identify(credentialsOf(c))
     await next()
   })
   app.get('/', async (c) => {
     const directory = await services.hub.directory()
     return answer(services, c, modelsList(directory.models.map(listed)))
   })
+  app.get('/:id{.+}/endpoints', async (c) => {
+    const model = await find(services, c.req.param('id'))
+    const providers = await services.hub.providersOf(model.id)
+    const serving = providers.map((view) => ({ ...view, pricing: pricing(view.price) }))
+    return answer(services, c, modelEndpoints(listed(model), serving))
+  })
   app.get('/:id{.+}', async (c) => {
-    const id = c.req.param('id')
-    const directory = await services.hub.directory()
-    const model = directory.models.find((candidate) => candidate.id === id)
-    if (model === undefined)
-      throw apiErrors.modelNotFound(
-        id,
-        directory.models.map((served) => served.id),
-      )
-    return answer(services, c, modelObject(listed(model)))
+    return answer(services, c, modelObject(listed(await find(services, c.req.param('id')))))
   })
   return app
+}
+
+/** Throws ApiError 404 for a model that nobody serves now. */
+async function find({ hub }: EdgeServices, id: string): Promise<ServedModel> {
+  const { models } = await hub.directory()
+  const model = models.find((candidate) => candidate.id === id)
+  if (model !== undefined) return model
+  throw apiErrors.modelNotFound(
+    id,
+    models.map((served) => served.id),
+  )
 }
 
 /** Prices on the wire are msat per token, as decimal strings; the cheapest provider's. */
@@ -41,13 +53,18 @@ function listed(model: ServedModel): ListedModel {
     created: Math.floor(model.since / 1000),
     ownedBy: 'infernet',
     contextLength: model.contextLength,
-    pricing: {
-      prompt: perToken(model.minPrice.prompt),
-      completion: perToken(model.minPrice.completion),
-    },
+    pricing: pricing(model.minPrice),
+    capabilities: model.capabilities,
+    endpoints: model.endpoints,
+    quantizations: model.quantizations,
     providers: model.providers,
   }
 }
+
+const pricing = ({ prompt, completion }: Price) => ({
+  prompt: perToken(prompt),
+  completion: perToken(completion),
+})
 
 /** Exact decimal of `perMillion / 1e6`. */
 function perToken(perMillion: number): string {

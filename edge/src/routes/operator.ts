@@ -1,16 +1,18 @@
 import { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { parseJsonBody } from '@infernet/openai-compat/json-body'
 import { newApiKey } from '@infernet/schemas/api-key'
 import { isAccountId, newAccountId, type AccountId, type ApiKeyId } from '@infernet/schemas/ids'
 import { MoneyError, parseMsat } from '@infernet/schemas/money'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { LedgerError } from '../account/ledger.ts'
+import { LedgerError } from '../account/ledger-error.ts'
 import { answer } from '../answers.ts'
 import { bearerToken, sameText } from '../auth/key-ring.ts'
 import type { Balance } from '../ports.ts'
 import { readBody } from '../request-body.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
+import { limitFields, limitsJson, limitsOf } from './operator-limits.ts'
 
 const MAX_BODY_BYTES = 16 * 1024
 /** Text that Postgres can hold: no control characters, no half surrogate pairs. */
@@ -19,8 +21,11 @@ const name = z
   .min(1)
   .max(200)
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'control characters are not allowed')
-const accountSchema = z.object({ name })
-const keySchema = z.object({ name })
+const accountSchema = z.strictObject({ name, ...limitFields })
+const keySchema = z.strictObject({ name, ...limitFields })
+const changeSchema = z
+  .strictObject(limitFields)
+  .refine((change) => Object.keys(change).length > 0, 'name at least one limit to change')
 const creditSchema = z.object({ reference: name, msat: z.string() })
 
 /** The operator's API: accounts, keys, credit. With any other token it does not exist. */
@@ -34,8 +39,16 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
   app.post('/accounts', async (c) => {
     const body = await readJson(c, accountSchema)
     const id = newAccountId(services.now())
-    await store.createAccount(id, body.name)
-    return answer(services, c, { id, object: 'account', name: body.name }, 201)
+    const limits = await store.createAccount({ id, name: body.name, limits: limitsOf(body) })
+    const account = { id, object: 'account', name: body.name, ...limitsJson(limits) }
+    return answer(services, c, account, 201)
+  })
+  app.patch('/accounts/:id', async (c) => {
+    const id = accountOf(c)
+    const limits = await store.changeAccount(id, limitsOf(await readJson(c, changeSchema)))
+    if (limits === undefined) throw apiErrors.notFound(c.req.method, c.req.path)
+    services.keys.forgetAccount(id)
+    return answer(services, c, { id, object: 'account', ...limitsJson(limits) })
   })
   app.get('/accounts/:id', async (c) => {
     const id = accountOf(c)
@@ -49,12 +62,21 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
     const accountId = accountOf(c)
     const body = await readJson(c, keySchema)
     const { id, secret, hash } = newApiKey()
-    const created = await store.createApiKey({ id, accountId, hash, name: body.name })
-    if (!created) throw apiErrors.notFound(c.req.method, c.req.path)
-    return answer(services, c, { id, object: 'api_key', name: body.name, key: secret }, 201)
+    const key = { id, accountId, hash, name: body.name, limits: limitsOf(body) }
+    const limits = await store.createApiKey(key)
+    if (limits === undefined) throw apiErrors.notFound(c.req.method, c.req.path)
+    const shown = { id, object: 'api_key', name: body.name, key: secret, ...limitsJson(limits) }
+    return answer(services, c, shown, 201)
+  })
+  app.patch('/keys/:key', async (c) => {
+    const id = keyOf(c)
+    const limits = await store.changeApiKey(id, limitsOf(await readJson(c, changeSchema)))
+    if (limits === undefined) throw apiErrors.notFound(c.req.method, c.req.path)
+    services.keys.forget(id)
+    return answer(services, c, { id, object: 'api_key', ...limitsJson(limits) })
   })
   app.delete('/accounts/:id/keys/:key', async (c) => {
-    const keyId = c.req.param('key') as ApiKeyId
+    const keyId = keyOf(c)
     const revoked = await store.revokeApiKey(accountOf(c), keyId)
     if (!revoked) throw apiErrors.notFound(c.req.method, c.req.path)
     services.keys.forget(keyId)
@@ -108,6 +130,12 @@ function accountOf(c: EdgeContext): AccountId {
   return id
 }
 
+function keyOf(c: EdgeContext): ApiKeyId {
+  const id = c.req.param('key') ?? ''
+  if (!/^[0-9a-f]{16}$/.test(id)) throw apiErrors.notFound(c.req.method, c.req.path)
+  return id as ApiKeyId
+}
+
 const balanceFields = (balance: Balance): Record<string, unknown> => ({
   available_msat: String(balance.availableMsat),
   reserved_msat: String(balance.reservedMsat),
@@ -115,13 +143,7 @@ const balanceFields = (balance: Balance): Record<string, unknown> => ({
 })
 
 async function readJson<T>(c: EdgeContext, schema: z.ZodType<T>): Promise<T> {
-  const bytes = await readBody(c.req.raw, MAX_BODY_BYTES)
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    throw apiErrors.invalidJson('it is not JSON')
-  }
+  const value = parseJsonBody(await readBody(c.req.raw, MAX_BODY_BYTES))
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]

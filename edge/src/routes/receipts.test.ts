@@ -2,8 +2,8 @@ import { newAccountId, newJobId } from '@infernet/schemas/ids'
 import type { SignedReceipt } from '@infernet/schemas/receipt'
 import { verifyReceipt } from '@infernet/schemas/receipt'
 import { describe, expect, it } from 'vitest'
-import { RECEIPT_WAIT_MS } from '../limits.ts'
-import { answerJson } from '../testing/answers.ts'
+import { QUEUE_WAIT_MS, RECEIPT_WAIT_MS } from '../limits.ts'
+import { answerJson, completion } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { startEdge } from '../testing/test-edge.ts'
 
@@ -61,16 +61,19 @@ describe('GET /v1/receipts/{job}', () => {
     const edge = await startEdge()
     const provider = await edge.provider({ slots: 1 })
     const running = edge.chat()
-    const job = await provider.jobs.next()
-    await edge.chat()
+    const job = (await provider.jobs.next()).begin()
+    const waiting = edge.chat()
+    await new Promise(setImmediate)
+    edge.clock.advance(QUEUE_WAIT_MS)
+    await waiting
     const [refused] = edge.records
     const response = await edge.request(`/v1/receipts/${refused!.id}`)
     expect(await response.json()).toMatchObject({
       status: 'failed',
-      error_code: 'overloaded',
+      error_code: 'queue_timeout',
       cost_msat: '0',
     })
-    answerJson(job)
+    job.data(completion('late')).end()
     await running
   })
 

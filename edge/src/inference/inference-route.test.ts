@@ -2,7 +2,7 @@ import { newAccountId } from '@infernet/schemas/ids'
 import { newApiKey } from '@infernet/schemas/api-key'
 import { MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
 import { describe, expect, it } from 'vitest'
-import { FIRST_BYTE_TIMEOUT_MS, MAX_OPEN_HOLDS } from '../limits.ts'
+import { FIRST_BYTE_TIMEOUT_MS, MAX_OPEN_HOLDS, QUEUE_WAIT_MS } from '../limits.ts'
 import { answerJson, answerStream, completion, piece, readEvents } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { modelOffer } from '../testing/fake-provider.ts'
@@ -168,13 +168,13 @@ describe('a request that cannot become a job', () => {
   it('takes the job back when the hold cannot be made at all', async () => {
     const edge = await startEdge()
     const provider = await edge.provider()
-    edge.sql.exec('drop table hold')
+    edge.sql.exec('alter table hold rename to gone')
     const answer = edge.chat({ stream: true })
     const job = await provider.jobs.next()
     job.begin().data(piece.text('unpaid'))
     expect(await errorOf(await answer)).toMatchObject({ status: 500, code: 'internal_error' })
     expect(job.cancels).toEqual(['{"reason":"hold_failed"}'])
-    edge.sql.exec('create table hold (job, account, amount, expires_at, record)')
+    edge.sql.exec('alter table gone rename to hold')
     job.end()
     expect(edge.hub.jobsInFlight).toBe(0)
   })
@@ -190,6 +190,19 @@ describe('a request that cannot become a job', () => {
     await expectNothingHappened(edge)
   })
 })
+
+/** A provider's only slot is taken by a first request, and a second one waits for it. */
+async function waiting(init: RequestInit = {}) {
+  const edge = await startEdge()
+  const provider = await edge.provider({ slots: 1 })
+  const first = edge.chat()
+  const job = (await provider.jobs.next()).begin()
+  const second = edge.chat({}, init)
+  await new Promise(setImmediate)
+  expect(edge.hub.jobsWaiting).toBe(1)
+  const finish = () => job.data(completion('first')).end()
+  return { edge, provider, finish, first, second }
+}
 
 describe('limits on what runs at once', () => {
   it('answers 429 with Retry-After above the account’s open requests', async () => {
@@ -214,28 +227,56 @@ describe('limits on what runs at once', () => {
     expect(edge.hub.jobsInFlight).toBe(0)
   })
 
-  it('answers 503 with Retry-After when every slot is taken', async () => {
-    const edge = await startEdge()
-    const provider = await edge.provider({ slots: 1 })
-    const first = edge.chat()
-    const job = await provider.jobs.next()
-    const response = await edge.chat()
+  it('answers 503 with Retry-After when every slot stays taken', async () => {
+    const { edge, finish, first, second } = await waiting()
+    edge.clock.advance(QUEUE_WAIT_MS)
+    const response = await second
     expect(response.headers.get('retry-after')).toBe('2')
-    expect(await errorOf(response)).toMatchObject({ status: 503, code: 'overloaded' })
-    answerJson(job)
+    expect(await errorOf(response)).toMatchObject({ status: 503, code: 'queue_timeout' })
+    finish()
     expect((await first).status).toBe(200)
   })
 
-  it('answers 503 with the provider’s Retry-After when all say busy', async () => {
+  it('gives a waiting request the slot that becomes free', async () => {
+    const { provider, finish, first, second } = await waiting()
+    expect(provider.jobs.size).toBe(0)
+    finish()
+    answerJson(await provider.jobs.next())
+    expect([(await first).status, (await second).status]).toEqual([200, 200])
+  })
+
+  it('gives a waiting request to a provider that joins', async () => {
+    const { edge, finish, first, second } = await waiting()
+    const newcomer = await edge.provider({ slots: 1 })
+    answerJson(await newcomer.jobs.next())
+    expect((await second).status).toBe(200)
+    finish()
+    await first
+  })
+
+  it('forgets a waiting request whose client leaves', async () => {
+    const leaving = new AbortController()
+    const { edge, finish, first, second } = await waiting({ signal: leaving.signal })
+    leaving.abort()
+    expect((await second).status).toBe(499)
+    expect(edge.hub.jobsWaiting).toBe(0)
+    finish()
+    expect((await first).status).toBe(200)
+  })
+
+  it('asks those that said busy again after the time they named', async () => {
     const edge = await startEdge()
     const providers = [await edge.provider(), await edge.provider()]
     const answer = edge.chat()
-    const jobs = providers.map(async ({ jobs }) => (await jobs.next()).busy(1500))
-    await Promise.all(jobs)
-    const response = await answer
-    expect(response.headers.get('retry-after-ms')).toBe('1500')
-    expect(await errorOf(response)).toMatchObject({ status: 503, code: 'overloaded' })
-    await expectNothingHappened(edge)
+    await Promise.all(providers.map(async ({ jobs }) => (await jobs.next()).busy(1500)))
+    edge.clock.advance(1400)
+    await new Promise(setImmediate)
+    expect(providers.map(({ jobs }) => jobs.size)).toEqual([0, 0])
+    edge.clock.advance(200)
+    await new Promise(setImmediate)
+    answerJson(await providers.find(({ jobs }) => jobs.size > 0)!.jobs.next())
+    expect((await answer).status).toBe(200)
+    expect(edge.record.attempts).toBe(3)
   })
 
   it('answers 504 when the provider takes the job and never starts', async () => {
@@ -245,7 +286,9 @@ describe('limits on what runs at once', () => {
     const job = await provider.jobs.next()
     job.accept()
     edge.clock.advance(FIRST_BYTE_TIMEOUT_MS)
-    expect(await errorOf(await answer)).toMatchObject({ status: 504, code: 'provider_timeout' })
+    // The client has had comments since, so that it hears of the end in band.
+    const events = await readEvents(await answer)
+    expect(events).toMatchObject([{ error: { code: 'provider_timeout' } }])
     expect(job.cancels).toEqual(['{"reason":"timeout"}'])
     expect(provider.closed).toBeUndefined()
     await expectNothingHappened(edge)
@@ -269,7 +312,11 @@ describe('an answer', () => {
       'x-infernet-provider': provider.peer,
       'x-request-id': edge.record.requestId,
     })
-    expect(await response.text()).toBe(completion('one two three'))
+    const { usage, ...rest } = JSON.parse(completion('one two three')) as { usage: object }
+    expect(await response.json()).toEqual({
+      ...rest,
+      usage: { ...usage, cost: 16, cost_sat: 0.016 },
+    })
     expect(edge.record).toMatchObject({
       status: 'completed',
       promptTokens: 10,

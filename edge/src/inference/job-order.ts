@@ -1,0 +1,58 @@
+import { maxPromptTokens } from '@infernet/openai-compat/usage'
+import { newJobId, type RequestId } from '@infernet/schemas/ids'
+import { MAX_OUTPUT_TOKENS } from '@infernet/schemas/limits'
+import { costMsat } from '@infernet/settlement/price'
+import type { Identity } from '../auth/key-ring.ts'
+import type { JobOrder } from '../ports.ts'
+import type { RequestTrace } from '../telemetry/request-spans.ts'
+import type { ParsedRequest } from './client-api.ts'
+import { requestRules } from './request-rules.ts'
+import type { ModelChoice } from './served-models.ts'
+
+/** A job for one of the request's models, with the most that it can use and cost. */
+export function jobOrder(input: {
+  readonly identity: Identity
+  readonly requestId: RequestId
+  readonly parsed: ParsedRequest
+  readonly choice: ModelChoice
+  readonly createdAt: number
+  readonly now: number
+  readonly trace: RequestTrace | undefined
+  /** The client wants to know how its request is routed. */
+  readonly explain: boolean
+}): JobOrder {
+  const { identity, parsed, choice } = input
+  const { request, body } = parsed
+  const { contextLength } = choice.model
+  const rules = requestRules(request, choice)
+  const generates = request.endpoint !== 'embeddings'
+  const maxOutputTokens = Math.min(
+    request.maxOutputTokens ?? contextLength,
+    contextLength,
+    MAX_OUTPUT_TOKENS,
+  )
+  const bound = maxPromptTokens(body.length, request.messages)
+  // Each input of an embeddings request has the whole context for itself.
+  const promptTokens = generates ? Math.min(bound, contextLength) : bound
+  const outputTokens = generates ? maxOutputTokens * request.n : 0
+  return {
+    accountId: identity.accountId,
+    apiKeyId: identity.apiKeyId,
+    job: newJobId(input.now),
+    requestId: input.requestId,
+    model: choice.model.id,
+    stream: request.stream,
+    continuable: parsed.continuable,
+    includeUsage: request.includeUsage,
+    ...(input.explain ? { routing: { requested: request.model } } : {}),
+    n: request.n,
+    maxOutputTokens,
+    messages: request.messages,
+    rules,
+    maxTokens: promptTokens + outputTokens,
+    holdMsat: costMsat(rules.maxPrice, promptTokens, outputTokens),
+    body,
+    createdAt: input.createdAt,
+    ...(input.trace === undefined ? {} : { trace: input.trace }),
+  }
+}

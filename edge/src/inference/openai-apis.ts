@@ -1,0 +1,30 @@
+import { canContinue } from '@infernet/openai-compat/continuation'
+import { parseChatRequest } from '@infernet/openai-compat/chat-request'
+import { parseCompletionRequest } from '@infernet/openai-compat/completion-request'
+import { parseEmbeddingsRequest } from '@infernet/openai-compat/embeddings-request'
+import { refuseRemoteMedia } from '@infernet/openai-compat/engine-request'
+import type { ClientApi } from './client-api.ts'
+
+/** POST /v1/chat/completions. */
+export const chatCompletions: ClientApi = {
+  parse(body) {
+    const request = parseChatRequest(body)
+    refuseRemoteMedia(request.body.messages)
+    const continuable = request.stream && canContinue(request.endpoint, request.body)
+    return { request, body, continuable }
+  },
+}
+
+/** POST /v1/completions. */
+export const completions: ClientApi = {
+  parse(body) {
+    const request = parseCompletionRequest(body)
+    const continuable = request.stream && canContinue(request.endpoint, request.body)
+    return { request, body, continuable }
+  },
+}
+
+/** POST /v1/embeddings. */
+export const embeddings: ClientApi = {
+  parse: (body) => ({ request: parseEmbeddingsRequest(body), body, continuable: false }),
+}
