@@ -12,7 +12,13 @@ const KEPT_LINES = 40
 export class Service {
   readonly process: ChildProcess
   readonly lines: string[] = []
+  /** Of an agent that has connected: its peer id. */
+  peer = ''
   readonly #name: string
+  readonly #collecting: {
+    match: (line: Record<string, unknown>) => boolean
+    lines: Record<string, unknown>[]
+  }[] = []
   #waiting: {
     match: (line: Record<string, unknown>) => boolean
     resolve: (line: Record<string, unknown>) => void
@@ -59,6 +65,13 @@ export class Service {
     })
   }
 
+  /** Every matching JSON line from now on, growing as they come. */
+  collect(match: (line: Record<string, unknown>) => boolean): readonly Record<string, unknown>[] {
+    const lines: Record<string, unknown>[] = []
+    this.#collecting.push({ match, lines })
+    return lines
+  }
+
   /** Sends the signal and waits for the end; resolves with the exit code or signal. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> {
     const { exitCode, signalCode } = this.process
@@ -96,6 +109,7 @@ export class Service {
     } catch {
       return
     }
+    for (const { match, lines } of this.#collecting) if (match(line)) lines.push(line)
     const matched = this.#waiting.filter((waiter) => waiter.match(line))
     this.#waiting = this.#waiting.filter((waiter) => !matched.includes(waiter))
     for (const waiter of matched) waiter.resolve(line)

@@ -8,6 +8,19 @@ export interface Pace {
   readonly gapMs: number
 }
 
+interface ChatBody {
+  readonly stream?: boolean
+  readonly messages?: readonly { readonly role: string; readonly content: string }[]
+  readonly continue_final_message?: boolean
+}
+
+/** Tokens of the answer that another engine has said already. */
+function saidTokens({ messages, continue_final_message: goesOn }: ChatBody): number {
+  const last = messages?.at(-1)
+  if (goesOn !== true || last?.role !== 'assistant') return 0
+  return last.content.match(/t\d+ /g)?.length ?? 0
+}
+
 /**
  * An OpenAI-compatible engine that exists to inject faults: it answers at a chosen pace and tells
  * what it saw. The real llama.cpp is used wherever the pace does not matter.
@@ -55,10 +68,10 @@ export class SlowEngine {
     }
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
-    request.on('end', () => this.#chat(JSON.parse(body) as { stream?: boolean }, response))
+    request.on('end', () => this.#chat(JSON.parse(body) as ChatBody, response))
   }
 
-  #chat(body: { stream?: boolean }, response: ServerResponse): void {
+  #chat(body: ChatBody, response: ServerResponse): void {
     this.requests++
     this.running++
     const { pace } = this
@@ -69,9 +82,11 @@ export class SlowEngine {
       clearInterval(timer)
     })
     const head = { id: 'chatcmpl-slow', created: 1_700_000_000, model: 'slow' }
+    const said = saidTokens(body)
+    const generated = pace.tokens - said
     const usage = {
-      prompt_tokens: 7,
-      completion_tokens: pace.tokens,
+      prompt_tokens: 7 + said,
+      completion_tokens: generated,
       total_tokens: 7 + pace.tokens,
     }
     const send = (choice: object, extra: object = {}): void => {
@@ -79,7 +94,7 @@ export class SlowEngine {
         `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [choice], ...extra })}\n\n`,
       )
     }
-    let sent = 0
+    let sent = said
     const timer = setInterval(() => {
       if (pace.hang === true) return
       if (sent < pace.tokens) {

@@ -104,7 +104,7 @@ export class Stack {
       ...args,
     ])
     this.agents.push(agent)
-    await agent.line((line) => line['event'] === 'connected')
+    agent.peer = String((await agent.line((line) => line['event'] === 'connected'))['peer'])
     await this.untilServed(model, providers)
     return agent
   }

@@ -47,6 +47,8 @@ export interface AgentOptions {
   readonly price: Price
   /** Jobs at once. */
   readonly slots: number
+  /** Whether prompts may be kept here; `deny` when nothing is said. */
+  readonly dataCollection?: Capability['data_collection']
   /** Path of the receipt outbox. */
   readonly outboxPath: string
   readonly events: EventLog
@@ -290,14 +292,21 @@ export class Agent {
   }
 
   #announceModels(): void {
-    const { engine, events } = this.#options
+    const { engine, events, dataCollection = 'deny' } = this.#options
     const models = engine.models.map(({ id }) => id)
-    events.emit({ event: 'models', engine: engine.kind, models })
+    const offers = engine.models.map(({ id, endpoints, capabilities, quantization }) => ({
+      id,
+      endpoints,
+      capabilities,
+      ...(quantization === undefined ? {} : { quantization }),
+    }))
+    const { kind } = engine
+    events.emit({ event: 'models', engine: kind, models, offers, data_collection: dataCollection })
   }
 
   #capability(): Capability {
-    const { engine, price, slots } = this.#options
-    return capabilityOf(engine, price, slots)
+    const { engine, price, slots, dataCollection } = this.#options
+    return capabilityOf(engine, price, slots, dataCollection)
   }
 }
 

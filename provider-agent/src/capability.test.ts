@@ -9,6 +9,8 @@ const modelsOf = (count: number, nameLength: number) =>
     id: `${i}`.padEnd(nameLength, 'x'),
     contextLength: 1e8,
     capabilities: ['tools', 'json_schema', 'logprobs', 'seed'] as const,
+    endpoints: ['chat.completions', 'completions'] as const,
+    quantization: 'Q4_K_M',
   }))
 
 describe('the capability record', () => {

@@ -11,20 +11,22 @@ export function capabilityOf(
   engine: Pick<Engine, 'kind' | 'models'>,
   price: Price,
   slots: number,
+  dataCollection: Capability['data_collection'] = 'deny',
 ): Capability {
   const models = engine.models
     .slice(0, MAX_MODELS_PER_PROVIDER)
-    .map(({ id, contextLength, capabilities }) => ({
+    .map(({ id, contextLength, capabilities, endpoints, quantization }) => ({
       id,
       context_length: contextLength,
       price,
       capabilities: [...capabilities],
-      endpoints: ['chat.completions' as const],
+      endpoints: [...endpoints],
+      ...(quantization === undefined ? {} : { quantization }),
     }))
   const record = {
     models,
     slots,
-    data_collection: 'deny' as const,
+    data_collection: dataCollection,
     engine: engine.kind,
     agent: `infernet-agent/${AGENT_VERSION}`,
   }

@@ -6,7 +6,13 @@ export type AgentEvent =
   | { readonly event: 'key_exposed'; readonly path: string }
   | { readonly event: 'edge_unencrypted'; readonly edge: string }
   | { readonly event: 'engine_starting'; readonly engine: string }
-  | { readonly event: 'models'; readonly engine: string; readonly models: readonly string[] }
+  | {
+      readonly event: 'models'
+      readonly engine: string
+      readonly models: readonly string[]
+      readonly offers: readonly OfferFacts[]
+      readonly data_collection: 'allow' | 'deny'
+    }
   | { readonly event: 'engine_trouble'; readonly message: string }
   | { readonly event: 'connecting'; readonly edge: string; readonly attempt: number }
   | {
@@ -38,6 +44,14 @@ export type AgentEvent =
   | { readonly event: 'edge_drains'; readonly reason: string; readonly running: number }
   | { readonly event: 'draining'; readonly running: number; readonly grace_ms: number }
   | { readonly event: 'stopped'; readonly jobs: number; readonly earned_msat: number }
+
+/** What a model is offered for. */
+export interface OfferFacts {
+  readonly id: string
+  readonly endpoints: readonly string[]
+  readonly capabilities: readonly string[]
+  readonly quantization?: string
+}
 
 export interface JobFacts {
   readonly job: string

@@ -48,7 +48,9 @@ function lineOf(event: AgentEvent): string {
     case 'models':
       return event.models.length === 0
         ? warn(`${event.engine} serves no model now`)
-        : `${event.engine} serves ${pc.bold(event.models.join(', '))}`
+        : [`${event.engine} serves ${pc.bold(event.models.join(', '))}`, ...offerLines(event)].join(
+            '\n         ',
+          )
     case 'engine_trouble':
       return warn(event.message)
     case 'connected':
@@ -78,6 +80,23 @@ function lineOf(event: AgentEvent): string {
     case 'stopped':
       return `stopped after ${event.jobs} jobs; ${sat(event.earned_msat)} sat on receipts`
   }
+}
+
+/** What is offered, so that the owner sees what the flags and the engine came to. */
+function offerLines(event: AgentEvent & { event: 'models' }): string[] {
+  const lines = event.offers.map(({ id, endpoints, capabilities, quantization }) =>
+    pc.dim(
+      [
+        `${id}${quantization === undefined ? '' : ` (${quantization})`}:`,
+        endpoints.join(', '),
+        capabilities.length === 0 ? '' : `with ${capabilities.join(', ')}`,
+      ]
+        .filter((part) => part !== '')
+        .join(' '),
+    ),
+  )
+  const kept = event.data_collection === 'allow'
+  return [...lines, pc.dim(kept ? 'prompts may be kept here' : 'prompts are not kept')]
 }
 
 const warn = (text: string): string => `${pc.yellow('!')} ${text}`

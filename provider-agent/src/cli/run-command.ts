@@ -1,10 +1,11 @@
-import { CAPABILITIES, type Price } from '@infernet/schemas/wire'
+import type { Price } from '@infernet/schemas/wire'
 import { MAX_SLOTS } from '@infernet/schemas/limits'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { Agent } from '../agent.ts'
 import { dataDir } from '../data-dir.ts'
 import { createEngine, ENGINE_KINDS, type EngineName } from '../engines/create-engine.ts'
-import { EngineStartError, type EngineModel } from '../engines/engine.ts'
+import { EngineStartError } from '../engines/engine.ts'
+import { OfferFlagError, readOfferFlags, type OfferOverrides } from '../engines/offer-overrides.ts'
 import { EventLog, type AgentEvent } from '../events.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { KeyError, loadIdentity, type LoadedIdentity } from '../identity.ts'
@@ -13,6 +14,7 @@ import { edgeAddress, EdgeAddressError } from '../link/edge-address.ts'
 import { DEFAULT_PRICE, parsePrice, PriceError } from '../price.ts'
 import { OutboxError } from '../receipts/outbox.ts'
 import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
+import { LineWriter } from './line-writer.ts'
 import { terminal } from './terminal.ts'
 
 interface RunFlags {
@@ -26,7 +28,10 @@ interface RunFlags {
   readonly context?: number
   readonly threads?: number
   readonly gpu: boolean
-  readonly capabilities?: EngineModel['capabilities']
+  readonly capabilities?: string
+  readonly endpoints?: string
+  readonly quantization?: string
+  readonly dataCollection?: string
   readonly data?: string
   readonly grace: number
   readonly json?: boolean
@@ -61,7 +66,29 @@ export function addRunCommand(program: Command): void {
     .option('--context <tokens>', 'context length, where the engine should not decide', count(1e8))
     .option('--threads <n>', 'CPU threads of llama-cpp', count(1024))
     .option('--no-gpu', 'keep llama-cpp off the GPU')
-    .option('--capabilities <list>', 'what an HTTP engine can do', readCapabilities)
+    .addOption(
+      new Option(
+        '--capabilities <list>',
+        'what the models can do, where the agent should not find out',
+      ).env('INFERNET_CAPABILITIES'),
+    )
+    .addOption(
+      new Option(
+        '--endpoints <list>',
+        'what the models are offered for: chat.completions,completions,embeddings',
+      ).env('INFERNET_ENDPOINTS'),
+    )
+    .addOption(
+      new Option('--quantization <word>', 'weight format of the models: fp8, int4, Q4_K_M …').env(
+        'INFERNET_QUANTIZATION',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--data-collection <allow|deny>',
+        'whether prompts may be kept here (default: deny)',
+      ).env('INFERNET_DATA_COLLECTION'),
+    )
     .option('--data <directory>', 'where key and receipts are kept (INFERNET_DATA)')
     .option(
       '--grace <seconds>',
@@ -78,7 +105,8 @@ async function run(flags: RunFlags): Promise<void> {
   const files = dataDir(flags.data, process.env)
   const events = new EventLog(eventWriter(flags), Date.now)
   const edge = ownersFault(EXIT.usage, () => edgeAddress(flags.edge))
-  const engine = ownersFault(EXIT.usage, () => createEngine(engineOptions(flags), clock))
+  const { overrides, dataCollection } = ownersFault(EXIT.usage, () => readOfferFlags(flags))
+  const engine = ownersFault(EXIT.usage, () => createEngine(engineOptions(flags, overrides), clock))
   const { identity, created, exposed } = ownersFault(EXIT.data, () => loadIdentity(files.key))
   announceKey(events, { identity, created, exposed }, files.key)
   const agent = ownersFault(
@@ -90,6 +118,7 @@ async function run(flags: RunFlags): Promise<void> {
         engine,
         price: ownersFault(EXIT.usage, () => parsePrice(flags.price)),
         slots: flags.slots,
+        dataCollection,
         outboxPath: files.outbox,
         events,
         now: Date.now,
@@ -108,18 +137,25 @@ async function run(flags: RunFlags): Promise<void> {
 
 const clock = { now: Date.now, random: Math.random }
 
-function engineOptions(flags: RunFlags): Parameters<typeof createEngine>[0] {
+function engineOptions(
+  flags: RunFlags,
+  overrides: OfferOverrides,
+): Parameters<typeof createEngine>[0] {
   const { model, engine, ...rest } = flags
   const kind = engine ?? (flags.engineUrl === undefined ? 'llama-cpp' : 'openai-http')
-  return { ...rest, engine: kind, models: model }
+  return { ...rest, overrides, engine: kind, models: model }
 }
 
 function eventWriter({ json, quiet }: RunFlags): (event: AgentEvent, at: number) => void {
-  const to = terminal(process.stdout)
+  const output = new LineWriter(process.stdout)
+  process.on('exit', () => output.flush())
+  const to = terminal(output)
   return (event, at) => {
     if (quiet && isOfEveryJob(event)) return
-    if (json) process.stdout.write(jsonLine(event, at))
+    if (json) output.write(jsonLine(event, at))
     else showEvent(to, event, at)
+    // What is rare is news: whoever waits for it sees it at once.
+    if (!isOfEveryJob(event)) output.flush()
   }
 }
 
@@ -141,7 +177,14 @@ function stopOnSignals(agent: Agent): void {
   process.stdin.resume()
 }
 
-const OWNERS = [EdgeAddressError, EngineStartError, KeyError, OutboxError, PriceError]
+const OWNERS = [
+  EdgeAddressError,
+  EngineStartError,
+  KeyError,
+  OfferFlagError,
+  OutboxError,
+  PriceError,
+]
 
 /** Turns an error that the owner can mend into one line and an exit code. */
 function ownersFault<T>(exitCode: OwnerError['exitCode'], work: () => T): T {
@@ -165,10 +208,3 @@ const count =
 
 const priceText = ({ prompt, completion }: Price): string =>
   `prompt=${prompt},completion=${completion}`
-
-function readCapabilities(text: string): EngineModel['capabilities'] {
-  const names: readonly string[] = text.split(',').filter((name) => name !== '')
-  const known = CAPABILITIES.filter((capability) => names.includes(capability))
-  if (known.length === names.length) return known
-  throw new InvalidArgumentError(`Choose from ${CAPABILITIES.join(',')}.`)
-}

@@ -1,3 +1,5 @@
+import type { LineStream } from './line-writer.ts'
+
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const FRAME_MS = 80
 const CLEAR_LINE = '\r\u001B[2K'
@@ -10,7 +12,7 @@ export interface Terminal {
 }
 
 /** Writes to `stream`; only a real terminal gets the moving line. */
-export function terminal(stream: NodeJS.WriteStream): Terminal {
+export function terminal(stream: LineStream): Terminal {
   let spinning: string | undefined
   let timer: NodeJS.Timeout | undefined
   let frame = 0
@@ -27,7 +29,7 @@ export function terminal(stream: NodeJS.WriteStream): Terminal {
       if (spinning !== undefined) draw()
     },
     spin(text) {
-      if (!stream.isTTY) return
+      if (stream.isTTY !== true) return
       clear()
       spinning = text
       clearInterval(timer)

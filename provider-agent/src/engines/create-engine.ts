@@ -1,6 +1,7 @@
-import type { LocalChatClock } from './local-chat.ts'
-import type { Engine, EngineModel } from './engine.ts'
+import type { LocalClock } from './local-answer.ts'
+import type { Engine } from './engine.ts'
 import { LlamaCppEngine } from './llama-cpp/llama-cpp.ts'
+import type { OfferOverrides } from './offer-overrides.ts'
 import { demoModel, parseModelFile } from './model-file.ts'
 import { parseModelAlias } from './openai-http/model-alias.ts'
 import { OpenAiHttpEngine } from './openai-http/openai-http.ts'
@@ -22,23 +23,23 @@ export interface EngineOptions {
   readonly context?: number
   readonly threads?: number
   readonly gpu: boolean
-  /** Of an HTTP engine, which cannot be asked. */
-  readonly capabilities?: EngineModel['capabilities']
+  /** What the owner says about the models. */
+  readonly overrides: OfferOverrides
 }
 
 /** The engine that the options describe, not yet started. Throws `EngineStartError`. */
-export function createEngine(options: EngineOptions, clock: LocalChatClock): Engine {
-  const { engine, models } = options
+export function createEngine(options: EngineOptions, clock: LocalClock): Engine {
+  const { engine, models, overrides } = options
   if (engine === 'openai-http') {
     return new OpenAiHttpEngine({
       url: options.engineUrl ?? '',
       key: options.engineKey,
       models: models.map(parseModelAlias),
       context: options.context,
-      capabilities: options.capabilities,
+      overrides,
     })
   }
   const files = models.length === 0 ? [demoModel()] : models.map(parseModelFile)
-  if (engine === 'tiny') return new TinyEngine(files, clock)
+  if (engine === 'tiny') return new TinyEngine(files, clock, overrides)
   return new LlamaCppEngine({ ...options, files }, clock)
 }

@@ -7,6 +7,7 @@ import {
   type EngineRequest,
   type EngineRun,
   type EngineSink,
+  type EngineUsage,
 } from './engine.ts'
 
 /** An engine that has been started, and what the suite needs to know about it. */
@@ -15,6 +16,8 @@ export interface ConformanceSubject {
   readonly model: string
   /** Something that is answered with 20 tokens or more at temperature 0. */
   readonly longQuestion: string
+  /** Whether it is a real model: one that is random where it may be. */
+  readonly isReal: boolean
   /** What else has to be cleaned up. */
   readonly dispose?: () => Promise<void>
 }
@@ -93,6 +96,8 @@ export const requestOf = (
   more: Partial<EngineRequest> = {},
 ): EngineRequest => ({
   model,
+  endpoint: 'chat.completions',
+  continues: false,
   stream: true,
   include_usage: false,
   max_output_tokens: 64,
@@ -107,14 +112,43 @@ export const eventsOf = (text: string): Record<string, unknown>[] =>
     .filter((event) => event !== '')
     .map((event) => JSON.parse(event.replace(/^data: /, '')) as Record<string, unknown>)
 
-/** The text of a stream's deltas. */
+/** The text of a stream, of a chat or a completion. */
 export const contentOf = (text: string): string =>
   eventsOf(text)
-    .flatMap((event) => event['choices'] as { delta: { content?: string | null } }[])
-    .map(({ delta }) => delta.content ?? '')
+    .flatMap((event) => event['choices'] as StreamChoice[])
+    .map(({ delta, text: said }) => delta?.content ?? said ?? '')
     .join('')
 
+interface StreamChoice {
+  readonly delta?: { readonly content?: string | null }
+  readonly text?: string
+}
+
+/** The vectors of an answer, as numbers. */
+export const vectorsOf = (text: string): number[][] =>
+  (JSON.parse(text) as { data: { embedding: number[] | string }[] }).data.map(({ embedding }) =>
+    typeof embedding === 'string'
+      ? [...new Float32Array(Uint8Array.from(Buffer.from(embedding, 'base64')).buffer)]
+      : embedding,
+  )
+
 const say = (content: string) => ({ messages: [{ role: 'user', content }] })
+
+/** A conversation whose answer has begun. */
+const saying = (question: string, begun: string) => ({
+  messages: [
+    { role: 'user', content: question },
+    { role: 'assistant', content: begun },
+  ],
+})
+
+const tokensOf = (usage: EngineUsage | undefined): number =>
+  (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0)
+
+/** Wild enough that another seed says something else. */
+const DICE = { temperature: 1.9, top_k: 0, top_p: 1, min_p: 0 }
+const COMPLETES = { endpoint: 'completions' } as const
+const EMBEDS = { endpoint: 'embeddings', stream: false } as const
 
 /** What every engine must do; run it from the engine's own test. */
 export function engineConformance(name: string, make: () => Promise<ConformanceSubject>): void {
@@ -246,6 +280,120 @@ export function engineConformance(name: string, make: () => Promise<ConformanceS
     it('refuses a model it does not have', async () => {
       const { error } = await ask(subject.engine, 'no-such-model', say('hello'))
       expect(error).toBeDefined()
+    })
+
+    it('goes on with a begun answer wherever it was cut, repeating and losing nothing', async () => {
+      const { engine, model, longQuestion } = subject
+      const whole = await ask(engine, model, say(longQuestion))
+      const pieces = eventsOf(whole.text).map((event) =>
+        contentOf(`data: ${JSON.stringify(event)}`),
+      )
+      const text = pieces.join('')
+      for (let at = 1; at < pieces.length; at += 3) {
+        const begun = pieces.slice(0, at).join('')
+        if (begun === '' || begun === text) continue
+        const rest = await ask(engine, model, saying(longQuestion, begun), { continues: true })
+        expect(begun + contentOf(rest.text)).toBe(text)
+        expect(rest.finishReason).toBe(whole.finishReason)
+        const [counted, all] = [rest.run?.usage(), whole.run?.usage()]
+        expect(counted?.completion_tokens).toBeLessThan(all?.completion_tokens ?? 0)
+        // What was said already is prompt now, and no token is counted twice.
+        if (subject.isReal) expect(tokensOf(counted)).toBe(tokensOf(all))
+      }
+    })
+
+    it('goes on behind a space that the delivered text ends with', async () => {
+      const { engine, model, longQuestion } = subject
+      const text = contentOf((await ask(engine, model, say(longQuestion))).text)
+      const begun = text.slice(0, text.indexOf(' ', 5) + 1)
+      const rest = await ask(engine, model, saying(longQuestion, begun), { continues: true })
+      expect(begun + contentOf(rest.text)).toBe(text)
+    })
+
+    it('completes a prompt in a stream of text, within 16 tokens unless told otherwise', async () => {
+      const { engine, model } = subject
+      const { text, finishReason, run } = await ask(engine, model, { prompt: 'w0 ' }, COMPLETES)
+      const events = eventsOf(text)
+      expect(events.every(({ object }) => object === 'text_completion')).toBe(true)
+      expect(events.at(-1)).toMatchObject({ choices: [{ index: 0, finish_reason: finishReason }] })
+      expect(text).not.toContain('[DONE]')
+      expect(contentOf(text)).not.toBe('')
+      expect(run?.usage().completion_tokens).toBeLessThanOrEqual(16)
+    })
+
+    it('completes a prompt in one document, saying what the stream says', async () => {
+      const { engine, model } = subject
+      const body = { prompt: ['Infernet is'], max_tokens: 8 }
+      const streamed = await ask(engine, model, body, COMPLETES)
+      const whole = await ask(engine, model, body, { ...COMPLETES, stream: false })
+      expect(JSON.parse(whole.text)).toMatchObject({
+        object: 'text_completion',
+        choices: [{ text: contentOf(streamed.text), finish_reason: whole.finishReason }],
+        usage: { completion_tokens: whole.run?.usage().completion_tokens },
+      })
+    })
+
+    it('goes on with a begun completion at the end of its prompt', async () => {
+      const { engine, model } = subject
+      const body = { prompt: 'Infernet is', max_tokens: 12 }
+      const whole = await ask(engine, model, body, COMPLETES)
+      const begun = contentOf(whole.text.slice(0, whole.text.indexOf('\n\n') + 2))
+      const rest = await ask(
+        engine,
+        model,
+        { ...body, prompt: `Infernet is${begun}` },
+        { ...COMPLETES, continues: true, max_output_tokens: 11 },
+      )
+      expect(begun + contentOf(rest.text)).toBe(contentOf(whole.text))
+    })
+
+    it('says the same for a seed, and something else for others', async () => {
+      const { engine, model, longQuestion, isReal } = subject
+      const answer = async (seed: number) => {
+        const { text } = await ask(engine, model, { ...say(longQuestion), ...DICE, seed })
+        return contentOf(text)
+      }
+      expect(await answer(7)).toBe(await answer(7))
+      // Sure of most of its tokens, a model may agree with itself by chance; not eight times.
+      const others = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(answer))
+      expect(new Set(others).size > 1).toBe(isReal)
+    })
+
+    it('embeds each input, in both formats, if it offers to', async () => {
+      const { engine, model } = subject
+      const offered = engine.models.find(({ id }) => id === model)?.endpoints ?? []
+      const body = { input: ['hello', 'a longer text'] }
+      const floats = await ask(engine, model, body, EMBEDS)
+      if (!offered.includes('embeddings')) {
+        expect(floats.error).toMatchObject({ fault: 'request', status: 404 })
+        return
+      }
+      expect(JSON.parse(floats.text)).toMatchObject({ object: 'list', model })
+      const [first = [], second = []] = vectorsOf(floats.text)
+      expect(first).toHaveLength(second.length)
+      expect(first).not.toEqual(second)
+      expect(floats.finishReason).toBe('stop')
+      expect(floats.run?.usage()).toMatchObject({ completion_tokens: 0 })
+      expect(floats.run?.usage().prompt_tokens).toBeGreaterThan(0)
+      const inBase64 = { ...body, encoding_format: 'base64' }
+      const packed = await ask(engine, model, inBase64, EMBEDS)
+      expect(packed.text).not.toContain('[0')
+      for (const [i, x] of (vectorsOf(packed.text)[0] ?? []).entries()) {
+        expect(x).toBeCloseTo(first[i] ?? Number.NaN, 5)
+      }
+      const alone = await ask(engine, model, { input: 'hello' }, EMBEDS)
+      for (const [i, x] of (vectorsOf(alone.text)[0] ?? []).entries()) {
+        expect(x).toBeCloseTo(first[i] ?? Number.NaN, 5)
+      }
+    })
+
+    it.each([
+      ['completions', { prompt: 7 }],
+      ['embeddings', { input: [] }],
+    ] as const)('blames the request for a body that is none of %s', async (endpoint, body) => {
+      const { engine, model } = subject
+      const { error } = await ask(engine, model, body, { endpoint, stream: false })
+      expect(error).toMatchObject({ fault: 'request' })
     })
 
     it('ends running work in silence when closed', async () => {

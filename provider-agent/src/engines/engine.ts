@@ -1,4 +1,10 @@
-import type { CAPABILITIES, JobError, JobHeader, JobUsage } from '@infernet/schemas/wire'
+import type {
+  CapabilityName,
+  Endpoint,
+  JobError,
+  JobHeader,
+  JobUsage,
+} from '@infernet/schemas/wire'
 
 /** What an engine declares about one of its models. */
 export interface EngineModel {
@@ -6,13 +12,17 @@ export interface EngineModel {
   readonly id: string
   /** Tokens of prompt and answer together. */
   readonly contextLength: number
-  readonly capabilities: readonly (typeof CAPABILITIES)[number][]
+  readonly capabilities: readonly CapabilityName[]
+  /** One or more. */
+  readonly endpoints: readonly Endpoint[]
+  /** Weight format, where it is known. */
+  readonly quantization?: string
 }
 
 /** The part of a job that an engine needs. */
 export interface EngineRequest extends Pick<
   JobHeader,
-  'model' | 'stream' | 'include_usage' | 'max_output_tokens'
+  'endpoint' | 'continues' | 'model' | 'stream' | 'include_usage' | 'max_output_tokens'
 > {
   /** The client's JSON body. It is a view into a received message: read it before returning. */
   readonly body: Uint8Array
@@ -30,7 +40,8 @@ export interface EngineUsage extends JobUsage {
 export interface EngineSink {
   /**
    * Bytes for the client. Streams: whole SSE events, without `[DONE]`, and without the usage chunk
-   * unless it was asked for. Otherwise: the JSON body, in pieces of any size.
+   * unless it was asked for; an answer that `continues` begins behind the text it was given.
+   * Otherwise: the JSON body, in pieces of any size.
    */
   data(bytes: Uint8Array): void
   /** The answer is complete. Called at most once, and never together with `fail`. */

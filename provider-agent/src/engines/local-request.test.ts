@@ -13,6 +13,8 @@ const model: LocalModel = {
   id: 'm',
   contextLength: 1_000,
   capabilities: ['tools', 'json_schema', 'logprobs', 'seed'],
+  endpoints: ['chat.completions', 'completions'],
+  vocabSize: 100,
   renderChat: compileChatTemplate(template),
 }
 const plain: LocalModel = { ...model, capabilities: ['seed'] }

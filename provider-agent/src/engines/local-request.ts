@@ -7,11 +7,14 @@ import {
   type ChatRenderer,
 } from '@infernet/models/chat-template'
 import { JobFault, requestFault, type EngineModel, type EngineRequest } from './engine.ts'
-import type { GenerateRequest, OutputShape, Sampling } from './token-source.ts'
+import { openEnded, samplingOf, stopsOf } from './local-sampling.ts'
+import type { GenerateRequest, OutputShape } from './token-source.ts'
 
 /** A model that we render prompts for ourselves. */
 export interface LocalModel extends EngineModel {
   readonly renderChat: ChatRenderer
+  /** Ids of tokens are below it. */
+  readonly vocabSize: number
 }
 
 /** A request, ready to be generated and rendered back. */
@@ -22,19 +25,15 @@ export interface LocalRequest {
   readonly parseTools: boolean
   /** The beginning of the answer that the prompt already ends with: a forced tool call. */
   readonly prefill: string
+  /** White space that the client has already, and the answer may begin with once more. */
+  readonly known: string
 }
 
 /** A schema becomes a grammar that is followed at every token; real ones stay below 20,000. */
 const MAX_SCHEMA_CHARS = 65_536
 
-/** llama-server's defaults for what a request leaves open. */
-const DEFAULT_TEMPERATURE = 0.8
-const DEFAULT_TOP_K = 40
-const DEFAULT_TOP_P = 0.95
-const DEFAULT_MIN_P = 0.05
-
 /**
- * Reads a client's body for a local model. Throws {@link JobFault} for what the body gets wrong
+ * Reads the body of a chat for a local model. Throws {@link JobFault} for what the body gets wrong
  * and for what this model cannot do; `random` in [0, 1) picks a seed when there is none.
  */
 export function readLocalRequest(
@@ -48,15 +47,17 @@ export function readLocalRequest(
   const tools = body.tool_choice === 'none' ? [] : (body.tools ?? [])
   const prefill = tools.length === 0 ? '' : toolPrefill(body.tool_choice)
   const messages = body.messages.map(toTemplateMessage)
+  const begun = request.continues ? takeBeginning(messages) : openEnded('')
   return {
     generate: {
-      prompt: render(model.renderChat, messages, tools) + prefill,
+      prompt: render(model.renderChat, messages, tools) + prefill + begun.prompt,
       maxTokens: Math.min(chat.maxOutputTokens ?? Infinity, request.max_output_tokens),
       sampling: samplingOf(body, random),
       shape: shapeOf(body.response_format),
       topLogprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
     },
-    stops: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
+    stops: stopsOf(body),
+    known: begun.known,
     parseTools: tools.length > 0,
     prefill,
   }
@@ -66,17 +67,30 @@ function parse(body: Uint8Array): ChatRequest {
   try {
     return parseChatRequest(body)
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    const { status, param, message, code } = error
-    throw new JobFault(requestFault(code ?? 'invalid_request', message, { status, param }))
+    throw error instanceof ApiError ? requestFaultOf(error) : error
   }
 }
 
+/** A body that OpenAI would refuse. */
+export const requestFaultOf = ({ status, param, message, code }: ApiError): JobFault =>
+  new JobFault(requestFault(code ?? 'invalid_request', message, { status, param }))
+
+/** Throws {@link JobFault}: the model lacks what the field asks for. */
+export function refuseParameter(model: LocalModel, param: string, what: string): never {
+  const message = `The model '${model.id}' is served without support for ${what}.`
+  throw new JobFault(requestFault('unsupported_parameter', message, { param }))
+}
+
+/** Takes the last message out: the answer as far as it was delivered, to go on from. */
+function takeBeginning(messages: ChatMessage[]): { prompt: string; known: string } {
+  const last = messages.pop()
+  if (last?.role === 'assistant' && typeof last.content === 'string') return openEnded(last.content)
+  const message = 'A continued job ends with what the assistant has said.'
+  throw new JobFault(requestFault('invalid_messages', message, { param: 'messages' }))
+}
+
 function refuseUnsupported({ body, n, needs }: ChatRequest, model: LocalModel): void {
-  const refuse = (param: string, what: string): never => {
-    const message = `The model '${model.id}' is served without support for ${what}.`
-    throw new JobFault(requestFault('unsupported_parameter', message, { param }))
-  }
+  const refuse = (param: string, what: string): never => refuseParameter(model, param, what)
   const can = (capability: EngineModel['capabilities'][number]): boolean =>
     model.capabilities.includes(capability)
   if (n > 1) refuse('n', 'more than one choice')
@@ -130,31 +144,6 @@ function render(
     const message = `The model's chat template refuses this conversation: ${error.message}`
     throw new JobFault(requestFault('invalid_messages', message, { param: 'messages' }))
   }
-}
-
-function samplingOf(body: ChatRequest['body'], random: () => number): Sampling {
-  return {
-    temperature: body.temperature ?? DEFAULT_TEMPERATURE,
-    topK: numberAt(body, 'top_k') ?? DEFAULT_TOP_K,
-    topP: body.top_p ?? DEFAULT_TOP_P,
-    minP: numberAt(body, 'min_p') ?? DEFAULT_MIN_P,
-    frequencyPenalty: body.frequency_penalty ?? 0,
-    presencePenalty: body.presence_penalty ?? 0,
-    seed: (body.seed ?? Math.floor(random() * 2 ** 32)) >>> 0,
-    logitBias: Object.entries(body.logit_bias ?? {}).map(([id, bias]) => [Number(id), bias]),
-  }
-}
-
-/** A vendor extension that OpenAI's schema does not know. */
-function numberAt(body: Record<string, unknown>, name: string): number | undefined {
-  const value = body[name]
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'number' && value >= 0) return value
-  throw new JobFault(
-    requestFault('invalid_value', `Invalid '${name}': expected a number of at least 0.`, {
-      param: name,
-    }),
-  )
 }
 
 function shapeOf(format: ChatRequest['body']['response_format']): OutputShape {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { JobFault, requestFault } from './engine.ts'
+import { modelOfferSchema } from '@infernet/schemas/wire'
+import { JobFault, requestFault, type EngineModel } from './engine.ts'
 
 /** A GGUF file and the name clients know it by. */
 export interface ModelFile {
@@ -26,9 +27,22 @@ export function parseModelFile(text: string): ModelFile {
 }
 
 /** OpenAI's error for a prompt that does not fit. Counts are tokens. */
-export function contextExceeded(promptTokens: number, contextLength: number): JobFault {
+export function contextExceeded(
+  promptTokens: number,
+  contextLength: number,
+  param = 'messages',
+): JobFault {
   const message =
-    `This model's maximum context length is ${contextLength} tokens. However, your messages ` +
-    `resulted in ${promptTokens} tokens. Please reduce the length of the messages.`
-  return new JobFault(requestFault('context_length_exceeded', message, { param: 'messages' }))
+    `This model's maximum context length is ${contextLength} tokens. However, your ${param} ` +
+    `resulted in ${promptTokens} tokens. Please reduce the length of the ${param}.`
+  return new JobFault(requestFault('context_length_exceeded', message, { param }))
+}
+
+/** The weight format that a file tells of itself, if it is one that can be offered. */
+export function quantizationOf({
+  quantization,
+}: {
+  readonly quantization: string
+}): Pick<EngineModel, 'quantization'> {
+  return modelOfferSchema.shape.quantization.safeParse(quantization).success ? { quantization } : {}
 }

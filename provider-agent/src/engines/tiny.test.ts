@@ -10,7 +10,7 @@ const longQuestion = 'What is Infernet?'
 async function makeTiny() {
   const engine = new TinyEngine([demoModel()], clock)
   await engine.start()
-  return { engine, model: 'infernet-demo', longQuestion }
+  return { engine, model: 'infernet-demo', longQuestion, isReal: true }
 }
 
 engineConformance('tiny', makeTiny)

@@ -12,11 +12,13 @@ import {
   type EngineRun,
   type EngineSink,
 } from './engine.ts'
-import { beginLocalChat, type LocalChatClock } from './local-chat.ts'
+import { beginLocalAnswer, type LocalClock } from './local-answer.ts'
 import type { LocalModel } from './local-request.ts'
-import { contextExceeded, type ModelFile } from './model-file.ts'
+import { restrictModel, type OfferOverrides } from './offer-overrides.ts'
+import { contextExceeded, quantizationOf, type ModelFile } from './model-file.ts'
 import type {
   GenerateRequest,
+  Prompt,
   ScoredToken,
   TokenPiece,
   TokenRun,
@@ -32,11 +34,13 @@ const TOKENS_PER_TURN = 4
 export class TinyEngine implements Engine {
   readonly kind = 'tiny'
   readonly #files: readonly ModelFile[]
-  readonly #clock: LocalChatClock
+  readonly #clock: LocalClock
+  readonly #overrides: OfferOverrides
   #served: { readonly model: LocalModel; readonly source: TinySource }[] = []
 
-  constructor(files: readonly ModelFile[], clock: LocalChatClock) {
+  constructor(files: readonly ModelFile[], clock: LocalClock, overrides: OfferOverrides = {}) {
     this.#files = files
+    this.#overrides = overrides
     this.#clock = clock
   }
 
@@ -45,7 +49,11 @@ export class TinyEngine implements Engine {
   }
 
   async start(): Promise<void> {
-    this.#served = await Promise.all(this.#files.map(load))
+    const served = await Promise.all(this.#files.map(load))
+    this.#served = served.map(({ source, model }) => ({
+      source,
+      model: restrictModel(model, this.#overrides),
+    }))
   }
 
   begin(request: EngineRequest, sink: EngineSink): EngineRun {
@@ -53,7 +61,7 @@ export class TinyEngine implements Engine {
     if (served === undefined) {
       throw new JobFault(requestFault('model_not_found', `no model '${request.model}'`))
     }
-    return beginLocalChat(served.source, served.model, request, sink, this.#clock)
+    return beginLocalAnswer(served.source, served.model, request, sink, this.#clock)
   }
 
   async close(): Promise<void> {
@@ -71,7 +79,10 @@ async function load({ id, path }: ModelFile): Promise<{ model: LocalModel; sourc
       model: {
         id,
         contextLength: tiny.config.contextLength,
-        capabilities: ['seed', 'logprobs', ...(hasTools ? (['tools'] as const) : [])],
+        capabilities: ['seed', 'logprobs', 'continue', ...(hasTools ? (['tools'] as const) : [])],
+        endpoints: ['chat.completions', 'completions'],
+        ...quantizationOf(tiny.summary),
+        vocabSize: tiny.summary.vocabSize,
         renderChat: tiny.renderChat,
       },
     }
@@ -96,13 +107,22 @@ class TinySource implements TokenSource {
   }
 
   generate(request: GenerateRequest, sink: TokenSink): TokenRun {
-    const prompt = this.#model.tokenizer.encode(request.prompt)
+    const prompt = this.#tokenize(request.prompt)
     const { contextLength } = this.#model.config
     if (prompt.length >= contextLength) throw contextExceeded(prompt.length, contextLength)
     const run = new TinyRun(this.#model, prompt, request, sink, () => this.#schedule())
     this.#runs.push(run)
     this.#schedule()
     return run
+  }
+
+  #tokenize(prompt: Prompt): readonly number[] {
+    if (typeof prompt !== 'string') return prompt
+    const tokens = this.#model.tokenizer.encode(prompt)
+    if (tokens.length > 0) return tokens
+    // Nothing to go on from is the beginning of a text.
+    const { bosToken, eosToken } = this.#model.summary
+    return [bosToken ?? eosToken ?? 0]
   }
 
   close(): void {

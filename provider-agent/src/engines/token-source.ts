@@ -21,9 +21,12 @@ export type OutputShape =
   | { readonly type: 'json' }
   | { readonly type: 'json_schema'; readonly schema: Record<string, unknown> }
 
+/** Text, or the ids of tokens. */
+export type Prompt = string | readonly number[]
+
 /** One generation from a rendered prompt. */
 export interface GenerateRequest {
-  readonly prompt: string
+  readonly prompt: Prompt
   /** Most tokens to generate; the context may end it earlier. */
   readonly maxTokens: number
   readonly sampling: Sampling
@@ -67,4 +70,19 @@ export interface TokenRun {
 export interface TokenSource {
   /** Throws `JobFault` for what it refuses at sight. */
   generate(request: GenerateRequest, sink: TokenSink): TokenRun
+}
+
+/** What a calculation of vectors tells. Never called from within `embed`, nor after `abort`. */
+export interface VectorSink {
+  /** Of the next input: little-endian float32s in base64, of length 1, and the input's tokens. */
+  vector(base64: string, tokens: number): void
+  /** Every input has its vector. */
+  end(): void
+  fail(error: JobError): void
+}
+
+/** Something that turns texts into vectors. */
+export interface VectorSource {
+  /** Throws `JobFault` for what it refuses at sight. */
+  embed(inputs: readonly Prompt[], sink: VectorSink): Pick<TokenRun, 'abort'>
 }

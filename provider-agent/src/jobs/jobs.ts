@@ -1,5 +1,5 @@
 import { FRAME } from '@infernet/schemas/frame'
-import { decodeJob, encodeControl, type Busy } from '@infernet/schemas/wire'
+import { decodeJob, encodeControl, type Busy, type JobHeader } from '@infernet/schemas/wire'
 import { faultOf, providerFault, type Engine } from '../engines/engine.ts'
 import { ACCEPT_DELAY_MS, BUSY_RETRY_MS } from '../limits.ts'
 import { Job, type JobOutcome, type JobOutlet } from './job.ts'
@@ -63,7 +63,7 @@ export class Jobs {
     const { header, body } = decodeJob(payload)
     if (this.#byChannel.has(channel)) throw new ChannelTakenError(`channel ${channel} is taken`)
     const { engine, outlet, windowBytes, now, onOutcome, onBusy } = this.#options
-    const refusal = this.#refusal(header.model)
+    const refusal = this.#refusal(header)
     if (refusal !== undefined) {
       const busy: Busy = { reason: refusal, retry_after_ms: BUSY_RETRY_MS }
       outlet.write(FRAME.busy, channel, encodeControl(busy))
@@ -123,9 +123,10 @@ export class Jobs {
     for (const job of this.#byChannel.values()) job.lose()
   }
 
-  #refusal(model: string): Busy['reason'] | undefined {
+  #refusal({ model, endpoint }: JobHeader): Busy['reason'] | undefined {
     if (this.#draining) return 'draining'
-    if (!this.#options.engine.models.some(({ id }) => id === model)) return 'model_unavailable'
+    const offer = this.#options.engine.models.find(({ id }) => id === model)
+    if (offer?.endpoints.includes(endpoint) !== true) return 'model_unavailable'
     return this.#byChannel.size >= this.#options.slots ? 'slots' : undefined
   }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PROBE_AGENT } from '../engines/openai-http/engine-connection.ts'
 
 /** What the fake engine does wrong. */
 export type EngineFault =
@@ -37,8 +38,16 @@ export class FakeEngine {
   tokenMs = 0
   tokens = 40
   models: object[] = [{ id: 'big-model', owned_by: 'vllm', max_model_len: CONTEXT }]
-  /** Bodies and headers received. */
-  readonly requests: { readonly body: Record<string, unknown>; readonly connection: string }[] = []
+  /** Says the beginning of a continued answer again, as llama-server did before it could be told. */
+  echoes = false
+  /** What it answers 404 to, below `/v1`. */
+  missing: readonly string[] = []
+  /** Received, but for what the agent asks for itself. */
+  readonly requests: {
+    readonly path: string
+    readonly body: Record<string, unknown>
+    readonly connection: string
+  }[] = []
   /** Closes each connection after so many requests, without saying so. */
   requestsPerSocket = Number.POSITIVE_INFINITY
   /** Requests whose client went away early. */
@@ -72,7 +81,10 @@ export class FakeEngine {
     if (request.url === '/v1/models') return json(response, 200, { data: this.models })
     const chunks: Buffer[] = await request.toArray()
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
-    this.requests.push({ body, connection: request.headers.connection ?? '' })
+    const path = (request.url ?? '').replace('/v1', '')
+    if (request.headers['user-agent'] === PROBE_AGENT)
+      return this.#answerProbe(path, body, response)
+    this.requests.push({ path, body, connection: request.headers.connection ?? '' })
     const { fault, requestsPerSocket } = this
     const served = (this.#served.get(request.socket) ?? 0) + 1
     this.#served.set(request.socket, served)
@@ -83,7 +95,8 @@ export class FakeEngine {
       response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()
       return
     }
-    const promptTokens = JSON.stringify(body['messages']).length >> 2
+    if (path === '/embeddings') return json(response, 200, vectorsOf(body))
+    const promptTokens = JSON.stringify(body['messages'] ?? body['prompt']).length >> 2
     if (promptTokens >= CONTEXT) {
       const message = `This model's maximum context length is ${CONTEXT} tokens.`
       return json(response, 400, {
@@ -93,28 +106,44 @@ export class FakeEngine {
     response.on('close', () => {
       if (!response.writableFinished) this.aborted++
     })
-    const wanted = Math.min(this.tokens, Number(body['max_tokens']))
-    const finish = wanted < this.tokens ? 'length' : 'stop'
+    const from = said(body)
+    const wanted = Math.min(this.tokens - from, Number(body['max_tokens']))
+    const finish = wanted < this.tokens - from ? 'length' : 'stop'
     const usage = { prompt_tokens: promptTokens, completion_tokens: wanted, total_tokens: 0 }
-    if (body['stream'] === true) await this.#stream(response, wanted, finish, usage)
-    else await this.#whole(response, wanted, finish, usage)
+    const answer: Answer = { isChat: path === '/chat/completions', from, wanted, finish, usage }
+    const again = this.echoes && body['continue_final_message'] === true ? begunText(body) : ''
+    if (body['stream'] === true) await this.#stream(response, answer, again)
+    else await this.#whole(response, answer)
+  }
+
+  #answerProbe(path: string, body: Record<string, unknown>, response: ServerResponse): void {
+    if (this.missing.includes(path)) return json(response, 404, { detail: 'Not Found' })
+    if (path === '/embeddings') return json(response, 200, vectorsOf(body))
+    const text = this.echoes ? `${begunText(body)} x` : 'x'
+    if (body['stream'] === true) {
+      const choices = [{ index: 0, delta: { content: text }, finish_reason: 'length' }]
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(`data: ${JSON.stringify({ ...HEAD, choices })}\n\ndata: [DONE]\n\n`)
+      return
+    }
+    const choice =
+      path === '/completions' ? { text } : { message: { role: 'assistant', content: text } }
+    json(response, 200, { ...HEAD, choices: [{ index: 0, ...choice, finish_reason: 'length' }] })
   }
 
   async #whole(
     response: ServerResponse,
-    tokens: number,
-    finish: string,
-    usage: object,
+    { isChat, from, wanted, finish, usage }: Answer,
   ): Promise<void> {
-    const content = Array.from({ length: tokens }, (_, i) => word(i)).join('')
-    const message = { role: 'assistant', content }
+    const content = Array.from({ length: wanted }, (_, i) => word(from + i)).join('')
+    const text = isChat ? { message: { role: 'assistant', content } } : { text: content }
     const answer = {
       ...HEAD,
-      object: 'chat.completion',
-      choices: [{ index: 0, message, finish_reason: finish }],
+      object: isChat ? 'chat.completion' : 'text_completion',
+      choices: [{ index: 0, ...text, finish_reason: finish }],
       usage,
     }
-    for (let i = 0; i < tokens; i++) await this.#pace()
+    for (let i = 0; i < wanted; i++) await this.#pace()
     if (this.fault === 'not_json') response.end('<html>')
     else if (this.fault === 'giant') {
       response.writeHead(200)
@@ -128,21 +157,22 @@ export class FakeEngine {
 
   async #stream(
     response: ServerResponse,
-    tokens: number,
-    finish: string,
-    usage: object,
+    { isChat, from, wanted, finish, usage }: Answer,
+    again: string,
   ): Promise<void> {
     const { fault } = this
     const type = fault === 'not_sse' ? 'text/html' : 'text/event-stream; charset=utf-8'
     response.writeHead(200, { 'content-type': type })
-    const put = (delta: object, reason: string | null = null): void => {
-      const choices = [{ index: 0, delta, logprobs: null, finish_reason: reason }]
-      response.write(`data: ${JSON.stringify({ ...HEAD, choices })}\n\n`)
+    const head = { ...HEAD, object: isChat ? HEAD.object : 'text_completion' }
+    const put = (delta: { content?: string }, reason: string | null = null): void => {
+      const text = isChat ? { delta } : { text: delta.content ?? '' }
+      const choices = [{ index: 0, ...text, logprobs: null, finish_reason: reason }]
+      response.write(`data: ${JSON.stringify({ ...head, choices })}\n\n`)
     }
-    put({ role: 'assistant', content: '' })
-    for (let i = 0; i < tokens && !response.destroyed; i++) {
+    if (isChat) put(ROLE)
+    for (let i = 0; i < wanted && !response.destroyed; i++) {
       if (i === 5 && this.#breakStream(response)) return
-      put({ content: word(i) })
+      put({ content: (i === 0 ? again : '') + word(from + i) })
       await this.#pace()
     }
     if (fault === 'no_finish') return void response.end()
@@ -152,7 +182,7 @@ export class FakeEngine {
       return
     }
     if (fault !== 'no_usage') {
-      response.write(`data: ${JSON.stringify({ ...HEAD, choices: [], usage })}\n\n`)
+      response.write(`data: ${JSON.stringify({ ...head, choices: [], usage })}\n\n`)
     }
     if (fault !== 'no_done') response.write('data: [DONE]\n\n')
     response.end()
@@ -188,7 +218,50 @@ export class FakeEngine {
   }
 }
 
+const ROLE = { role: 'assistant', content: '' }
 const word = (i: number): string => `w${i} `
+
+interface Answer {
+  readonly isChat: boolean
+  /** The first word's number. */
+  readonly from: number
+  readonly wanted: number
+  readonly finish: string
+  readonly usage: object
+}
+
+/** What the assistant has said, of a chat that goes on with it. */
+function begunText({ messages }: Record<string, unknown>): string {
+  const last = Array.isArray(messages)
+    ? (messages.at(-1) as { role: string; content: string })
+    : undefined
+  return last?.role === 'assistant' ? last.content : ''
+}
+
+/** Words of the answer that are there already. */
+function said(body: Record<string, unknown>): number {
+  const goesOn = body['continue_final_message'] === true && body['add_generation_prompt'] === false
+  const { prompt } = body
+  const text = goesOn ? begunText(body) : typeof prompt === 'string' ? prompt : ''
+  return text.match(/w\d+ /g)?.length ?? 0
+}
+
+/** A vector for each input, and more numbers than one for a longer text. */
+function vectorsOf({ input }: Record<string, unknown>): object {
+  const texts: unknown[] = Array.isArray(input) ? input : [input]
+  const data = texts.map((text, index) => ({
+    object: 'embedding',
+    index,
+    embedding: [String(text).length / 100, -0.5, 0.25],
+  }))
+  const tokens = texts.length * 3
+  return {
+    object: 'list',
+    data,
+    model: HEAD.model,
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
+  }
+}
 
 function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))

@@ -4,6 +4,7 @@
  */
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import type { FromChild, LoadOptions, ToChild } from './messages.ts'
+import { Embedder } from './embedder.ts'
 import { Runner, type Loaded } from './runner.ts'
 
 const post = (message: FromChild): void => {
@@ -54,11 +55,13 @@ async function load(options: LoadOptions): Promise<Loaded> {
 }
 
 let runner: Runner | undefined
+let embedder: Embedder | undefined
 
 async function start(options: LoadOptions): Promise<void> {
   try {
     const loaded = await load(options)
     runner = new Runner(loaded, outlet)
+    embedder = new Embedder(loaded, options.threads, post)
     const { bosString, eosString } = loaded.model.tokens
     post({
       type: 'ready',
@@ -76,6 +79,8 @@ async function start(options: LoadOptions): Promise<void> {
 function receive(message: ToChild): void {
   if (message.type === 'load') void start(message.options)
   else if (message.type === 'generate') void runner?.generate(message.run, message.request)
+  else if (message.type === 'embed') void embedder?.embed(message.run, message.inputs)
+  else if (message.type === 'abort' && embedder?.abort(message.run)) return
   else runner?.run(message.run)?.[message.type]()
 }
 

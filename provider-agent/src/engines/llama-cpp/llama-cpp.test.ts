@@ -26,7 +26,7 @@ const say = (content: string) => ({ messages: [{ role: 'user', content }] })
 engineConformance('llama-cpp', async () => {
   const engine = llama()
   await engine.start({ modelsChanged: () => {}, trouble: () => {} })
-  return { engine, model, longQuestion }
+  return { engine, model, longQuestion, isReal: true }
 })
 
 describe('llama-cpp', () => {

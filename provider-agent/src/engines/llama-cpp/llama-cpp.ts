@@ -13,9 +13,10 @@ import {
   type EngineRun,
   type EngineSink,
 } from '../engine.ts'
-import { beginLocalChat, type LocalChatClock } from '../local-chat.ts'
+import { beginLocalAnswer, type LocalClock } from '../local-answer.ts'
 import type { LocalModel } from '../local-request.ts'
-import type { ModelFile } from '../model-file.ts'
+import { restrictModel, type OfferOverrides } from '../offer-overrides.ts'
+import { quantizationOf, type ModelFile } from '../model-file.ts'
 import { LlamaProcess } from './llama-process.ts'
 import type { LoadedModel } from './messages.ts'
 
@@ -36,6 +37,7 @@ export interface LlamaCppOptions {
   readonly threads?: number
   /** Whether to look for a GPU. */
   readonly gpu: boolean
+  readonly overrides?: OfferOverrides
 }
 
 interface Served {
@@ -49,10 +51,10 @@ interface Served {
 export class LlamaCppEngine implements Engine {
   readonly kind = 'llama-cpp'
   readonly #options: LlamaCppOptions
-  readonly #clock: LocalChatClock
+  readonly #clock: LocalClock
   readonly #served: Served[] = []
 
-  constructor(options: LlamaCppOptions, clock: LocalChatClock) {
+  constructor(options: LlamaCppOptions, clock: LocalClock) {
     this.#options = options
     this.#clock = clock
   }
@@ -73,7 +75,7 @@ export class LlamaCppEngine implements Engine {
     if (served.model === undefined) {
       throw new JobFault(providerFault('engine_down', 'llama.cpp is being started again'))
     }
-    return beginLocalChat(served.process, served.model, request, sink, this.#clock)
+    return beginLocalAnswer(served.process, served.model, request, sink, this.#clock)
   }
 
   async close(): Promise<void> {
@@ -82,7 +84,9 @@ export class LlamaCppEngine implements Engine {
 
   async #load(file: ModelFile, events: EngineEvents): Promise<void> {
     const summary = await check(file)
-    const { slots, context, threads, gpu } = this.#options
+    const { slots, context, threads, gpu, overrides = {} } = this.#options
+    const describeAs = (loaded: LoadedModel): LocalModel =>
+      restrictModel(describe(file.id, summary, loaded), overrides)
     const isSmall = summary.parameters < SINGLE_THREAD_PARAMETERS
     const options = {
       path: file.path,
@@ -94,16 +98,17 @@ export class LlamaCppEngine implements Engine {
     const process = new LlamaProcess(options, {
       trouble: (message) => events.trouble(`${file.id}: ${message}`),
       changed: (loaded) => {
-        served.model = loaded && describe(file.id, summary, loaded)
+        served.model = loaded && describeAs(loaded)
         events.modelsChanged()
       },
     })
     const served: Served = { id: file.id, process, model: undefined }
     this.#served.push(served)
     try {
-      served.model = describe(file.id, summary, await process.start())
+      served.model = describeAs(await process.start())
     } catch (cause) {
       await process.close()
+      if (cause instanceof EngineStartError) throw cause
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new EngineStartError(`llama.cpp cannot load ${file.path}: ${reason}`, { cause })
     }
@@ -126,7 +131,10 @@ function describe(id: string, summary: GgufSummary, loaded: LoadedModel): LocalM
   return {
     id,
     contextLength: loaded.contextLength,
-    capabilities: ['seed', 'json_schema', ...(hasTools ? (['tools'] as const) : [])],
+    capabilities: ['seed', 'json_schema', 'continue', ...(hasTools ? (['tools'] as const) : [])],
+    endpoints: ['chat.completions', 'completions', 'embeddings'],
+    ...quantizationOf(summary),
+    vocabSize: summary.vocabSize,
     renderChat: compileChatTemplate(template, {
       bosToken: loaded.bosToken,
       eosToken: loaded.eosToken,

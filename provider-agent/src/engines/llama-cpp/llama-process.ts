@@ -1,7 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { providerFault } from '../engine.ts'
-import type { GenerateRequest, TokenRun, TokenSink, TokenSource } from '../token-source.ts'
+import type {
+  GenerateRequest,
+  Prompt,
+  TokenRun,
+  TokenSink,
+  TokenSource,
+  VectorSink,
+  VectorSource,
+} from '../token-source.ts'
 import type { FromChild, LoadedModel, LoadOptions, ToChild } from './messages.ts'
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
@@ -21,10 +29,11 @@ export interface LlamaProcessEvents {
 }
 
 /** A child process with one model: its runs, its death, its return. */
-export class LlamaProcess implements TokenSource {
+export class LlamaProcess implements TokenSource, VectorSource {
   readonly #options: LoadOptions
   readonly #events: LlamaProcessEvents
   readonly #sinks = new Map<number, TokenSink>()
+  readonly #vectorSinks = new Map<number, VectorSink>()
   #child: ChildProcess | undefined
   #lastRun = 0
   #crashes = 0
@@ -86,11 +95,23 @@ export class LlamaProcess implements TokenSource {
     }
   }
 
+  embed(inputs: readonly Prompt[], sink: VectorSink): Pick<TokenRun, 'abort'> {
+    const run = ++this.#lastRun
+    this.#vectorSinks.set(run, sink)
+    this.#send({ type: 'embed', run, inputs })
+    return {
+      abort: () => {
+        if (this.#vectorSinks.delete(run)) this.#send({ type: 'abort', run })
+      },
+    }
+  }
+
   /** Ends the child and resolves when it is gone. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#restart)
     this.#sinks.clear()
+    this.#vectorSinks.clear()
     const child = this.#child
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -101,12 +122,15 @@ export class LlamaProcess implements TokenSource {
 
   #receive(message: Exclude<FromChild, { type: 'ready' | 'load_failed' }>): void {
     if (message.type === 'pieces') return this.#deliver(message.pieces)
+    const vectorSink = this.#vectorSinks.get(message.run)
+    if (message.type === 'vector') return vectorSink?.vector(message.base64, message.tokens)
     const sink = this.#sinks.get(message.run)
-    if (sink === undefined) return
-    if (message.type === 'prompt') return sink.prompt(message.tokens, message.cachedTokens)
+    if (message.type === 'prompt') return sink?.prompt(message.tokens, message.cachedTokens)
     this.#sinks.delete(message.run)
-    if (message.type === 'end') sink.end(message.reason)
-    else sink.fail(message.error)
+    this.#vectorSinks.delete(message.run)
+    const told = sink ?? vectorSink
+    if (message.type === 'end') told?.end(message.reason)
+    else told?.fail(message.error)
   }
 
   /** Groups one tick's pieces by run, so that each job gets its tokens in one call. */
@@ -125,8 +149,9 @@ export class LlamaProcess implements TokenSource {
   #died(reason: string): void {
     this.#child = undefined
     if (this.#isClosed || !this.#hasServed) return
-    const sinks = [...this.#sinks.values()]
+    const sinks = [...this.#sinks.values(), ...this.#vectorSinks.values()]
     this.#sinks.clear()
+    this.#vectorSinks.clear()
     this.#events.changed(undefined)
     for (const sink of sinks) sink.fail(providerFault('engine_crashed', reason))
     this.#crashes = performance.now() - this.#startedAt > STABLE_MS ? 1 : this.#crashes + 1

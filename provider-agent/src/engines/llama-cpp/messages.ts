@@ -1,10 +1,11 @@
 import type { JobError } from '@infernet/schemas/wire'
-import type { GenerateRequest } from '../token-source.ts'
+import type { GenerateRequest, Prompt } from '../token-source.ts'
 
 /** What the parent tells the child. Runs are numbered by the parent. */
 export type ToChild =
   | { readonly type: 'load'; readonly options: LoadOptions }
   | { readonly type: 'generate'; readonly run: number; readonly request: GenerateRequest }
+  | { readonly type: 'embed'; readonly run: number; readonly inputs: readonly Prompt[] }
   | { readonly type: 'pause' | 'resume' | 'abort'; readonly run: number }
 
 /** What the child tells the parent. */
@@ -19,6 +20,13 @@ export type FromChild =
     }
   /** Run and text in turn: all tokens of one tick in one message. */
   | { readonly type: 'pieces'; readonly pieces: readonly (number | string)[] }
+  /** Of the next input. */
+  | {
+      readonly type: 'vector'
+      readonly run: number
+      readonly base64: string
+      readonly tokens: number
+    }
   | { readonly type: 'end'; readonly run: number; readonly reason: 'stop' | 'length' }
   | { readonly type: 'fail'; readonly run: number; readonly error: JobError }
 

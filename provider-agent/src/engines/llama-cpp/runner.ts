@@ -1,7 +1,7 @@
 import type { Llama, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp'
 import { faultOf } from '../engine.ts'
 import { contextExceeded } from '../model-file.ts'
-import type { GenerateRequest } from '../token-source.ts'
+import type { GenerateRequest, Prompt } from '../token-source.ts'
 import { evaluateOptions } from './evaluate-options.ts'
 import type { FromChild } from './messages.ts'
 import { TokenText } from './token-text.ts'
@@ -120,11 +120,16 @@ export class Runner {
     this.#outlet.send({ type: 'end', run: run.id, reason })
   }
 
-  #tokenize(prompt: string): Token[] {
+  #tokenize(prompt: Prompt): Token[] {
     const { model } = this.#loaded
+    // The library brands its numbers.
+    if (typeof prompt !== 'string') return prompt.map((id) => id as Token)
     const tokens = model.tokenize(prompt, true)
-    const { bos, shouldPrependBosToken } = model.tokens
-    return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens
+    const { bos, eos, shouldPrependBosToken } = model.tokens
+    if (shouldPrependBosToken && bos !== null && tokens[0] !== bos) return [bos, ...tokens]
+    const start = bos ?? eos
+    // Nothing to go on from is the beginning of a text.
+    return tokens.length === 0 && start !== null ? [start] : tokens
   }
 
   /** The free sequence that already holds most of this prompt. */

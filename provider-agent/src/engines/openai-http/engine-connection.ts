@@ -1,5 +1,6 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { AGENT_VERSION } from '../../version.ts'
 import { EngineStartError } from '../engine.ts'
 
 /** One HTTP request to the engine. */
@@ -10,6 +11,8 @@ export interface EngineHttpRequest {
   readonly body?: string
   /** Take a connection that served before, and leave it for the next. */
   readonly reuse: boolean
+  /** The agent asks for itself, which the engine's log should show. */
+  readonly probes?: boolean
   readonly onResponse: (response: IncomingMessage) => void
 }
 
@@ -20,6 +23,10 @@ export interface EngineConnection {
   /** For messages. */
   readonly base: string
 }
+
+/** Told apart from customers' requests in an engine's log. */
+export const PROBE_AGENT = `infernet-agent/${AGENT_VERSION} (probe)`
+const PROBE_HEADERS = { 'user-agent': PROBE_AGENT }
 
 /** Idle connections kept: as many as jobs a large engine runs at once. */
 const MAX_IDLE_SOCKETS = 64
@@ -43,14 +50,14 @@ export function connectEngine(url: string, key: string | undefined): EngineConne
   const authorization = key ? { authorization: `Bearer ${key}` } : {}
   return {
     base: base.origin + root,
-    request({ path, body, reuse, onResponse }) {
+    request({ path, body, reuse, probes, onResponse }) {
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
       const options = {
         ...target,
         agent: reuse ? reused : fresh,
         path: root + path,
         method: body === undefined ? 'GET' : 'POST',
-        headers: { ...authorization, ...type },
+        headers: { ...authorization, ...type, ...(probes === true ? PROBE_HEADERS : {}) },
       }
       // A body given to end() before anything else gets its content-length from Node.
       const sent = request(options, onResponse)

@@ -30,7 +30,8 @@ async function makeHttp(options: Partial<OpenAiHttpOptions> = {}) {
     await engine.close()
     await server.close()
   }
-  return { engine, server, model, longQuestion: 'hello', troubles, changes: () => changes, dispose }
+  const seen = { troubles, changes: () => changes }
+  return { engine, server, model, longQuestion: 'hello', isReal: false, ...seen, dispose }
 }
 
 engineConformance('openai-http', makeHttp)
@@ -221,6 +222,77 @@ describe('openai-http', () => {
         ['b', 20],
         ['c', 4096],
       ])
+  })
+
+  it('finds out what each model of a known server is for', async () => {
+    const { engine, server } = await make()
+    expect(engine.models[0]).toMatchObject({
+      endpoints: ['chat.completions', 'completions', 'embeddings'],
+      capabilities: ['tools', 'json_schema', 'logprobs', 'seed', 'choices', 'continue'],
+    })
+    expect(server.requests).toEqual([])
+    server.missing = ['/chat/completions', '/completions']
+    server.models = [{ id: 'vectors', owned_by: 'vllm', max_model_len: 512 }]
+    await expect
+      .poll(() => engine.models)
+      .toMatchObject([{ id: 'vectors', endpoints: ['embeddings'], capabilities: [] }])
+  })
+
+  it('puts no question to a server it does not know, and promises little for it', async () => {
+    const { engine, server } = await make()
+    server.missing = ['/chat/completions', '/completions', '/embeddings']
+    server.models = [{ id: 'huge', owned_by: 'library' }]
+    await expect
+      .poll(() => engine.models)
+      .toMatchObject([
+        {
+          id: 'huge',
+          endpoints: ['chat.completions', 'completions'],
+          capabilities: ['tools', 'json_schema', 'logprobs', 'seed'],
+        },
+      ])
+  })
+
+  it('believes its owner before what it found out', async () => {
+    const overrides = {
+      capabilities: ['seed'],
+      endpoints: ['completions'],
+      quantization: 'fp8',
+    } as const
+    const { engine } = await make({ overrides })
+    expect(engine.models[0]).toMatchObject(overrides)
+  })
+
+  it('takes the beginning out when an engine says it again', async () => {
+    const { engine, server } = await make()
+    server.echoes = true
+    server.models = [{ id: 'echo', owned_by: 'llamacpp' }]
+    await expect.poll(() => engine.models[0]?.id).toBe('echo')
+    const begun = { role: 'assistant', content: 'w0 w1 w2 ' }
+    const messages = [...hello.messages, begun]
+    const { text, finishReason } = await ask(engine, 'echo', { messages }, { continues: true })
+    expect(contentOf(text)).toMatch(/^w3 w4 .*w39 $/)
+    expect(finishReason).toBe('stop')
+    server.echoes = false
+    const other = await ask(engine, 'echo', { messages }, { continues: true })
+    expect(other.error).toMatchObject({ fault: 'provider', code: 'not_continued' })
+    expect(contentOf(other.text)).toBe('')
+  })
+
+  it('tells the engine that it goes on, in its words', async () => {
+    const { engine, server } = await make()
+    const begun = [...hello.messages, { role: 'assistant', content: 'w0 ' }]
+    await ask(engine, model, { messages: begun }, { continues: true })
+    const body = { prompt: 'w0 w1 ', echo: true }
+    await ask(engine, model, body, { endpoint: 'completions', continues: true })
+    expect(server.requests).toMatchObject([
+      {
+        path: '/chat/completions',
+        body: { continue_final_message: true, add_generation_prompt: false },
+      },
+      { path: '/completions', body: { prompt: 'w0 w1 ', max_tokens: 16, stream: true } },
+    ])
+    expect(server.requests[1]?.body).not.toHaveProperty('echo')
   })
 
   it('refuses an address that is none', () => {

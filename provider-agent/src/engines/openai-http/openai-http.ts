@@ -11,18 +11,19 @@ import {
   type EngineRun,
   type EngineSink,
 } from '../engine.ts'
-import { ChatCall } from './chat-call.ts'
+import { seeCapabilities, UNSEEN, type SeenCapabilities } from './capability-probe.ts'
+import { EngineCall } from './engine-call.ts'
 import { connectEngine, type EngineConnection } from './engine-connection.ts'
+import type { OfferOverrides } from '../offer-overrides.ts'
+import { quantizationOf } from '../model-file.ts'
 import type { ModelAlias } from './model-alias.ts'
-import { probe, ProbeError, type ProbeResult } from './probe.ts'
+import { probe, ProbeError, type ListedModel, type ProbeResult } from './probe.ts'
 
 /** Between looks at an engine that answers, and at one that does not. */
 const PROBE_UP_MS = 10_000
 const PROBE_DOWN_MS = 1_000
 /** What is offered for a model whose server does not tell its context length. */
 const UNKNOWN_CONTEXT_TOKENS = 4_096
-/** What vLLM, llama-server and SGLang can all do. */
-const CAPABILITIES_OF_SERVERS = ['tools', 'json_schema', 'logprobs', 'seed'] as const
 
 export interface OpenAiHttpOptions {
   readonly url: string
@@ -31,13 +32,15 @@ export interface OpenAiHttpOptions {
   readonly models: readonly ModelAlias[]
   /** Tokens; overrides what the engine says. */
   readonly context?: number | undefined
-  readonly capabilities?: EngineModel['capabilities'] | undefined
+  /** What the owner says of all models; it goes before what was found out. */
+  readonly overrides?: OfferOverrides
   /** For tests. */
   readonly probeMs?: { readonly up: number; readonly down: number }
 }
 
 interface OfferedModel extends EngineModel {
   readonly alias: ModelAlias
+  readonly echoes: boolean
 }
 
 /** Any OpenAI-compatible server, reached over HTTP: vLLM, llama-server, SGLang, Ollama … */
@@ -45,10 +48,12 @@ export class OpenAiHttpEngine implements Engine {
   readonly kind = 'openai-http'
   readonly #options: OpenAiHttpOptions
   readonly #connection: EngineConnection
-  readonly #calls = new Set<ChatCall>()
+  readonly #calls = new Set<EngineCall>()
   #events: EngineEvents | undefined
   #models: readonly OfferedModel[] = []
   #serverKind: EngineKind = 'openai'
+  /** By the engine's own name; forgotten when the model or the engine goes. */
+  #seen = new Map<string, SeenCapabilities>()
   #trouble = ''
   #timer: NodeJS.Timeout | undefined
 
@@ -72,10 +77,11 @@ export class OpenAiHttpEngine implements Engine {
     if (model === undefined) {
       throw new JobFault(providerFault('engine_down', `no model '${request.model}' now`))
     }
-    const call = new ChatCall({
+    const call = new EngineCall({
       connection: this.#connection,
       alias: model.alias,
       serverKind: this.#serverKind,
+      echoes: model.echoes,
       request,
       sink,
       onOver: () => this.#calls.delete(call),
@@ -95,10 +101,13 @@ export class OpenAiHttpEngine implements Engine {
   async #look(): Promise<void> {
     clearTimeout(this.#timer)
     try {
-      this.#offer(await probe(this.#connection))
+      const listed = await probe(this.#connection)
+      await this.#see(listed)
+      this.#offer(listed)
     } catch (error) {
       if (!(error instanceof ProbeError)) throw error
       this.#complain(`${error.message}; looking again every second`)
+      this.#seen.clear()
       this.#setModels([])
     }
     if (this.#events === undefined) return
@@ -107,17 +116,31 @@ export class OpenAiHttpEngine implements Engine {
     this.#timer = setTimeout(() => void this.#look(), this.#models.length > 0 ? up : down)
   }
 
+  /** Tries what has not been tried yet of the models that are offered. */
+  async #see({ models, kind, isKnown }: ProbeResult): Promise<void> {
+    const wanted = this.#aliases(models).map(({ engineName }) => engineName)
+    const names = models.map(({ name }) => name).filter((name) => wanted.includes(name))
+    for (const name of this.#seen.keys()) if (!names.includes(name)) this.#seen.delete(name)
+    if (!isKnown) return
+    for (const name of names) {
+      if (this.#seen.has(name)) continue
+      const seen = await seeCapabilities(this.#connection, name, kind)
+      if (seen !== undefined) this.#seen.set(name, seen)
+    }
+  }
+
+  #aliases(models: readonly ListedModel[]): readonly ModelAlias[] {
+    const { models: wanted } = this.#options
+    if (wanted.length > 0) return wanted
+    return models
+      .slice(0, MAX_MODELS_PER_PROVIDER)
+      .map(({ name }) => ({ id: name, engineName: name }))
+  }
+
   #offer({ models, kind }: ProbeResult): void {
     this.#serverKind = kind
-    const { models: wanted, context, capabilities = CAPABILITIES_OF_SERVERS } = this.#options
-    const aliases =
-      wanted.length > 0 ? wanted : models.map(({ name }) => ({ id: name, engineName: name }))
-    const offers = aliases.flatMap((alias) => {
-      const listed = models.find(({ name }) => name === alias.engineName)
-      const contextLength = context ?? listed?.contextLength ?? UNKNOWN_CONTEXT_TOKENS
-      const isGoodName = modelOfferSchema.shape.id.safeParse(alias.id).success
-      return listed && isGoodName ? [{ id: alias.id, contextLength, capabilities, alias }] : []
-    })
+    const aliases = this.#aliases(models)
+    const offers = aliases.flatMap((alias) => this.#offerOf(alias, models) ?? [])
     if (offers.length < aliases.length) {
       const missing = aliases.filter(({ id }) => !offers.some((offer) => offer.id === id))
       this.#complain(
@@ -127,6 +150,27 @@ export class OpenAiHttpEngine implements Engine {
       )
     } else this.#trouble = ''
     this.#setModels(offers.slice(0, MAX_MODELS_PER_PROVIDER))
+  }
+
+  #offerOf(alias: ModelAlias, models: readonly ListedModel[]): OfferedModel | undefined {
+    const listed = models.find(({ name }) => name === alias.engineName)
+    const isGoodName = modelOfferSchema.shape.id.safeParse(alias.id).success
+    if (listed === undefined || !isGoodName) return undefined
+    const { context, overrides = {} } = this.#options
+    const { endpoints, capabilities, echoes } = this.#seen.get(alias.engineName) ?? UNSEEN
+    const model = {
+      id: alias.id,
+      contextLength: context ?? listed.contextLength ?? UNKNOWN_CONTEXT_TOKENS,
+      endpoints,
+      capabilities,
+      ...(listed.quantization === undefined
+        ? {}
+        : quantizationOf({ quantization: listed.quantization })),
+      alias,
+      echoes,
+      ...overrides,
+    }
+    return model.endpoints.length === 0 ? undefined : model
   }
 
   #setModels(models: readonly OfferedModel[]): void {

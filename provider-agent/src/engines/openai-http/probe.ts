@@ -13,11 +13,14 @@ export interface ListedModel {
   readonly name: string
   /** Undefined when the server does not say. */
   readonly contextLength: number | undefined
+  readonly quantization: string | undefined
 }
 
 export interface ProbeResult {
   readonly models: readonly ListedModel[]
   readonly kind: EngineKind
+  /** A server that we know, with its models loaded, so that they can be tried. */
+  readonly isKnown: boolean
 }
 
 export class ProbeError extends Error {
@@ -35,7 +38,11 @@ const listSchema = z.object({
       max_model_len: contextLength.nullish(),
       /** llama-server. */
       meta: z
-        .looseObject({ n_ctx: contextLength.nullish(), n_ctx_train: contextLength.nullish() })
+        .looseObject({
+          n_ctx: contextLength.nullish(),
+          n_ctx_train: contextLength.nullish(),
+          ftype: z.string().nullish(),
+        })
         .nullish(),
     }),
   ),
@@ -44,6 +51,8 @@ const listSchema = z.object({
 /** Servers we know by the owner they name, for the table of parameters. */
 const KIND_OF_OWNER: ReadonlyMap<string, EngineKind> = new Map([
   ['vllm', 'vllm'],
+  // Takes vLLM's words and more.
+  ['sglang', 'openai'],
   ['llamacpp', 'llama-server'],
 ])
 
@@ -80,12 +89,15 @@ const refusal = (status: number | undefined): string =>
 
 function readList(body: string, server: string): ProbeResult {
   const { data } = listSchema.parse(JSON.parse(body))
-  const kind = KIND_OF_OWNER.get(data[0]?.owned_by ?? '') ?? 'openai'
+  const owned = KIND_OF_OWNER.get(data[0]?.owned_by ?? '')
+  const kind = server === 'llama.cpp' ? 'llama-server' : owned
   return {
-    kind: server === 'llama.cpp' ? 'llama-server' : kind,
+    kind: kind ?? 'openai',
+    isKnown: kind !== undefined,
     models: data.map(({ id, max_model_len, meta }) => ({
       name: id,
       contextLength: max_model_len ?? meta?.n_ctx ?? meta?.n_ctx_train ?? undefined,
+      quantization: meta?.ftype ?? undefined,
     })),
   }
 }

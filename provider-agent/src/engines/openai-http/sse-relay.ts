@@ -12,7 +12,7 @@ const BRACKET = 91
 /** The engine's stream is not what it should be. */
 export class SseRelayError extends Error {
   override readonly name = 'SseRelayError'
-  readonly code: 'event_too_large' | 'not_json' | 'engine_error'
+  readonly code: 'event_too_large' | 'not_json' | 'engine_error' | 'not_continued'
   constructor(code: SseRelayError['code'], message: string) {
     super(message)
     this.code = code
@@ -36,12 +36,14 @@ export interface SseRelayOptions {
   readonly showUsage: boolean
   /** Choices asked for: the answer is complete when all have finished. */
   readonly choices: number
+  /** Text that the engine says first although the client has it: a continued answer's beginning. */
+  readonly skip?: string
   /** Replaces the engine's model name by the one it is offered under. */
   readonly rewrite?: (bytes: Buffer) => Buffer
 }
 
 /**
- * Passes an engine's chat stream on as bytes: events are found by their blank lines and looked
+ * Passes an engine's stream of a chat or a completion on as bytes: events are found by their blank lines and looked
  * into only when they carry a finish reason, usage, or an error. `[DONE]` and the usage chunk (when
  * not asked for) are taken out. The output does not depend on how the input is cut, save for the
  * cuts themselves.
@@ -52,6 +54,7 @@ export class SseRelay {
   /** The finish event waits for what follows it, so that it travels with the end of the job. */
   #held: Buffer | undefined
   #hasContent = false
+  #skip: string
   #finished = 0
   contentEvents = 0
   finishReason: string | undefined
@@ -61,6 +64,7 @@ export class SseRelay {
 
   constructor(options: SseRelayOptions) {
     this.#options = options
+    this.#skip = options.skip ?? ''
   }
 
   /** Every choice has its finish reason: nothing that may be missing now is text. */
@@ -108,7 +112,8 @@ export class SseRelay {
 
   /** A content event that needs no look inside; `next` holds each needle's next place. */
   #isPlain(bytes: Buffer, at: number, end: number, next: number[]): boolean {
-    let isPlain = this.#hasContent && bytes[at] !== COLON && !isDoneEvent(bytes, at)
+    let isPlain =
+      this.#hasContent && this.#skip === '' && bytes[at] !== COLON && !isDoneEvent(bytes, at)
     for (const [i, needle] of NEEDLES.entries()) {
       const place = next[i] ?? -1
       if (place === -1 || place >= end) continue
@@ -130,24 +135,44 @@ export class SseRelay {
     if (chunk.error !== undefined && chunk.error !== null) {
       throw new SseRelayError('engine_error', messageOf(chunk.error))
     }
+    const isCut = this.#skip !== '' && this.#cutBeginning(chunk)
     for (const choice of chunk.choices ?? []) this.#readChoice(choice)
+    const passed = isCut ? eventOf(chunk) : event
     const usage = parseUsage(chunk.usage)
-    if (usage === undefined) return event
+    if (usage === undefined) return passed
     const cached = usage.prompt_tokens_details?.cached_tokens
     this.usage = {
       prompt_tokens: usage.prompt_tokens,
       completion_tokens: usage.completion_tokens,
       ...(cached === undefined ? {} : { cached_tokens: cached }),
     }
-    if (this.#options.showUsage) return event
+    if (this.#options.showUsage) return passed
     if (chunk.choices === undefined || chunk.choices.length === 0) return undefined
     const { usage: _, ...rest } = chunk
-    return Buffer.from(`data: ${JSON.stringify(rest)}\n\n`)
+    return eventOf(rest)
   }
 
-  #readChoice({ delta, finish_reason: reason }: Choice): void {
-    const hasText = Object.entries(delta ?? {}).some(
-      ([key, value]) => key !== 'role' && value !== null && value !== '',
+  /** Takes the known beginning out of the first texts; true when that changed the chunk. */
+  #cutBeginning(chunk: Chunk): boolean {
+    const choice = chunk.choices?.[0]
+    const text = choice?.delta?.['content']
+    if (typeof text === 'string' && text !== '') {
+      const length = Math.min(text.length, this.#skip.length)
+      if (text.slice(0, length) !== this.#skip.slice(0, length)) throw notContinued()
+      this.#skip = this.#skip.slice(length)
+      chunk.choices?.splice(0, 1, {
+        ...choice,
+        delta: { ...choice?.delta, content: text.slice(length) },
+      })
+      return true
+    }
+    if (typeof choice?.finish_reason === 'string') throw notContinued()
+    return false
+  }
+
+  #readChoice({ delta, text, finish_reason: reason }: Choice): void {
+    const hasText = Object.entries(delta ?? { text }).some(
+      ([key, value]) => key !== 'role' && value !== undefined && value !== null && value !== '',
     )
     if (hasText) this.contentEvents++
     this.#hasContent = true
@@ -159,14 +184,18 @@ export class SseRelay {
 
 interface Choice {
   readonly delta?: Record<string, unknown> | null
+  /** Of a completion, instead of a delta. */
+  readonly text?: unknown
   readonly finish_reason?: unknown
 }
 
 interface Chunk {
-  readonly choices?: readonly Choice[]
+  readonly choices?: Choice[]
   readonly usage?: unknown
   readonly error?: unknown
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 function parseChunk(text: string): Chunk {
   let value: unknown
@@ -175,21 +204,35 @@ function parseChunk(text: string): Chunk {
   } catch {
     throw new SseRelayError('not_json', 'an event of the stream is not JSON')
   }
-  if (typeof value !== 'object' || value === null) {
+  if (!isObject(value)) {
     throw new SseRelayError('not_json', 'an event of the stream is not an object')
   }
   const { choices } = value as { choices?: unknown }
-  if (choices !== undefined && !Array.isArray(choices)) {
-    throw new SseRelayError('not_json', "an event's choices are not a list")
+  if (choices !== undefined && !(Array.isArray(choices) && choices.every(isObject))) {
+    throw new SseRelayError('not_json', "an event's choices are not a list of objects")
   }
   return value
 }
+
+const eventOf = (chunk: object): Buffer => Buffer.from(`data: ${written(chunk)}\n\n`)
+
+/** What JSON.parse reads, however deep, JSON.stringify may not be able to write. */
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    throw new SseRelayError('not_json', 'an event of the stream is nested too deep')
+  }
+}
+
+const notContinued = (): SseRelayError =>
+  new SseRelayError('not_continued', 'the answer does not begin with what it was to go on from')
 
 /** The message of an error in any of the shapes engines use. */
 function messageOf(error: unknown): string {
   if (typeof error === 'string') return error
   const message = (error as { message?: unknown }).message
-  return typeof message === 'string' ? message : JSON.stringify(error)
+  return typeof message === 'string' ? message : written(error)
 }
 
 /** Index behind the blank line that ends the event at `from`, or -1 when it has not come yet. */

@@ -1,14 +1,17 @@
 import { compileChatTemplate } from '@infernet/models/chat-template'
 import { describe, expect, it } from 'vitest'
 import { eventsOf, contentOf, RecordingSink, requestOf } from './engine-conformance.ts'
-import { beginLocalChat } from './local-chat.ts'
+import { faultOf, type EngineRequest } from './engine.ts'
+import { beginLocalAnswer } from './local-answer.ts'
 import type { LocalModel } from './local-request.ts'
-import type { TokenSink, TokenSource } from './token-source.ts'
+import type { Prompt, TokenSink, TokenSource } from './token-source.ts'
 
 const model: LocalModel = {
   id: 'm',
   contextLength: 1_000,
   capabilities: ['tools', 'seed'],
+  endpoints: ['chat.completions', 'completions'],
+  vocabSize: 100,
   renderChat: compileChatTemplate('x'),
 }
 const clock = { now: () => 1_700_000_000_000, random: () => 0 }
@@ -16,17 +19,19 @@ const messages = [{ role: 'user', content: 'hi' }]
 const tools = [{ type: 'function', function: { name: 'look', parameters: {} } }]
 
 /** A source that hands out its sink instead of tokens. */
-function makeChat(body: Record<string, unknown>, more: { stream?: boolean } = {}) {
+function makeChat(body: Record<string, unknown>, more: Partial<EngineRequest> = {}) {
   let tokens: TokenSink | undefined
+  let prompt: Prompt | undefined
   let aborts = 0
   const source: TokenSource = {
-    generate(_request, sink) {
+    generate(request, sink) {
       tokens = sink
+      prompt = request.prompt
       return { pause: () => {}, resume: () => {}, abort: () => aborts++ }
     },
   }
   const sink = new RecordingSink()
-  const run = beginLocalChat(
+  const run = beginLocalAnswer(
     source,
     model,
     requestOf('m', { messages, ...body }, more),
@@ -38,6 +43,7 @@ function makeChat(body: Record<string, unknown>, more: { stream?: boolean } = {}
   return {
     sink,
     run,
+    prompt: () => prompt,
     say,
     end: (reason: 'stop' | 'length') => tokens?.end(reason),
     aborts: () => aborts,
@@ -104,6 +110,75 @@ describe('a local chat', () => {
     const { sink, end } = makeChat({})
     end('stop')
     expect(eventsOf(sink.text)).toHaveLength(2)
+    expect(sink.finishReason).toBe('stop')
+  })
+})
+
+describe('a local answer that goes on', () => {
+  const goOn = (begun: string) => {
+    const body = { messages: [...messages, { role: 'assistant', content: begun }] }
+    return makeChat(body, { continues: true })
+  }
+
+  it('ends its prompt before the white space, which it then takes out of the answer', () => {
+    const { sink, say, end, prompt, run } = goOn('one, ')
+    expect(prompt()).toBe('xone,')
+    say(' two', ' three')
+    end('stop')
+    expect(contentOf(sink.text)).toBe('two three')
+    expect(run.usage()).toEqual({ prompt_tokens: 5, completion_tokens: 2 })
+  })
+
+  it('counts a token that only says white space again as prompt', () => {
+    const { sink, say, end, run } = goOn('one, ')
+    say(' ', 'two')
+    end('stop')
+    expect(contentOf(sink.text)).toBe('two')
+    expect(run.usage()).toEqual({ prompt_tokens: 6, completion_tokens: 1 })
+  })
+
+  it('takes nothing out of an answer that goes on otherwise', () => {
+    const { sink, say, end } = goOn('one\n\n')
+    say('\n', 'two', '\n\n')
+    end('stop')
+    expect(contentOf(sink.text)).toBe('two\n\n')
+  })
+
+  it('is refused when there is nothing to go on from', () => {
+    expect(() => makeChat({}, { continues: true })).toThrow('what the assistant has said')
+  })
+})
+
+describe('a local completion', () => {
+  const complete = (body: object) =>
+    makeChat({ messages: undefined, ...body }, { endpoint: 'completions' })
+
+  it('takes the prompt as it is, text or tokens', () => {
+    expect(complete({ prompt: '<|im_start|>' }).prompt()).toBe('<|im_start|>')
+    expect(complete({ prompt: ['a'] }).prompt()).toBe('a')
+    expect(complete({ prompt: [1, 2, 99] }).prompt()).toEqual([1, 2, 99])
+  })
+
+  it.each([
+    [{ prompt: ['a', 'b'] }, 'prompt'],
+    [{ prompt: 'a', n: 2 }, 'n'],
+    [{ prompt: 'a', echo: true }, 'echo'],
+    [{ prompt: 'a', suffix: 'b' }, 'suffix'],
+    [{ prompt: 'a', logprobs: 1 }, 'logprobs'],
+    [{ prompt: [100] }, 'prompt'],
+  ])('is refused with a 400 that names the field: %j', (body, param) => {
+    try {
+      complete(body)
+      expect.fail('it was taken')
+    } catch (error) {
+      expect(faultOf(error)).toMatchObject({ fault: 'request', status: 400, param })
+    }
+  })
+
+  it('stops at its stop sequences', () => {
+    const { sink, say } = complete({ prompt: 'a', stop: ['END'] })
+    say('one E', 'ND two')
+    expect(contentOf(sink.text)).toBe('one ')
     expect(sink.finishReason).toBe('stop')
   })
 })

@@ -1,15 +1,10 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { ApiError } from '@infernet/openai-compat/api-error'
-import type { ChatRequestBody } from '@infernet/openai-compat/chat-request-schema'
-import { engineRequest } from '@infernet/openai-compat/engine-request'
 import type { EngineKind } from '@infernet/openai-compat/parameter-table'
-import { BYTES_PER_PROMPT_TOKEN, parseUsage } from '@infernet/openai-compat/usage'
+import { BYTES_PER_PROMPT_TOKEN } from '@infernet/openai-compat/usage'
 import { MAX_ANSWER_BYTES } from '@infernet/schemas/limits'
 import type { JobError, JobUsage } from '@infernet/schemas/wire'
 import {
-  JobFault,
   providerFault,
-  requestFault,
   type EngineRequest,
   type EngineRun,
   type EngineSink,
@@ -17,6 +12,7 @@ import {
 } from '../engine.ts'
 import { collect, type EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
+import { engineJob, type EngineJob } from './engine-job.ts'
 import { modelRewriter, type ModelAlias } from './model-alias.ts'
 import { SseRelay, SseRelayError } from './sse-relay.ts'
 
@@ -25,10 +21,12 @@ const SILENCE_MS = 300_000
 /** Of an error's body. */
 const MAX_ERROR_BYTES = 64 * 1024
 
-export interface ChatCallOptions {
+export interface EngineCallOptions {
   readonly connection: EngineConnection
   readonly alias: ModelAlias
   readonly serverKind: EngineKind
+  /** The engine says the beginning of a continued answer again. */
+  readonly echoes: boolean
   readonly request: EngineRequest
   readonly sink: EngineSink
   /** The call is over, well or not. */
@@ -37,11 +35,11 @@ export interface ChatCallOptions {
   readonly onUnreachable: () => void
 }
 
-/** One chat completion asked of an HTTP engine. Throws `JobFault` for a body that is no request. */
-export class ChatCall implements EngineRun {
-  readonly #options: ChatCallOptions
+/** One answer asked of an HTTP engine. Throws `JobFault` for a body that is no request. */
+export class EngineCall implements EngineRun {
+  readonly #options: EngineCallOptions
   readonly #relay: SseRelay
-  readonly #rewrite: ((bytes: Buffer) => Buffer) | undefined
+  readonly #job: EngineJob
   readonly #payload: string
   readonly #bodyBytes: number
   #request: ClientRequest
@@ -52,19 +50,21 @@ export class ChatCall implements EngineRun {
   #isPaused = false
   #isOver = false
 
-  constructor(options: ChatCallOptions) {
+  constructor(options: EngineCallOptions) {
     this.#options = options
-    const { alias, request, serverKind } = options
-    const body = readBody(request.body)
+    const { alias, request, serverKind: kind, echoes } = options
+    const job = engineJob(request, { alias, kind })
+    this.#job = job
+    this.#payload = JSON.stringify(job.payload)
     this.#bodyBytes = request.body.length
-    this.#rewrite = modelRewriter(alias)
+    const rewrite = modelRewriter(alias)
     this.#relay = new SseRelay({
       showUsage: request.include_usage,
-      choices: body.n ?? 1,
-      ...(this.#rewrite === undefined ? {} : { rewrite: this.#rewrite }),
+      choices: job.choices,
+      skip: echoes ? job.begun : '',
+      ...(rewrite === undefined ? {} : { rewrite }),
     })
-    this.#payload = JSON.stringify(this.#build(body))
-    this.#request = this.#send(!request.stream && serverKind !== 'llama-server')
+    this.#request = this.#send(!request.stream && kind !== 'llama-server')
   }
 
   pause(): void {
@@ -104,7 +104,7 @@ export class ChatCall implements EngineRun {
    */
   #send(reuse: boolean): ClientRequest {
     const request = this.#options.connection.request({
-      path: '/chat/completions',
+      path: this.#job.path,
       body: this.#payload,
       reuse,
       onResponse: (response) => this.#receive(response),
@@ -112,22 +112,6 @@ export class ChatCall implements EngineRun {
     request.on('error', (error) => this.#broken(error))
     request.setTimeout(SILENCE_MS, () => this.#silent())
     return request
-  }
-
-  #build(body: ChatRequestBody): Record<string, unknown> {
-    const { alias, request, serverKind } = this.#options
-    try {
-      return engineRequest(body, {
-        kind: serverKind,
-        model: alias.engineName,
-        stream: request.stream,
-        maxOutputTokens: request.max_output_tokens,
-      })
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error
-      const { code, message, status, param } = error
-      throw new JobFault(requestFault(code ?? 'invalid_request', message, { status, param }))
-    }
   }
 
   #receive(response: IncomingMessage): void {
@@ -182,13 +166,14 @@ export class ChatCall implements EngineRun {
       const message = `the engine's answer is over ${MAX_ANSWER_BYTES} bytes`
       return this.#fail(providerFault('answer_too_large', message))
     }
-    const answer = readAnswer(body)
+    const answer = this.#job.read(body)
     if (answer === undefined) {
-      return this.#fail(providerFault('engine_protocol', 'the engine sent no chat completion'))
+      const message = `the engine sent no answer of ${this.#job.path}`
+      return this.#fail(providerFault('engine_protocol', message))
     }
     this.#usage = answer.usage
     this.#answerBytes = body.length
-    this.#deliver([this.#rewrite?.(body) ?? body])
+    this.#deliver([answer.bytes])
     this.#finish(answer.finishReason)
   }
 
@@ -235,41 +220,5 @@ export class ChatCall implements EngineRun {
   #over(): void {
     this.#isOver = true
     this.#options.onOver()
-  }
-}
-
-/** The fields we touch must be what they should be; the rest is the engine's to judge. */
-function readBody(bytes: Uint8Array): ChatRequestBody {
-  try {
-    const body: unknown = JSON.parse(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(),
-    )
-    const { messages } = body as { messages?: unknown }
-    const isList = Array.isArray(messages) && messages.every((m) => typeof m === 'object' && m)
-    if (isList) return body as ChatRequestBody
-  } catch {
-    // Reported below, like any other body that is not a request.
-  }
-  throw new JobFault(requestFault('invalid_request', 'The body is not a chat completion request.'))
-}
-
-/** Finish reason and usage of a whole answer, or undefined when it is none. */
-function readAnswer(
-  body: Buffer,
-): { finishReason: string; usage: JobUsage | undefined } | undefined {
-  try {
-    const { choices, usage } = JSON.parse(body.toString()) as {
-      choices?: { finish_reason?: unknown }[]
-      usage?: unknown
-    }
-    const reason = choices?.[0]?.finish_reason
-    if (typeof reason !== 'string') return undefined
-    const counted = parseUsage(usage)
-    if (counted === undefined) return { finishReason: reason, usage: undefined }
-    const { prompt_tokens, completion_tokens, prompt_tokens_details: details } = counted
-    const cached = details === undefined ? {} : { cached_tokens: details.cached_tokens }
-    return { finishReason: reason, usage: { prompt_tokens, completion_tokens, ...cached } }
-  } catch {
-    return undefined
   }
 }

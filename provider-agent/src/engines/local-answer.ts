@@ -1,31 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import {
-  chatCompletion,
-  completionChoice,
-  contentChunk,
-  contentEventWriter,
-  finishChunk,
-  roleChunk,
-  toolCallChunk,
-  usageChunk,
-} from '@infernet/openai-compat/chat-chunk'
-import type {
-  ChunkHead,
-  FinishReason,
-  TokenLogprob,
-  ToolCall,
-  Usage,
-} from '@infernet/openai-compat/chat-types'
-import { encodeData } from '@infernet/openai-compat/sse-encoder'
+import type { TokenLogprob, Usage } from '@infernet/openai-compat/chat-types'
 import { StopMatcher } from '@infernet/openai-compat/stop-sequences'
 import { ToolCallParser, type ToolCallOutput } from '@infernet/openai-compat/tool-call-parser'
 import { makeUsage } from '@infernet/openai-compat/usage'
-import type { EngineRequest, EngineRun, EngineSink, EngineUsage } from './engine.ts'
+import {
+  JobFault,
+  requestFault,
+  type EngineRequest,
+  type EngineRun,
+  type EngineSink,
+  type EngineUsage,
+} from './engine.ts'
+import { readLocalCompletion } from './local-completion-request.ts'
+import { beginLocalEmbeddings } from './local-embeddings.ts'
 import { readLocalRequest, type LocalModel, type LocalRequest } from './local-request.ts'
-import type { TokenPiece, TokenRun, TokenSink, TokenSource } from './token-source.ts'
+import { answerWriter, type AnswerWriter } from './local-writers.ts'
+import type { TokenPiece, TokenRun, TokenSink, TokenSource, VectorSource } from './token-source.ts'
 
 /** What a local answer depends on besides the request. */
-export interface LocalChatClock {
+export interface LocalClock {
   /** ms since the epoch. */
   readonly now: () => number
   /** In [0, 1). */
@@ -33,36 +26,31 @@ export interface LocalChatClock {
 }
 
 /**
- * Answers a chat request from a source of tokens: OpenAI's wire format is made here, once for all
- * local engines. Throws `JobFault` for what is refused at sight.
+ * Answers a request from a source of tokens: OpenAI's wire format is made here, once for all local
+ * engines. Throws `JobFault` for what is refused at sight.
  */
-export function beginLocalChat(
-  source: TokenSource,
+export function beginLocalAnswer(
+  source: TokenSource & Partial<VectorSource>,
   model: LocalModel,
   request: EngineRequest,
   sink: EngineSink,
-  clock: LocalChatClock,
+  clock: LocalClock,
 ): EngineRun {
-  const local = readLocalRequest(request, model, clock.random)
-  const head: ChunkHead = {
-    id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
-    created: Math.floor(clock.now() / 1000),
-    model: request.model,
+  if (!model.endpoints.includes(request.endpoint)) {
+    const message = `The model '${model.id}' is not served at this endpoint.`
+    throw new JobFault(requestFault('unsupported_endpoint', message, { status: 404 }))
   }
-  const chat = new LocalChat(local, request.stream ? new StreamWriter(head) : new Collector(head))
-  return chat.start(source, sink, request.include_usage || !request.stream)
-}
-
-/** Turns output into the bytes of one answer. */
-interface AnswerWriter {
-  text(text: string, logprobs: TokenLogprob[]): Uint8Array | undefined
-  call(call: ToolCall, index: number): Uint8Array | undefined
-  /** `usage` is undefined when the client must not see it. */
-  end(reason: FinishReason, usage: Usage | undefined): Uint8Array
+  if (request.endpoint === 'embeddings') return beginLocalEmbeddings(source, model, request, sink)
+  const read = request.endpoint === 'completions' ? readLocalCompletion : readLocalRequest
+  const answer = new LocalAnswer(
+    read(request, model, clock.random),
+    answerWriter(request, clock.now()),
+  )
+  return answer.start(source, sink, request.include_usage || !request.stream)
 }
 
 /** One answer: tokens in; stop sequences, tool calls and limits applied; bytes out. */
-class LocalChat implements TokenSink {
+class LocalAnswer implements TokenSink {
   readonly #request: LocalRequest
   readonly #writer: AnswerWriter
   readonly #stops: StopMatcher
@@ -73,12 +61,15 @@ class LocalChat implements TokenSink {
   #promptTokens = 0
   #cachedTokens = 0
   #completionTokens = 0
+  /** Text that the answer has already, and may begin with once more. */
+  #known: string
   /** Scores of tokens whose text is still held back. */
   #scores: TokenLogprob[] = []
 
   constructor(request: LocalRequest, writer: AnswerWriter) {
     this.#request = request
     this.#writer = writer
+    this.#known = request.known
     this.#stops = new StopMatcher(request.stops)
     this.#tools = request.parseTools ? new ToolCallParser(newCallId) : undefined
     this.#tools?.push(request.prefill)
@@ -108,9 +99,15 @@ class LocalChat implements TokenSink {
   pieces(pieces: readonly TokenPiece[]): void {
     const bytes: Uint8Array[] = []
     for (const piece of pieces) {
+      const said = this.#unknown(piece.text)
+      // Said again, for us and not for the client: it was counted when it was delivered.
+      if (said === '' && piece.text !== '') {
+        this.#promptTokens++
+        continue
+      }
       this.#completionTokens++
       if (piece.score !== undefined) this.#scores.push(toLogprob(piece.score))
-      const { text, stop } = this.#stops.push(piece.text)
+      const { text, stop } = this.#stops.push(said)
       this.#put(text, bytes)
       if (stop !== undefined) {
         this.#run?.abort()
@@ -138,6 +135,15 @@ class LocalChat implements TokenSink {
     this.#deliver(bytes)
     this.#sink?.finish(finishReason)
     this.#sink = undefined
+  }
+
+  /** Takes what is known already from the front of the first text. */
+  #unknown(text: string): string {
+    if (this.#known === '' || text === '') return text
+    let same = 0
+    while (same < text.length && text[same] === this.#known[same]) same++
+    this.#known = same === text.length ? this.#known.slice(same) : ''
+    return text.slice(same)
   }
 
   #put(text: string, bytes: Uint8Array[]): void {
@@ -173,71 +179,6 @@ class LocalChat implements TokenSink {
     const usage = makeUsage(this.#promptTokens, this.#completionTokens)
     if (this.#cachedTokens === 0) return usage
     return { ...usage, prompt_tokens_details: { cached_tokens: this.#cachedTokens } }
-  }
-}
-
-/** Server-sent events, one per piece of text. */
-class StreamWriter implements AnswerWriter {
-  readonly #head: ChunkHead
-  readonly #writeText: (text: string) => Uint8Array
-  #hasBegun = false
-
-  constructor(head: ChunkHead) {
-    this.#head = head
-    this.#writeText = contentEventWriter(head)
-  }
-
-  text(text: string, logprobs: TokenLogprob[]): Uint8Array {
-    if (logprobs.length === 0) return this.#event(this.#writeText(text))
-    const chunk = contentChunk(this.#head, text, 0, { content: logprobs, refusal: null })
-    return this.#event(encodeData(chunk))
-  }
-
-  call(call: ToolCall, index: number): Uint8Array {
-    return this.#event(encodeData(toolCallChunk(this.#head, call, index)))
-  }
-
-  end(reason: FinishReason, usage: Usage | undefined): Uint8Array {
-    const finish = this.#event(encodeData(finishChunk(this.#head, reason)))
-    return usage === undefined
-      ? finish
-      : Buffer.concat([finish, encodeData(usageChunk(this.#head, usage))])
-  }
-
-  /** The first event has the role chunk before it. */
-  #event(bytes: Uint8Array): Uint8Array {
-    if (this.#hasBegun) return bytes
-    this.#hasBegun = true
-    return Buffer.concat([encodeData(roleChunk(this.#head)), bytes])
-  }
-}
-
-/** One JSON document at the end. */
-class Collector implements AnswerWriter {
-  readonly #head: ChunkHead
-  readonly #calls: ToolCall[] = []
-  readonly #logprobs: TokenLogprob[] = []
-  #text = ''
-
-  constructor(head: ChunkHead) {
-    this.#head = head
-  }
-
-  text(text: string, logprobs: TokenLogprob[]): undefined {
-    this.#text += text
-    this.#logprobs.push(...logprobs)
-  }
-
-  call(call: ToolCall): undefined {
-    this.#calls.push(call)
-  }
-
-  end(reason: FinishReason, usage: Usage | undefined): Uint8Array {
-    const logprobs = this.#logprobs.length === 0 ? null : { content: this.#logprobs, refusal: null }
-    const choice = completionChoice(this.#text, reason, { toolCalls: this.#calls, logprobs })
-    return Buffer.from(
-      JSON.stringify(chatCompletion(this.#head, [choice], usage ?? makeUsage(0, 0))),
-    )
   }
 }
 
