@@ -1,4 +1,5 @@
 import { Agent } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMicros } from './clock.ts'
 import { type Ask, type Exchange, exchange } from './exchange.ts'
 import type { ClosedLoopPlan, ClosedLoopReport, Destination, Spread } from './load-plan.ts'
@@ -57,7 +58,8 @@ export async function runClosedLoop(plan: ClosedLoopPlan): Promise<ClosedLoopRep
   }
   const mayStart = () =>
     started < plan.maxRequests && failures < MAX_FAILURES && monotonicMicros() < deadlineUs
-  const client = async () => {
+  const client = async (index: number) => {
+    if (plan.rampMs !== undefined) await sleep((plan.rampMs * index) / plan.concurrency)
     while (mayStart()) {
       started += 1
       const result = await exchange(ask, onChunk)
@@ -69,7 +71,7 @@ export async function runClosedLoop(plan: ClosedLoopPlan): Promise<ClosedLoopRep
       }
     }
   }
-  await Promise.all(Array.from({ length: plan.concurrency }, client))
+  await Promise.all(Array.from({ length: plan.concurrency }, (_, index) => client(index)))
   ask.agent.destroy()
 
   const windowSeconds = (Math.min(monotonicMicros(), deadlineUs) - startUs) / 1_000_000

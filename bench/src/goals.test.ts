@@ -8,14 +8,22 @@ const MB = 1_000_000
 /** Figures that meet every goal exactly at its bound. */
 const ROWS = [
   rowOf('json-32', 'relay', { cpuPerRequestUs: 100 }),
-  rowOf('json-32', 'portkey', { cpuPerRequestUs: 500 }),
-  rowOf('json-32', 'infernet-node', { cpuPerRequestUs: 200, gatewayRssBytes: 200 * MB }),
+  rowOf('json-32', 'portkey', { cpuPerRequestUs: 375 }),
+  rowOf('json-32', 'infernet-node', { cpuPerRequestUs: 150, gatewayRssBytes: 200 * MB }),
   rowOf('burst-32', 'relay', { chunksPerSecond: 1_000 }),
   rowOf('burst-32', 'portkey', { chunksPerSecond: 300 }),
   rowOf('burst-32', 'infernet-node', { chunksPerSecond: 600, gatewayRssBytes: 90 * MB }),
   rowOf('burst-1', 'relay', { addedFirstTokenP50Us: 2_500 }),
   rowOf('burst-1', 'portkey', { addedFirstTokenP50Us: 25_000 }),
   rowOf('burst-1', 'infernet-node', { addedFirstTokenP50Us: 5_000 }),
+  rowOf('paced-32', 'relay', { chunkDelayP99Us: 1_000 }),
+  rowOf('paced-32', 'infernet-node', { chunkDelayP99Us: 1_500 }),
+  rowOf('prompt-4', 'relay', { addedP50Us: 1_000 }),
+  rowOf('prompt-4', 'infernet-node', { addedP50Us: 1_500 }),
+  rowOf('crowd-1000', 'infernet-node', {
+    chunkDelayP99Us: 50 * MS,
+    gatewayRssBytes: 400 * MB,
+  }),
   rowOf('hang-up', 'infernet-node', { hangUpWorstUs: 50 * MS }),
 ]
 
@@ -31,11 +39,15 @@ describe('judge', () => {
   it('meets every goal at its bound', () => expect(outcomes(ROWS)).toEqual(GOALS.map(() => 'met')))
 
   it.each([
-    ['json-32', { cpuPerRequestUs: 201 }, [0, 1]],
+    ['json-32', { cpuPerRequestUs: 151 }, [0, 1]],
     ['burst-32', { chunksPerSecond: 599 }, [2, 3]],
     ['burst-1', { addedFirstTokenP50Us: 5_001 }, [4, 5]],
-    ['hang-up', { hangUpWorstUs: Number.POSITIVE_INFINITY }, [6]],
-    ['burst-32', { gatewayRssBytes: 201 * MB }, [7]],
+    ['paced-32', { chunkDelayP99Us: 1_501 }, [6]],
+    ['prompt-4', { addedP50Us: 1_501 }, [7]],
+    ['crowd-1000', { chunkDelayP99Us: 51 * MS }, [8]],
+    ['crowd-1000', { gatewayRssBytes: 401 * MB }, [9]],
+    ['hang-up', { hangUpWorstUs: Number.POSITIVE_INFINITY }, [10]],
+    ['burst-32', { gatewayRssBytes: 201 * MB }, [11]],
     ['burst-1', { failures: 1 }, [4, 5]],
   ])('misses the right goals when %s has %j', (scenario, figures, missed) => {
     const result = outcomes(change(scenario, figures))
@@ -46,7 +58,7 @@ describe('judge', () => {
 
   it('does not call unmeasured goals met', () => {
     const withoutRelay = ROWS.filter(({ target }) => target !== 'relay')
-    expect(outcomes(withoutRelay).filter((outcome) => outcome === 'not measured')).toHaveLength(3)
+    expect(outcomes(withoutRelay).filter((outcome) => outcome === 'not measured')).toHaveLength(5)
     expect(new Set(outcomes([]))).toEqual(new Set(['not measured']))
   })
 

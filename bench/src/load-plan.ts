@@ -25,6 +25,8 @@ const closedLoopPlan = destination.extend({
   kind: z.literal('closed-loop'),
   /** Requests in flight at any time. */
   concurrency: z.number().int().positive(),
+  /** The clients begin one after the other within this time; all at once, if absent. */
+  rampMs: z.number().nonnegative().optional(),
   /** No request starts after this many milliseconds... */
   durationMs: z.number().positive(),
   /** ...nor after this many requests, whichever comes first. */

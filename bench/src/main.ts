@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { firstLine, startChild } from './child-process.ts'
+import { judgeDispatch, measureDispatch } from './dispatch.ts'
 import { describeEnvironment } from './environment.ts'
 import { judge } from './goals.ts'
 import { startLoadGenerator } from './load-client.ts'
@@ -21,10 +22,34 @@ import { TARGETS } from './targets/all.ts'
 const RESULTS = join(import.meta.dirname, '../results')
 const ENGINE_START_LIMIT_MS = 10_000
 
-/** Runs the bench from start to end, stopping every process that it started. */
+/** Runs the bench from start to end. */
 async function bench(options: Options, progress: Progress) {
+  const { budget, scenarios } = options
+  const environment = describeEnvironment(
+    (options.targets.length === 0 ? options.dispatch : budget)?.rounds ?? budget.rounds,
+    new Date(),
+  )
+  const dispatch = options.dispatch ? await measureDispatch(options.dispatch, progress.step) : []
+  const { samples, targets, failed } = await measureTargets(options, progress)
+  const scenarioNames = scenarios.map(({ name }) => name)
+  const rows = summarise(samples, scenarioNames, targets)
+  const judged = targets.filter((name) => name.startsWith('infernet'))
+  const findings: Findings = {
+    environment,
+    scenarios,
+    rows,
+    verdicts: [...judged.flatMap((name) => judge(rows, name)), ...judgeDispatch(dispatch)],
+    dispatch,
+    failed: Object.fromEntries(failed),
+  }
+  return { findings, samples }
+}
+
+/** Puts the load of every scenario on every target, stopping every process that it started. */
+async function measureTargets(options: Options, progress: Progress) {
+  const failed = new Map<string, string>()
+  if (options.targets.length === 0) return { samples: [], targets: [], failed }
   await using cleanup = new AsyncDisposableStack()
-  const environment = describeEnvironment(options.budget.rounds, new Date())
   const engineScript = join(import.meta.dirname, 'mock-engine.ts')
   const engine = startChild({ name: 'engine', args: [engineScript] })
   cleanup.defer(() => engine.stop())
@@ -32,7 +57,6 @@ async function bench(options: Options, progress: Progress) {
   const load = startLoadGenerator()
   cleanup.defer(() => load.stop())
 
-  const failed = new Map<string, string>()
   const targets = new Map<string, RunningTarget>()
   for (const target of options.targets) {
     progress.step(`starting ${target.name}`)
@@ -50,17 +74,7 @@ async function bench(options: Options, progress: Progress) {
     targets.delete(name)
   }
   const samples = await runRounds(plan)
-  const scenarioNames = options.scenarios.map(({ name }) => name)
-  const rows = summarise(samples, scenarioNames, [...targets.keys()])
-  const judged = [...targets.keys()].filter((name) => name.startsWith('infernet'))
-  const findings: Findings = {
-    environment,
-    scenarios: options.scenarios,
-    rows,
-    verdicts: judged.flatMap((name) => judge(rows, name)),
-    failed: Object.fromEntries(failed),
-  }
-  return { findings, samples }
+  return { samples, targets: [...targets.keys()], failed }
 }
 
 /** Writes the JSON of this run and replaces `latest.md`; returns the Markdown. */
@@ -81,7 +95,9 @@ try {
   const progress = createProgress(process.stderr)
   const { findings, samples } = await bench(options, progress)
   progress.done()
-  console.log(await save(findings, samples))
+  // A part of the whole does not replace the last report of all of it.
+  const isPart = options.targets.length === 0
+  console.log(isPart ? renderMarkdown(findings) : await save(findings, samples))
   const wrong = findings.rows.filter(({ failures }) => failures > 0)
   for (const [name, reason] of Object.entries(findings.failed))
     console.error(`FAILED ${name}: ${reason}`)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
 import { BadOption, parseOptions } from './options.ts'
 import { rotate } from './rounds.ts'
 import { FULL_BUDGET, QUICK_BUDGET, SCENARIOS } from './scenario.ts'
@@ -8,7 +9,19 @@ const parse = (...args: string[]) => parseOptions(args, TARGETS)
 
 describe('parseOptions', () => {
   it('runs everything by default', () =>
-    expect(parse()).toEqual({ targets: TARGETS, scenarios: SCENARIOS, budget: FULL_BUDGET }))
+    expect(parse()).toEqual({
+      targets: TARGETS,
+      scenarios: SCENARIOS,
+      budget: FULL_BUDGET,
+      dispatch: FULL_DISPATCH,
+    }))
+
+  it('runs dispatch alone when it is named, and not beside picked targets', () => {
+    const alone = parse('dispatch', '--quick', '--rounds', '2')
+    expect(alone.targets).toEqual([])
+    expect(alone.dispatch).toEqual({ ...QUICK_DISPATCH, rounds: 2 })
+    expect(parse('--targets', 'relay').dispatch).toBeUndefined()
+  })
 
   it('always includes the direct engine', () =>
     expect(parse('--targets', 'relay').targets.map(({ name }) => name)).toEqual([
@@ -28,6 +41,8 @@ describe('parseOptions', () => {
     ['--rounds', '0'],
     ['--rounds', 'many'],
     ['--fast', ''],
+    ['relay', '--quick'],
+    ['dispatch', '--targets=relay'],
   ])('refuses %s %s', (...args) => expect(() => parse(...args)).toThrow(BadOption))
 })
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type DispatchBudget, FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
 import { type Budget, FULL_BUDGET, QUICK_BUDGET, type Scenario, SCENARIOS } from './scenario.ts'
 import { BASELINE } from './summary.ts'
 import type { Target } from './target.ts'
@@ -11,6 +12,8 @@ export interface Options {
   readonly targets: readonly Target[]
   readonly scenarios: readonly Scenario[]
   readonly budget: Budget
+  /** What a job costs a hub by the number of its providers; undefined: not measured. */
+  readonly dispatch: DispatchBudget | undefined
 }
 
 /** Thrown for a command line that makes no sense. */
@@ -20,20 +23,29 @@ export class BadOption extends Error {
 }
 
 /**
- * Reads `--targets a,b --scenario a,b --rounds N --quick`. The direct engine is always among the
- * targets, because added figures refer to it.
+ * Reads `[dispatch] --targets a,b --scenario a,b --rounds N --quick`. The direct engine is always
+ * among the targets, because added figures refer to it. `dispatch` alone measures nothing else; who
+ * picks targets or scenarios measures only those.
  * @throws {BadOption} for unknown names and numbers out of range
  */
 export function parseOptions(args: readonly string[], allTargets: readonly Target[]): Options {
-  const { values } = readArgs(args)
+  const { values, positionals } = readArgs(args)
   const budget = values.quick ? QUICK_BUDGET : FULL_BUDGET
   const rounds = values.rounds === undefined ? budget.rounds : Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS)
     throw new BadOption(`--rounds takes a number from 1 to ${MAX_ROUNDS}`)
+  const isNarrowed = values.targets !== undefined || values.scenario !== undefined
+  const isAlone = positionals.length > 0
+  if (isAlone && (isNarrowed || positionals.some((part) => part !== 'dispatch')))
+    throw new BadOption('the only part that can be named is dispatch, and it has no targets')
+  const dispatch = values.quick ? QUICK_DISPATCH : FULL_DISPATCH
   return {
-    targets: pick('--targets', allTargets, values.targets, [BASELINE]),
-    scenarios: pick('--scenario', SCENARIOS, values.scenario, []),
+    targets: isAlone ? [] : pick('--targets', allTargets, values.targets, [BASELINE]),
+    scenarios: isAlone ? [] : pick('--scenario', SCENARIOS, values.scenario, []),
     budget: { ...budget, rounds },
+    dispatch: isNarrowed
+      ? undefined
+      : { ...dispatch, ...(isAlone && values.rounds !== undefined && { rounds }) },
   }
 }
 
@@ -47,6 +59,7 @@ function readArgs(args: readonly string[]) {
         rounds: { type: 'string' },
         quick: { type: 'boolean', default: false },
       },
+      allowPositionals: true,
     })
   } catch (error) {
     throw new BadOption(error instanceof Error ? error.message : String(error))

@@ -22,6 +22,10 @@ describe('renderMarkdown', () => {
       rowOf('hang-up', 'portkey', { hangUpWorstUs: Number.POSITIVE_INFINITY }),
     ],
     verdicts: [{ target: 'infernet-node', text: 'a goal', outcome: 'NOT met', ratio: 2.345 }],
+    dispatch: [
+      { providers: 1, dispatchNs: 10_000, jobNs: 40_000, dispatchRatio: 1, jobRatio: 1 },
+      { providers: 10_000, dispatchNs: 11_999.6, jobNs: 44_000, dispatchRatio: 1.2, jobRatio: 1.1 },
+    ],
     failed: { portkey: 'npm install failed' },
   })
 
@@ -38,6 +42,7 @@ describe('renderMarkdown', () => {
     expect(markdown).toContain('| relay | – | 1.23 | – | – | – | 100.0 | – | – | – | **2** |')
     expect(markdown).toContain('| portkey | – | never | – | 0 |')
     expect(markdown).toContain('| infernet-node | a goal | NOT met | 2.35 |')
+    expect(markdown).toContain('| 10000 | 12000 | 1.20 | 44000 | 1.10 |')
     expect(markdown).toContain('**portkey FAILED:**\n\n~~~text\nnpm install failed\n~~~')
   })
 })

@@ -1,3 +1,4 @@
+import { type DispatchRow, renderDispatch } from './dispatch.ts'
 import type { Environment } from './environment.ts'
 import type { Verdict } from './goals.ts'
 import type { Scenario } from './scenario.ts'
@@ -9,6 +10,8 @@ export interface Findings {
   readonly scenarios: readonly Scenario[]
   readonly rows: readonly Row[]
   readonly verdicts: readonly Verdict[]
+  /** Empty when it was not measured. */
+  readonly dispatch: readonly DispatchRow[]
   /** Why a target is missing, by name. */
   readonly failed: Readonly<Record<string, string>>
 }
@@ -69,7 +72,7 @@ const HANG_UP_COLUMNS: readonly Column[] = [
 
 /** Renders the findings as Markdown: goals first, then one table for each scenario. */
 export function renderMarkdown(findings: Findings): string {
-  const { environment, scenarios, rows, verdicts, failed } = findings
+  const { environment, scenarios, rows, verdicts, dispatch, failed } = findings
   const { date, commit, node, cpu, cores, loadAverage } = environment
   const about = `${date}, commit ${commit}, Node ${node}, ${cores} x ${cpu}, load ${loadAverage}`
   return [
@@ -79,6 +82,7 @@ export function renderMarkdown(findings: Findings): string {
       ([name, reason]) => `**${name} FAILED:**\n\n~~~text\n${reason}\n~~~\n`,
     ),
     ...goalSection(verdicts),
+    ...renderDispatch(dispatch),
     ...scenarios.flatMap((scenario) => [
       `## ${scenario.title} (\`${scenario.name}\`)\n`,
       `${table(

@@ -1,5 +1,6 @@
 import type { LoadGenerator } from './load-client.ts'
 import type { ClosedLoopPlan, ClosedLoopReport, Destination, HangUpReport } from './load-plan.ts'
+import { pinned } from './pin.ts'
 import { type ProcessUsage, readUsage, resetPeakRss } from './process-usage.ts'
 import type { Budget, LoopScenario, Scenario } from './scenario.ts'
 import { WARM_UPS } from './scenario.ts'
@@ -72,6 +73,7 @@ export async function runRounds(bench: Bench): Promise<Sample[]> {
   const samples: Sample[] = []
   for (let round = 0; round < bench.budget.rounds; round += 1) {
     for (const [index, scenario] of bench.scenarios.entries()) {
+      if (round >= (scenario.rounds ?? bench.budget.rounds)) continue
       for (const [name, target] of rotate([...bench.targets], round + index)) {
         bench.onStep(`round ${round + 1}/${bench.budget.rounds}, ${scenario.name}, ${name}`)
         const measured = await measure(bench, scenario, target)
@@ -88,6 +90,7 @@ async function measure(bench: Bench, scenario: Scenario, target: RunningTarget):
   const to = destination(target, scenario.request)
   if (scenario.kind === 'closed-loop') {
     const plan = loopPlan(scenario, to, bench.budget.durationMs)
+    using _ = scenario.oneCore === true ? pinned(target.pids) : undefined
     const paced = scenario.request.gapMs > 0 // a lead-in would take as long as the measurement
     if (!paced) await bench.load.closedLoop({ ...plan, durationMs: bench.budget.leadInMs })
     const { result, usage } = await withUsage(target, () => bench.load.closedLoop(plan))
@@ -118,7 +121,8 @@ function loopPlan(scenario: LoopScenario, to: Destination, durationMs: number): 
     kind: 'closed-loop',
     ...to,
     concurrency: scenario.concurrency,
-    durationMs,
+    ...(scenario.rampMs === undefined ? {} : { rampMs: scenario.rampMs }),
+    durationMs: durationMs + (scenario.rampMs ?? 0),
     maxRequests: Number.MAX_SAFE_INTEGER,
     strict: false,
   }

@@ -8,12 +8,18 @@ interface Common {
   readonly title: string
   readonly warmUp: WarmUpKind
   readonly request: Omit<RequestShape, 'model'>
+  /** Rounds that it takes part in; all, if absent. */
+  readonly rounds?: number
 }
 
 /** A closed loop of equal requests. */
 export interface LoopScenario extends Common {
   readonly kind: 'closed-loop'
   readonly concurrency: number
+  /** The clients begin one after the other within this time; at once, if absent. */
+  readonly rampMs?: number
+  /** All processes of the target share one core. */
+  readonly oneCore?: boolean
 }
 
 /** Clients that hang up in the middle of a stream. */
@@ -79,6 +85,17 @@ export const SCENARIOS: readonly Scenario[] = [
     warmUp: 'prompt',
     concurrency: 4,
     request: { ...JSON_REQUEST, promptBytes: 64 * 1024 },
+  },
+  {
+    kind: 'closed-loop',
+    name: 'crowd-1000',
+    title: 'Streams of 32 chunks 250 ms apart, 1,000 clients, the target on one core',
+    warmUp: 'stream',
+    concurrency: 1000,
+    rampMs: 4_000,
+    oneCore: true,
+    rounds: 1,
+    request: { ...BURST, chunks: 32, gapMs: 250 },
   },
   {
     kind: 'hang-up',

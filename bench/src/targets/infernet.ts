@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -25,6 +25,8 @@ const readyLine = z.object({
   pids: z.object({ edge: z.number(), database: z.number() }),
 })
 
+const demoFile = z.object({ accountId: z.string() })
+
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) })
 
 /** Infernet with the edge on Node. */
@@ -32,6 +34,20 @@ export const infernetNode: Target = infernet('infernet-node', [])
 
 /** Infernet with the edge on workerd. */
 export const infernetWorkerd: Target = infernet('infernet-workerd', ['--host=workerd'])
+
+/** Lets the demo account run as many requests at once as the largest scenario has clients. */
+async function liftLimits(edgeUrl: string, stateDir: string): Promise<void> {
+  const token = (await readFile(join(stateDir, 'operator-token'), 'utf8')).trim()
+  const { accountId } = demoFile.parse(
+    JSON.parse(await readFile(join(stateDir, 'demo.json'), 'utf8')),
+  )
+  const response = await fetch(`${edgeUrl}/operator/accounts/${accountId}`, {
+    method: 'PATCH',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ max_concurrent: null }),
+  })
+  if (!response.ok) throw new Error(`the account's limits stay: ${await response.text()}`)
+}
 
 /** A whole Infernet: edge, database, one agent; `startFlags` choose the host. */
 function infernet(name: string, startFlags: readonly string[]): Target {
@@ -56,6 +72,7 @@ function infernet(name: string, startFlags: readonly string[]): Target {
       })
       cleanup.defer(() => edge.stop())
       const ready = await firstLine(edge, lineParser(readyLine), START_LIMIT_MS)
+      await liftLimits(ready.edge_url, join(data, 'edge'))
       const agent = startChild({
         name: `${name} agent`,
         args: [
@@ -65,7 +82,7 @@ function infernet(name: string, startFlags: readonly string[]): Target {
           '--engine=openai-http',
           `--engine-url=${engineUrl}`,
           `--model=${BENCH_MODEL}`,
-          '--slots=128',
+          '--slots=1024',
           `--data=${join(data, 'agent')}`,
         ],
         cwd: ROOT,
