@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { askInStream, generationOf, type SeenAnswer } from './broken-answer.ts'
+import type { Service } from './processes.ts'
+import { HOSTS, Stack, type Client } from './stack.ts'
+
+const DEPOSIT = 100_000_000
+/** The provider may have said everything before the signal reached it. */
+const MOST_TRIES = 5
+
+/** A provider killed in the middle of its answer, and another that goes on with it. */
+describe.each(HOSTS)('a broken answer on the %s host', (kind) => {
+  let stack: Stack
+  let survivor: Service
+  let victim: Service
+  let client: Client
+  let whole: SeenAnswer
+
+  beforeAll(async () => {
+    stack = await Stack.start(kind, kind === 'node' ? 18_440 : 18_450)
+    survivor = await startAgent('survivor', 1)
+    victim = await startAgent('victim', 2)
+    client = await stack.createClient(String(DEPOSIT))
+    whole = await askInStream({ stack, client, first: survivor })
+  })
+  afterAll(() => stack?.stop())
+
+  const startAgent = (name: string, providers: number): Promise<Service> =>
+    stack.startAgent(name, 'infernet-demo', ['--engine', 'llama-cpp'], providers)
+
+  it('goes on elsewhere: one stream, one id, one end, and the same words', async () => {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const before = (await stack.settledBalance(client.accountId)).available
+      const seen = await askInStream({ stack, client, first: victim, killAfterChars: 12 })
+      expect(seen.text).toBe(whole.text)
+      expect(seen.ids).toHaveLength(1)
+      expect(seen.finishReasons).toEqual(['stop'])
+      expect(seen.usage).toMatchObject({
+        prompt_tokens: whole.usage?.prompt_tokens,
+        completion_tokens: whole.usage?.completion_tokens,
+      })
+      const { available, reserved } = await stack.settledBalance(client.accountId)
+      const generation = await generationOf(stack, client, seen.job)
+      expect(reserved).toBe(0)
+      expect(before - available).toBe(generation.total_cost)
+      expect(generation.tokens_completion).toBe(seen.usage?.completion_tokens)
+      const [first, second] = generation.provider_responses
+      if (second !== undefined) {
+        expect(first).toMatchObject({ provider_name: victim.peer, status: 'failed' })
+        expect(second).toMatchObject({ provider_name: survivor.peer, status: 'completed' })
+        for (const share of [first, second]) {
+          expect(share?.tokens_completion).toBeGreaterThan(0)
+          expect(share?.cost).toBeGreaterThan(0)
+        }
+        expect((first?.cost ?? 0) + second.cost).toBe(generation.total_cost)
+        return
+      }
+      await victim.kill()
+      victim = await startAgent('victim', 2)
+    }
+    expect.fail(`the victim was faster than its death, ${MOST_TRIES} times`)
+  })
+
+  it('is as good as an answer that nobody interrupted', () => {
+    expect(whole.text).toBe(Array.from({ length: 40 }, (_, i) => i + 1).join(', '))
+    expect(whole.ids).toHaveLength(1)
+  })
+})
