@@ -104,10 +104,11 @@ class Family<S extends Series> implements Metric {
   }
 }
 
+const newCounter = (): CounterSeries => new CounterSeries()
+
 export class Counter extends Family<CounterSeries> {
   constructor(name: string, help: string) {
-    const make = (): CounterSeries => new CounterSeries()
-    super({ name, help, type: 'counter', make, maxSeries: MAX_SERIES })
+    super({ name, help, type: 'counter', make: newCounter, maxSeries: MAX_SERIES })
   }
 
   add(value = 1, labels: Labels = {}): void {

@@ -138,15 +138,10 @@ describe('a conversation', () => {
 
 describe('a client who asks how its request was routed', () => {
   const headers = { 'x-openrouter-metadata': 'enabled' }
-  const routed = async (edge: TestEdge) => {
-    const second = await edge.provider()
-    const first = await edge.provider()
-    return { first, second }
-  }
-
   it('is told in a whole answer', async () => {
     const edge = await startEdge()
-    const { first, second } = await routed(edge)
+    const second = await edge.provider()
+    const first = await edge.provider()
     const authorization = `Bearer ${edge.key}`
     const answer = edge.chat({}, { headers: { ...headers, authorization } })
     ;(await first.jobs.next()).error()

@@ -125,8 +125,8 @@ export class Dispatcher implements JobHost {
     if (mayWait) this.#options.unmet(order.model, reason)
   }
 
-  /** A provider has a job more or less, or offers something else. */
-  loadChanged(session: ProviderSession): void {
+  /** A provider has a slot more, or offers something else. */
+  roomChanged(session: ProviderSession): void {
     this.#offers.load(session)
     if (this.#queue.size > 0) for (const { id } of session.capability.models) this.#wake(id)
   }

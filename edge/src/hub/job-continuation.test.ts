@@ -151,15 +151,16 @@ describe('after the first token', () => {
     const seen = [(await reader?.read())?.value ?? new Uint8Array()]
     job.data(piece.text('two ')).data(piece.text('three ')).error()
     expect(second.jobs.size).toBe(0)
-    void second.jobs.next().then((rest) => {
-      expect(new TextDecoder().decode(rest.body)).toContain('"one two three "')
+    const answered = second.jobs.next().then((rest) => {
       answerStream(rest, ['four '])
+      return new TextDecoder().decode(rest.body)
     })
     for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
       seen.push(part.value)
     }
     const response = new Response(concatenate(seen))
     expectWhole(await readEvents(response), 'one two three four ')
+    expect(await answered).toContain('"one two three "')
     expect(edge.record.priorLegs).toMatchObject([{ completionTokens: 3 }])
   })
 })

@@ -2,7 +2,7 @@ import { newAccountId, newJobId, newRequestId, type LeaseId } from '@infernet/sc
 import { jobRecordSchema } from '@infernet/schemas/job-record'
 import { makeUsage } from '@infernet/openai-compat/usage'
 import type { StreamLeg } from '@infernet/openai-compat/stream-meter'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { JobOrder } from '../ports.ts'
 import type { Attempt } from './attempt.ts'

@@ -225,11 +225,15 @@ export class ProviderHub implements SessionHost {
 
   #offer(session: ProviderSession, models: readonly ModelOffer[]): void {
     this.#offers.update(session, models, this.now())
-    this.loadChanged(session)
+    this.#dispatcher.roomChanged(session)
   }
 
-  loadChanged(session: ProviderSession): void {
-    this.#dispatcher.loadChanged(session)
+  slotTaken(session: ProviderSession): void {
+    this.#offers.load(session)
+  }
+
+  slotFreed(session: ProviderSession): void {
+    this.#dispatcher.roomChanged(session)
   }
 
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void {

@@ -38,8 +38,10 @@ import type { HubSocket } from './provider-hub.ts'
 /** What a session needs of its hub. */
 export interface SessionHost {
   now(): number
-  /** It has one job more, or one less. */
-  loadChanged(session: ProviderSession): void
+  /** It has one job more. */
+  slotTaken(session: ProviderSession): void
+  /** It has one job less. */
+  slotFreed(session: ProviderSession): void
   capabilityChanged(session: ProviderSession): void
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void
   /** The provider broke the protocol: close its connection. */
@@ -124,7 +126,7 @@ export class ProviderSession {
     const channel = ++this.#lastChannel
     const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run })
     this.#attempts.set(channel, attempt)
-    this.#host.loadChanged(this)
+    this.#host.slotTaken(this)
     const header = {
       job: order.job,
       lease: terms.lease,
@@ -145,7 +147,7 @@ export class ProviderSession {
   release(attempt: Attempt): void {
     attempt.endedAt = this.#host.now()
     this.#attempts.delete(attempt.channel)
-    this.#host.loadChanged(this)
+    this.#host.slotFreed(this)
   }
 
   sendCancel(channel: number, reason: string): void {

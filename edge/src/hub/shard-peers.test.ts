@@ -1,5 +1,5 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { NodeSql } from '../hosts/node/node-sql.ts'
 import { ShardPeers } from './shard-peers.ts'

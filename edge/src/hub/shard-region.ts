@@ -20,10 +20,7 @@ const WEST_OF_AMERICA = -100
 const EAST_OF_EUROPE = 14
 
 /** Countries of Asia that are nearer to the Gulf than to the Pacific. */
-const MIDDLE_EAST = new Set([
-  ...['AE', 'AM', 'AZ', 'BH', 'CY', 'GE', 'IL', 'IQ', 'IR', 'JO', 'KW', 'LB', 'OM', 'PS', 'QA'],
-  ...['SA', 'SY', 'TR', 'YE'],
-])
+const MIDDLE_EAST = new Set('AE AM AZ BH CY GE IL IQ IR JO KW LB OM PS QA SA SY TR YE'.split(' '))
 
 /** The region that serves a connection. */
 export function regionOf(origin: Origin | undefined): Region {

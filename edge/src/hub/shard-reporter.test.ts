@@ -1,5 +1,5 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { shardOf } from '../testing/shards.ts'

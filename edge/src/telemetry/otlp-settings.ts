@@ -65,9 +65,9 @@ function parseHeaders(text: string): Record<string, string> {
     const at = pair.indexOf('=')
     const name = pair.slice(0, Math.max(0, at)).trim()
     try {
-      headers[name] = decodeURIComponent(pair.slice(at + 1).trim())
       // Throws for what cannot be a header, before the first trace does.
-      new Headers([[name, headers[name]]])
+      const header = new Headers([[name, decodeURIComponent(pair.slice(at + 1).trim())]])
+      headers[name] = header.get(name) ?? ''
     } catch {
       throw new TelemetrySettingsError(
         'OTEL_EXPORTER_OTLP_HEADERS: expected name=value pairs, separated by commas',

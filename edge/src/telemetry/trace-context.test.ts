@@ -1,5 +1,5 @@
 import { newRequestId, newJobId } from '@infernet/schemas/ids'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isSampled, parseTraceparent, spanIdOf, traceIdOf } from './trace-context.ts'
 

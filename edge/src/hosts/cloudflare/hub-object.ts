@@ -47,7 +47,6 @@ export class HubObject extends DurableObject<WorkerEnv> {
     const shard = ctx.id.name ?? ''
     const region = regionOfShard(shard)
     if (region === undefined) throw new Error(`not the name of a hub shard: '${shard}'`)
-    const later = (task: () => void, delayMs: number): void => void setTimeout(task, delayMs)
     this.#jobs = new ShardJobs({
       submit: (order, options) => this.#hub.submit(order, options),
       settle: (record) => this.#settle(record),

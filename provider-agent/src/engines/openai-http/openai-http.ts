@@ -118,9 +118,9 @@ export class OpenAiHttpEngine implements Engine {
 
   /** Tries what has not been tried yet of the models that are offered. */
   async #see({ models, kind, isKnown }: ProbeResult): Promise<void> {
-    const wanted = this.#aliases(models).map(({ engineName }) => engineName)
-    const names = models.map(({ name }) => name).filter((name) => wanted.includes(name))
-    for (const name of this.#seen.keys()) if (!names.includes(name)) this.#seen.delete(name)
+    const wanted = new Set(this.#aliases(models).map(({ engineName }) => engineName))
+    const names = new Set(models.map(({ name }) => name).filter((name) => wanted.has(name)))
+    for (const name of this.#seen.keys()) if (!names.has(name)) this.#seen.delete(name)
     if (!isKnown) return
     for (const name of names) {
       if (this.#seen.has(name)) continue
