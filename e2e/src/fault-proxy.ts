@@ -35,7 +35,7 @@ export const FAULTS = [
 export type Fault = (typeof FAULTS)[number]
 
 /** Events of a stream that pass before it goes wrong: the role, and text. */
-export const EVENTS_BEFORE_FAULT = 4
+const EVENTS_BEFORE_FAULT = 4
 const SLOW_FIRST_BYTE_MS = 250
 const EVENT_GAP_MS = 3
 const DRIP_BYTES = 16

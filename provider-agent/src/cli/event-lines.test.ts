@@ -34,6 +34,26 @@ describe('event lines', () => {
     expect(lines[0]).toContain('~10+~20 tokens')
   })
 
+  it('shows what each model is offered for, and what becomes of prompts', () => {
+    const offers = [
+      {
+        id: 'm',
+        endpoints: ['chat.completions', 'completions'],
+        capabilities: ['seed', 'continue'],
+        quantization: 'Q8_0',
+      },
+      { id: 'v', endpoints: ['embeddings'], capabilities: [] },
+    ]
+    const event = { event: 'models', engine: 'llama-cpp', models: ['m', 'v'], offers } as const
+    const { lines } = shown({ ...event, data_collection: 'deny' })
+    expect(lines[0]?.split(/\n\s+/).slice(1)).toEqual([
+      'm (Q8_0): chat.completions, completions with seed, continue',
+      'v: embeddings',
+      'prompts are not kept',
+    ])
+    expect(shown({ ...event, data_collection: 'allow' }).lines[0]).toContain('may be kept')
+  })
+
   it('spins while it waits and stops when there is news', () => {
     expect(shown({ event: 'connecting', edge: 'ws://x', attempt: 1 }).spinner).toEqual([
       'connecting to ws://x',

@@ -73,6 +73,20 @@ describe('infernet-agent run', () => {
     ])
   })
 
+  it('offers what its owner says, by flags or by the environment', async () => {
+    const edge = await makeEdge()
+    const env = { INFERNET_CAPABILITIES: 'seed', INFERNET_DATA_COLLECTION: 'allow' }
+    const flags = ['--endpoints', 'completions', '--quantization', 'int4']
+    start([...runArgs(edge, newDirectory()), ...flags], env)
+    const session = await edge.session()
+    expect(session.capability).toMatchObject({
+      data_collection: 'allow',
+      models: [{ endpoints: ['completions'], capabilities: ['seed'], quantization: 'int4' }],
+    })
+    session.give(1, body)
+    expect((await session.answer(1)).types).toEqual([FRAME.busy])
+  })
+
   it('loses no stored receipt to kill -9', async () => {
     const edge = await makeEdge()
     const data = newDirectory()
@@ -104,6 +118,16 @@ describe('infernet-agent run', () => {
     [['run', '--edge', 'nonsense'], EXIT.usage, 'write it like https://'],
     [['run', '--edge', 'http://127.0.0.1:1', '--price', 'x'], EXIT.usage, 'write it like prompt='],
     [['run', '--edge', 'http://127.0.0.1:1', '--slots', '0'], EXIT.usage, 'from 1 to'],
+    [
+      ['run', '--edge', 'http://127.0.0.1:1', '--endpoints', 'chat'],
+      EXIT.usage,
+      "there is no 'chat': --endpoints (INFERNET_ENDPOINTS) takes any of chat.completions",
+    ],
+    [
+      ['run', '--edge', 'http://127.0.0.1:1', '--engine', 'tiny', '--endpoints', 'embeddings'],
+      EXIT.engine,
+      'infernet-demo cannot do embeddings; with this engine it can: chat.completions',
+    ],
     [
       ['run', '--edge', 'http://127.0.0.1:1', '--engine-url', 'x'],
       EXIT.usage,

@@ -99,7 +99,7 @@ class LocalEmbeddings implements VectorSink {
 }
 
 /** No provider can answer more than the wire carries. */
-export function tooLarge({ encoding_format: format }: EmbeddingsRequest['body']): JobError {
+function tooLarge({ encoding_format: format }: EmbeddingsRequest['body']): JobError {
   const advice = format === 'base64' ? '' : ", or ask for 'encoding_format': 'base64'"
   return requestFault(
     'answer_too_large',

@@ -59,7 +59,7 @@ describe('reading a request for a local model', () => {
     [
       { tools, tool_choice: { type: 'function', function: { name: 'leap' } } },
       'TOOLS:look;leap;<user>hi<assistant>',
-      '<tool_call>\n{"name": "leap", "arguments": ',
+      '<tool_call>\n{"name": "leap", "arguments":',
       true,
     ],
   ])('obeys tool_choice: %j', (body, prompt, prefill, parseTools) => {

@@ -112,7 +112,8 @@ function toolPrefill(choice: unknown): string {
       ? (choice.function as { name?: unknown } | null)?.name
       : undefined
   if (typeof name !== 'string') return ''
-  return `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": `
+  // No space at the end: models write it as part of the next token.
+  return `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments":`
 }
 
 /** Roles and content as chat templates know them. */
