@@ -88,19 +88,25 @@ export const apiErrors = {
 
   /**
    * 402: today's budget of the key or the account does not cover the request's maximum cost (both
-   * in msat). It begins anew in `resetMs`, which is longer than any client should wait.
+   * in msat). It begins anew in `resetMs`, which is longer than any client should wait; without that the
+   * request alone is above the budget.
    */
   budgetExceeded: (
     budget: { msatPerDay: number; owner: LimitOwner },
     neededMsat: number,
-    resetMs: number,
+    resetMs?: number,
   ) =>
     new ApiError({
       status: 402,
       type: 'insufficient_quota',
       code: `${budget.owner}_budget_exceeded`,
       shouldRetry: false,
-      message: `This request may cost up to ${neededMsat} msat, which is more than is left of today's budget of ${budget.msatPerDay} msat for ${OWNER[budget.owner]}. The budget begins anew in ${seconds(resetMs)}.`,
+      ...(resetMs === undefined ? {} : { retryAfterMs: resetMs }),
+      message: `This request may cost up to ${neededMsat} msat, which is more than is left of today's budget of ${budget.msatPerDay} msat for ${OWNER[budget.owner]}. ${
+        resetMs === undefined
+          ? 'Lower max_completion_tokens.'
+          : `The budget begins anew in ${seconds(resetMs)}.`
+      }`,
     }),
 
   /** 404: nobody serves this model; `served` are the models that are served now. */

@@ -26,8 +26,8 @@ const table: [HoldRefusal, number, string, string[]][] = [
   ],
   [
     { reason: 'budget', scope: 'key', limit: 500, retryAfterMs: 900 },
-    429,
-    'budget_exceeded',
+    402,
+    'key_budget_exceeded',
     ['500 msat', 'this API key', '321 msat'],
   ],
 ]
