@@ -110,7 +110,8 @@ describe('errorHeaders', () => {
       apiErrors.idempotencyConflict(),
       rateLimited(),
     ]
-    for (const error of hopeless) expect(errorHeaders(error)).toMatchObject({ 'x-should-retry': 'false' })
+    for (const error of hopeless)
+      expect(errorHeaders(error)).toMatchObject({ 'x-should-retry': 'false' })
   })
 
   it('is empty for errors that speak for themselves', () => {

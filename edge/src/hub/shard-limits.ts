@@ -30,6 +30,8 @@ export const MAX_REPORT_ATTEMPTS = 6
 export const REPORTED_CHANGE = 1 / 8
 /** Models of one shard that its snapshot names, those with the most providers first. */
 export const MAX_SNAPSHOT_MODELS = 1_000
+/** Models in one answer of the directory, some 10 MB of the 32 MiB that a Worker's RPC carries. */
+export const MAX_UPDATE_MODELS = 20_000
 /** Logins told of in one report; the others wait for the next. */
 export const MAX_REPORTED_LOGINS = 512
 /** Logins waiting to be told of: every provider of a full shard, once. */

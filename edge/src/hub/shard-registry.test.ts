@@ -25,8 +25,8 @@ const step = fc.oneof(
 describe('the registry of shards', () => {
   it('tells each reader only what changed, and all readers end with the same', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const registry = new ShardRegistry('life')
+      fc.property(fc.array(step, { maxLength: 40 }), fc.nat({ max: 12 }), (steps, most) => {
+        const registry = new ShardRegistry('life', most)
         const readers = [new ShardDirectory(), new ShardDirectory()]
         let at = 0
         for (const one of steps) {
@@ -41,7 +41,10 @@ describe('the registry of shards', () => {
           }
         }
         const newcomer = new ShardDirectory()
-        for (const reader of [...readers, newcomer]) reader.apply(registry.update(reader.version))
+        for (const reader of [...readers, newcomer]) {
+          // A small answer brings at least one shard's models.
+          for (const _ of names) reader.apply(registry.update(reader.version))
+        }
         for (const reader of readers) {
           expect(byName(reader)).toEqual(byName(newcomer))
           expect(reader.directory().models.toSorted(byId)).toEqual(
@@ -64,6 +67,22 @@ describe('the registry of shards', () => {
     expect(changed[0]?.freeSlots).toEqual([1])
     expect(known).toBeUndefined()
     expect(registry.update(registry.update().version).changed).toEqual([])
+  })
+
+  it('tells of as many models as fit, and of the others when it is asked again', () => {
+    const registry = new ShardRegistry('life', 2)
+    for (const shard of names) registry.put(shardOf(shard, ['a']), 1)
+    registry.put(shardOf('hub:weur:1', ['a'], { at: 2_000, free: 1 }), 2)
+    const reader = new ShardDirectory()
+    const told: number[] = []
+    for (let reads = 0; reads < 3; reads++) {
+      const update = registry.update(reader.version)
+      told.push(update.changed.filter((change) => 'models' in change).length)
+      reader.apply(update)
+    }
+    expect(told).toEqual([2, 2, 0])
+    expect(byName(reader).map(({ shard }) => shard)).toEqual(names.toSorted())
+    expect(byName(reader).find(({ shard }) => shard === 'hub:weur:1')?.freeSlots).toEqual([1])
   })
 
   it('starts a reader of another life from the beginning', () => {

@@ -1,5 +1,5 @@
 import { MAX_KNOWN_MODELS } from '../limits.ts'
-import { SHARD_KEPT_MS, SHARD_PROBE_AFTER_MS } from './shard-limits.ts'
+import { MAX_UPDATE_MODELS, SHARD_KEPT_MS, SHARD_PROBE_AFTER_MS } from './shard-limits.ts'
 import { regionOfShard } from './shard-region.ts'
 import {
   loadOfShard,
@@ -23,6 +23,7 @@ interface Entry {
  */
 export class ShardRegistry {
   readonly #epoch: string
+  readonly #maxUpdateModels: number
   readonly #entries = new Map<string, Entry>()
   /** Models ever seen, the oldest first. */
   readonly #known = new Set<string>()
@@ -30,8 +31,9 @@ export class ShardRegistry {
   #count = 0
 
   /** `epoch` is unique to this life of the registry. */
-  constructor(epoch: string) {
+  constructor(epoch: string, maxUpdateModels = MAX_UPDATE_MODELS) {
     this.#epoch = epoch
+    this.#maxUpdateModels = maxUpdateModels
   }
 
   /** Names of models known from an earlier life, so that they answer 503 and not 404. */
@@ -74,19 +76,38 @@ export class ShardRegistry {
     return asked
   }
 
-  /** All that a reader with the state `since` does not know; everything for one without. */
+  /**
+   * What a reader with the state `since` does not know; everything for one without. An answer has a
+   * size that fits any channel, so that there may be more: its version then says how far it goes.
+   */
   update(since?: DirectoryVersion): DirectoryUpdate {
     const from = since?.epoch === this.#epoch ? since.count : -1
-    const changed: DirectoryUpdate['changed'][number][] = []
+    const { offers, until } = this.#offersSince(from)
+    const changed: DirectoryUpdate['changed'][number][] = offers
     for (const { snapshot, offersAt, changedAt } of this.#entries.values()) {
-      if (offersAt > from) changed.push(snapshot)
-      else if (changedAt > from) changed.push(loadOfShard(snapshot))
+      if (offersAt <= from && changedAt > from) changed.push(loadOfShard(snapshot))
     }
     return {
-      version: { epoch: this.#epoch, count: this.#count },
+      version: { epoch: this.#epoch, count: until },
       shards: [...this.#entries.keys()],
       changed,
       ...(this.#knownAt > from ? { known: [...this.#known] } : {}),
     }
+  }
+
+  /** The shards whose offers changed after `from`, the oldest change first, and what comes after them. */
+  #offersSince(from: number): { offers: ShardSnapshot[]; until: number } {
+    const entries = [...this.#entries.values()].filter(({ offersAt }) => offersAt > from)
+    entries.sort((a, b) => a.offersAt - b.offersAt)
+    const offers: ShardSnapshot[] = []
+    let models = 0
+    let until = from
+    for (const { snapshot, offersAt } of entries) {
+      models += snapshot.models.length
+      if (models > this.#maxUpdateModels && offers.length > 0) return { offers, until }
+      offers.push(snapshot)
+      until = offersAt
+    }
+    return { offers, until: this.#count }
   }
 }

@@ -8,6 +8,7 @@ import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
 import { connectNeon } from '../../db/neon-db.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
+import { hubGauges } from '../../hub/hub-gauges.ts'
 import { inTime } from '../../hub/in-time.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { ProviderHub, type ConnectionState, type HubSocket } from '../../hub/provider-hub.ts'
@@ -82,12 +83,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
       now: Date.now,
       onError: (error) => this.#events.directoryFailed(error),
     })
-    this.#events.gauge('infernet_jobs_in_flight', 'Jobs running now.', () => this.#hub.jobsInFlight)
-    this.#events.gauge(
-      'infernet_providers_connected',
-      'Providers connected now.',
-      () => this.#hub.providers,
-    )
+    hubGauges(this.#events, this.#hub)
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT))
     for (const ws of ctx.getWebSockets()) {
       const attached = ws.deserializeAttachment() as Attachment | null
@@ -281,6 +277,8 @@ class ShardEvents extends EdgeEvents {
     if (!this.#jobs.isMoving(job[0].id)) super.jobEnded(...job)
   }
 }
+
+const later = (task: () => void, delayMs: number): void => void setTimeout(task, delayMs)
 
 /** The runtime throws on a socket that has closed meanwhile; its close event says all there is to say. */
 function unlessClosed(use: () => void): void {

@@ -8,6 +8,7 @@ import type { DbPort } from '../../db/db-port.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents, type LogLine } from '../../events.ts'
+import { hubGauges } from '../../hub/hub-gauges.ts'
 import type { JobTimeouts } from '../../hub/job-timeouts.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
@@ -74,13 +75,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     store,
     events,
   })
-  events.gauge('infernet_jobs_in_flight', 'Jobs running now.', () => hub.jobsInFlight)
-  events.gauge(
-    'infernet_jobs_waiting',
-    'Jobs that wait for a provider to have room.',
-    () => hub.jobsWaiting,
-  )
-  events.gauge('infernet_providers_connected', 'Providers connected now.', () => hub.providers)
+  hubGauges(events, hub)
   store.knownModels().then(
     (models) => hub.remember(models),
     (error: unknown) => events.storeFailed('knownModels', error),
