@@ -59,7 +59,7 @@ describe('limits that the operator sets', () => {
       ...DEFAULTS,
       budget_msat_per_day: '1',
     })
-    expect(await chat()).toBe(429)
+    expect(await chat()).toBe(402)
     await change(`/operator/keys/${id}`, { budget_msat_per_day: null })
     expect(await chat()).toBe(200)
     expect(await change(account, { requests_per_minute: 1 })).toEqual({
