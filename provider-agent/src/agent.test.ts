@@ -7,8 +7,8 @@ import { CLOSE } from '@infernet/schemas/close-codes'
 import { encodeFrame, FRAME } from '@infernet/schemas/frame'
 import {
   fromBase64Url,
+  openBatch,
   parseStatement,
-  verifyBatch,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
 import {
@@ -100,12 +100,13 @@ async function takeReceipts(session: FakeSession, count: number): Promise<Receip
   const statementsOf = () =>
     receipts().flatMap(({ statements }) => statements.map((s) => parseStatement(fromBase64Url(s))!))
   await session.until(() => statementsOf().length >= count || undefined, `${count} receipts`)
-  for (const { signature, statements } of receipts()) {
-    const bytes = statements.map(fromBase64Url)
-    expect(await verifyBatch(session.hello!.peer as never, bytes, fromBase64Url(signature))).toBe(
-      true,
-    )
-    const results = bytes.map((b) => ({ lease: parseStatement(b)!.lease, status: 'stored' }))
+  for (const batch of receipts()) {
+    const opened = await openBatch(session.hello!.peer as never, batch)
+    expect(opened).toHaveLength(batch.statements.length)
+    const results = opened!.map(({ bytes }) => ({
+      lease: parseStatement(bytes)!.lease,
+      status: 'stored',
+    }))
     session.send(FRAME.receiptAck, 0, encodeControl({ results }))
   }
   return statementsOf()

@@ -9,11 +9,11 @@ import {
   batchToSign,
   encodeStatement,
   fromBase64Url,
+  openBatch,
   parseStatement,
   signedReceiptSchema,
   splitBatch,
   toBase64Url,
-  verifyBatch,
   verifyReceipt,
   type ReceiptStatement,
   type SignedReceipt,
@@ -44,8 +44,13 @@ function statementOf(changes: Partial<ReceiptStatement> = {}): ReceiptStatement 
   }
 }
 
-const sign = (encoded: readonly Uint8Array[], by = signer) =>
-  splitBatch(encoded, by.sign(batchToSign(encoded)))
+const signed = (encoded: readonly Uint8Array[], by = signer) => ({
+  signature: toBase64Url(by.sign(batchToSign(encoded))),
+  statements: encoded.map(toBase64Url),
+})
+
+const sign = (encoded: readonly Uint8Array[], by = signer): SignedReceipt[] =>
+  splitBatch(signed(encoded, by)).receipts.map(({ receipt }) => receipt)
 
 const batchOf = (size: number): SignedReceipt[] =>
   sign(Array.from({ length: size }, () => encodeStatement(statementOf())))
@@ -76,19 +81,26 @@ describe('a batch', () => {
     },
   )
 
-  it('verifies whole, for its provider and as it was signed only', async () => {
+  it('opens whole, for its provider and as it was signed only', async () => {
     const encoded = [1, 2, 3].map((i) => encodeStatement(statementOf({ output_bytes: i })))
-    const signature = signer.sign(batchToSign(encoded))
-    expect(await verifyBatch(signer.peer, encoded, signature)).toBe(true)
-    expect(await verifyBatch(stranger.peer, encoded, signature)).toBe(false)
-    expect(await verifyBatch(signer.peer, encoded.toReversed(), signature)).toBe(false)
-    expect(await verifyBatch(signer.peer, encoded.slice(1), signature)).toBe(false)
-    expect(await verifyBatch(signer.peer, encoded, new Uint8Array())).toBe(false)
+    const batch = signed(encoded)
+    const { statements } = batch
+    const opened = await openBatch(signer.peer, batch)
+    expect(opened?.map(({ bytes }) => Buffer.from(bytes))).toEqual(
+      encoded.map((bytes) => Buffer.from(bytes)),
+    )
+    expect(await openBatch(stranger.peer, batch)).toBeUndefined()
+    for (const other of [statements.toReversed(), statements.slice(1)]) {
+      expect(await openBatch(signer.peer, { ...batch, statements: other })).toBeUndefined()
+    }
+    expect(await openBatch(signer.peer, { ...batch, signature: '' })).toBeUndefined()
   })
 
-  it('needs a statement', () => {
+  it('needs a statement', async () => {
     expect(() => batchToSign([])).toThrow(RangeError)
-    expect(() => splitBatch([], new Uint8Array(64))).toThrow(RangeError)
+    await expect(openBatch(signer.peer, { statements: [], signature: '' })).rejects.toThrow(
+      RangeError,
+    )
   })
 
   it('of the largest statements fits its frame', () => {

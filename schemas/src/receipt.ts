@@ -9,7 +9,7 @@ import {
 import { leafHash, merkleTree, rootOfPath } from './merkle.ts'
 import { isPeerId, publicKeyOf, type PeerId } from './peer-id.ts'
 import { decodeUtf8, encodeUtf8 } from './utf8.ts'
-import { base64url, priceSchema, usageSchema } from './wire.ts'
+import { base64url, priceSchema, usageSchema, type ReceiptBatchFrame } from './wire.ts'
 
 /**
  * A receipt is the provider's signed statement of what it did for one lease. An Ed25519 signature
@@ -67,28 +67,49 @@ export function batchToSign(statements: readonly Uint8Array[]): Uint8Array<Array
   return batchTranscript(merkleTree(statements.map(leafHash)).root, statements.length)
 }
 
-/** Splits a signed batch of encoded statements into receipts that stand alone. */
-export function splitBatch(
-  statements: readonly Uint8Array[],
-  signature: Uint8Array,
-): SignedReceipt[] {
-  const { paths } = merkleTree(statements.map(leafHash))
-  return statements.map((statement, index) => ({
-    statement: toBase64Url(statement),
-    signature: toBase64Url(signature),
-    index,
-    size: statements.length,
-    path: paths[index]?.map(toBase64Url) ?? [],
-  }))
+/** A receipt as its batch had it; `bytes` are its statement's. */
+export interface BatchedReceipt {
+  readonly bytes: Uint8Array
+  readonly receipt: SignedReceipt
 }
 
-/** Whether `signature` is `provider`'s over this batch of encoded statements. */
-export async function verifyBatch(
+/**
+ * Splits a batch into receipts that stand alone, in its order. Undefined when `provider` has not
+ * signed it. Throws RangeError for one without statements.
+ */
+export async function openBatch(
   provider: PeerId,
-  statements: readonly Uint8Array[],
-  signature: Uint8Array<ArrayBuffer>,
-): Promise<boolean> {
-  return isSignedBy(provider, batchToSign(statements), signature)
+  batch: ReceiptBatchFrame,
+): Promise<readonly BatchedReceipt[] | undefined> {
+  const { transcript, receipts } = splitBatch(batch)
+  const good = await isSignedBy(provider, transcript, fromBase64Url(batch.signature))
+  return good ? receipts : undefined
+}
+
+/** The receipts of a batch and what its signature covers; nothing of it is checked. */
+export function splitBatch({ statements, signature }: ReceiptBatchFrame): {
+  readonly transcript: Uint8Array<ArrayBuffer>
+  readonly receipts: readonly BatchedReceipt[]
+} {
+  const encoded = statements.map(fromBase64Url)
+  const { root, paths } = merkleTree(encoded.map(leafHash))
+  const size = encoded.length
+  const asText = nodeText()
+  const receipts = encoded.map((bytes, index) => {
+    const path = paths[index]?.map(asText) ?? []
+    return { bytes, receipt: { statement: statements[index] ?? '', signature, index, size, path } }
+  })
+  return { transcript: batchTranscript(root, size), receipts }
+}
+
+/** Base64url of a tree's nodes, each of which is on many paths. */
+function nodeText(): (node: Uint8Array) => string {
+  const known = new Map<Uint8Array, string>()
+  return (node) => {
+    const text = known.get(node) ?? toBase64Url(node)
+    known.set(node, text)
+    return text
+  }
 }
 
 export type ReceiptVerdict =

@@ -1,6 +1,6 @@
 import type { LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import { fromBase64Url, parseStatement, splitBatch, verifyBatch } from '@infernet/schemas/receipt'
+import { openBatch, parseStatement } from '@infernet/schemas/receipt'
 import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
 import { MAX_AWAITED_RECEIPTS, MAX_RECEIPT_BATCHES } from '../limits.ts'
 import type { StoredReceipt, StorePort } from '../ports.ts'
@@ -51,12 +51,10 @@ export class ReceiptIntake {
   }
 
   async #store(provider: PeerId, batch: ReceiptBatchFrame): Promise<ReceiptAck> {
-    const encoded = batch.statements.map(fromBase64Url)
-    const signature = fromBase64Url(batch.signature)
-    if (!(await verifyBatch(provider, encoded, signature)))
-      throw new ReceiptError('the batch signature is wrong')
-    const receipts = splitBatch(encoded, signature).map((receipt, index): StoredReceipt => {
-      const statement = parseStatement(encoded[index] ?? new Uint8Array())
+    const opened = await openBatch(provider, batch)
+    if (opened === undefined) throw new ReceiptError('the batch signature is wrong')
+    const receipts = opened.map(({ receipt, bytes }, index): StoredReceipt => {
+      const statement = parseStatement(bytes)
       if (statement === undefined) throw new ReceiptError(`statement ${index} is malformed`)
       if (statement.provider !== provider)
         throw new ReceiptError('a statement names another provider')

@@ -8,6 +8,7 @@ import {
   batchToSign,
   encodeStatement,
   splitBatch,
+  toBase64Url,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
 import { encodeControl } from '@infernet/schemas/wire'
@@ -189,7 +190,11 @@ describe('infernet-agent receipt verify', () => {
     ended_at: 1,
   }
   const statements = [statement, { ...statement, model: 'other' }].map(encodeStatement)
-  const receipts = splitBatch(statements, identity.sign(batchToSign(statements)))
+  const { receipts: batched } = splitBatch({
+    signature: toBase64Url(identity.sign(batchToSign(statements))),
+    statements: statements.map(toBase64Url),
+  })
+  const receipts = batched.map(({ receipt }) => receipt)
 
   it('accepts what holds, from a file or standard input', async () => {
     const file = join(directory, 'receipts.json')

@@ -5,9 +5,8 @@ import { leaseOf, newJobId, type LeaseId } from '@infernet/schemas/ids'
 import { MAX_RECEIPTS_PER_BATCH } from '@infernet/schemas/limits'
 import {
   fromBase64Url,
+  openBatch,
   parseStatement,
-  splitBatch,
-  verifyBatch,
   verifyReceipt,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
@@ -55,12 +54,9 @@ function makeSender(maxBatches = 100) {
   return { sender, outbox, unknown, dropped, sent, outlet }
 }
 
-const batchOf = (payload: Uint8Array) => {
-  const { signature, statements } = decodeControl(receiptsSchema, payload)
-  return { signature: fromBase64Url(signature), statements: statements.map(fromBase64Url) }
-}
+const batchOf = (payload: Uint8Array) => decodeControl(receiptsSchema, payload)
 const leasesOf = (payload: Uint8Array) =>
-  batchOf(payload).statements.map((bytes) => parseStatement(bytes)!.lease as LeaseId)
+  batchOf(payload).statements.map((text) => parseStatement(fromBase64Url(text))!.lease as LeaseId)
 const ack = (leases: readonly LeaseId[], status: 'stored' | 'unknown' = 'stored') => ({
   results: leases.map((lease) => ({ lease, status })),
 })
@@ -78,9 +74,9 @@ describe('sending receipts', () => {
     vi.advanceTimersByTime(1)
     expect(sent).toHaveLength(1)
     vi.useRealTimers()
-    const { signature, statements } = batchOf(sent[0]!)
-    expect(await verifyBatch(identity.peer, statements, signature)).toBe(true)
-    for (const receipt of splitBatch(statements, signature)) {
+    const opened = await openBatch(identity.peer, batchOf(sent[0]!))
+    expect(opened).toHaveLength(5)
+    for (const { receipt } of opened!) {
       expect(await verifyReceipt(receipt)).toMatchObject({ ok: true })
     }
   })

@@ -5,7 +5,6 @@ import { CLOSE } from '@infernet/schemas/close-codes'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import type { DbPort } from '../../db/db-port.ts'
-import { connectNeon } from '../../db/neon-db.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents, type LogLine } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
@@ -13,6 +12,7 @@ import type { JobTimeouts } from '../../hub/job-timeouts.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { nodeTracer } from './node-tracer.ts'
+import { connectHttpDb } from './http-db.ts'
 import { createHttpServer } from './http-server.ts'
 import { NodeAccounts } from './node-accounts.ts'
 import { NodeSql } from './node-sql.ts'
@@ -24,7 +24,7 @@ export interface NodeEdgeOptions {
   /** 0 picks a free port. */
   readonly port: number
   readonly dataDir: string
-  /** `postgres://…` for any PostgreSQL, `http(s)://…` for Neon's SQL over HTTP. */
+  /** `postgres://…` for any PostgreSQL, `http://…/sql` for the development database. */
   readonly databaseUrl: string
   readonly operatorToken: string | undefined
   readonly log: LogLine
@@ -125,9 +125,8 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
 }
 
 function openDatabaseUrl(url: string): { port: DbPort; close(): Promise<void> } {
-  if (!/^postgres(ql)?:/.test(url)) return { port: connectNeon(url), close: async () => {} }
-  const pool = connectPg(url)
-  return { port: pool, close: () => pool.close() }
+  const port = /^postgres(ql)?:/.test(url) ? connectPg(url) : connectHttpDb(url)
+  return { port, close: async () => port.close() }
 }
 
 const isLoopback = (host: string): boolean =>
