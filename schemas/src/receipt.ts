@@ -160,4 +160,4 @@ export const toBase64Url = (bytes: Uint8Array): string =>
 
 /** Decodes leniently, like `Buffer.from`; what it yields is checked by hash or signature. */
 export const fromBase64Url = (text: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(Buffer.from(text, 'base64url'))
+  new Uint8Array(Buffer.from(text, 'base64url'))
