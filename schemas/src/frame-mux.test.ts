@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FLUSH_BYTES, FrameMux } from './frame-mux.ts'
+import { FLUSH_BYTES, FrameMux, gatherMs } from './frame-mux.ts'
 import { FRAME, FrameError, FRAME_HEADER_BYTES, readFrames } from './frame.ts'
 import { MAX_DATA_BYTES, MAX_FRAMES_PER_MESSAGE } from './limits.ts'
 
@@ -162,5 +162,11 @@ describe('FrameMux', () => {
         }
       }),
     )
+  })
+})
+
+describe('gathering', () => {
+  it('costs nobody a millisecond but those in a crowd', () => {
+    expect([1, 4, 5, 1000].map(gatherMs)).toEqual([0, 0, 1, 1])
   })
 })

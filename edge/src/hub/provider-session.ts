@@ -8,7 +8,7 @@ import {
   type Frame,
   type FrameType,
 } from '@infernet/schemas/frame'
-import type { FrameMux } from '@infernet/schemas/frame-mux'
+import { gatherMs, type FrameMux } from '@infernet/schemas/frame-mux'
 import type { LeaseId } from '@infernet/schemas/ids'
 import { MAX_CAPABILITY_BYTES, MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
 import type { PeerId } from '@infernet/schemas/peer-id'
@@ -139,7 +139,10 @@ export class ProviderSession {
       deadline_ms: Math.max(1, Math.floor(terms.timeLeftMs)),
       price,
     } as const
-    this.#send(FRAME.job, channel, encodeJob(header, task.body))
+    const payload = encodeJob(header, task.body)
+    if (!this.#gone) {
+      this.#mux.writeLazily(FRAME.job, channel, payload, gatherMs(this.#attempts.size))
+    }
     return attempt
   }
 

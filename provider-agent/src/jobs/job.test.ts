@@ -22,7 +22,7 @@ const header: JobHeader = {
 }
 
 /** A job with a clock at `now`, recording frames, engine calls and the outcome. */
-function makeJob(windowBytes = 100) {
+function makeJob(windowBytes = 100, { stream = true, neighbours = 1 } = {}) {
   const frames: { type: FrameType; payload: Uint8Array }[] = []
   const engine: string[] = []
   const outcomes: JobOutcome[] = []
@@ -30,10 +30,16 @@ function makeJob(windowBytes = 100) {
   const write = (type: FrameType, _channel: number, payload: Uint8Array) => {
     frames.push({ type, payload })
   }
+  const delays: number[] = []
+  const writeLazily = (type: FrameType, channel: number, payload: Uint8Array, delay: number) => {
+    delays.push(delay)
+    write(type, channel, payload)
+  }
   const job = new Job({
-    header,
+    header: { ...header, stream },
     channel: 7,
-    outlet: { write, writeLazily: write },
+    outlet: { write, writeLazily },
+    neighbours: () => neighbours,
     windowBytes,
     now: () => clock.now,
     onOutcome: (outcome) => outcomes.push(outcome),
@@ -47,7 +53,7 @@ function makeJob(windowBytes = 100) {
   const types = () => frames.map(({ type }) => type)
   const sent = () =>
     Buffer.concat(frames.filter(({ type }) => type === FRAME.data).map(({ payload }) => payload))
-  return { job, frames, engine, outcomes, clock, types, sent }
+  return { job, delays, frames, engine, outcomes, clock, types, sent }
 }
 
 const bytes = (length: number, fill = 97) => Buffer.alloc(length, fill)
@@ -71,6 +77,18 @@ describe('a job', () => {
     expect(outcomes).toMatchObject([
       { state: 'ended', outputBytes: 5, ttftMs: 42, startedAt: 5_000, endedAt: 5_050 },
     ])
+  })
+
+  it('gathers with its neighbours when there are many, unless it streams', () => {
+    const run = (options: { stream: boolean; neighbours: number }): number[] => {
+      const { job, delays } = makeJob(100, options)
+      job.data(bytes(3))
+      job.finish('stop')
+      return delays
+    }
+    expect(run({ stream: false, neighbours: 1 })).toEqual([0, 0, 0])
+    expect(run({ stream: false, neighbours: 32 })).toEqual([1, 1, 1])
+    expect(run({ stream: true, neighbours: 32 })).toEqual([])
   })
 
   it('never sends more than its credit and pauses its engine until there is some', () => {
@@ -189,6 +207,7 @@ describe('a job', () => {
       header,
       channel: 1,
       outlet: { write: () => {}, writeLazily: () => {} },
+      neighbours: () => 1,
       windowBytes: 10,
       now: () => 0,
       onOutcome: () => {},

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { FRAME, type FrameType } from '@infernet/schemas/frame'
+import { gatherMs } from '@infernet/schemas/frame-mux'
 import { MAX_DATA_BYTES } from '@infernet/schemas/limits'
 import { encodeControl, type JobError, type JobHeader } from '@infernet/schemas/wire'
 import {
@@ -42,6 +43,8 @@ export interface JobOptions {
   readonly header: JobHeader
   readonly channel: number
   readonly outlet: JobOutlet
+  /** Jobs on the connection, this one included. */
+  readonly neighbours: () => number
   /** Bytes that may be under way to the edge. */
   readonly windowBytes: number
   readonly now: () => number
@@ -202,7 +205,9 @@ export class Job implements EngineSink {
   }
 
   #write(type: FrameType, payload: Uint8Array): void {
-    this.#options.outlet.write(type, this.#options.channel, payload)
+    const { outlet, channel, neighbours } = this.#options
+    if (this.header.stream) outlet.write(type, channel, payload)
+    else outlet.writeLazily(type, channel, payload, gatherMs(neighbours()))
   }
 
   #move(event: JobEvent): boolean {

@@ -75,6 +75,7 @@ export class Jobs {
       header,
       channel,
       outlet,
+      neighbours: () => this.#byChannel.size,
       windowBytes,
       now,
       onOutcome: (outcome) => {
