@@ -1,3 +1,4 @@
+import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
 import { describe, expect, it } from 'vitest'
 import { errorOf } from '../testing/error-answer.ts'
 import { modelOffer } from '../testing/fake-provider.ts'
@@ -63,7 +64,31 @@ describe('GET /v1/models', () => {
     expect(error.message).toContain('Served now: tiny.')
   })
 
-  it.each(['/v1/models', '/v1/models/tiny'])('needs a key at %s', async (path) => {
+  it.each(['b', 'org/model:7b', 'endpoints'])('says who serves %s', async (model) => {
+    const edge = await startEdge()
+    const [cheap, dear] = [
+      await edge.provider({ models: [modelOffer(model, price(300, 70))] }),
+      await edge.provider({ models: [modelOffer(model, price(1_000_000, 2_000_000))] }),
+    ]
+    for (const path of [`/v1/models/${model}`, `/models/${encodeURIComponent(model)}`]) {
+      const body: unknown = await (await edge.request(`${path}/endpoints`)).json()
+      const { data } = COMPONENTS.ModelEndpoints.parse(body)
+      expect({ data }).toEqual(body)
+      expect(data.id).toBe(model)
+      const names = data.endpoints.map((endpoint) => endpoint.provider_name)
+      expect(names).toEqual([cheap.peer, dear.peer].toSorted())
+    }
+  })
+
+  it('answers 404 for the endpoints of a model that nobody serves', async () => {
+    const edge = await startEdge()
+    await edge.provider()
+    const error = await errorOf(await edge.request('/v1/models/nope/endpoints'))
+    expect(error).toMatchObject({ status: 404, code: 'model_not_found' })
+    expect(error.message).toContain("'nope'")
+  })
+
+  it.each(['/v1/models', '/v1/models/tiny', '/v1/models/tiny/endpoints'])('needs a key at %s', async (path) => {
     const edge = await startEdge()
     await edge.provider()
     expect(await errorOf(await edge.request(path, { key: 'no' }))).toMatchObject({ status: 401 })

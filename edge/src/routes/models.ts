@@ -23,7 +23,8 @@ export function models(services: EdgeServices): Hono<EdgeEnv> {
     const directory = await services.hub.directory()
     return answer(services, c, modelsList(directory.models.map(listed)))
   })
-  app.get('/:id{.+}/endpoints', async (c) => {
+  // Not `.+`: Hono takes exactly that for the whole rest of a path, and would never come here.
+  app.get('/:id{.+?}/endpoints', async (c) => {
     const model = await find(services, c.req.param('id'))
     const providers = await services.hub.providersOf(model.id)
     const serving = providers.map((view) => ({ ...view, pricing: pricing(view.price) }))
