@@ -278,6 +278,8 @@ export interface StorePort {
     name: string
     limits: Partial<SpendLimits>
   }): Promise<SpendLimits>
+  /** Undefined when there is no such account. */
+  findAccount(id: AccountId): Promise<StoredAccount | undefined>
   /** Returns all limits as they are now, or undefined when there is no such account. */
   changeAccount(id: AccountId, limits: Partial<SpendLimits>): Promise<SpendLimits | undefined>
   /** Returns the key's limits, or undefined when there is no such account. */
@@ -311,6 +313,11 @@ export interface StorePort {
   knownModels(): Promise<string[]>
   /** Throws when Postgres cannot be reached. */
   ping(): Promise<void>
+}
+
+export interface StoredAccount {
+  readonly name: string
+  readonly limits: SpendLimits
 }
 
 export interface StoredApiKey {

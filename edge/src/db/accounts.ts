@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import type { AccountId } from '@infernet/schemas/ids'
 import { accounts } from '@infernet/schemas/tables'
-import type { SpendLimits } from '../ports.ts'
+import type { SpendLimits, StoredAccount } from '../ports.ts'
 import { ask, type Database } from './database.ts'
 
 export const ACCOUNT_LIMITS = {
@@ -24,6 +24,17 @@ export async function createAccount(
       .returning(ACCOUNT_LIMITS),
   )
   if (row === undefined) throw new TypeError('an insert returned no row')
+  return row
+}
+
+/** Undefined when there is no such account. */
+export async function findAccount(db: Database, id: AccountId): Promise<StoredAccount | undefined> {
+  const [row] = await ask(
+    db
+      .select({ name: accounts.name, limits: ACCOUNT_LIMITS })
+      .from(accounts)
+      .where(eq(accounts.id, id)),
+  )
   return row
 }
 

@@ -1,6 +1,6 @@
 import { MAX_KNOWN_MODELS } from '../limits.ts'
 import type { StorePort } from '../ports.ts'
-import { changeAccount, createAccount } from './accounts.ts'
+import { changeAccount, createAccount, findAccount } from './accounts.ts'
 import { changeApiKey, createApiKey, findApiKey, revokeApiKey } from './api-keys.ts'
 import { openDatabase } from './database.ts'
 import type { DbPort } from './db-port.ts'
@@ -16,6 +16,7 @@ export function postgresStore(port: DbPort, now: () => number): StorePort {
   return {
     findApiKey: (id) => findApiKey(db, id),
     createAccount: (account) => createAccount(db, account),
+    findAccount: (id) => findAccount(db, id),
     changeAccount: (id, limits) => changeAccount(db, id, limits),
     createApiKey: (key) => createApiKey(db, key),
     changeApiKey: (id, limits) => changeApiKey(db, id, limits),

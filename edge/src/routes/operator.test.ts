@@ -88,6 +88,17 @@ describe('the operator’s API', () => {
     expect((await edge.operate(nobody, { name: 'x' })).status).toBe(404)
   })
 
+  it('credits and shows only accounts that are there', async () => {
+    const edge = await startEdge()
+    const nobody = newAccountId(1)
+    const credit = { reference: 'a', msat: '7' }
+    const credited = await edge.operate(`/operator/accounts/${nobody}/credits`, credit)
+    expect(await errorOf(credited)).toMatchObject({ status: 404, code: 'account_not_found' })
+    expect((await edge.accounts.balance(nobody)).availableMsat).toBe(0)
+    const shown = await edge.operate(`/operator/accounts/${nobody}`, undefined, 'GET')
+    expect(await errorOf(shown)).toMatchObject({ status: 404, code: 'account_not_found' })
+  })
+
   it('does not exist for anyone without the token', async () => {
     const edge = await startEdge()
     for (const key of [edge.key, 'operator-toke', 'operator-token1', '']) {

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { LedgerError } from '../account/ledger-error.ts'
 import { answer } from '../answers.ts'
 import { bearerToken, sameText } from '../auth/key-ring.ts'
-import type { Balance } from '../ports.ts'
+import type { Balance, StoredAccount } from '../ports.ts'
 import { readBody } from '../request-body.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
 import { limitFields, limitsJson, limitsOf } from './operator-limits.ts'
@@ -46,17 +46,15 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
   app.patch('/accounts/:id', async (c) => {
     const id = accountOf(c)
     const limits = await store.changeAccount(id, limitsOf(await readJson(c, changeSchema)))
-    if (limits === undefined) throw apiErrors.notFound(c.req.method, c.req.path)
+    if (limits === undefined) throw noSuchAccount(id)
     services.keys.forgetAccount(id)
     return answer(services, c, { id, object: 'account', ...limitsJson(limits) })
   })
   app.get('/accounts/:id', async (c) => {
     const id = accountOf(c)
-    return answer(services, c, {
-      id,
-      object: 'account',
-      ...balanceFields(await accounts.balance(id)),
-    })
+    const { name, limits } = await existing(services, id)
+    const balance = balanceFields(await accounts.balance(id))
+    return answer(services, c, { id, object: 'account', name, ...limitsJson(limits), ...balance })
   })
   app.post('/accounts/:id/keys', async (c) => {
     const accountId = accountOf(c)
@@ -64,7 +62,7 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
     const { id, secret, hash } = newApiKey()
     const key = { id, accountId, hash, name: body.name, limits: limitsOf(body) }
     const limits = await store.createApiKey(key)
-    if (limits === undefined) throw apiErrors.notFound(c.req.method, c.req.path)
+    if (limits === undefined) throw noSuchAccount(accountId)
     const shown = { id, object: 'api_key', name: body.name, key: secret, ...limitsJson(limits) }
     return answer(services, c, shown, 201)
   })
@@ -85,6 +83,8 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
   app.post('/accounts/:id/credits', async (c) => {
     const id = accountOf(c)
     const body = await readJson(c, creditSchema)
+    // The live balance knows no accounts; money for nobody would be lost there.
+    await existing(services, id)
     const balance = await deposit(services, id, body)
     return answer(services, c, { id, object: 'account', ...balanceFields(balance) })
   })
@@ -99,6 +99,22 @@ export function isOperator(services: EdgeServices, c: EdgeContext): boolean {
     sameText(token, services.operatorToken)
   )
 }
+
+/** Throws ApiError 404 for an account that was never made. */
+async function existing({ store }: EdgeServices, id: AccountId): Promise<StoredAccount> {
+  const account = await store.findAccount(id)
+  if (account === undefined) throw noSuchAccount(id)
+  return account
+}
+
+const noSuchAccount = (id: AccountId): ApiError =>
+  new ApiError({
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'account_not_found',
+    param: 'id',
+    message: `There is no account '${id}'.`,
+  })
 
 async function deposit(
   services: EdgeServices,

@@ -5,6 +5,7 @@ import type { Capability } from '@infernet/schemas/wire'
 import type {
   ReceiptStatus,
   SpendLimits,
+  StoredAccount,
   StoredApiKey,
   StoredJob,
   StoredReceipt,
@@ -59,6 +60,14 @@ export class MemoryStore implements StorePort {
     this.#reach()
     this.accounts.set(account.id, account.name)
     return this.#setLimits(account.id, ACCOUNT_DEFAULTS, account.limits)
+  }
+
+  async findAccount(id: AccountId): Promise<StoredAccount | undefined> {
+    this.#reach()
+    const name = this.accounts.get(id)
+    return name === undefined
+      ? undefined
+      : { name, limits: this.limits.get(id) ?? ACCOUNT_DEFAULTS }
   }
 
   async changeAccount(

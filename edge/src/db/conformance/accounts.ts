@@ -5,7 +5,7 @@ import { newAccountId, type AccountId } from '@infernet/schemas/ids'
 import { apiKeys } from '@infernet/schemas/tables'
 import type { SpendLimits } from '../../ports.ts'
 import { ACCOUNT_DEFAULTS, UNLIMITED } from '../../testing/spend-limits.ts'
-import { changeAccount, createAccount } from '../accounts.ts'
+import { changeAccount, createAccount, findAccount } from '../accounts.ts'
 import { changeApiKey, createApiKey, findApiKey, revokeApiKey } from '../api-keys.ts'
 import type { Database } from '../database.ts'
 
@@ -78,6 +78,13 @@ export function testAccounts(open: () => Database): void {
       expect(accountLimits).toEqual({ ...UNLIMITED, tokensPerMinute: 9 })
       expect(await limitsOf(key)).toEqual({ key: keyLimits, account: accountLimits })
       expect(await limitsOf(other)).toEqual({ key: LIMITS, account: ACCOUNT_DEFAULTS })
+    })
+
+    it('finds an account by its id, with its name and limits', async () => {
+      const id = await newAccount({ maxConcurrent: 3 })
+      const limits = { ...ACCOUNT_DEFAULTS, maxConcurrent: 3 }
+      expect(await findAccount(open(), id)).toEqual({ name: 'Ada', limits })
+      expect(await findAccount(open(), newAccountId(0))).toBeUndefined()
     })
 
     it('changes nothing that is not there', async () => {
