@@ -62,6 +62,8 @@ export const UNKNOWN_KEY_TTL_MS = 10_000
 
 /** Model names remembered as known but not served, so that they answer 503 instead of 404. */
 export const MAX_KNOWN_MODELS = 2_000
+/** Postgres is asked for those names again so long after it did not answer. */
+export const KNOWN_MODELS_RETRY_MS = 5_000
 /** Batches of receipts one provider may have unacknowledged; agents send four at a time. */
 export const MAX_RECEIPT_BATCHES = 8
 /** Leases whose receipts may still come. */

@@ -88,9 +88,12 @@ describe('GET /v1/models', () => {
     expect(error.message).toContain("'nope'")
   })
 
-  it.each(['/v1/models', '/v1/models/tiny', '/v1/models/tiny/endpoints'])('needs a key at %s', async (path) => {
-    const edge = await startEdge()
-    await edge.provider()
-    expect(await errorOf(await edge.request(path, { key: 'no' }))).toMatchObject({ status: 401 })
-  })
+  it.each(['/v1/models', '/v1/models/tiny', '/v1/models/tiny/endpoints'])(
+    'needs a key at %s',
+    async (path) => {
+      const edge = await startEdge()
+      await edge.provider()
+      expect(await errorOf(await edge.request(path, { key: 'no' }))).toMatchObject({ status: 401 })
+    },
+  )
 })

@@ -3,6 +3,7 @@ import { connectNeon } from '../../db/neon-db.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
 import { inTime } from '../../hub/in-time.ts'
+import { KnownModels } from '../../hub/known-models.ts'
 import { SHARD_PROBE_TIMEOUT_MS } from '../../hub/shard-limits.ts'
 import { ShardPeers } from '../../hub/shard-peers.ts'
 import { ShardRegistry } from '../../hub/shard-registry.ts'
@@ -25,6 +26,7 @@ export class DirectoryObject extends DurableObject<WorkerEnv> {
   readonly #registry = new ShardRegistry(crypto.randomUUID())
   readonly #peers: ShardPeers
   readonly #events = new EdgeEvents(workerLog)
+  readonly #known: KnownModels
   /** A life begins with asking all shards that the last one knew. */
   readonly #ready: Promise<unknown>
   readonly #asking = new Set<string>()
@@ -33,14 +35,14 @@ export class DirectoryObject extends DurableObject<WorkerEnv> {
     super(ctx, env)
     this.#peers = new ShardPeers(objectSql(ctx.storage))
     this.#ready = Promise.all(this.#peers.shards().map((shard) => this.#ask(shard)))
-    ctx.waitUntil(
-      postgresStore(connectNeon(env.DATABASE_URL), Date.now)
-        .knownModels()
-        .then(
-          (models) => this.#registry.remember(models),
-          (error: unknown) => this.#events.storeFailed('knownModels', error),
-        ),
-    )
+    const store = postgresStore(connectNeon(env.DATABASE_URL), Date.now)
+    this.#known = new KnownModels({
+      load: () => store.knownModels(),
+      take: (models) => this.#registry.remember(models),
+      now: Date.now,
+      onError: (error) => this.#events.storeFailed('knownModels', error),
+    })
+    ctx.waitUntil(this.#known.ask())
   }
 
   /** A shard tells how it is doing, and which providers have logged in there. */
@@ -54,6 +56,7 @@ export class DirectoryObject extends DurableObject<WorkerEnv> {
   /** What has changed since the reader's version. */
   async read(since: DirectoryVersion | undefined): Promise<DirectoryUpdate> {
     await this.#ready
+    this.ctx.waitUntil(this.#known.ask())
     for (const shard of this.#registry.silent(Date.now())) this.ctx.waitUntil(this.#ask(shard))
     return this.#registry.update(since)
   }

@@ -9,6 +9,7 @@ import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents, type LogLine } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import type { JobTimeouts } from '../../hub/job-timeouts.ts'
+import { KnownModels } from '../../hub/known-models.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { nodeTracer } from './node-tracer.ts'
@@ -76,15 +77,21 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     events,
   })
   hubGauges(events, hub)
-  store.knownModels().then(
-    (models) => hub.remember(models),
-    (error: unknown) => events.storeFailed('knownModels', error),
-  )
+  const known = new KnownModels({
+    load: () => store.knownModels(),
+    take: (models) => hub.remember(models),
+    now,
+    onError: (error) => events.storeFailed('knownModels', error),
+  })
+  void known.ask()
   const app = createApp({
     hub: {
       submit: (order) => hub.submit(order),
       cancel: (job, reason) => hub.cancel(job, reason),
-      directory: () => hub.directory(),
+      directory: () => {
+        void known.ask()
+        return hub.directory()
+      },
       providersOf: (model) => hub.providersOf(model),
       metrics: () => events.metrics(),
     },
