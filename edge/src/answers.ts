@@ -16,7 +16,12 @@ export function refuse(
   log(services, c, error.status, error.code ?? error.type)
   return Response.json(body, {
     status: error.status,
-    headers: { 'x-request-id': c.get('requestId'), ...errorHeaders(error), ...headers },
+    headers: {
+      'x-request-id': c.get('requestId'),
+      ...c.get('rateLimits'),
+      ...errorHeaders(error),
+      ...headers,
+    },
   })
 }
 

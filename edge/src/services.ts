@@ -20,6 +20,11 @@ export interface EdgeServices {
 
 /** What every request carries through its handlers. */
 export interface EdgeEnv {
-  Variables: { requestId: RequestId; startedAt: number }
+  Variables: {
+    requestId: RequestId
+    startedAt: number
+    /** `x-ratelimit-*`, once a hold was asked for, for keys and accounts that have rate limits. */
+    rateLimits?: Readonly<Record<string, string>>
+  }
 }
 export type EdgeContext = Context<EdgeEnv>

@@ -24,12 +24,12 @@ export function inferenceRoute(
     const once = idempotencyKey(c)
     if (once === undefined) {
       const parsed = await api.parse(body, c, identity)
-      return respond(await runRequest(services, c, identity, parsed, c.req.raw.signal))
+      return respond(c, await runRequest(services, c, identity, parsed, c.req.raw.signal))
     }
     return answerOnce(services, c, identity, { key: once, body }, async (job) => {
       const parsed = await api.parse(body, c, identity)
       // The client has said that it may come back for the answer, so that leaving does not end it.
-      return respond(await runRequest(services, c, identity, parsed, undefined, job))
+      return respond(c, await runRequest(services, c, identity, parsed, undefined, job))
     })
   }
   const { errorBody } = api
@@ -46,7 +46,7 @@ export function inferenceRoute(
   }
 }
 
-function respond({ order, parsed, answer, headers }: RanRequest): Response {
+function respond(c: EdgeContext, { order, parsed, answer }: RanRequest): Response {
   const { kind, body } = parsed.translate?.(answer, order) ?? answer
   const stream = kind === 'stream'
   return new Response(body as ReadableStream | Uint8Array<ArrayBuffer>, {
@@ -57,7 +57,7 @@ function respond({ order, parsed, answer, headers }: RanRequest): Response {
       [ANTHROPIC_REQUEST_ID]: order.requestId,
       'x-infernet-job': order.job,
       ...(answer.provider === undefined ? {} : { 'x-infernet-provider': answer.provider }),
-      ...headers,
+      ...c.get('rateLimits'),
     },
   })
 }

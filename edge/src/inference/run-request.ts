@@ -19,8 +19,6 @@ export interface RanRequest {
   readonly parsed: ParsedRequest
   readonly order: JobOrder
   readonly answer: BodyAnswer
-  /** `x-ratelimit-*`, for keys and accounts that have limits. */
-  readonly headers: Readonly<Record<string, string>>
 }
 
 /**
@@ -85,10 +83,10 @@ async function runJob(
       reserve(services, identity, order, once),
       hub.submit(order),
     ])
-    const headers = rateLimitHeaders(hold)
+    c.set('rateLimits', rateLimitHeaders(hold))
     if (!hold.ok) throw holdRefused(order, hold)
     if (answer.kind === 'error') return new ApiError(answer.error)
-    return { order, answer, headers }
+    return { order, answer }
   } finally {
     signal?.removeEventListener('abort', onAbort)
   }

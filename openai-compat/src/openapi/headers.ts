@@ -44,15 +44,17 @@ export const HEADERS: Readonly<Record<string, JsonObject>> = {
 
 /** Of every answer that the API gives. */
 export const ALWAYS = ['x-request-id']
+/** Of answers to keys and accounts with a rate limit, refusals included. */
+const OF_LIMITS = Object.keys({ ...ratelimits('requests'), ...ratelimits('tokens') })
 /** Of answers that a job gave. */
 export const OF_JOBS = [
   'x-infernet-job',
   'x-infernet-provider',
   'idempotency-replayed',
-  ...Object.keys({ ...ratelimits('requests'), ...ratelimits('tokens') }),
+  ...OF_LIMITS,
 ]
 /** Of errors. */
-export const OF_ERRORS = ['retry-after', 'retry-after-ms', 'x-should-retry']
+export const OF_ERRORS = ['retry-after', 'retry-after-ms', 'x-should-retry', ...OF_LIMITS]
 
 /** References to these headers, as an answer lists them. */
 export function headerRefs(names: readonly string[]): JsonObject {
