@@ -1,5 +1,6 @@
 import { streamErrorEvent } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
 import type { ResponseObject } from '@infernet/openai-compat/responses/response-types'
 import { encodeData } from '@infernet/openai-compat/sse-encoder'
 import { newAccountId } from '@infernet/schemas/ids'
@@ -208,6 +209,38 @@ describe('a stored response', () => {
     expect(messages.slice(1)).toEqual([
       { role: 'assistant', content: null, tool_calls: [call] },
       { role: 'tool', tool_call_id: 'call_1', content: 'Sun.' },
+    ])
+  })
+
+  it('takes a call to a function in a namespace and back', async () => {
+    const edge = await startEdge()
+    const provider = await edge.provider({
+      models: [modelOffer('tiny', { capabilities: ['tools'] })],
+    })
+    const f = { type: 'function', name: 'f', parameters: {}, strict: false }
+    const agents = { type: 'namespace', name: 'agents', description: 'Others.', tools: [f] }
+    const tools = [f, agents, { type: 'web_search' }]
+    const answer = post(edge, { tools, stream: true })
+    const job = await provider.jobs.next()
+    const call = {
+      id: 'call_1',
+      type: 'function',
+      function: { name: 'agents__f', arguments: '{}' },
+    }
+    job.begin()
+    job.data(piece.role()).data(chunkWith({ tool_calls: [{ index: 0, ...call }] }, null))
+    job.data(chunkWith({}, 'tool_calls')).data(piece.usage(10, 3)).data(piece.done()).end()
+    const events = (await readEvents(await answer)) as ResponseEvent[]
+    const { response } = events.at(-1)!
+    expect(COMPONENTS.Response.parse(response)).toEqual(response)
+    expect(response).toMatchObject({ tools: [f, agents] })
+    expect(response.output).toMatchObject([{ name: 'f', namespace: 'agents', arguments: '{}' }])
+    const output = { type: 'function_call_output', call_id: 'call_1', output: 'Done.' }
+    const input = [...response.output, output]
+    const { messages } = await ask(edge, provider, { input, tools })
+    expect(messages).toEqual([
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'call_1', content: 'Done.' },
     ])
   })
 

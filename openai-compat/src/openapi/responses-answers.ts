@@ -43,6 +43,7 @@ const outputItem = z.discriminatedUnion('type', [
     status,
     call_id: text,
     name: text,
+    namespace: text.optional(),
     arguments: text,
   }),
 ])

@@ -1,6 +1,7 @@
 import { ResponseFaultError } from './response-fault.ts'
 import { itemId } from './response-ids.ts'
 import type { OutputCall } from './response-types.ts'
+import type { NamespacedName } from './shown-tools.ts'
 import type { CallPiece, ResponseEvent } from './response-writer.ts'
 
 /** Characters in a call's id; what is longer could not be sent back in a request. */
@@ -20,6 +21,7 @@ interface OpenCall {
  */
 export class CallItems {
   readonly #response: string
+  readonly #namespaced: ReadonlyMap<string, NamespacedName>
   readonly #host: {
     add(item: OutputCall): number
     emit(event: ResponseEvent): void
@@ -28,11 +30,14 @@ export class CallItems {
   readonly #calls = new Map<number, OpenCall>()
   readonly #ids = new Set<string>()
 
+  /** `namespaced`: the functions that the model knows by other names than the client. */
   constructor(
     response: string,
+    namespaced: ReadonlyMap<string, NamespacedName>,
     host: { add(item: OutputCall): number; emit(event: ResponseEvent): void },
   ) {
     this.#response = response
+    this.#namespaced = namespaced
     this.#host = host
   }
 
@@ -43,7 +48,7 @@ export class CallItems {
   add({ index, id, name, arguments: text = '' }: CallPiece): void {
     const call = this.#calls.get(index) ?? this.#begin(index, id)
     if (call.at === undefined && name) {
-      call.item.name = name
+      Object.assign(call.item, this.#namespaced.get(name) ?? { name })
       this.#tell(call)
     }
     if (text === '') return

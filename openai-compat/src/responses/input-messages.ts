@@ -1,5 +1,6 @@
 import { apiErrors } from '../api-errors.ts'
 import type { InputPart, SpokenItem } from './responses-request-schema.ts'
+import { shownName } from './shown-tools.ts'
 
 type Message = Record<string, unknown>
 type Turn = Extract<SpokenItem, { role: 'assistant' } | { type: 'function_call' | 'reasoning' }>
@@ -63,7 +64,7 @@ function addToTurn(turn: OpenTurn, item: Turn): void {
       turn.calls.push({
         id: item.call_id,
         type: 'function',
-        function: { name: item.name, arguments: item.arguments },
+        function: { name: shownName(item), arguments: item.arguments },
       })
       return
     case 'reasoning': {

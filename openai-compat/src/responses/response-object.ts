@@ -5,7 +5,8 @@ import type {
   ResponseSettings,
   ResponseUsage,
 } from './response-types.ts'
-import type { ResponsesRequestBody } from './responses-request-schema.ts'
+import type { FunctionTool, ResponsesRequestBody } from './responses-request-schema.ts'
+import { listedTools } from './shown-tools.ts'
 
 /** What a response repeats of its request, with OpenAI's defaults; null is "as the model has it". */
 export function settingsOf(body: ResponsesRequestBody): ResponseSettings {
@@ -25,11 +26,11 @@ export function settingsOf(body: ResponsesRequestBody): ResponseSettings {
     temperature: body.temperature ?? null,
     text: { format: text?.format ?? { type: 'text' }, verbosity: text?.verbosity ?? null },
     tool_choice: body.tool_choice ?? 'auto',
-    tools: (body.tools ?? []).map((tool) => ({
-      ...tool,
-      parameters: tool.parameters ?? null,
-      strict: tool.strict ?? null,
-    })),
+    tools: listedTools(body).map((tool) =>
+      tool.type === 'function'
+        ? writtenOut(tool)
+        : { ...tool, description: tool.description ?? '', tools: tool.tools.map(writtenOut) },
+    ),
     top_logprobs: body.top_logprobs ?? 0,
     top_p: body.top_p ?? null,
     // Nothing is ever dropped from the input in silence, whatever was asked for.
@@ -37,6 +38,12 @@ export function settingsOf(body: ResponsesRequestBody): ResponseSettings {
     ...(typeof user === 'string' ? { user } : {}),
   }
 }
+
+const writtenOut = (tool: FunctionTool): FunctionTool => ({
+  ...tool,
+  parameters: tool.parameters ?? null,
+  strict: tool.strict ?? null,
+})
 
 /** What stays the same over the life of a response. `createdAt` is in ms since the epoch. */
 export interface ResponseHead {

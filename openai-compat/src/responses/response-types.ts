@@ -1,4 +1,8 @@
-import type { ResponsesRequestBody } from './responses-request-schema.ts'
+import type {
+  FunctionTool,
+  NamespaceTool,
+  ResponsesRequestBody,
+} from './responses-request-schema.ts'
 
 /** How far an item has come. */
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
@@ -45,6 +49,8 @@ export interface OutputCall {
   status: ItemStatus
   call_id: string
   name: string
+  /** Absent for a function that is in none. */
+  namespace?: string
   arguments: string
 }
 
@@ -79,7 +85,7 @@ export interface ResponseSettings {
   temperature: number | null
   text: { format: object; verbosity: string | null }
   tool_choice: NonNullable<ResponsesRequestBody['tool_choice']>
-  tools: readonly object[]
+  tools: readonly (FunctionTool | NamespaceTool)[]
   top_logprobs: number
   top_p: number | null
   truncation: 'disabled'

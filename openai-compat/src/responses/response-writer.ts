@@ -5,6 +5,7 @@ import { CallItems } from './call-items.ts'
 import { ResponseFaultError } from './response-fault.ts'
 import { itemId } from './response-ids.ts'
 import { type ResponseHead, responseObject } from './response-object.ts'
+import { namespacedNames } from './shown-tools.ts'
 import type {
   OutputItem,
   OutputLogprob,
@@ -56,7 +57,10 @@ export class ResponseWriter {
   constructor(head: ResponseHead, emit: (event: ResponseEvent) => void) {
     this.#head = head
     this.#emit = emit
-    this.#calls = new CallItems(head.id, { add: (item) => this.#add(item), emit })
+    this.#calls = new CallItems(head.id, namespacedNames(head.settings.tools), {
+      add: (item) => this.#add(item),
+      emit,
+    })
   }
 
   /** The model has said why it stopped. */

@@ -146,6 +146,26 @@ describe('the request of a response as a chat request', () => {
     expect(chat['tools']).toMatchObject([{ function: { name: 'other' } }])
     expect(chat['tool_choice']).toBe('required')
   })
+
+  it('leaves a web search out beside other tools', () => {
+    const chat = converted({ tools: [weather, { type: 'web_search', external_web_access: true }] })
+    expect(chat['tools']).toMatchObject([{ function: { name: 'weather' } }])
+  })
+
+  it('shows the functions of a namespace under both names', () => {
+    const crm = { type: 'namespace', name: 'crm', description: 'Customers.', tools: [weather] }
+    const far = { ...crm, name: 'x'.repeat(64) }
+    const earlier = { ...call('call_1'), namespace: 'crm' }
+    const output = { type: 'function_call_output', call_id: 'call_1', output: 'Sun.' }
+    const chat = converted({ tools: [weather, crm, far], input: [earlier, output] })
+    const names = ['weather', 'crm__weather', `${'x'.repeat(55)}__weather`]
+    expect(chat['tools']).toMatchObject(names.map((name) => ({ function: { name } })))
+    expect(chat['messages']).toMatchObject([
+      { tool_calls: [{ function: { name: 'crm__weather' } }] },
+      { role: 'tool', content: 'Sun.' },
+    ])
+    expect(schemaProblems('CreateChatCompletionRequest', chat)).toEqual([])
+  })
 })
 
 describe('the items of the input as messages', () => {
@@ -262,7 +282,18 @@ describe('a request that cannot become a chat request', () => {
     ['a background answer', { background: true }, { param: 'background' }],
     ['a conversation', { conversation: 'conv_1' }, { param: 'conversation' }],
     ['a stored prompt', { prompt: { id: 'pmpt_1' } }, { param: 'prompt' }],
-    ['a tool of OpenAI’s', { tools: [weather, { type: 'web_search' }] }, { param: 'tools.1.type' }],
+    ['a tool of OpenAI’s', { tools: [weather, { type: 'mcp' }] }, { param: 'tools.1.type' }],
+    ['nothing but a web search', { tools: [{ type: 'web_search' }] }, { param: 'tools.0.type' }],
+    [
+      'such a tool in a namespace',
+      { tools: [{ type: 'namespace', name: 'n', tools: [weather, { type: 'custom' }] }] },
+      { param: 'tools.0.tools.1.type' },
+    ],
+    [
+      'an empty namespace',
+      { tools: [{ type: 'namespace', name: 'n', tools: [] }] },
+      { param: 'tools.0.tools' },
+    ],
     ['a choice of such a tool', { tool_choice: { type: 'mcp' } }, { param: 'tool_choice.type' }],
     ['a tool without a name', { tools: [{ type: 'function' }] }, { param: 'tools.0.name' }],
     ['a choice without tools', { tool_choice: 'required' }, { param: 'tool_choice' }],

@@ -4,6 +4,7 @@ import { type ChatRequest, checkChatRequest } from '../chat-request.ts'
 import { MAX_MESSAGES } from '../chat-request-schema.ts'
 import { inputMessages } from './input-messages.ts'
 import type { ResponsesRequestBody, SpokenItem } from './responses-request-schema.ts'
+import { listedTools, shownFunctions, type ShownFunction } from './shown-tools.ts'
 
 const LOGPROBS = 'message.output_text.logprobs'
 
@@ -110,11 +111,11 @@ function limitsOf(body: ResponsesRequestBody): object {
 /** Tools the model must not choose are not shown to it: engines know no list of allowed ones. */
 function toolsOf(body: ResponsesRequestBody): object {
   const choice = body.tool_choice ?? undefined
-  const tools = (body.tools ?? []).filter(
-    ({ name }) =>
+  const tools = shownFunctions(listedTools(body)).filter(
+    ({ tool }) =>
       typeof choice !== 'object' ||
       choice.type !== 'allowed_tools' ||
-      choice.tools.some((allowed) => allowed.name === name),
+      choice.tools.some((allowed) => allowed.name === tool.name),
   )
   const parallel = body.parallel_tool_calls
   return {
@@ -124,13 +125,12 @@ function toolsOf(body: ResponsesRequestBody): object {
   }
 }
 
-type Tool = NonNullable<ResponsesRequestBody['tools']>[number]
-
-function chatTool({ name, description, parameters, strict }: Tool): object {
+function chatTool({ tool, shown }: ShownFunction): object {
+  const { description, parameters, strict } = tool
   return {
     type: 'function',
     function: {
-      name,
+      name: shown,
       ...(description ? { description } : {}),
       ...(parameters ? { parameters } : {}),
       ...(typeof strict === 'boolean' ? { strict } : {}),

@@ -67,6 +67,7 @@ export const inputItemSchema = z.discriminatedUnion('type', [
     id: optionalId,
     call_id: id,
     name: z.string().min(1).max(MAX_ID_CHARS),
+    namespace: optionalId,
     arguments: text,
     status: itemStatus,
   }),
@@ -87,13 +88,29 @@ export const inputItemSchema = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('item_reference'), id }),
 ])
 
-const tool = z.looseObject({
+const functionTool = z.looseObject({
   type: z.literal('function'),
   name: toolName,
   description: text.nullish(),
   parameters: z.record(z.string(), z.unknown()).nullish(),
   strict: z.boolean().nullish(),
 })
+const namespaceTool = z.looseObject({
+  type: z.literal('namespace'),
+  name: toolName,
+  description: text.nullish(),
+  tools: z.array(functionTool).min(1).max(MAX_TOOLS),
+})
+/** OpenAI's names of its web search. Nobody here runs one: see `listedTools`. */
+export const WEB_SEARCHES = [
+  'web_search',
+  'web_search_2025_08_26',
+  'web_search_preview',
+  'web_search_preview_2025_03_11',
+] as const
+const searchTool = z.looseObject({ type: z.literal(WEB_SEARCHES) })
+
+const tool = z.discriminatedUnion('type', [functionTool, namespaceTool, searchTool])
 
 const namedTool = z.looseObject({ type: z.literal('function'), name: toolName })
 
@@ -170,5 +187,8 @@ export type ResponsesRequestBody = z.infer<typeof responsesRequestSchema>
 export type InputItem = z.infer<typeof inputItemSchema>
 /** An item that says something itself, in place of pointing to one that does. */
 export type SpokenItem = Exclude<InputItem, { type: 'item_reference' }>
+export type FunctionTool = z.infer<typeof functionTool>
+/** Functions that are called by the namespace's name and their own. */
+export type NamespaceTool = z.infer<typeof namespaceTool>
 /** A part of what a user or a tool says. */
 export type InputPart = z.infer<typeof inputPart>

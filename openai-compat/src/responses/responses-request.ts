@@ -6,6 +6,7 @@ import {
   type ResponsesRequestBody,
   responsesRequestSchema,
   type SpokenItem,
+  WEB_SEARCHES,
 } from './responses-request-schema.ts'
 
 type Fields = Record<string, unknown>
@@ -34,13 +35,26 @@ function refuseUnsupported(body: Fields): void {
     refuse("The parameter 'n' is not supported: a response is one answer.", 'n')
   }
   const { tools, tool_choice: choice } = body
-  for (const [i, tool] of Array.isArray(tools) ? tools.entries() : []) {
-    const type: unknown = isObject(tool) ? tool['type'] : undefined
-    if (typeof type === 'string' && type !== 'function') refuseTool(type, `tools.${i}.type`)
-  }
+  refuseTools(tools, 'tools', ['function', 'namespace'])
   const chosen = isObject(choice) ? choice['type'] : undefined
   if (typeof chosen === 'string' && !['function', 'allowed_tools'].includes(chosen)) {
     refuseTool(chosen, 'tool_choice.type')
+  }
+}
+
+/** `known`: the types of tools that may stand here. */
+function refuseTools(tools: unknown, param: string, known: readonly string[]): void {
+  if (!Array.isArray(tools)) return
+  const isKnown = (tool: unknown): boolean => isObject(tool) && known.includes(String(tool['type']))
+  const hasOthers = tools.some(isKnown)
+  for (const [i, tool] of tools.entries()) {
+    if (!isObject(tool)) continue
+    const { type } = tool
+    if (type === 'namespace') refuseTools(tool['tools'], `${param}.${i}.tools`, ['function'])
+    if (typeof type !== 'string' || isKnown(tool)) continue
+    // Who asks for nothing but a search wants one; beside other tools the model can do without.
+    if (hasOthers && WEB_SEARCHES.some((search) => search === type)) continue
+    refuseTool(type, `${param}.${i}.type`)
   }
 }
 
