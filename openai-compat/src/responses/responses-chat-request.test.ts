@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import codexRequest from '../../test/codex-request.json' with { type: 'json' }
 import { schemaProblems } from '../../test/openai-schema.ts'
 import { ApiError } from '../api-error.ts'
 import type { SpokenItem } from './responses-request-schema.ts'
@@ -150,6 +151,15 @@ describe('the request of a response as a chat request', () => {
   it('leaves a web search out beside other tools', () => {
     const chat = converted({ tools: [weather, { type: 'web_search', external_web_access: true }] })
     expect(chat['tools']).toMatchObject([{ function: { name: 'weather' } }])
+  })
+
+  it('is what Codex asks', () => {
+    const chat = converted(codexRequest)
+    expect(schemaProblems('CreateChatCompletionRequest', chat)).toEqual([])
+    const names = (chat['tools'] as { function: { name: string } }[]).map((t) => t.function.name)
+    expect(names).toContain('exec_command')
+    expect(names).toContain('multi_agent_v1__spawn_agent')
+    expect(chat['messages']).toHaveLength(codexRequest.input.length)
   })
 
   it('shows the functions of a namespace under both names', () => {
