@@ -35,6 +35,9 @@ const bodiesOf = (arbitrary: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
     return serve && isObject ? { ...value, model: 'tiny' } : value
   })
 
+/** Bodies that have been found to be as described: many parameters have the same answer. */
+const described = new Set<string>()
+
 /** Reads an answer; it must be one that the document describes. Returns its status. */
 async function checkAnswer(operation: Operation, response: Response): Promise<number> {
   const { answer, errors, errorStyle = 'openai', others = {} } = operation
@@ -55,9 +58,13 @@ async function checkAnswer(operation: Operation, response: Response): Promise<nu
       expect(schema.safeParse(event).error).toBeUndefined()
     }
   } else {
-    const body: unknown = await response.json()
+    const text = await response.text()
+    const known = `${operation.id} ${text}`
+    if (described.has(known)) return status
+    const body: unknown = JSON.parse(text)
     // What parsing leaves out is not described.
     expect(COMPONENTS[answer!.json!].parse(body)).toEqual(body)
+    described.add(known)
   }
   return status
 }
