@@ -29,8 +29,11 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
     'invokes a chat model',
     'streams a chat model',
     'binds a tool and makes the model call it',
+    'gives structured output',
+    'completes a prompt',
     'embeds documents and queries',
     'uses the Responses API',
+    "throws the SDK's own errors",
   ],
   'the Anthropic SDK': [
     'creates a message',

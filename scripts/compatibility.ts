@@ -58,8 +58,11 @@ const CLIENTS: readonly Client[] = [
       chat: 'invokes a chat model',
       streams: 'streams a chat model',
       tools: 'binds a tool and makes the model call it',
+      'JSON schema': 'gives structured output',
+      completions: 'completes a prompt',
       embeddings: 'embeds documents and queries',
       Responses: 'uses the Responses API',
+      errors: "throws the SDK's own errors",
     },
   },
   {

@@ -1,6 +1,6 @@
 import { HumanMessage } from '@langchain/core/messages'
 import { tool } from '@langchain/core/tools'
-import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai'
+import { ChatOpenAI, OpenAI, OpenAIEmbeddings } from '@langchain/openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { HOSTS, Stack, type Client } from './stack.ts'
@@ -17,7 +17,7 @@ describe.each(HOSTS)('LangChain on the %s host', (kind) => {
   })
   afterAll(() => stack?.stop())
 
-  const chat = (fields: { useResponsesApi?: boolean } = {}) =>
+  const chat = (fields: { useResponsesApi?: boolean; apiKey?: string; model?: string } = {}) =>
     new ChatOpenAI({
       model: 'infernet-demo',
       temperature: 0,
@@ -51,6 +51,35 @@ describe.each(HOSTS)('LangChain on the %s host', (kind) => {
     const model = chat().bindTools([weather], { tool_choice: 'get_weather' })
     const answer = await model.invoke('What is the weather in Paris?')
     expect(answer.tool_calls?.[0]?.name).toBe('get_weather')
+  })
+
+  it('gives structured output', async () => {
+    const person = z.object({ name: z.string(), age: z.int() })
+    const model = chat().withStructuredOutput(person, { method: 'jsonSchema' })
+    const answer = await model.invoke('Give me JSON with the name Ada and the age 36.')
+    expect(person.parse(answer)).toEqual(answer)
+  })
+
+  it('completes a prompt', async () => {
+    const model = new OpenAI({
+      model: 'infernet-demo',
+      temperature: 0,
+      maxTokens: 8,
+      maxRetries: 0,
+      apiKey: client.apiKey,
+      configuration: { baseURL: `${stack.url}/v1` },
+    })
+    expect(await model.invoke('1, 2, 3,')).toContain('4')
+    let text = ''
+    for await (const piece of await model.stream('1, 2, 3,')) text += piece
+    expect(text).toContain('4')
+  })
+
+  it("throws the SDK's own errors", async () => {
+    const nobody = chat({ apiKey: 'sk-nobody' }).invoke('Hi')
+    await expect(nobody).rejects.toMatchObject({ status: 401, code: 'invalid_api_key' })
+    const nothing = chat({ model: 'nope' }).invoke('Hi')
+    await expect(nothing).rejects.toMatchObject({ status: 404, code: 'model_not_found' })
   })
 
   it('uses the Responses API', async () => {
