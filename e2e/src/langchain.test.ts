@@ -54,7 +54,7 @@ describe.each(HOSTS)('LangChain on the %s host', (kind) => {
   })
 
   it('gives structured output', async () => {
-    const person = z.object({ name: z.string(), age: z.int() })
+    const person = z.object({ name: z.string(), age: z.number() })
     const model = chat().withStructuredOutput(person, { method: 'jsonSchema' })
     const answer = await model.invoke('Give me JSON with the name Ada and the age 36.')
     expect(person.parse(answer)).toEqual(answer)
