@@ -1,8 +1,10 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
-/** Until a test counts as hanging. Nothing is measured by it: on a busy machine some need seconds. */
+/** Until a test or hook counts as hanging. Nothing is measured by it; a busy machine is slow. */
 const HANG_MS = 60_000
+/** The same where whole systems start. */
+const SYSTEM_HANG_MS = 180_000
 /** A database that nobody listens on: what the objects do then is part of what is tested. */
 const NO_DATABASE = 'http://127.0.0.1:9/sql'
 
@@ -15,6 +17,7 @@ export default defineConfig({
           include: ['*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: ['e2e/**', '**/*.workers.test.ts', '**/node_modules/**'],
           testTimeout: HANG_MS,
+          hookTimeout: HANG_MS,
         },
       },
       {
@@ -28,14 +31,15 @@ export default defineConfig({
           name: 'workers',
           include: ['edge/src/**/*.workers.test.ts'],
           testTimeout: HANG_MS,
+          hookTimeout: HANG_MS,
         },
       },
       {
         test: {
           name: 'e2e',
           include: ['e2e/src/**/*.test.ts'],
-          testTimeout: HANG_MS,
-          hookTimeout: 90_000,
+          testTimeout: SYSTEM_HANG_MS,
+          hookTimeout: SYSTEM_HANG_MS,
           fileParallelism: false,
         },
       },

@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline'
 import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const READY_TIMEOUT_MS = 40_000
+/** Until a process counts as hanging: a new database takes seconds, on a busy machine many. */
+const READY_TIMEOUT_MS = 120_000
 /** Lines of output kept to explain a process that failed. */
 const KEPT_LINES = 40
 

@@ -12,7 +12,8 @@ const HOST_SCRIPT: Record<HostKind, string> = {
 }
 const OPERATOR_TOKEN = 'e2e-operator-token'
 const POLL_MS = 50
-const WAIT_MS = 30_000
+/** Until a wait counts as vain, on a busy machine. */
+const WAIT_MS = 60_000
 
 export interface Client {
   readonly accountId: string
