@@ -1,5 +1,7 @@
-import { errorEnvelope, errorHeaders, type ApiError } from '@infernet/openai-compat/api-error'
+import { ApiError, errorEnvelope, errorHeaders } from '@infernet/openai-compat/api-error'
 import { toApiError } from '@infernet/openai-compat/api-errors'
+import { DbUnavailable } from './db/db-port.ts'
+import { NO_PROVIDER_RETRY_AFTER_MS } from './limits.ts'
 import type { EdgeContext, EdgeServices } from './services.ts'
 
 /** Longest path that is logged; anything longer is a stranger's text. */
@@ -27,12 +29,22 @@ export function refuse(
 
 /** What a client hears of anything that was thrown; what is ours to repair is logged. */
 export function knownError(services: EdgeServices, c: EdgeContext, error: unknown): ApiError {
-  const apiError = toApiError(error)
+  const apiError = error instanceof DbUnavailable ? recordsUnavailable() : toApiError(error)
   if (error !== apiError || apiError.cause !== undefined) {
     services.events.internalError(c.get('requestId'), error)
   }
   return apiError
 }
+
+/** What is asked for lies in Postgres, which does not answer. */
+const recordsUnavailable = (): ApiError =>
+  new ApiError({
+    status: 503,
+    type: 'server_error',
+    code: 'records_unavailable',
+    retryAfterMs: NO_PROVIDER_RETRY_AFTER_MS,
+    message: 'Stored records cannot be read at the moment. Try again shortly.',
+  })
 
 /** Answers with JSON and logs it. */
 export function answer(

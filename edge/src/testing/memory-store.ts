@@ -12,6 +12,7 @@ import type {
   StoredResponse,
   StorePort,
 } from '../ports.ts'
+import { DbUnavailable } from '../db/db-port.ts'
 import { ACCOUNT_DEFAULTS, UNLIMITED } from './spend-limits.ts'
 
 /** A row of `ledger_events`, with the job that it settles. */
@@ -38,7 +39,7 @@ export class MemoryStore implements StorePort {
   down = false
 
   #reach(): void {
-    if (this.down) throw new Error('connection refused')
+    if (this.down) throw new DbUnavailable('connection refused')
   }
 
   async findApiKey(id: ApiKeyId): Promise<StoredApiKey | undefined> {
