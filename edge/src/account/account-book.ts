@@ -43,11 +43,19 @@ export class AccountBook {
   readonly #waiters: OnceWaiters
   /** Requests that ended in the transaction under way. */
   #ended: string[] = []
+  readonly #afterCommit: (task: () => void) => void
   /** Idle keys are forgotten once a day. */
   #tidiedDay: number | undefined
 
-  constructor(options: { sql: SqlPort; now: () => number; later: Later }) {
+  /** `afterCommit` is for a host whose transactions are parts of a larger one: it runs a task when that is committed. */
+  constructor(options: {
+    sql: SqlPort
+    now: () => number
+    later: Later
+    afterCommit?: (task: () => void) => void
+  }) {
     this.#sql = options.sql
+    this.#afterCommit = options.afterCommit ?? ((task) => task())
     this.#now = options.now
     migrate(options.sql)
     this.#outbox = new Outbox(options.sql)
@@ -62,10 +70,8 @@ export class AccountBook {
     try {
       result = this.#sql.transactionSync(body)
     } catch (error) {
-      this.#outbox.rolledBack()
-      this.#ledger.rolledBack()
       this.#rates.rolledBack()
-      this.#ended = []
+      this.rolledBack()
       throw error
     }
     this.#rates.committed()
@@ -73,10 +79,19 @@ export class AccountBook {
     return result
   }
 
+  /** What SQLite has undone is read from it again. Rate limits keep what they have counted. */
+  rolledBack(): void {
+    this.#outbox.rolledBack()
+    this.#ledger.rolledBack()
+    this.#ended = []
+  }
+
   #wakeEnded(): void {
     const ended = this.#ended
     this.#ended = []
-    for (const name of ended) this.#waiters.wake(name)
+    this.#afterCommit(() => {
+      for (const name of ended) this.#waiters.wake(name)
+    })
   }
 
   reserve(request: HoldRequest): HoldResult {

@@ -10,13 +10,58 @@ const onFlushError = (error: unknown) => {
 }
 
 describe('the accounts of a Node process', () => {
-  it('commits what one turn brings in one transaction, and answers after it', async () => {
-    const { sql, accounts, reserve } = openAccounts()
+  it('commits what comes close together once, and holds wait for no commit', async () => {
+    const { sql, accounts, reserve, settle } = openAccounts()
     await accounts.deposit(ALICE, 'r', 100)
-    const begin = vi.spyOn(sql, 'transactionSync')
-    const held = await Promise.all(Array.from({ length: 5 }, () => reserve(newJob(), 10)))
+    const commits = vi.spyOn(sql, 'commitGroup')
+    const jobs = Array.from({ length: 5 }, newJob)
+    const held = await Promise.all(jobs.map((job) => reserve(job, 10)))
     expect(held).toEqual(held.map(() => ({ ok: true })))
-    expect(begin).toHaveBeenCalledTimes(1)
+    expect(sql.isGrouping).toBe(true)
+    await Promise.all(jobs.map((job) => settle(job, 5)))
+    expect(sql.isGrouping).toBe(false)
+    expect(commits).toHaveBeenCalledTimes(1)
+    await accounts.close()
+  })
+
+  it('hands nothing over to Postgres that a crash could still undo', async () => {
+    const store = new MemoryStore()
+    const { sql, accounts, reserve, settle } = openAccounts(':memory:', store)
+    const open: boolean[] = []
+    vi.spyOn(store, 'writeLedgerEvents').mockImplementation(async () => {
+      open.push(sql.isGrouping)
+    })
+    await accounts.deposit(ALICE, 'r', 100)
+    const job = newJob()
+    await reserve(job, 10)
+    const settled = settle(job, 5)
+    await accounts.flush()
+    expect(open).toEqual([false])
+    await settled
+    await accounts.close()
+  })
+
+  it('tells everybody who waits that a commit failed, and is where it was before', async () => {
+    const { sql, accounts, reserve, settle } = openAccounts()
+    await accounts.deposit(ALICE, 'r', 100)
+    const [first, second] = [newJob(), newJob()]
+    await reserve(first, 60)
+    await settle(first, 10)
+    vi.spyOn(sql, 'commitGroup').mockImplementationOnce(() => {
+      sql.run('rollback')
+      throw new Error('disk full')
+    })
+    await reserve(second, 60)
+    const results = await Promise.allSettled([
+      settle(second, 20),
+      accounts.deposit(ALICE, 'other', 7),
+    ])
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    const before = { availableMsat: 90, reservedMsat: 0, openHolds: 0 }
+    expect(await accounts.balance(ALICE)).toEqual(before)
+    expect(await reserve(second, 90)).toEqual({ ok: true })
+    await settle(second, 90)
+    expect(await accounts.balance(ALICE)).toMatchObject({ availableMsat: 0 })
     await accounts.close()
   })
 

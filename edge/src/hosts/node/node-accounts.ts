@@ -12,86 +12,98 @@ import type {
   OnceEnd,
   OnceRequest,
   OnceState,
-  SqlPort,
   StorePort,
 } from '../../ports.ts'
+import type { NodeSql } from './node-sql.ts'
 
-interface Operation {
-  run(): void
-  commit(): void
-  fail(error: unknown): void
+/** Somebody waits for the group to be on disk. */
+interface Waiter {
+  committed(): void
+  lost(error: unknown): void
 }
 
-/** Nobody waits for a capture, so it rides with the next reserve's transaction, or leaves by itself. */
-export const SETTLE_DELAY_MS = 5
-/**
- * When a transaction had more operations than this, many requests are under way, and the next one
- * gathers for a moment: a commit costs ten times an operation, and nobody in a crowd misses 2 ms.
- */
-const CROWD = 3
-const CROWD_DELAY_MS = 2
+/** What nobody waits for shares a commit with whatever comes within this time. */
+export const GROUP_DELAY_MS = 5
 
 /**
- * All accounts of one Node process in one SQLite file. Operations of one turn of the event loop
- * share a transaction (group commit): under load a reserve costs a tenth of a commit of its own.
- * A caller hears of its operation only after the commit, the way a Durable Object's output gate works.
+ * All accounts of one Node process in one SQLite file. Operations run at once and in order, each a
+ * part of an open transaction that can fail alone; the transaction, a group of some milliseconds, is
+ * committed for all of them (group commit). A caller hears of what must not be lost after the commit,
+ * the way a Durable Object's output gate works. A hold may be lost: a process that dies takes the hold's
+ * job with it, and the next one would give the hold back.
  */
 export class NodeAccounts implements AccountPort {
+  readonly #sql: NodeSql
   readonly #book: AccountBook
   readonly #store: Pick<StorePort, 'writeLedgerEvents'>
   readonly #onFlushError: (error: unknown) => void
-  #queue: Operation[] = []
+  #waiters: Waiter[] = []
+  #commitTimer: NodeJS.Timeout | undefined
   #commitSoon = false
-  #crowded = false
   #flushing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #failures = 0
 
   constructor(options: {
-    sql: SqlPort
+    sql: NodeSql
     store: Pick<StorePort, 'writeLedgerEvents'>
     now: () => number
     onFlushError: (error: unknown) => void
   }) {
-    this.#book = new AccountBook({ sql: options.sql, now: options.now, later })
-    this.#store = options.store
+    const { sql, now, store } = options
+    const afterCommit = (task: () => void): void => this.#afterCommit(task)
+    this.#sql = sql
+    this.#book = new AccountBook({ sql, now, later, afterCommit })
+    this.#store = {
+      // What a crash could still undo must not be anywhere else.
+      writeLedgerEvents: (batch) => {
+        this.#commit()
+        return store.writeLedgerEvents(batch)
+      },
+    }
     this.#onFlushError = options.onFlushError
     this.#book.recover()
     if (this.#book.outboxSize > 0) this.#flushLater()
   }
 
   async reserve(request: HoldRequest): Promise<HoldResult> {
-    const result = await this.#enqueue(() => this.#book.reserve(request))
+    const result = this.#run(() => this.#book.reserve(request))
+    this.#commitWithin(GROUP_DELAY_MS)
     // A flush also releases expired holds, one of which may be what stood in the way.
     if (!result.ok) this.#flushLater()
     return result
   }
 
   async settle(record: JobRecord): Promise<void> {
-    await this.#enqueue(() => this.#book.settle(record), SETTLE_DELAY_MS)
+    this.#run(() => this.#book.settle(record))
+    await this.#committed(GROUP_DELAY_MS)
     this.#flushLater()
   }
 
   async deposit(accountId: AccountId, reference: string, amountMsat: number): Promise<Balance> {
-    const balance = await this.#enqueue(() => this.#book.deposit(accountId, reference, amountMsat))
+    const balance = this.#run(() => this.#book.deposit(accountId, reference, amountMsat))
+    await this.#committed()
     this.#flushLater()
     return balance
   }
 
-  balance(accountId: AccountId): Promise<Balance> {
-    return this.#enqueue(() => this.#book.balance(accountId))
+  async balance(accountId: AccountId): Promise<Balance> {
+    return this.#book.balance(accountId)
   }
 
-  keyUsage(accountId: AccountId, apiKeyId: ApiKeyId, limits: Limits): Promise<KeyUsage> {
-    return this.#enqueue(() => this.#book.keyUsage(accountId, apiKeyId, limits))
+  async keyUsage(accountId: AccountId, apiKeyId: ApiKeyId, limits: Limits): Promise<KeyUsage> {
+    return this.#book.keyUsage(accountId, apiKeyId, limits)
   }
 
-  beginOnce(request: OnceRequest): Promise<OnceState> {
-    return this.#enqueue(() => this.#book.beginOnce(request))
+  async beginOnce(request: OnceRequest): Promise<OnceState> {
+    const state = this.#run(() => this.#book.beginOnce(request))
+    await this.#committed()
+    return state
   }
 
-  finishOnce(end: OnceEnd): Promise<void> {
-    return this.#enqueue(() => this.#book.finishOnce(end))
+  async finishOnce(end: OnceEnd): Promise<void> {
+    this.#run(() => this.#book.finishOnce(end))
+    await this.#committed()
   }
 
   awaitOnce(accountId: AccountId, key: string, deadline: number): Promise<boolean> {
@@ -109,57 +121,79 @@ export class NodeAccounts implements AccountPort {
   /** Commits what is queued and makes one last attempt to empty the outbox. */
   async close(): Promise<void> {
     clearTimeout(this.#timer)
-    this.#commit()
+    this.#commitOrReject()
     await this.flush().catch(this.#onFlushError)
     clearTimeout(this.#timer)
     this.#book.close()
   }
 
-  /** Runs `operation` in the next transaction, which is at the end of this turn or within `delayMs`. */
-  #enqueue<T>(operation: () => T, delayMs = 0): Promise<T> {
+  /** Runs an operation as a part of the open group; what it throws undoes this part only. */
+  #run<T>(operation: () => T): T {
+    this.#sql.openGroup()
+    try {
+      return this.#book.transaction(operation)
+    } catch (error) {
+      // SQLite gave the whole group up, as when the disk is full.
+      if (!this.#sql.isGrouping) this.#lost(error)
+      throw error
+    }
+  }
+
+  /** Resolves when all that was run until now is on disk, which takes `delayMs`, or the rest of this turn. */
+  #committed(delayMs = 0): Promise<void> {
+    if (delayMs === 0) this.#commitThisTurn()
+    else this.#commitWithin(delayMs)
     return new Promise((resolve, reject) => {
-      let result: T
-      if (delayMs === 0 && !this.#commitSoon) {
-        this.#commitSoon = true
-        if (this.#crowded) setTimeout(() => this.#commit(), CROWD_DELAY_MS)
-        else setImmediate(() => this.#commit())
-      } else if (this.#queue.length === 0) setTimeout(() => this.#commit(), delayMs)
-      this.#queue.push({
-        run: () => {
-          result = operation()
-        },
-        commit: () => resolve(result),
-        fail: reject,
-      })
+      this.#waiters.push({ committed: resolve, lost: reject })
     })
   }
 
-  #commit(): void {
-    const operations = this.#queue
-    this.#commitSoon = false
-    if (operations.length === 0) return
-    this.#queue = []
-    this.#crowded = operations.length > CROWD
-    try {
-      this.#book.transaction(() => {
-        for (const operation of operations) operation.run()
-      })
-    } catch (error) {
-      // One bad operation must not undo its neighbours: run each in a transaction of its own.
-      if (operations.length === 1) operations[0]?.fail(error)
-      else for (const operation of operations) this.#commitAlone(operation)
-      return
-    }
-    for (const operation of operations) operation.commit()
+  #afterCommit(task: () => void): void {
+    // Who waits for a result that is lost asks again, and finds that out.
+    if (this.#sql.isGrouping) this.#waiters.push({ committed: task, lost: task })
+    else task()
   }
 
-  #commitAlone(operation: Operation): void {
+  #commitThisTurn(): void {
+    if (this.#commitSoon) return
+    this.#commitSoon = true
+    setImmediate(() => this.#commitOrReject())
+  }
+
+  #commitWithin(delayMs: number): void {
+    this.#commitTimer ??= setTimeout(() => this.#commitOrReject(), delayMs)
+  }
+
+  /** Those who wait hear of a failure. */
+  #commitOrReject(): void {
     try {
-      this.#book.transaction(() => operation.run())
-      operation.commit()
-    } catch (error) {
-      operation.fail(error)
+      this.#commit()
+    } catch {
+      // They have.
     }
+  }
+
+  /** Puts the open group on disk. Throws, and tells those who wait, when nothing of it has happened. */
+  #commit(): void {
+    this.#commitSoon = false
+    clearTimeout(this.#commitTimer)
+    this.#commitTimer = undefined
+    try {
+      this.#sql.commitGroup()
+    } catch (error) {
+      this.#lost(error)
+      throw error
+    }
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter.committed()
+  }
+
+  #lost(error: unknown): void {
+    this.#book.rolledBack()
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter.lost(error)
   }
 
   #flushLater(): void {
@@ -173,9 +207,9 @@ export class NodeAccounts implements AccountPort {
 
   async #flushAll(): Promise<void> {
     try {
-      this.#commit()
       this.#book.tidy()
       await this.#book.flush(this.#store)
+      this.#commit()
       this.#failures = 0
     } catch (error) {
       this.#failures++

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { OUTBOX_DELAY_MS, OUTBOX_MAX_BACKOFF_MS } from '../../limits.ts'
 import { MemoryStore } from '../../testing/memory-store.ts'
 import { ALICE, newJob, openAccounts } from '../../testing/node-accounts.ts'
-import { SETTLE_DELAY_MS } from './node-accounts.ts'
+import { GROUP_DELAY_MS } from './node-accounts.ts'
 
 /** A Postgres that fails as told and remembers every event it was sent. */
 function failing() {
@@ -30,7 +30,7 @@ describe('the outbox of a Node process', () => {
     await accounts.deposit(ALICE, 'r', 100)
     const job = newJob()
     await reserve(job, 10)
-    await Promise.all([settle(job, 5), vi.advanceTimersByTimeAsync(SETTLE_DELAY_MS)])
+    await Promise.all([settle(job, 5), vi.advanceTimersByTimeAsync(GROUP_DELAY_MS)])
     expect(sent).toEqual([])
     await vi.advanceTimersByTimeAsync(OUTBOX_DELAY_MS)
     expect(sent).toEqual(['deposit:r', `job:${job}`])
@@ -48,7 +48,7 @@ describe('the outbox of a Node process', () => {
       state.fail = when
       await accounts.deposit(ALICE, 'r', 100)
       await reserve(job, 10)
-      await Promise.all([settle(job, 5), vi.advanceTimersByTimeAsync(SETTLE_DELAY_MS)])
+      await Promise.all([settle(job, 5), vi.advanceTimersByTimeAsync(GROUP_DELAY_MS)])
       await vi.advanceTimersByTimeAsync(OUTBOX_DELAY_MS)
       expect(flushErrors).toHaveLength(1)
       await expect(accounts.flush()).rejects.toThrow('connection')

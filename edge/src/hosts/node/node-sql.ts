@@ -37,14 +37,42 @@ export class NodeSql implements SqlPort {
     return statement
   }
 
+  /** Inside an open group, a part of it that is undone by itself. */
   transactionSync<T>(body: () => T): T {
-    this.run('begin immediate')
+    return this.#database.isTransaction
+      ? this.#within(body, 'savepoint part', 'release part', 'rollback to part')
+      : this.#within(body, 'begin immediate', 'commit', 'rollback')
+  }
+
+  #within<T>(body: () => T, begin: string, end: string, undo: string): T {
+    this.run(begin)
     try {
       const result = body()
-      this.run('commit')
+      this.run(end)
       return result
     } catch (error) {
-      // Some failures, such as a full disk, have rolled it back already.
+      // Some failures, such as a full disk, have rolled all of it back already.
+      if (this.#database.isTransaction) this.run(undo)
+      throw error
+    }
+  }
+
+  /** Whether a group is open. */
+  get isGrouping(): boolean {
+    return this.#database.isTransaction
+  }
+
+  /** Opens a group, unless one is open: what follows reaches the disk with {@link commitGroup}, or not at all. */
+  openGroup(): void {
+    if (!this.#database.isTransaction) this.run('begin immediate')
+  }
+
+  /** Commits the open group, if there is one. When that throws, nothing of it has happened. */
+  commitGroup(): void {
+    if (!this.#database.isTransaction) return
+    try {
+      this.run('commit')
+    } catch (error) {
       if (this.#database.isTransaction) this.run('rollback')
       throw error
     }
