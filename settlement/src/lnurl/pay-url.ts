@@ -1,0 +1,33 @@
+import { bech32 } from '@scure/base'
+import { LnurlError } from './lnurl-error.ts'
+
+/** LUD-16's user names, and the `+tag` that services allow. */
+const ADDRESS =
+  /^([a-z0-9_.+-]{1,64})@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62})$/
+const MAX_HOST_LENGTH = 253
+/** A URL of 1,200 bytes; real ones have about 100. */
+const MAX_LNURL_LENGTH = 2000
+
+/**
+ * Where to ask for the terms of a payment: of a Lightning address `user@host` (LUD-16) or of an LNURL
+ * in bech32 (LUD-01). Throws {@link LnurlError} `address`.
+ */
+export function payUrl(destination: string): URL {
+  const text = destination.trim().toLowerCase()
+  const [, user, host] = ADDRESS.exec(text) ?? []
+  if (user !== undefined && host !== undefined && host.length <= MAX_HOST_LENGTH)
+    return new URL(`https://${host}/.well-known/lnurlp/${encodeURIComponent(user)}`)
+  if (text.startsWith('lnurl1') && text.length <= MAX_LNURL_LENGTH) return bech32Url(text)
+  throw new LnurlError('address', 'It is neither a Lightning address nor an LNURL')
+}
+
+function bech32Url(text: string): URL {
+  try {
+    const { prefix, words } = bech32.decode(text as `${string}1${string}`, false)
+    const url = new TextDecoder('utf-8', { fatal: true }).decode(bech32.fromWords(words))
+    if (prefix === 'lnurl') return new URL(url)
+  } catch (cause) {
+    throw new LnurlError('address', 'The LNURL does not decode to a URL', { cause })
+  }
+  throw new LnurlError('address', 'It is not an LNURL')
+}

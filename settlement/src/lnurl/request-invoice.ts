@@ -1,0 +1,102 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { z } from 'zod'
+import { Bolt11Error } from '../bolt11/bolt11-error.ts'
+import { decodeInvoice } from '../bolt11/decode-invoice.ts'
+import type { Bolt11Network, DecodedInvoice } from '../bolt11/invoice.ts'
+import { guardedFetch, type GuardedFetchPorts } from './guarded-fetch.ts'
+import { LnurlError } from './lnurl-error.ts'
+import { payUrl } from './pay-url.ts'
+
+/** For both requests together; services answer in well under a second. */
+const LNURL_TIMEOUT_MS = 15_000
+const MAX_REASON_LENGTH = 200
+
+const failure = z.object({ status: z.literal('ERROR'), reason: z.string().default('') })
+const sendable = z.number().int().positive().max(Number.MAX_SAFE_INTEGER)
+const payRequest = z.object({
+  tag: z.literal('payRequest'),
+  callback: z.url(),
+  minSendable: sendable,
+  maxSendable: sendable,
+  metadata: z.string(),
+})
+const payResponse = z.object({ pr: z.string() })
+
+export interface LnurlInvoice {
+  readonly bolt11: string
+  readonly invoice: DecodedInvoice
+}
+
+export interface LnurlRequest {
+  /** `user@host` or `lnurl1…`. */
+  readonly destination: string
+  readonly amountMsat: bigint
+  /** The invoice must be for this one. */
+  readonly network: Bolt11Network
+  /** Unix seconds. */
+  readonly now: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * LUD-06 and LUD-16: asks a Lightning address or LNURL for an invoice of exactly `amountMsat` and checks
+ * that it is: its amount, network, life, and that it commits to the metadata the service showed.
+ * Stores and pays nothing. Throws {@link LnurlError}.
+ */
+export async function requestInvoice(
+  request: LnurlRequest,
+  ports: GuardedFetchPorts,
+): Promise<LnurlInvoice> {
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(LNURL_TIMEOUT_MS)])
+  const url = payUrl(request.destination)
+  const terms = parse(payRequest, await guardedFetch(url, ports, signal))
+  if (
+    request.amountMsat < BigInt(terms.minSendable) ||
+    request.amountMsat > BigInt(terms.maxSendable)
+  )
+    throw new LnurlError(
+      'amount_out_of_range',
+      `It takes from ${terms.minSendable} to ${terms.maxSendable} msat, not ${request.amountMsat}`,
+    )
+  const callback = new URL(terms.callback)
+  callback.searchParams.set('amount', String(request.amountMsat))
+  const { pr } = parse(payResponse, await guardedFetch(callback, ports, signal))
+  return { bolt11: pr, invoice: checkedInvoice(pr, terms.metadata, request) }
+}
+
+function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
+  const refusal = failure.safeParse(answer)
+  if (refusal.success)
+    throw new LnurlError('refused', refusal.data.reason.slice(0, MAX_REASON_LENGTH))
+  const parsed = schema.safeParse(answer)
+  if (!parsed.success)
+    throw new LnurlError('response', 'It did not answer as LUD-06 says', { cause: parsed.error })
+  return parsed.data
+}
+
+function checkedInvoice(bolt11: string, metadata: string, request: LnurlRequest): DecodedInvoice {
+  const invoice = decoded(bolt11)
+  const committed = bytesToHex(sha256(utf8ToBytes(metadata)))
+  const faults: readonly (readonly [boolean, string])[] = [
+    [invoice.network !== request.network, `is for ${invoice.network}`],
+    [invoice.amountMsat !== request.amountMsat, `is for ${invoice.amountMsat ?? 'any'} msat`],
+    [
+      invoice.description.kind !== 'hash' || invoice.description.sha256 !== committed,
+      'does not commit to the metadata',
+    ],
+    [invoice.expiresAt <= request.now, 'has expired'],
+  ]
+  const fault = faults.find(([wrong]) => wrong)
+  if (fault !== undefined) throw new LnurlError('invoice', `Its invoice ${fault[1]}`)
+  return invoice
+}
+
+function decoded(bolt11: string): DecodedInvoice {
+  try {
+    return decodeInvoice(bolt11)
+  } catch (cause) {
+    if (!(cause instanceof Bolt11Error)) throw cause
+    throw new LnurlError('invoice', `Its invoice is not valid: ${cause.message}`, { cause })
+  }
+}
