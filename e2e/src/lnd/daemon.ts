@@ -24,6 +24,10 @@ export class Daemon {
       const output = openSync(log, 'a')
       const child = spawn(program, args, { stdio: ['ignore', output, output] })
       closeSync(output)
+      // A test that is cut short must not leave it behind.
+      const kill = () => child.kill('SIGKILL')
+      process.once('exit', kill)
+      child.once('exit', () => process.off('exit', kill))
       return child
     }
     this.#process = this.#start()

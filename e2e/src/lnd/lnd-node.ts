@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { PaymentOrder } from '@infernet/settlement/lightning/lightning-backend'
+import { openLnd } from '@infernet/settlement/lightning/open-lnd'
 import { connectLnd, unary } from '@infernet/settlement/lightning/lnd/lnd-connection'
 import type { LndAddress, LndConnection } from '@infernet/settlement/lightning/lnd/lnd-connection'
 import type { BakeMacaroonResponse } from '@lightningpolar/lnd-api/dist/types/lnrpc/BakeMacaroonResponse.js'
@@ -157,6 +160,31 @@ export class LndNode {
       )
       return channels.some((channel) => channel.remotePubkey === peer.pubkey)
     })
+  }
+
+  /** An open channel is of use only when the router knows it too: that is seen by paying. */
+  async untilPays(peer: LndNode): Promise<void> {
+    const backend = await openLnd(this.address())
+    const order: PaymentOrder = {
+      to: {
+        kind: 'keysend',
+        pubkey: peer.pubkey,
+        preimage: randomBytes(32).toString('hex'),
+        amountMsat: 1_000n,
+      },
+      feeLimitMsat: 0n,
+      timeoutSeconds: 10,
+      cltvLimit: 1008,
+      maxParts: 1,
+    }
+    try {
+      await this.daemon.until(`its payment to ${peer.name}`, async () => {
+        const { status } = await backend.pay(order)
+        return status === 'succeeded'
+      })
+    } finally {
+      backend.close()
+    }
   }
 
   /** A macaroon for some methods only: what an operator gives the settler. */

@@ -1,9 +1,12 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   testLightningBackend,
   type ConformanceNetwork,
 } from '@infernet/settlement/lightning/backend-conformance'
-import type { LightningBackend } from '@infernet/settlement/lightning/lightning-backend'
+import type {
+  LightningBackend,
+  PaymentOrder,
+} from '@infernet/settlement/lightning/lightning-backend'
 import { openLnd } from '@infernet/settlement/lightning/open-lnd'
 import type { LndAddress } from '@infernet/settlement/lightning/lnd/lnd-connection'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,6 +15,14 @@ import { RegtestNetwork } from './regtest.ts'
 
 const binaries = lndBinaries()
 const START_TIMEOUT_MS = 300_000
+
+const payment = (bolt11: string): PaymentOrder => ({
+  to: { kind: 'bolt11', bolt11 },
+  feeLimitMsat: 0n,
+  timeoutSeconds: 20,
+  cltvLimit: 1008,
+  maxParts: 1,
+})
 
 describe.skipIf(!areBuilt(binaries))(
   'LND and btcd on regtest (needs them built: node scripts/bootstrap.mjs lnd-tools)',
@@ -28,11 +39,10 @@ describe.skipIf(!areBuilt(binaries))(
       regtest = await RegtestNetwork.start(binaries, ['alice', 'bob'])
       const [alice, bob] = regtest.nodes
       if (alice === undefined || bob === undefined) throw new Error('The nodes are missing')
-      const limited = await alice.bake(['/lnrpc.Lightning/GetInfo'])
       nodes = {
         alice: await open(alice.address()),
         bob: await open(bob.address()),
-        limited: await open(alice.address(limited)),
+        bobWith: async (uris) => open(bob.address(await bob.bake(uris))),
         unreachable: await open({ ...alice.address(), socket: '127.0.0.1:1' }),
         mine: (blocks) => regtest.chain.mine(blocks),
       }
@@ -57,13 +67,7 @@ describe.skipIf(!areBuilt(binaries))(
         expirySeconds: 600,
       }
       const { bolt11, paymentHash } = await nodes.bob.addInvoice(request)
-      const paid = await nodes.alice.pay({
-        to: { kind: 'bolt11', bolt11 },
-        feeLimitMsat: 0n,
-        timeoutSeconds: 20,
-        cltvLimit: 1008,
-        maxParts: 1,
-      })
+      const paid = await nodes.alice.pay(payment(bolt11))
       expect(paid).toMatchObject({ status: 'succeeded' })
       await bob?.daemon.crash()
       await bob?.untilReady()
@@ -71,6 +75,42 @@ describe.skipIf(!areBuilt(binaries))(
         .poll(() => nodes.bob.lookupInvoice(paymentHash).catch(String), { timeout: 30_000 })
         .toMatchObject({ state: 'settled', paidMsat: 3_000n })
       expect(await nodes.bob.addInvoice(request)).toMatchObject({ bolt11 })
+    })
+
+    it('goes on with a payment under way after a SIGKILL', async () => {
+      const [alice] = regtest.nodes
+      const preimage = randomBytes(32).toString('hex')
+      const paymentHash = createHash('sha256').update(Buffer.from(preimage, 'hex')).digest('hex')
+      const held = await nodes.bob.addHoldInvoice({
+        paymentHash,
+        amountMsat: 4_000n,
+        memo: 'held over the crash',
+        expirySeconds: 600,
+        cltvExpiry: 80,
+      })
+      // The channel may still be coming back from the crash before: a failure says nothing was sent.
+      const order = payment(held.bolt11)
+      const paying: Promise<unknown>[] = []
+      await expect
+        .poll(
+          async () => {
+            const outcome = await nodes.alice.track(paymentHash, { waitMs: 0 })
+            if (outcome.status !== 'in_flight') paying.push(nodes.alice.pay(order))
+            return (await nodes.bob.lookupInvoice(paymentHash))?.state
+          },
+          { timeout: 30_000, interval: 500 },
+        )
+        .toBe('accepted')
+      await alice?.daemon.crash()
+      const outcomes = await Promise.all(paying)
+      expect(outcomes.at(-1)).toMatchObject({ status: 'unknown' })
+      expect(await nodes.alice.pay(order)).toMatchObject({ status: 'unknown' })
+      await alice?.untilReady()
+      await expect
+        .poll(() => nodes.alice.track(paymentHash, { waitMs: 0 }), { timeout: 30_000 })
+        .toEqual({ status: 'in_flight' })
+      await nodes.bob.settle(preimage)
+      expect(await nodes.alice.pay(order)).toMatchObject({ status: 'succeeded', preimage })
     })
   },
 )

@@ -58,6 +58,7 @@ export class RegtestNetwork {
       await hub.openChannel(spoke, CHANNEL_SAT, PUSH_SAT)
       await this.chain.mine(6)
       await Promise.all([hub.untilChannel(spoke), spoke.untilChannel(hub)])
+      await Promise.all([hub.untilPays(spoke), spoke.untilPays(hub)])
     }
   }
 

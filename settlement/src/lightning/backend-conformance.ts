@@ -4,13 +4,14 @@ import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { Invoice, LightningBackend, PaymentOrder, PaymentTarget } from './lightning-backend.ts'
 import { hashOf } from './lnd/lnd-messages.ts'
+import { INTAKE_URIS, PAYOUT_URIS, RECONCILE_URIS } from './lnd/macaroon-roles.ts'
 
 /** Two nodes with a channel in which both have some 1,000,000 sat or more. */
 export interface ConformanceNetwork {
   readonly alice: LightningBackend
   readonly bob: LightningBackend
-  /** Alice, with a macaroon for `GetInfo` only. */
-  readonly limited: LightningBackend
+  /** Bob, with a macaroon for some methods only. */
+  bobWith(uris: readonly string[]): Promise<LightningBackend>
   /** A backend whose node nobody can reach. */
   readonly unreachable: LightningBackend
   mine(blocks: number): Promise<void>
@@ -337,11 +338,50 @@ export function testLightningBackend(network: () => ConformanceNetwork): void {
     await expect(alice.pay(order(nowhere))).rejects.toEqual(refused)
   })
 
-  it('does what the macaroon allows and nothing else', async () => {
-    const { limited } = network()
-    expect(await limited.info()).toMatchObject({ network: 'regtest' })
-    await expect(limited.addInvoice(invoiceFor(newPreimage()))).rejects.toEqual(code('permission'))
-    await expect(limited.balance()).rejects.toEqual(code('permission'))
+  it('receives with the macaroon for that, and does nothing else', async () => {
+    const { alice, bobWith } = network()
+    const intake = await bobWith(INTAKE_URIS)
+    const preimage = newPreimage()
+    const { bolt11, paymentHash } = await intake.addHoldInvoice(holdInvoiceFor(preimage))
+    const states = Array.fromAsync(intake.watchInvoice(paymentHash, never), (one) => one.state)
+    const paying = alice.pay(invoiceOrder(bolt11))
+    await untilState(paymentHash, 'accepted')
+    await intake.settle(preimage)
+    expect(await paying).toMatchObject({ status: 'succeeded' })
+    expect((await states).at(-1)).toBe('settled')
+    const plain = await intake.addInvoice(invoiceFor(newPreimage()))
+    await intake.cancel(plain.paymentHash)
+    const stop = new AbortController()
+    for await (const { settleIndex } of intake.watchSettled(0n, stop.signal))
+      if (settleIndex > 0n) stop.abort()
+    await expect(intake.balance()).rejects.toEqual(code('permission'))
+    await expect(Array.fromAsync(intake.listPayments(0n, never))).rejects.toEqual(
+      code('permission'),
+    )
+    expect(await intake.track(paymentHash)).toMatchObject({ status: 'unknown' })
+  })
+
+  it('pays with the macaroon for that, and does nothing else', async () => {
+    const { alice, bobWith } = network()
+    const payout = await bobWith(PAYOUT_URIS)
+    const { bolt11, paymentHash } = await alice.addInvoice(invoiceFor(newPreimage()))
+    expect(await payout.decode(bolt11)).toMatchObject({ paymentHash })
+    expect((await payout.balance()).localMsat).toBeGreaterThan(PRICE)
+    expect(await payout.pay(invoiceOrder(bolt11))).toMatchObject({ status: 'succeeded' })
+    expect(await payout.track(paymentHash)).toMatchObject({ status: 'succeeded' })
+    await expect(payout.addInvoice(invoiceFor(newPreimage()))).rejects.toEqual(code('permission'))
+    await expect(payout.lookupInvoice(paymentHash)).rejects.toEqual(code('permission'))
+  })
+
+  it('compares with the macaroon for that, and does nothing else', async () => {
+    const { alice, bobWith } = network()
+    const reconcile = await bobWith(RECONCILE_URIS)
+    const { bolt11 } = await alice.addInvoice(invoiceFor(newPreimage()))
+    expect(await Array.fromAsync(reconcile.listInvoices(0n, never))).not.toEqual([])
+    expect(await Array.fromAsync(reconcile.listPayments(0n, never))).not.toEqual([])
+    expect(await reconcile.info()).toMatchObject({ network: 'regtest' })
+    expect(await reconcile.pay(invoiceOrder(bolt11))).toMatchObject({ status: 'unknown' })
+    await expect(reconcile.cancel('00'.repeat(32))).rejects.toEqual(code('permission'))
   })
 
   it('says of a node it cannot reach that it knows nothing', async () => {

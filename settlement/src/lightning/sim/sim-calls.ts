@@ -56,6 +56,12 @@ export function streamingCall<Request, Response>(
 ): Handler {
   return (call: ServerWritableStream<Request, Response>) => {
     let over = false
+    let undo: (() => void) | undefined
+    /** Once, however the call ends; `undo` may not be known yet when it ends within `handle`. */
+    const finish = () => {
+      over = true
+      undo?.()
+    }
     const answer = async () => {
       const fault = await enter(guard, uri, call.metadata)
       if (call.cancelled) return
@@ -66,18 +72,17 @@ export function streamingCall<Request, Response>(
         },
         end: () => {
           if (!over && !cut) call.end()
-          over = true
+          finish()
         },
       }
-      const undo = handle(call.request, stream, fault)
-      call.on('cancelled', () => {
-        over = true
-        undo()
-      })
+      call.on('cancelled', finish)
+      call.on('close', finish)
+      undo = handle(call.request, stream, fault)
+      if (over) undo?.()
       if (cut) throw unavailable('the simulated connection was lost')
     }
     answer().catch((error: SimRpcError) => {
-      over = true
+      finish()
       call.emit('error', error)
     })
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { parseMacaroon, serializeMacaroon } from '../../macaroon/macaroon-binary.ts'
 import { mintMacaroon, verifyMacaroon, type Macaroon } from '../../macaroon/macaroon.ts'
@@ -9,9 +9,9 @@ import type { SimNodeState } from './sim-state.ts'
 export const ADMIN: readonly string[] = ['*']
 const TIME_BEFORE = 'time-before '
 
-/** A macaroon (hex) for the URIs named: `/lnrpc.Lightning/AddInvoice`. */
+/** A macaroon (hex) for the URIs named, `/lnrpc.Lightning/AddInvoice`; the same one for the same URIs. */
 export function bake(state: SimNodeState, uris: readonly string[]): string {
-  const identifier = randomBytes(16)
+  const identifier = createHash('sha256').update(uris.toSorted().join(' ')).digest().subarray(0, 16)
   state.permissions[bytesToHex(identifier)] = [...uris]
   const rootKey = hexToBytes(state.macaroonKey)
   return bytesToHex(serializeMacaroon(mintMacaroon(rootKey, { identifier, location: 'lnd' })))

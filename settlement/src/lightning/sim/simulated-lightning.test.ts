@@ -30,7 +30,7 @@ describe('the simulated node', () => {
     nodes = {
       alice: await open(alice.address()),
       bob: await open(lightning.server('bob').address()),
-      limited: await open(alice.address(['/lnrpc.Lightning/GetInfo'])),
+      bobWith: (uris) => open(lightning.server('bob').address(uris)),
       unreachable: await open({ ...alice.address(), socket: NOBODY }),
       mine: async (blocks) => lightning.network.mine(blocks),
     }
