@@ -295,6 +295,10 @@ export interface StorePort {
   /** False when the account has no such key, or it was revoked before. */
   revokeApiKey(accountId: AccountId, id: ApiKeyId): Promise<boolean>
   writeLedgerEvents(batch: LedgerBatch): Promise<void>
+  /** As far as the outbox has been written. */
+  credits(accountId: AccountId): Promise<AccountCredits>
+  /** Reads the whole journal. */
+  trialBalance(): Promise<TrialBalance>
   /** Stores verified receipts; a lease that no job row and no `known` entry names is `unknown`. */
   storeReceipts(
     provider: PeerId,
@@ -318,6 +322,29 @@ export interface StorePort {
 export interface StoredAccount {
   readonly name: string
   readonly limits: SpendLimits
+}
+
+/** What an account has bought and used since it was made, msat; the difference is its balance. */
+export interface AccountCredits {
+  readonly totalMsat: number
+  readonly usedMsat: number
+}
+
+/** The journal as a whole. It is sound when the sum is 0 and nothing has drifted. */
+export interface TrialBalance {
+  /** By kind of account (`client`, `provider`, …), and by code where a kind is entries only. */
+  readonly kinds: readonly {
+    readonly kind: string
+    readonly accounts: number
+    readonly balanceMsat: bigint
+  }[]
+  readonly sumMsat: bigint
+  /** Accounts whose kept balance is not the sum of their entries. */
+  readonly drifted: readonly {
+    readonly account: string
+    readonly balanceMsat: bigint
+    readonly entriesMsat: bigint
+  }[]
 }
 
 export interface StoredApiKey {

@@ -88,9 +88,9 @@ describe('the migrations, applied to an empty database', () => {
 })
 
 describe('the jobs table', () => {
-  it('has a column for each field of a job record, and the same ways to end', () => {
+  it('has a column for each field of a job record and for its fee, and the same ways to end', () => {
     expect(Object.keys(getTableColumns(schema.jobs)).sort()).toEqual(
-      Object.keys(jobRecordSchema.shape).sort(),
+      [...Object.keys(jobRecordSchema.shape), 'feeBps'].sort(),
     )
     expect(schema.jobs.status.enumValues).toEqual(jobRecordSchema.shape.status.options)
   })

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
+  check,
   index,
   integer,
   jsonb,
@@ -63,20 +64,64 @@ export const providers = pgTable('providers', {
   lastSeenAt: at('last_seen_at').notNull().defaultNow(),
 })
 
-/** One row per movement of a client's balance; written exactly once by the account's outbox. */
-export const ledgerEvents = pgTable(
-  'ledger_events',
+/**
+ * Accounts of the double-entry journal; their codes and rules are those of
+ * `settlement/src/ledger/account-code.ts`. Written by `post_all` and `post` only, which make an
+ * account when an event names it for the first time.
+ */
+export const ledgerAccounts = pgTable(
+  'ledger_accounts',
   {
     id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
-    accountId: text('account_id').notNull(),
-    /** `deposit:<reference>` or `job:<job id>`. */
-    idempotencyKey: text('idempotency_key').notNull(),
-    kind: text('kind', { enum: ['deposit', 'capture', 'release'] }).notNull(),
-    /** What the balance changed by: deposits add, captures take; a release moves nothing. */
-    amountMsat: amount('amount_msat').notNull(),
-    happenedAt: at('happened_at').notNull(),
+    code: text('code').notNull(),
+    /** Never below zero. */
+    mustCover: boolean('must_cover').notNull(),
+    /** Whether `balance` is kept; else it is the sum of the entries. */
+    tracked: boolean('tracked').notNull(),
+    balance: amount('balance')
+      .notNull()
+      .default(sql`0`),
   },
-  (table) => [uniqueIndex('ledger_events_idempotency').on(table.accountId, table.idempotencyKey)],
+  (table) => [
+    uniqueIndex('ledger_accounts_code').on(table.code),
+    check('ledger_accounts_covered', sql`not ${table.mustCover} or ${table.balance} >= 0`),
+    check(
+      'ledger_accounts_tracked',
+      sql`${table.tracked} or (${table.balance} = 0 and not ${table.mustCover})`,
+    ),
+  ],
+)
+
+/** One row per event, posted once for its key. */
+export const journal = pgTable(
+  'journal',
+  {
+    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    /** `cap:<job id>`, `inv:<payment hash>`…: see docs/payments.md. */
+    key: text('key').notNull(),
+    kind: text('kind').notNull(),
+    /** When it happened, which may be before it was posted. */
+    at: at('at').notNull(),
+  },
+  (table) => [uniqueIndex('journal_key').on(table.key)],
+)
+
+/**
+ * What an event changed an account by. The entries of an event, and all entries, sum to zero. Its ids
+ * are no foreign keys: each check would lock its account's row, and every job's writer that of the fee.
+ */
+export const entries = pgTable(
+  'entries',
+  {
+    journalId: bigint('journal_id', { mode: 'bigint' }).notNull(),
+    accountId: bigint('account_id', { mode: 'bigint' }).notNull(),
+    amountMsat: amount('amount_msat').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.journalId, table.accountId] }),
+    index('entries_account').on(table.accountId, table.journalId),
+    check('entries_not_zero', sql`${table.amountMsat} <> 0`),
+  ],
 )
 
 export const jobs = pgTable(
@@ -105,6 +150,8 @@ export const jobs = pgTable(
     claimedTokens: tokens('claimed_tokens').notNull(),
     holdMsat: amount('hold_msat').notNull(),
     costMsat: amount('cost_msat').notNull(),
+    /** The platform's part of the cost in basis points when it was captured; 0 before there was one. */
+    feeBps: integer('fee_bps').notNull().default(0),
     createdAt: at('created_at').notNull(),
     firstByteMs: integer('first_byte_ms'),
     totalMs: integer('total_ms').notNull(),

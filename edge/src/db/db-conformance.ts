@@ -1,6 +1,9 @@
 import { testAccounts } from './conformance/accounts.ts'
 import { testLedgerEvents } from './conformance/ledger-events.ts'
+import { testLedger } from './conformance/ledger.ts'
+import { testOutbox } from './conformance/outbox.ts'
 import { testPort } from './conformance/port.ts'
+import { testPost } from './conformance/post.ts'
 import { testProviders } from './conformance/providers.ts'
 import { testReceipts } from './conformance/receipts.ts'
 import { testResponses } from './conformance/responses.ts'
@@ -16,4 +19,8 @@ export function testDatabase(open: () => DbPort): void {
   testReceipts(openTyped)
   testProviders(openTyped)
   testResponses(openTyped)
+  testPost(openTyped)
+  testOutbox(open)
+  // Last, since it asks whether everything that the others posted adds up.
+  testLedger(openTyped)
 }

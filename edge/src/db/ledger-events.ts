@@ -3,66 +3,124 @@ import { z } from 'zod'
 import type { LedgerBatch } from '@infernet/schemas/job-record'
 import { askRows, jsonbText, toJsonb, type Database } from './database.ts'
 
-/** Most events in one statement: some 660 KB of JSON, 50 ms of Postgres. */
+/** Most events in one statement: some 660 KB of JSON, 150 ms of Postgres. */
 export const MAX_LEDGER_EVENTS = 1_000
 
 const resultSchema = z.tuple([z.tuple([z.coerce.number().int()])])
 
 /**
- * Writes an outbox's events, exactly once however often they are sent: an event is known by its
- * account and idempotency key (`deposit:<reference>` or `job:<job id>`), and only a new one adds its
- * job row and its share of the hourly usage. One statement, so all of it happens or none. Returns how
- * many events were new. Throws RangeError above {@link MAX_LEDGER_EVENTS}.
+ * Posts an outbox's events to the journal, exactly once however often they are sent, with `feeBps` of
+ * every job's cost for the platform. An event is known by its key (`cap:<job id>`, `grant:…`,
+ * `inv:…`); only a new one adds its job row and its share of the hourly usage, and what was posted
+ * before keeps the fee it was posted with. One statement, so all of it happens or none. Returns how
+ * many events were new. Throws RangeError above {@link MAX_LEDGER_EVENTS}, and DbError: `LD002` for an
+ * event that is known otherwise, `23514` for an account that cannot cover what it is charged.
  */
-export async function writeLedgerEvents(db: Database, batch: LedgerBatch): Promise<number> {
+export async function writeLedgerEvents(
+  db: Database,
+  batch: LedgerBatch,
+  feeBps: number,
+): Promise<number> {
   const { deposits, records } = batch
   const events = deposits.length + records.length
   if (events > MAX_LEDGER_EVENTS) {
     throw new RangeError(`${events} events in one write, at most ${MAX_LEDGER_EVENTS}`)
   }
   if (events === 0) return 0
-  const statement = writeEvents(toJsonb(deposits), jsonbText(`[${records.join(',')}]`))
+  const statement = writeEvents(toJsonb(deposits), jsonbText(`[${records.join(',')}]`), feeBps)
   const [[written]] = resultSchema.parse(await askRows(db, statement))
   return written
 }
 
 /**
- * What a balance changed by: a deposit adds, a capture takes, a release moves nothing. Rows are
- * inserted in key order, so that two writers never wait for each other in a circle. Usage is summed
- * from the job rows that were really inserted; an expired job never was a request.
+ * The postings are those of `jobCaptured`, `topUpSettled` and `creditGranted` in
+ * `settlement/src/ledger/`, written in SQL so that records go from SQLite to Postgres as the text they
+ * are; the conformance suite compares the two. Rows are inserted in the order of their keys, so that
+ * two writers never wait for each other in a circle. A released job moves no money: its row alone says
+ * that it was here. Usage is summed from the job rows that were really inserted; an expired job never
+ * was a request.
  */
-const writeEvents = (deposits: string, records: string) => sql`
+const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
   with job as (
-    select * from jsonb_to_recordset(${records}::jsonb) as job(
-      "id" text, "accountId" text, "apiKeyId" text, "requestId" text, "endpoint" text,
-      "model" text, "generationId" text,
-      "stream" boolean, "status" text, "errorCode" text, "finishReason" text, "providerId" text,
+    select distinct on ("id") * from jsonb_to_recordset(${records}::jsonb) as job(
+      "id" text, "accountId" text, "apiKeyId" text, "requestId" text, "endpoint" text, "model" text,
+      "generationId" text, "stream" boolean, "status" text, "errorCode" text, "finishReason" text, "providerId" text,
       "lease" text, "attempts" integer, "priorLegs" jsonb, "promptTokens" bigint, "completionTokens" bigint,
       "claimedTokens" bigint, "holdMsat" bigint, "costMsat" bigint, "createdAt" bigint,
       "firstByteMs" integer, "totalMs" integer
     )
-  ), event as (
-    select "accountId" as account_id, 'deposit:' || "reference" as idempotency_key,
-      'deposit' as kind, "amountMsat" as amount_msat, "at"
-    from jsonb_to_recordset(${deposits}::jsonb) as deposit(
-      "accountId" text, "reference" text, "amountMsat" bigint, "at" bigint
+    order by "id"
+  ), deposit as (
+    -- Only a payment hash makes a top-up; whatever else an operator calls its credit is a grant.
+    select distinct on (key) * from (
+      select "accountId", "amountMsat", "at", "reference" ~ '^inv:[0-9a-f]{64}$' as is_topup,
+        case when "reference" ~ '^inv:[0-9a-f]{64}$' then "reference"
+          else 'grant:' || "accountId" || ':' || "reference" end as key
+      from jsonb_to_recordset(${deposits}::jsonb) as deposit(
+        "accountId" text, "reference" text, "amountMsat" bigint, "at" bigint
+      )
+    ) as deposit
+    order by key
+  ), captured as (
+    -- A job that is known with this cost is left out: the fee may have changed since it was posted.
+    select job.*, 'cap:' || "id" as key from job
+    where "costMsat" > 0 and not exists (
+      select from journal
+      join entries on entries.journal_id = journal.id
+      join ledger_accounts on ledger_accounts.id = entries.account_id
+      where journal.key = 'cap:' || job."id"
+        and ledger_accounts.code = 'client:' || job."accountId" and entries.amount_msat = -job."costMsat"
     )
+  ), prior_leg as (
+    select key, leg."providerId", leg."costMsat" as gross
+    from captured
+    cross join jsonb_to_recordset(coalesce("priorLegs", '[]')) as leg("providerId" text, "costMsat" bigint)
+  ), leg as (
+    select * from prior_leg
     union all
-    select "accountId", 'job:' || "id", case when "costMsat" > 0 then 'capture' else 'release' end,
-      -"costMsat", "createdAt" + "totalMs"
-    from job
-  ), fresh as (
-    insert into ledger_events (account_id, idempotency_key, kind, amount_msat, happened_at)
-    select account_id, idempotency_key, kind, amount_msat, to_timestamp("at" / 1000.0)
+    -- The last one has what the legs before it leave of the cost.
+    select key, "providerId",
+      "costMsat" - coalesce((select sum(gross) from prior_leg where prior_leg.key = captured.key), 0)::bigint
+    from captured
+  ), event as (
+    select key, kind, at, row_number() over (order by key)::integer as n
+    from (
+      select key, case when is_topup then 'topup' else 'grant' end as kind, "at" from deposit
+      union all
+      select key, 'capture', "createdAt" + "totalMs" from captured
+    ) as event(key, kind, at)
+  ), line as (
+    select event.n, movement.code, sum(movement.amount)::bigint as amount
     from event
-    order by account_id, idempotency_key
-    on conflict (account_id, idempotency_key) do nothing
-    returning account_id, idempotency_key
+    join (
+      select key, 'client:' || "accountId", "amountMsat" from deposit
+      union all
+      select key, case when is_topup then 'asset:ln' else 'equity:operator' end, -"amountMsat" from deposit
+      union all
+      select key, 'client:' || "accountId", -"costMsat" from captured
+      union all
+      select key, coalesce('provider_pending:' || "providerId", 'suspense'), gross - platform_fee(gross, ${feeBps}::integer)
+      from leg
+      union all
+      select key, 'revenue:fee', platform_fee(gross, ${feeBps}::integer) from leg
+    ) as movement(key, code, amount) using (key)
+    group by event.n, movement.code
+    having sum(movement.amount) <> 0
+  ), posted as (
+    select unnest(post_all(
+      (select array_agg(key order by n) from event),
+      (select array_agg(kind order by n) from event),
+      (select array_agg(to_timestamp(at / 1000.0) order by n) from event),
+      (select array_agg(n order by n, code) from line),
+      (select array_agg(code order by n, code) from line),
+      (select array_agg(amount order by n, code) from line)
+    )) as key
+    where exists (select from event)
   ), new_job as (
     insert into jobs (
       id, account_id, api_key_id, request_id, endpoint, model, generation_id, stream, status, error_code, finish_reason,
       provider_id, lease, attempts, prior_legs, prompt_tokens, completion_tokens, claimed_tokens, hold_msat,
-      cost_msat, created_at, first_byte_ms, total_ms
+      cost_msat, fee_bps, created_at, first_byte_ms, total_ms
     )
     select
       job."id", job."accountId", job."apiKeyId", job."requestId",
@@ -70,10 +128,12 @@ const writeEvents = (deposits: string, records: string) => sql`
       job."model", job."generationId", job."stream",
       job."status", job."errorCode", job."finishReason", job."providerId", job."lease",
       job."attempts", nullif(job."priorLegs", '[]'::jsonb), job."promptTokens", job."completionTokens", job."claimedTokens",
-      job."holdMsat", job."costMsat", to_timestamp(job."createdAt" / 1000.0), job."firstByteMs",
+      job."holdMsat", job."costMsat", ${feeBps}::integer, to_timestamp(job."createdAt" / 1000.0), job."firstByteMs",
       job."totalMs"
     from job
-    join fresh on fresh.account_id = job."accountId" and fresh.idempotency_key = 'job:' || job."id"
+    left join posted on posted.key = 'cap:' || job."id"
+    where job."costMsat" = 0 or posted.key is not null
+    order by job."id"
     on conflict (id) do nothing
     returning *
   ), summed as (
@@ -93,4 +153,4 @@ const writeEvents = (deposits: string, records: string) => sql`
       completion_tokens = total.completion_tokens + excluded.completion_tokens,
       cost_msat = total.cost_msat + excluded.cost_msat
   )
-  select count(*) from fresh`
+  select (select count(*) from new_job) + (select count(*) from posted join deposit using (key))`

@@ -6,12 +6,13 @@ import { openDatabase } from './database.ts'
 import type { DbPort } from './db-port.ts'
 import { findJob } from './jobs.ts'
 import { writeLedgerEvents } from './ledger-events.ts'
+import { creditsOf, trialBalance } from './ledger.ts'
 import { offeredModels, recordProvider } from './providers.ts'
 import { storeReceipts } from './receipts.ts'
 import { deleteResponse, findResponse, storeResponse } from './responses.ts'
 
-/** {@link StorePort} over any Postgres. `now` in ms since the epoch. */
-export function postgresStore(port: DbPort, now: () => number): StorePort {
+/** {@link StorePort} over any Postgres. `now` in ms since the epoch; `feeBps` is the platform's part of what jobs cost. */
+export function postgresStore(port: DbPort, now: () => number, feeBps: number): StorePort {
   const db = openDatabase(port)
   return {
     findApiKey: (id) => findApiKey(db, id),
@@ -22,9 +23,11 @@ export function postgresStore(port: DbPort, now: () => number): StorePort {
     changeApiKey: (id, limits) => changeApiKey(db, id, limits),
     revokeApiKey: (accountId, id) => revokeApiKey(db, accountId, id, new Date(now())),
     async writeLedgerEvents(batch) {
-      await writeLedgerEvents(db, batch)
+      await writeLedgerEvents(db, batch, feeBps)
     },
     storeReceipts: (provider, receipts) => storeReceipts(db, provider, receipts),
+    credits: (accountId) => creditsOf(db, accountId),
+    trialBalance: () => trialBalance(db),
     findJob: (accountId, job) => findJob(db, accountId, job),
     storeResponse: (response) => storeResponse(db, response, new Date(now())),
     findResponse: (accountId, id, at) => findResponse(db, accountId, id, new Date(at)),

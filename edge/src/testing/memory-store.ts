@@ -3,6 +3,7 @@ import type { JobRecord, LedgerBatch } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability } from '@infernet/schemas/wire'
 import type {
+  AccountCredits,
   ReceiptStatus,
   SpendLimits,
   StoredAccount,
@@ -11,11 +12,12 @@ import type {
   StoredReceipt,
   StoredResponse,
   StorePort,
+  TrialBalance,
 } from '../ports.ts'
 import { DbUnavailable } from '../db/db-port.ts'
 import { ACCOUNT_DEFAULTS, UNLIMITED } from './spend-limits.ts'
 
-/** A row of `ledger_events`, with the job that it settles. */
+/** What became of a client's balance, with the job that it paid for. */
 export interface MemoryEvent {
   readonly kind: 'deposit' | 'capture' | 'release'
   /** What the balance changed by. */
@@ -35,6 +37,7 @@ export class MemoryStore implements StorePort {
   readonly responses = new Map<string, StoredResponse>()
   readonly seen: { provider: PeerId; capability: Capability }[] = []
   known: string[] = []
+  trial: TrialBalance = { kinds: [], sumMsat: 0n, drifted: [] }
   /** Every call fails, as when Postgres cannot be reached. */
   down = false
 
@@ -133,6 +136,19 @@ export class MemoryStore implements StorePort {
 
   #write(key: string, event: MemoryEvent): void {
     if (!this.ledger.has(key)) this.ledger.set(key, event)
+  }
+
+  async credits(accountId: AccountId): Promise<AccountCredits> {
+    this.#reach()
+    const own = [...this.ledger].filter(([key]) => key.startsWith(`${accountId} `))
+    const sum = (kind: MemoryEvent['kind']): number =>
+      own.reduce((total, [, event]) => total + (event.kind === kind ? event.amountMsat : 0), 0)
+    return { totalMsat: sum('deposit'), usedMsat: 0 - sum('capture') }
+  }
+
+  async trialBalance(): Promise<TrialBalance> {
+    this.#reach()
+    return this.trial
   }
 
   async storeReceipts(

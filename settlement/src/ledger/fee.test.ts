@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_FEE_BPS, parseFeeBps } from './fee.ts'
+import { DEFAULT_FEE_BPS, FeeError, parseFeeBps } from './fee.ts'
 
 describe('the operator’s fee', () => {
   it('is the default, or what is set within its bounds', () => {
@@ -10,6 +10,6 @@ describe('the operator’s fee', () => {
   })
 
   it.each(['49', '201', '1e2', '100.5', '-100', ' 100', 'one', '0x64'])('refuses %o', (text) => {
-    expect(() => parseFeeBps(text)).toThrow('50 to 200 basis points')
+    expect(() => parseFeeBps(text)).toThrow(FeeError)
   })
 })

@@ -34,6 +34,9 @@ export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
   }
 }
 
+/** The platform's part of what fixtures cost, basis points. */
+export const FEE_BPS = 100
+
 /** What an outbox sends for these jobs and deposits. */
 export const batchOf = (
   jobs: readonly JobRecord[],
@@ -45,3 +48,12 @@ export const depositOf = (
   reference: string,
   amountMsat: number,
 ): LedgerDeposit => ({ accountId, reference, amountMsat, at: AT })
+
+/** The same for jobs of accounts that have credit for them. */
+export const fundedBatch = (jobs: readonly JobRecord[]): LedgerBatch => {
+  const paid = jobs.filter(({ costMsat }) => costMsat > 0)
+  return batchOf(
+    jobs,
+    paid.map((job) => depositOf(job.accountId, `for ${job.id}`, job.costMsat)),
+  )
+}

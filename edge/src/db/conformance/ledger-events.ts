@@ -1,14 +1,20 @@
-import { eq } from 'drizzle-orm'
+import { randomBytes } from 'node:crypto'
+import { asc, eq } from 'drizzle-orm'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newAccountId } from '@infernet/schemas/ids'
-import type { JobRecord } from '@infernet/schemas/job-record'
+import type { JobRecord, LedgerBatch, PriorLeg } from '@infernet/schemas/job-record'
 import { MAX_MSAT } from '@infernet/schemas/money'
-import { jobs, ledgerEvents, usage } from '@infernet/schemas/tables'
+import { entries, jobs, journal, ledgerAccounts, usage } from '@infernet/schemas/tables'
+import { topUpSettled } from '@infernet/settlement/ledger/credit-events'
+import { MAX_FEE_BPS, MIN_FEE_BPS } from '@infernet/settlement/ledger/fee'
+import { jobCaptured } from '@infernet/settlement/ledger/job-events'
 import type { Database } from '../database.ts'
 import { DbError } from '../db-port.ts'
 import { MAX_LEDGER_EVENTS, writeLedgerEvents } from '../ledger-events.ts'
-import { batchOf, depositOf, finishedJob } from './fixtures.ts'
+import { balancesOf } from '../ledger.ts'
+import { post } from '../post.ts'
+import { batchOf, depositOf, FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
 const HOUR = 3_600_000
 
@@ -16,18 +22,39 @@ const HOUR = 3_600_000
 async function storedFor(db: Database, accountId: string) {
   return {
     events: await db
-      .select()
-      .from(ledgerEvents)
-      .where(eq(ledgerEvents.accountId, accountId))
-      .orderBy(ledgerEvents.id),
+      .select({
+        key: journal.key,
+        kind: journal.kind,
+        at: journal.at,
+        amountMsat: entries.amountMsat,
+      })
+      .from(ledgerAccounts)
+      .innerJoin(entries, eq(entries.accountId, ledgerAccounts.id))
+      .innerJoin(journal, eq(journal.id, entries.journalId))
+      .where(eq(ledgerAccounts.code, `client:${accountId}`))
+      .orderBy(asc(journal.id)),
     jobs: await db.select().from(jobs).where(eq(jobs.accountId, accountId)),
     usage: await db.select().from(usage).where(eq(usage.accountId, accountId)),
   }
 }
 
-/** What must be the same of {@link storedFor} and {@link expected}: keys, jobs, and `requests cost` by model and hour. */
+/** What an event changed each account by. */
+async function entriesOf(db: Database, key: string): Promise<Record<string, bigint>> {
+  const rows = await db
+    .select({ code: ledgerAccounts.code, amount: entries.amountMsat })
+    .from(journal)
+    .innerJoin(entries, eq(entries.journalId, journal.id))
+    .innerJoin(ledgerAccounts, eq(ledgerAccounts.id, entries.accountId))
+    .where(eq(journal.key, key))
+  return Object.fromEntries(rows.map(({ code, amount }) => [code, amount]))
+}
+
+/** What must be the same of {@link storedFor} and {@link expected}: captures, jobs, and `requests cost` by model and hour. */
 const summary = (rows: Awaited<ReturnType<typeof storedFor>>) => ({
-  events: rows.events.map((event) => event.idempotencyKey).sort(),
+  events: rows.events
+    .filter(({ kind }) => kind === 'capture')
+    .map((event) => `${event.key} ${event.amountMsat}`)
+    .sort(),
   jobs: rows.jobs.map((job) => job.id).sort(),
   usage: new Map(
     rows.usage.map((row) => [
@@ -44,7 +71,10 @@ function expected(accountId: string, sent: readonly JobRecord[]): ReturnType<typ
     (job) => `${job.model} ${Math.floor(job.createdAt / HOUR) * HOUR}`,
   )
   return {
-    events: own.map((job) => `job:${job.id}`).sort(),
+    events: own
+      .filter((job) => job.costMsat > 0)
+      .map((job) => `cap:${job.id} ${-job.costMsat}`)
+      .sort(),
     jobs: own.map((job) => job.id).sort(),
     usage: new Map(
       [...byHour].map(([hour, group]) => [
@@ -57,21 +87,22 @@ function expected(accountId: string, sent: readonly JobRecord[]): ReturnType<typ
 
 export function testLedgerEvents(open: () => Database): void {
   const stored = (accountId: string) => storedFor(open(), accountId)
+  const write = (batch: LedgerBatch, feeBps = FEE_BPS) => writeLedgerEvents(open(), batch, feeBps)
 
   describe('ledger events', () => {
     it('writes an event, its job and its share of usage', async () => {
       const job = finishedJob()
-      expect(await writeLedgerEvents(open(), batchOf([job]))).toBe(1)
+      expect(await write(fundedBatch([job]))).toBe(2)
+      const grant = `grant:${job.accountId}:for ${job.id}`
       expect(await stored(job.accountId)).toEqual({
         events: [
           {
-            id: expect.any(BigInt),
-            accountId: job.accountId,
-            idempotencyKey: `job:${job.id}`,
+            key: `cap:${job.id}`,
             kind: 'capture',
+            at: new Date(job.createdAt + 400),
             amountMsat: -300n,
-            happenedAt: new Date(job.createdAt + 400),
           },
+          { key: grant, kind: 'grant', at: new Date(job.createdAt), amountMsat: 300n },
         ],
         jobs: [
           {
@@ -79,6 +110,7 @@ export function testLedgerEvents(open: () => Database): void {
             priorLegs: null,
             holdMsat: 500n,
             costMsat: 300n,
+            feeBps: FEE_BPS,
             createdAt: new Date(job.createdAt),
           },
         ],
@@ -95,16 +127,123 @@ export function testLedgerEvents(open: () => Database): void {
           },
         ],
       })
+      expect(await entriesOf(open(), grant)).toEqual({
+        [`client:${job.accountId}`]: 300n,
+        'equity:operator': -300n,
+      })
+      expect(await entriesOf(open(), `cap:${job.id}`)).toEqual({
+        [`client:${job.accountId}`]: -300n,
+        'provider_pending:12D3KooWprovider': 297n,
+        'revenue:fee': 3n,
+      })
     })
 
     it('writes deposits, up to the largest amount', async () => {
       const accountId = newAccountId(0)
       const deposits = [depositOf(accountId, 'a', MAX_MSAT), depositOf(accountId, 'b', 1)]
-      expect(await writeLedgerEvents(open(), batchOf([], deposits))).toBe(2)
-      expect(await writeLedgerEvents(open(), batchOf([], deposits))).toBe(0)
+      expect(await write(batchOf([], deposits))).toBe(2)
+      expect(await write(batchOf([], deposits))).toBe(0)
       const { events, jobs: none } = await stored(accountId)
       expect(events.map((event) => event.amountMsat)).toEqual([BigInt(MAX_MSAT), 1n])
       expect(none).toEqual([])
+    })
+
+    it('takes a paid invoice for a top-up, which who watches invoices may have posted', async () => {
+      const [accountId, other] = [newAccountId(0), newAccountId(0)]
+      const [first, second] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')]
+      const code = `client:${accountId}` as const
+      await post(open(), topUpSettled({ paymentHash: first, to: code, amount: 7n }), new Date())
+      const deposits = [first, second, 'x'].map((name) => depositOf(accountId, `inv:${name}`, 7))
+      expect(await write(batchOf([], deposits))).toBe(2)
+      expect(await entriesOf(open(), `inv:${second}`)).toEqual({ 'asset:ln': -7n, [code]: 7n })
+      expect(await entriesOf(open(), `grant:${accountId}:inv:x`)).toMatchObject({ [code]: 7n })
+      expect((await balancesOf(open(), [code])).get(code)).toBe(21n)
+      const stolen = batchOf([], [depositOf(other, `inv:${first}`, 7)])
+      await expect(write(stolen)).rejects.toMatchObject({ code: 'LD002' })
+    })
+
+    it('posts what the pure rules say, for any legs and any fee', async () => {
+      const legs = fc.array(
+        fc.record({ provider: fc.constantFrom('P', 'Q', 'R'), gross: fc.nat(20_000) }),
+        { minLength: 1, maxLength: 4 },
+      )
+      const feeBps = fc.integer({ min: MIN_FEE_BPS, max: MAX_FEE_BPS })
+      await fc.assert(
+        fc.asyncProperty(legs, feeBps, async (paid, bps) => {
+          const priorLegs: PriorLeg[] = paid.slice(0, -1).map(({ provider, gross }, n) => ({
+            providerId: provider,
+            lease: `lease ${n}`,
+            promptTokens: 1,
+            completionTokens: 1,
+            claimedTokens: 1,
+            costMsat: gross,
+          }))
+          const costMsat = paid.reduce((sum, { gross }) => sum + gross, 0)
+          const job = finishedJob({ costMsat, priorLegs, providerId: paid.at(-1)!.provider })
+          await write(fundedBatch([job]), bps)
+          const posting = jobCaptured({
+            id: job.id,
+            payer: `client:${job.accountId}`,
+            legs: paid.map((leg) => ({ ...leg, gross: BigInt(leg.gross) })),
+            feeBps: bps,
+          })
+          expect(await entriesOf(open(), `cap:${job.id}`)).toEqual(
+            Object.fromEntries((posting?.entries ?? []).map((e) => [e.account, e.amount])),
+          )
+          const { jobs: rows } = await stored(job.accountId)
+          expect(rows).toMatchObject([{ id: job.id, feeBps: bps }])
+        }),
+        { numRuns: 25 },
+      )
+    })
+
+    it('keeps the fee that a job was posted with, whatever it is when it is sent again', async () => {
+      const job = finishedJob()
+      await write(fundedBatch([job]), 50)
+      expect(await write(fundedBatch([job]), 200)).toBe(0)
+      expect(await entriesOf(open(), `cap:${job.id}`)).toMatchObject({ 'revenue:fee': 2n })
+      expect((await stored(job.accountId)).jobs).toMatchObject([{ feeBps: 50 }])
+    })
+
+    it('refuses a job that was posted with another cost, or for another account', async () => {
+      const job = finishedJob()
+      await write(fundedBatch([job]))
+      const forged = [
+        { ...job, costMsat: 299 },
+        { ...job, accountId: newAccountId(0) },
+      ]
+      for (const other of forged) {
+        await expect(write(fundedBatch([other]))).rejects.toMatchObject({ code: 'LD002' })
+      }
+      expect(summary(await stored(job.accountId))).toEqual(expected(job.accountId, [job]))
+    })
+
+    it('refuses to take what an account does not have, and takes it once it has', async () => {
+      const job = finishedJob()
+      const uncovered = { code: '23514', constraint: 'ledger_accounts_covered' }
+      const short = [depositOf(job.accountId, 'short', job.costMsat - 1)]
+      await expect(write(batchOf([job], short))).rejects.toMatchObject(uncovered)
+      expect(await stored(job.accountId)).toEqual({ events: [], jobs: [], usage: [] })
+      expect(await write(fundedBatch([job]))).toBe(2)
+    })
+
+    it('posts nothing for a job that cost nothing, and knows it all the same', async () => {
+      const job = finishedJob({ costMsat: 0 })
+      expect(await write(batchOf([job]))).toBe(1)
+      expect(await write(batchOf([job]))).toBe(0)
+      expect(await stored(job.accountId)).toMatchObject({ events: [], usage: [{ requests: 1 }] })
+    })
+
+    it('is written once by as many as send it at once', async () => {
+      const accountId = newAccountId(0)
+      const batch = fundedBatch(Array.from({ length: 20 }, () => finishedJob({ accountId })))
+      const written = await Promise.all(Array.from({ length: 12 }, () => write(batch)))
+      expect(written.toSorted((a, b) => b - a)).toEqual([
+        40,
+        ...Array.from({ length: 11 }, () => 0),
+      ])
+      const code = `client:${accountId}` as const
+      expect((await balancesOf(open(), [code])).get(code)).toBe(0n)
     })
 
     it('counts failed and cancelled requests but not expired jobs', async () => {
@@ -125,7 +264,7 @@ export function testLedgerEvents(open: () => Database): void {
             : { accountId, status },
         ),
       )
-      await writeLedgerEvents(open(), batchOf(ended))
+      await write(fundedBatch(ended))
       const { jobs: rows, usage: sums } = await stored(accountId)
       expect(rows).toHaveLength(4)
       expect(sums).toMatchObject([
@@ -162,7 +301,11 @@ export function testLedgerEvents(open: () => Database): void {
           for (const pick of picks) {
             const batch = pick.map((index) => ended[index % ended.length]!)
             const fresh = new Set(batch.map(({ id }) => id).filter((id) => !sent.has(id)))
-            expect(await writeLedgerEvents(open(), batchOf(batch))).toBe(fresh.size)
+            // Only the first sight of a job brings its deposit.
+            const funded = batch.filter(({ id, costMsat }) => fresh.has(id) && costMsat > 0)
+            const { deposits } = fundedBatch([...new Set(funded)])
+            const fed = fresh.size + deposits.length
+            expect(await write(batchOf(batch, deposits))).toBe(fed)
             for (const job of batch) sent.set(job.id, job)
           }
           for (const accountId of accounts) {
@@ -182,9 +325,8 @@ export function testLedgerEvents(open: () => Database): void {
       )
       const batches = Array.from({ length: 8 }, (_, n) => ended.slice(n * 5, n * 5 + 25))
       batches.push(ended.toReversed(), ended)
-      const written = await Promise.all(
-        batches.map((batch) => writeLedgerEvents(open(), batchOf(batch))),
-      )
+      await write(batchOf([], fundedBatch(ended).deposits))
+      const written = await Promise.all(batches.map((batch) => write(batchOf(batch))))
       expect(written.reduce((total, count) => total + count, 0)).toBe(60)
       expect(summary(await stored(accountId))).toEqual(expected(accountId, ended))
     })
@@ -192,11 +334,9 @@ export function testLedgerEvents(open: () => Database): void {
     it('writes all of a batch or none of it', async () => {
       const good = finishedJob()
       const bad = { ...finishedJob({ accountId: good.accountId }), totalMs: 2 ** 31 }
-      await expect(
-        writeLedgerEvents(open(), batchOf([good, bad], [depositOf(good.accountId, 'a', 1)])),
-      ).rejects.toBeInstanceOf(DbError)
+      await expect(write(fundedBatch([good, bad]))).rejects.toBeInstanceOf(DbError)
       expect(await stored(good.accountId)).toEqual({ events: [], jobs: [], usage: [] })
-      expect(await writeLedgerEvents(open(), batchOf([good]))).toBe(1)
+      expect(await write(fundedBatch([good]))).toBe(2)
     })
 
     it('stores what Postgres can hold of text from strangers', async () => {
@@ -204,7 +344,7 @@ export function testLedgerEvents(open: () => Database): void {
         finishReason: 'a\0b\\u0000\ud800c',
         model: "'; drop table jobs; --",
       })
-      await writeLedgerEvents(open(), batchOf([job]))
+      await write(fundedBatch([job]))
       const { jobs: rows } = await stored(job.accountId)
       expect(rows).toMatchObject([{ finishReason: 'ab\\u0000\ufffdc', model: job.model }])
     })
@@ -221,15 +361,15 @@ export function testLedgerEvents(open: () => Database): void {
         },
       ]
       const job = finishedJob({ priorLegs, generationId: 'gen-1', endpoint: 'embeddings' })
-      await writeLedgerEvents(open(), batchOf([job]))
+      await write(fundedBatch([job]))
       const { jobs: rows } = await stored(job.accountId)
       expect(rows).toMatchObject([{ priorLegs, generationId: 'gen-1', endpoint: 'embeddings' }])
     })
 
     it('takes records of the version before this one, which an outbox may still hold', async () => {
       const { endpoint: _, generationId: __, priorLegs: ___, ...old } = finishedJob()
-      const batch = { deposits: [], records: [JSON.stringify(old)] }
-      expect(await writeLedgerEvents(open(), batch)).toBe(1)
+      const deposits = [depositOf(old.accountId, 'a', old.costMsat)]
+      expect(await write({ deposits, records: [JSON.stringify(old)] })).toBe(2)
       const { jobs: rows } = await stored(old.accountId)
       expect(rows).toMatchObject([
         { id: old.id, endpoint: 'chat.completions', generationId: null, priorLegs: null },
@@ -239,10 +379,11 @@ export function testLedgerEvents(open: () => Database): void {
     it('takes an empty batch and a full one, and refuses a larger one', async () => {
       const accountId = newAccountId(0)
       const full = Array.from({ length: MAX_LEDGER_EVENTS }, () => finishedJob({ accountId }))
-      expect(await writeLedgerEvents(open(), batchOf([]))).toBe(0)
-      expect(await writeLedgerEvents(open(), batchOf(full))).toBe(MAX_LEDGER_EVENTS)
+      expect(await write(batchOf([]))).toBe(0)
+      await write(batchOf([], fundedBatch(full).deposits))
+      expect(await write(batchOf(full))).toBe(MAX_LEDGER_EVENTS)
       const larger = batchOf(full, [depositOf(accountId, 'x', 1)])
-      await expect(writeLedgerEvents(open(), larger)).rejects.toThrow(RangeError)
+      await expect(write(larger)).rejects.toThrow(RangeError)
     })
   })
 }

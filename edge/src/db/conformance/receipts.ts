@@ -13,7 +13,7 @@ import type { Database } from '../database.ts'
 import { findJob } from '../jobs.ts'
 import { writeLedgerEvents } from '../ledger-events.ts'
 import { MAX_RECEIPTS, storeReceipts } from '../receipts.ts'
-import { batchOf, finishedJob } from './fixtures.ts'
+import { FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
 const provider = '12D3KooWprovider' as PeerId
 const another = '12D3KooWanother' as PeerId
@@ -33,7 +33,7 @@ const receiptOf = (
 export function testReceipts(open: () => Database): void {
   const newJob = async () => {
     const job = finishedJob({ providerId: provider })
-    await writeLedgerEvents(open(), batchOf([job]))
+    await writeLedgerEvents(open(), fundedBatch([job]), FEE_BPS)
     return job
   }
   const find = (job: JobRecord) => findJob(open(), job.accountId as AccountId, job.id as JobId)
@@ -54,7 +54,7 @@ export function testReceipts(open: () => Database): void {
       const generationId = `gen-${newJobId(0)}`
       const old = finishedJob({ generationId })
       const jobs = [old, { ...finishedJob(), accountId: old.accountId, generationId, createdAt: 1 }]
-      await writeLedgerEvents(open(), batchOf(jobs))
+      await writeLedgerEvents(open(), fundedBatch(jobs), FEE_BPS)
       const found = await findJob(open(), old.accountId as AccountId, generationId)
       expect(found?.record).toEqual(old)
       expect(await findJob(open(), newAccountId(0), generationId)).toBeUndefined()
@@ -71,7 +71,7 @@ export function testReceipts(open: () => Database): void {
         costMsat: 1,
       }
       const job = { ...last, priorLegs: [leg] }
-      await writeLedgerEvents(open(), batchOf([job]))
+      await writeLedgerEvents(open(), fundedBatch([job]), FEE_BPS)
       const prior = receiptOf(job, 'x', false, leg.lease)
       expect(await store(provider, prior)).toEqual(['unknown'])
       expect(await store(another, prior)).toEqual(['stored'])
@@ -106,7 +106,7 @@ export function testReceipts(open: () => Database): void {
       expect(await store(provider, receiptOf(job, 'early', true))).toEqual(['stored'])
       expect(await store(provider, receiptOf(job, 'early'))).toEqual(['stored'])
       expect(await store(another, receiptOf(job, 'early'))).toEqual(['unknown'])
-      await writeLedgerEvents(open(), batchOf([job]))
+      await writeLedgerEvents(open(), fundedBatch([job]), FEE_BPS)
       expect((await find(job))?.receipt?.statement).toBe('early')
     })
 

@@ -2,8 +2,6 @@ import { DurableObject } from 'cloudflare:workers'
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { AccountBook } from '../../account/account-book.ts'
-import { connectNeon } from '../../db/neon-db.ts'
-import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
 import { OUTBOX_DELAY_MS, OUTBOX_MAX_BACKOFF_MS } from '../../limits.ts'
 import type {
@@ -18,7 +16,7 @@ import type {
   StorePort,
 } from '../../ports.ts'
 import { objectSql } from './object-sql.ts'
-import type { WorkerEnv } from './env.ts'
+import { storeOf, type WorkerEnv } from './env.ts'
 import { workerLog } from './worker-log.ts'
 
 /** One account's live balance as a Durable Object. Its output gate holds each reply until it is durable. */
@@ -32,7 +30,7 @@ export class AccountObject extends DurableObject<WorkerEnv> {
   constructor(ctx: DurableObjectState, env: WorkerEnv) {
     super(ctx, env)
     this.#book = new AccountBook({ sql: objectSql(ctx.storage), now: Date.now, later })
-    this.#store = postgresStore(connectNeon(env.DATABASE_URL), Date.now)
+    this.#store = storeOf(env)
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? Number.POSITIVE_INFINITY
     })

@@ -1,6 +1,4 @@
 import { DurableObject } from 'cloudflare:workers'
-import { connectNeon } from '../../db/neon-db.ts'
-import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
 import { inTime } from '../../hub/in-time.ts'
 import { KnownModels } from '../../hub/known-models.ts'
@@ -13,7 +11,7 @@ import type {
   ShardLogin,
   ShardSnapshot,
 } from '../../hub/shard-snapshot.ts'
-import { hubOf, type WorkerEnv } from './env.ts'
+import { hubOf, storeOf, type WorkerEnv } from './env.ts'
 import { objectSql } from './object-sql.ts'
 import { workerLog } from './worker-log.ts'
 
@@ -35,7 +33,7 @@ export class DirectoryObject extends DurableObject<WorkerEnv> {
     super(ctx, env)
     this.#peers = new ShardPeers(objectSql(ctx.storage))
     this.#ready = Promise.all(this.#peers.shards().map((shard) => this.#ask(shard)))
-    const store = postgresStore(connectNeon(env.DATABASE_URL), Date.now)
+    const store = storeOf(env)
     this.#known = new KnownModels({
       load: () => store.knownModels(),
       take: (models) => this.#registry.remember(models),

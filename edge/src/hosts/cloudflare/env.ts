@@ -1,4 +1,8 @@
+import { parseFeeBps } from '@infernet/settlement/ledger/fee'
+import { connectNeon } from '../../db/neon-db.ts'
+import { postgresStore } from '../../db/store.ts'
 import { regionOfShard } from '../../hub/shard-region.ts'
+import type { StorePort } from '../../ports.ts'
 import type { AccountObject } from './account-object.ts'
 import type { DirectoryObject } from './directory-object.ts'
 import type { HubObject } from './hub-object.ts'
@@ -13,12 +17,18 @@ export interface WorkerEnv {
   readonly OPERATOR_TOKEN?: string
   /** See `parseTimeouts`. */
   readonly JOB_TIMEOUTS?: string
+  /** See `parseFeeBps`. */
+  readonly FEE_BPS?: string
   /** See `telemetrySettings`. */
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string
   readonly OTEL_EXPORTER_OTLP_HEADERS?: string
   readonly OTEL_SERVICE_NAME?: string
   readonly OTEL_TRACES_SAMPLER_ARG?: string
 }
+
+/** Throws FeeError when `FEE_BPS` makes no sense. */
+export const storeOf = (env: WorkerEnv): StorePort =>
+  postgresStore(connectNeon(env.DATABASE_URL), Date.now, parseFeeBps(env.FEE_BPS))
 
 /** There is one directory of shards. */
 export const directoryOf = (env: WorkerEnv): DurableObjectStub<DirectoryObject> =>

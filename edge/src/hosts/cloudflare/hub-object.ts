@@ -5,8 +5,6 @@ import type { JobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
-import { connectNeon } from '../../db/neon-db.ts'
-import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import { inTime } from '../../hub/in-time.ts'
@@ -21,7 +19,7 @@ import { ShardState } from '../../hub/shard-state.ts'
 import type { JobOrder, OfferView } from '../../ports.ts'
 import type { RequestTrace } from '../../telemetry/request-spans.ts'
 import type { Tracer } from '../../telemetry/tracer.ts'
-import { directoryOf, type WorkerEnv } from './env.ts'
+import { directoryOf, storeOf, type WorkerEnv } from './env.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
 
@@ -66,7 +64,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
         this.#reporter.touch()
         return settling
       },
-      store: postgresStore(connectNeon(env.DATABASE_URL), Date.now),
+      store: storeOf(env),
       events: this.#events,
     })
     this.#state = new ShardState({

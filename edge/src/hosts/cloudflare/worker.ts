@@ -5,13 +5,11 @@ import type { AccountId } from '@infernet/schemas/ids'
 import { PROVIDER_PATH } from '@infernet/schemas/wire'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
-import { connectNeon } from '../../db/neon-db.ts'
-import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents } from '../../events.ts'
 import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
 import type { HubPort } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
-import type { WorkerEnv } from './env.ts'
+import { storeOf, type WorkerEnv } from './env.ts'
 import { shardHubs, type ShardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
@@ -63,7 +61,7 @@ function isolateOf(env: WorkerEnv): Isolate {
 }
 
 function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServices {
-  const store = postgresStore(connectNeon(env.DATABASE_URL), Date.now)
+  const store = storeOf(env)
   const accountOf = (id: AccountId) => env.ACCOUNT.get(env.ACCOUNT.idFromName(id))
   return {
     hub,

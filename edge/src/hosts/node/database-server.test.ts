@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../db/database.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import { writeLedgerEvents } from '../../db/ledger-events.ts'
-import { batchOf, finishedJob } from '../../db/conformance/fixtures.ts'
+import { FEE_BPS, finishedJob, fundedBatch } from '../../db/conformance/fixtures.ts'
 import { startDatabaseServer, type DatabaseServer } from './database-server.ts'
 import { MAX_BODY_BYTES } from './sql-over-http.ts'
 
@@ -96,7 +96,7 @@ describe('its process', () => {
     async () => {
       const first = start('--data', dataDir)
       const job = finishedJob()
-      expect(await writeLedgerEvents(await ready(first), batchOf([job]))).toBe(1)
+      expect(await writeLedgerEvents(await ready(first), fundedBatch([job]), FEE_BPS)).toBe(2)
 
       const second = start('--data', dataDir)
       const complaint = once(second.stderr, 'data').then(String)
@@ -106,13 +106,13 @@ describe('its process', () => {
       first.kill('SIGKILL')
       await once(first, 'exit')
       const third = start('--data', dataDir)
-      const more = batchOf([job, finishedJob()])
-      expect(await writeLedgerEvents(await ready(third), more)).toBe(1)
+      const more = fundedBatch([job, finishedJob()])
+      expect(await writeLedgerEvents(await ready(third), more, FEE_BPS)).toBe(2)
 
       third.kill('SIGTERM')
       expect(await once(third, 'exit')).toEqual([0, null])
       const fourth = start('--data', dataDir)
-      expect(await writeLedgerEvents(await ready(fourth), more)).toBe(0)
+      expect(await writeLedgerEvents(await ready(fourth), more, FEE_BPS)).toBe(0)
     },
     PROCESSES_MS,
   )

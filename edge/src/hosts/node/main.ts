@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { telemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { LogWriter } from './log-writer.ts'
@@ -30,6 +31,7 @@ const USAGE = `usage: node edge/src/hosts/node/main.ts --database-url URL [optio
 environment:
   INFERNET_JOB_TIMEOUTS       JSON with any of acceptMs, firstByteMs, wholeAnswerMs, idleMs,
                               deadlineMs, cancelGraceMs
+  INFERNET_FEE_BPS            what the platform keeps of a job's cost: 50 to 200 basis points (100)
   OTEL_EXPORTER_OTLP_ENDPOINT http(s)://… of an OpenTelemetry collector: requests are traced
   OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER_ARG
 `
@@ -49,6 +51,7 @@ const edge = await startNodeEdge({
   operatorToken: tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim(),
   log: writer.log,
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),
+  feeBps: parseFeeBps(process.env['INFERNET_FEE_BPS']),
   telemetry: telemetrySettings(process.env),
 }).catch((error: unknown) => {
   process.stderr.write(`edge: ${error instanceof Error ? error.message : String(error)}\n`)

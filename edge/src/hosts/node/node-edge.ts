@@ -30,6 +30,8 @@ export interface NodeEdgeOptions {
   readonly operatorToken: string | undefined
   readonly log: LogLine
   readonly timeouts: JobTimeouts
+  /** The platform's part of what jobs cost, basis points. */
+  readonly feeBps: number
   /** Absent: nothing is traced. */
   readonly telemetry?: TelemetrySettings | undefined
 }
@@ -51,7 +53,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   const tracer = options.telemetry && nodeTracer(options.telemetry, options.log)
   const events = new EdgeEvents(options.log, tracer)
   const database = openDatabaseUrl(options.databaseUrl)
-  const store = postgresStore(database.port, now)
+  const store = postgresStore(database.port, now, options.feeBps)
   mkdirSync(join(options.dataDir, 'edge'), { recursive: true, mode: 0o700 })
   const sql = new NodeSql(join(options.dataDir, 'edge', 'accounts.db'))
   const accounts = new NodeAccounts({

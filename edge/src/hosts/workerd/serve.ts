@@ -49,6 +49,7 @@ writeFileSync(
       DATABASE_URL: values['database-url'],
       ...readToken(values['operator-token-file']),
       JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
+      FEE_BPS: process.env['INFERNET_FEE_BPS'] ?? '',
       ...telemetryVars(),
     },
   }),

@@ -1,0 +1,61 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Posting } from '@infernet/settlement/ledger/posting'
+import { askRows, type Database } from './database.ts'
+import { DbError } from './db-port.ts'
+
+/** By the SQLSTATE of `post` (migrations/0003_post.sql). */
+const REFUSALS: Readonly<Record<string, PostRefused['code']>> = {
+  LD001: 'unbalanced',
+  LD002: 'key_conflict',
+  LD003: 'unknown_account',
+}
+/** SQLSTATE check_violation, and the check that keeps accounts from owing. */
+const CHECK_VIOLATION = '23514'
+const COVERED = 'ledger_accounts_covered'
+
+/** The journal refused a posting, and nothing has changed. */
+export class PostRefused extends Error {
+  override readonly name = 'PostRefused'
+  /** `key_conflict`: the key was posted before, with other entries. */
+  readonly code: 'unbalanced' | 'key_conflict' | 'unknown_account' | 'uncovered'
+
+  constructor(code: PostRefused['code'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+const resultSchema = z.tuple([z.tuple([z.boolean()])])
+
+/**
+ * Posts one event, which happened at `at`, in one round trip; `replayed` when its key was posted before
+ * with the same entries. Throws {@link PostRefused}.
+ */
+export async function post(
+  db: Database,
+  posting: Posting,
+  at: Date,
+): Promise<'posted' | 'replayed'> {
+  const { key, kind, entries } = posting
+  const codes = JSON.stringify(entries.map(({ account }) => account))
+  const amounts = JSON.stringify(entries.map(({ amount }) => String(amount)))
+  const statement = sql`
+    select post(
+      ${key}, ${kind}, ${at.toISOString()}::timestamptz,
+      array(select jsonb_array_elements_text(${codes}::jsonb)),
+      array(select jsonb_array_elements_text(${amounts}::jsonb)::bigint)
+    )`
+  try {
+    const [[isNew]] = resultSchema.parse(await askRows(db, statement))
+    return isNew ? 'posted' : 'replayed'
+  } catch (error) {
+    throw error instanceof DbError ? (refusalOf(error, key) ?? error) : error
+  }
+}
+
+function refusalOf(error: DbError, key: string): PostRefused | undefined {
+  const isUncovered = error.code === CHECK_VIOLATION && error.constraint === COVERED
+  const code = isUncovered ? 'uncovered' : REFUSALS[error.code]
+  return code && new PostRefused(code, `${key}: ${error.message}`, { cause: error })
+}
