@@ -7,6 +7,7 @@ import { inferenceRoute } from './inference/inference-route.ts'
 import { messages } from './inference/messages-api.ts'
 import { chatCompletions, completions, embeddings } from './inference/openai-apis.ts'
 import { responsesApi } from './inference/responses-api.ts'
+import { credits } from './routes/credits.ts'
 import { generation } from './routes/generation.ts'
 import { health } from './routes/health.ts'
 import { keyInfo } from './routes/key-info.ts'
@@ -58,6 +59,7 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   api.route('/models', models(services))
   api.route('/generation', generation(services))
   api.route('/receipts', receipts(services))
+  api.route('/credits', credits(services))
   api.route('/', keyInfo(services))
   return api
 }

@@ -63,12 +63,39 @@ describe('the operator’s API', () => {
     [{ reference: '', msat: '1' }, 'reference'],
     [{ reference: 'a\u0000', msat: '1' }, 'reference'],
     [{ reference: '\ud800', msat: '1' }, 'reference'],
+    [{ reference: `inv:${'0a'.repeat(32)}`, msat: '1' }, 'reference'],
   ])('refuses a credit of %o', async (body, param) => {
     const edge = await startEdge()
     const before = await edge.balance()
     const response = await edge.operate(`/operator/accounts/${edge.account}/credits`, body)
     expect(await errorOf(response)).toMatchObject({ status: 400, param })
     expect(await edge.balance()).toEqual(before)
+  })
+
+  it('shows whether the journal adds up', async () => {
+    const edge = await startEdge()
+    const show = async () =>
+      (await edge.operate('/operator/ledger', undefined, 'GET')).json() as Promise<unknown>
+    expect(await show()).toEqual({
+      object: 'ledger',
+      sound: true,
+      sum_msat: '0',
+      kinds: [],
+      drifted: [],
+    })
+    edge.store.trial = {
+      kinds: [{ kind: 'client', accounts: 2, balanceMsat: 2n ** 60n }],
+      sumMsat: 0n,
+      drifted: [{ account: 'client:a', balanceMsat: 2n, entriesMsat: -1n }],
+    }
+    expect(await show()).toEqual({
+      object: 'ledger',
+      sound: false,
+      sum_msat: '0',
+      kinds: [{ kind: 'client', accounts: 2, balance_msat: String(2n ** 60n) }],
+      drifted: [{ account: 'client:a', balance_msat: '2', entries_msat: '-1' }],
+    })
+    expect((await edge.request('/operator/ledger')).status).toBe(404)
   })
 
   it('refuses what is no JSON, or too much of it', async () => {

@@ -13,6 +13,7 @@ import type { Balance, StoredAccount } from '../ports.ts'
 import { readBody } from '../request-body.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
 import { limitFields, limitsJson, limitsOf } from './operator-limits.ts'
+import { trialBalanceJson } from './trial-balance-json.ts'
 
 const MAX_BODY_BYTES = 16 * 1024
 /** Text that Postgres can hold: no control characters, no half surrogate pairs. */
@@ -26,9 +27,17 @@ const keySchema = z.strictObject({ name, ...limitFields })
 const changeSchema = z
   .strictObject(limitFields)
   .refine((change) => Object.keys(change).length > 0, 'name at least one limit to change')
-const creditSchema = z.object({ reference: name, msat: z.string() })
+/** A paid invoice's own, which makes a top-up of it: see `writeLedgerEvents`. */
+const INVOICE_REFERENCE = /^inv:[0-9a-f]{64}$/
+const creditSchema = z.object({
+  reference: name.refine(
+    (text) => !INVOICE_REFERENCE.test(text),
+    'a payment hash is credited when its invoice is paid, and by nobody else',
+  ),
+  msat: z.string(),
+})
 
-/** The operator's API: accounts, keys, credit. With any other token it does not exist. */
+/** The operator's API: accounts, keys, credit, the ledger as a whole. With any other token it does not exist. */
 export function operator(services: EdgeServices): Hono<EdgeEnv> {
   const { store, accounts } = services
   const app = new Hono<EdgeEnv>()
@@ -88,6 +97,7 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
     const balance = await deposit(services, id, body)
     return answer(services, c, { id, object: 'account', ...balanceFields(balance) })
   })
+  app.get('/ledger', async (c) => answer(services, c, trialBalanceJson(await store.trialBalance())))
   return app
 }
 

@@ -109,6 +109,15 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/v1/credits',
+    id: 'getCredits',
+    tag: 'Accounting',
+    summary: 'What the account has bought and used, and what is left now.',
+    answer: { description: 'The credits.', json: 'Credits' },
+    errors: LOOK_ERRORS,
+  },
+  {
+    method: 'get',
     path: '/healthz',
     id: 'isAlive',
     tag: 'Service',

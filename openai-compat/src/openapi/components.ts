@@ -15,6 +15,7 @@ import {
   usageSchema,
 } from './answers.ts'
 import {
+  creditsSchema,
   generationSchema,
   healthSchema,
   keyInfoSchema,
@@ -58,6 +59,7 @@ export const COMPONENTS = {
   ModelEndpoints: modelEndpointsSchema,
   Generation: generationSchema,
   KeyInfo: keyInfoSchema,
+  Credits: creditsSchema,
   Receipt: receiptSchema,
   Health: healthSchema,
   Readiness: readinessSchema,

@@ -182,6 +182,18 @@ export const keyInfoSchema = z.object({
   }),
 })
 
+const sat = z.number().min(0).describe('sat')
+export const creditsSchema = z.object({
+  data: z.object({
+    total_credits: msat,
+    total_usage: msat,
+    total_credits_sat: sat,
+    total_usage_sat: sat,
+    available_msat: msatText.describe('What may be spent now, msat'),
+    reserved_msat: msatText.describe('Held for running requests, msat'),
+  }),
+})
+
 export const healthSchema = z.object({ status: z.literal('ok') })
 
 const check = z.enum(['ok', 'unreachable'])
