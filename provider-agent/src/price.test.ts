@@ -1,17 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_PRICE, earnedMsat, parsePrice, PriceError } from './price.ts'
+import { parsePrice, PriceError } from '@infernet/settlement/price-text'
+import { DEFAULT_PRICE, earnedMsat } from './price.ts'
 
 describe('prices', () => {
   it('reads both, either, in any order', () => {
-    expect(parsePrice('prompt=1,completion=2')).toEqual({ prompt: 1, completion: 2 })
-    expect(parsePrice('completion=2')).toEqual({ ...DEFAULT_PRICE, completion: 2 })
-    expect(parsePrice(' completion=0, prompt=3')).toEqual({ prompt: 3, completion: 0 })
+    expect(parsePrice('prompt=1,completion=2', DEFAULT_PRICE)).toEqual({ prompt: 1, completion: 2 })
+    expect(parsePrice('completion=2', DEFAULT_PRICE)).toEqual({ ...DEFAULT_PRICE, completion: 2 })
+    expect(parsePrice(' completion=0, prompt=3', DEFAULT_PRICE)).toEqual({
+      prompt: 3,
+      completion: 0,
+    })
   })
 
   it.each(['', 'prompt', 'prompt=-1', 'prompt=1.5', 'output=3', 'prompt=9999999999999'])(
     'refuses %j',
     (text) => {
-      expect(() => parsePrice(text)).toThrow(PriceError)
+      expect(() => parsePrice(text, DEFAULT_PRICE)).toThrow(PriceError)
     },
   )
 

@@ -6,6 +6,8 @@ export const CLOSE = {
   protocol: 4400,
   /** Login refused: bad signature, replay, wrong audience, clock skew, late answer. */
   unauthorized: 4401,
+  /** An offer's price is outside of this edge's bounds; the reason names them. */
+  price: 4402,
   /** A frame for a job that was never given to this connection. */
   foreignJob: 4403,
   /** No protocol version in common; the reason names both ranges. */

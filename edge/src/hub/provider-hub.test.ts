@@ -9,6 +9,7 @@ import {
 import { newJobId, newRequestId } from '@infernet/schemas/ids'
 import { CHALLENGE_TTL_MS, MAX_CLOCK_SKEW_MS, MAX_SLOTS } from '@infernet/schemas/limits'
 import { encodeControl } from '@infernet/schemas/wire'
+import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { describe, expect, it } from 'vitest'
 import { MAX_JOBS, MAX_PROVIDERS, SWEEP_INTERVAL_MS } from '../limits.ts'
 import type { JobOrder } from '../ports.ts'
@@ -51,6 +52,30 @@ describe('login', () => {
     expect(replayer.closed).toMatchObject({ code: CLOSE.unauthorized })
     expect(first.closed).toBeUndefined()
     expect(edge.hub.providers).toBe(1)
+  })
+
+  describe('with bounds of prices', () => {
+    const prices = parsePriceBounds('completion=2000000', 'prompt=1000000')
+    const asking = (prompt: number, completion: number) =>
+      capabilityOf({ models: [{ ...modelOffer('tiny'), price: { prompt, completion } }] })
+
+    it('takes who asks for as much as they allow, and closes who then asks for more', async () => {
+      const edge = await startEdge({ prices })
+      const provider = await edge.provider(asking(1_000_000, 2_000_000))
+      provider.sendControl(FRAME.capability, asking(1_000_001, 2_000_000))
+      expect(provider.closed).toMatchObject({ code: CLOSE.price })
+      expect(edge.hub.directory().models).toEqual([])
+    })
+
+    it('refuses a hello with another price, and says what they are', async () => {
+      const edge = await startEdge({ prices })
+      const provider = challenged(edge)
+      const now = edge.clock.now()
+      await provider.login(provider.hello({ capability: asking(0, 1_999_999), now }))
+      expect(provider.closed).toMatchObject({ code: CLOSE.price })
+      expect(provider.closed?.reason).toMatch(/^completion price 1999999 is not within 2000000 to/)
+      expect(edge.log.at(-1)).toMatchObject({ event: 'login_refused', fields: { fault: 'price' } })
+    })
   })
 
   it('refuses a hello that another key has signed', async () => {

@@ -13,6 +13,7 @@ import type {
   ReceiptBatchFrame,
   Welcome,
 } from '@infernet/schemas/wire'
+import { priceFault, type PriceBounds } from '@infernet/settlement/price-bounds'
 import type { EdgeEvents } from '../events.ts'
 import { MAX_PROVIDERS } from '../limits.ts'
 import type { Directory, JobAnswer, JobOrder, OfferView, StorePort } from '../ports.ts'
@@ -52,6 +53,8 @@ const MAX_CLOSE_REASON_CHARS = 120
 /** What a host gives the hub. */
 export interface HubOptions {
   readonly timeouts: JobTimeouts
+  /** What providers may ask; absent: anything. */
+  readonly prices?: PriceBounds | undefined
   /** See `JobBody`. */
   readonly byteStreams: boolean
   /** See `FrameMux`. */
@@ -184,6 +187,8 @@ export class ProviderHub implements SessionHost {
     const verdict = await answerLogin(challenge, message, this.now())
     if (!this.#connections.has(socket)) return
     if (!verdict.ok) return this.#refuse(socket, verdict.code, verdict.fault, verdict.message)
+    const dear = this.#priceFault(verdict.capability)
+    if (dear !== undefined) return this.#refuse(socket, CLOSE.price, 'price', dear)
     const older = this.#sessions.get(verdict.peer)
     if (older !== undefined) {
       this.#drop(older.socket, CLOSE.replaced, 'the same key logged in again')
@@ -218,9 +223,16 @@ export class ProviderHub implements SessionHost {
 
   capabilityChanged(session: ProviderSession): void {
     const { peer, capability } = session
+    const dear = this.#priceFault(capability)
+    if (dear !== undefined) return this.violated(session, CLOSE.price, dear)
     this.#offer(session, session.draining ? [] : capability.models)
     session.socket.save({ stage: 'ready', peer, capability })
     this.#remember(peer, capability)
+  }
+
+  #priceFault({ models }: Capability): string | undefined {
+    const { prices } = this.#options
+    return prices && priceFault(models, prices)
   }
 
   #offer(session: ProviderSession, models: readonly ModelOffer[]): void {

@@ -2,6 +2,7 @@ import { newApiKey } from '@infernet/schemas/api-key'
 import { newAccountId, type AccountId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { Capability } from '@infernet/schemas/wire'
+import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { expect, onTestFinished } from 'vitest'
 import { createApp } from '../app.ts'
 import { KeyRing } from '../auth/key-ring.ts'
@@ -26,6 +27,7 @@ export interface LogEntry {
 
 export interface TestEdgeOptions {
   readonly byteStreams?: boolean
+  readonly prices?: PriceBounds
   readonly tracer?: (clock: ManualClock) => Tracer
 }
 
@@ -54,6 +56,7 @@ export class TestEdge {
     this.accounts = new NodeAccounts({ sql: this.sql, store, now: clock.now, onFlushError })
     this.hub = new ProviderHub({
       timeouts: parseTimeouts(undefined),
+      prices: options.prices,
       byteStreams: options.byteStreams ?? false,
       schedule: (flush) => flush(),
       later: clock.later,

@@ -1,5 +1,6 @@
 import type { Price } from '@infernet/schemas/wire'
 import { MAX_SLOTS } from '@infernet/schemas/limits'
+import { parsePrice, PriceError } from '@infernet/settlement/price-text'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { Agent } from '../agent.ts'
 import { dataDir } from '../data-dir.ts'
@@ -11,7 +12,7 @@ import { EXIT, OwnerError } from '../exit-codes.ts'
 import { KeyError, loadIdentity, type LoadedIdentity } from '../identity.ts'
 import { DEFAULT_SLOTS, DRAIN_GRACE_MS } from '../limits.ts'
 import { edgeAddress, EdgeAddressError } from '../link/edge-address.ts'
-import { DEFAULT_PRICE, parsePrice, PriceError } from '../price.ts'
+import { DEFAULT_PRICE } from '../price.ts'
 import { OutboxError } from '../receipts/outbox.ts'
 import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
 import { LineWriter } from './line-writer.ts'
@@ -116,7 +117,7 @@ async function run(flags: RunFlags): Promise<void> {
         edge,
         identity,
         engine,
-        price: ownersFault(EXIT.usage, () => parsePrice(flags.price)),
+        price: ownersFault(EXIT.usage, () => parsePrice(flags.price, DEFAULT_PRICE)),
         slots: flags.slots,
         dataCollection,
         outboxPath: files.outbox,

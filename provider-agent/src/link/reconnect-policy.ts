@@ -9,6 +9,7 @@ const PATIENT: ReadonlySet<number> = new Set([
   CLOSE.replaced,
   CLOSE.overloaded,
   CLOSE.unauthorized,
+  CLOSE.price,
   CLOSE.foreignJob,
 ])
 

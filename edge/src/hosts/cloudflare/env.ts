@@ -17,6 +17,9 @@ export interface WorkerEnv {
   readonly OPERATOR_TOKEN?: string
   /** See `parseTimeouts`. */
   readonly JOB_TIMEOUTS?: string
+  /** See `parsePriceBounds`. */
+  readonly MIN_PRICE?: string
+  readonly MAX_PRICE?: string
   /** See `parseFeeBps`. */
   readonly FEE_BPS?: string
   /** See `telemetrySettings`. */

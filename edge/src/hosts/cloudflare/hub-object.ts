@@ -5,6 +5,7 @@ import type { JobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
+import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import { inTime } from '../../hub/in-time.ts'
@@ -53,6 +54,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
     this.#events = new ShardEvents(this.#jobs, workerTracer(env, shard, later))
     this.#hub = new ProviderHub({
       timeouts: parseTimeouts(env.JOB_TIMEOUTS),
+      prices: parsePriceBounds(env.MIN_PRICE, env.MAX_PRICE),
       byteStreams: true,
       // A timer would keep an idle hub from hibernating; frames leave at once.
       schedule: (flush) => flush(),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
+import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { telemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { LogWriter } from './log-writer.ts'
@@ -32,6 +33,8 @@ environment:
   INFERNET_JOB_TIMEOUTS       JSON with any of acceptMs, firstByteMs, wholeAnswerMs, idleMs,
                               deadlineMs, cancelGraceMs
   INFERNET_FEE_BPS            what the platform keeps of a job's cost: 50 to 200 basis points (100)
+  INFERNET_MIN_PRICE, INFERNET_MAX_PRICE
+                              what providers may ask: prompt=…,completion=… in msat per million tokens
   OTEL_EXPORTER_OTLP_ENDPOINT http(s)://… of an OpenTelemetry collector: requests are traced
   OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER_ARG
 `
@@ -51,6 +54,7 @@ const edge = await startNodeEdge({
   operatorToken: tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim(),
   log: writer.log,
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),
+  prices: parsePriceBounds(process.env['INFERNET_MIN_PRICE'], process.env['INFERNET_MAX_PRICE']),
   feeBps: parseFeeBps(process.env['INFERNET_FEE_BPS']),
   telemetry: telemetrySettings(process.env),
 }).catch((error: unknown) => {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { CLOSE } from '@infernet/schemas/close-codes'
+import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import type { DbPort } from '../../db/db-port.ts'
@@ -30,6 +31,8 @@ export interface NodeEdgeOptions {
   readonly operatorToken: string | undefined
   readonly log: LogLine
   readonly timeouts: JobTimeouts
+  /** What providers may ask. */
+  readonly prices: PriceBounds
   /** The platform's part of what jobs cost, basis points. */
   readonly feeBps: number
   /** Absent: nothing is traced. */
@@ -64,6 +67,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   })
   const hub = new ProviderHub({
     timeouts: options.timeouts,
+    prices: options.prices,
     byteStreams: false,
     schedule: (flush, delayMs) =>
       void (delayMs === 0 ? setImmediate(flush) : setTimeout(flush, delayMs)),

@@ -49,6 +49,8 @@ writeFileSync(
       DATABASE_URL: values['database-url'],
       ...readToken(values['operator-token-file']),
       JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
+      MIN_PRICE: process.env['INFERNET_MIN_PRICE'] ?? '',
+      MAX_PRICE: process.env['INFERNET_MAX_PRICE'] ?? '',
       FEE_BPS: process.env['INFERNET_FEE_BPS'] ?? '',
       ...telemetryVars(),
     },
