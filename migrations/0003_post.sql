@@ -1,3 +1,6 @@
+-- Balances change all the time: with room in their pages they change in place, and no index is written.
+ALTER TABLE "ledger_accounts" SET (fillfactor = 50);
+--> statement-breakpoint
 -- The rules of ACCOUNT_KINDS in settlement/src/ledger/account-code.ts, by what stands before the colon.
 CREATE FUNCTION "ledger_kind_rules"() RETURNS TABLE ("kind" text, "must_cover" boolean, "tracked" boolean)
 LANGUAGE sql IMMUTABLE AS $$

@@ -9,6 +9,7 @@ import { firstLine, startChild } from './child-process.ts'
 import { judgeDispatch, measureDispatch } from './dispatch.ts'
 import { describeEnvironment } from './environment.ts'
 import { judge } from './goals.ts'
+import { judgeLedger, measureLedger } from './ledger.ts'
 import { startLoadGenerator } from './load-client.ts'
 import { BadOption, type Options, parseOptions } from './options.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -21,15 +22,22 @@ import { TARGETS } from './targets/all.ts'
 
 const RESULTS = join(import.meta.dirname, '../results')
 const ENGINE_START_LIMIT_MS = 10_000
+/** Set by scripts/with-postgres. */
+const POSTGRES_URL = process.env['INFERNET_TEST_POSTGRES_URL']
 
 /** Runs the bench from start to end. */
 async function bench(options: Options, progress: Progress) {
   const { budget, scenarios } = options
   const environment = describeEnvironment(
-    (options.targets.length === 0 ? options.dispatch : budget)?.rounds ?? budget.rounds,
+    (options.targets.length === 0 ? (options.dispatch ?? options.ledger) : budget)?.rounds ??
+      budget.rounds,
     new Date(),
   )
   const dispatch = options.dispatch ? await measureDispatch(options.dispatch, progress.step) : []
+  const ledger =
+    options.ledger && POSTGRES_URL !== undefined
+      ? await measureLedger(POSTGRES_URL, options.ledger, progress.step)
+      : undefined
   const { samples, targets, failed } = await measureTargets(options, progress)
   const scenarioNames = scenarios.map(({ name }) => name)
   const rows = summarise(samples, scenarioNames, targets)
@@ -38,8 +46,13 @@ async function bench(options: Options, progress: Progress) {
     environment,
     scenarios,
     rows,
-    verdicts: [...judged.flatMap((name) => judge(rows, name)), ...judgeDispatch(dispatch)],
+    verdicts: [
+      ...judged.flatMap((name) => judge(rows, name)),
+      ...judgeDispatch(dispatch),
+      ...judgeLedger(ledger),
+    ],
     dispatch,
+    ledger,
     failed: Object.fromEntries(failed),
   }
   return { findings, samples }
@@ -92,6 +105,10 @@ async function save(findings: Findings, samples: readonly Sample[]): Promise<str
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 try {
   const options = parseOptions(process.argv.slice(2), TARGETS)
+  if (options.targets.length === 0 && options.ledger && POSTGRES_URL === undefined)
+    throw new BadOption(
+      'ledger needs a PostgreSQL: INFERNET_POSTGRES_FSYNC=on scripts/with-postgres npm run bench -- ledger',
+    )
   const progress = createProgress(process.stderr)
   const { findings, samples } = await bench(options, progress)
   progress.done()

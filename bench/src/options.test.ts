@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
+import { FULL_LEDGER, QUICK_LEDGER } from './ledger.ts'
 import { BadOption, parseOptions } from './options.ts'
 import { rotate } from './rounds.ts'
 import { FULL_BUDGET, QUICK_BUDGET, SCENARIOS } from './scenario.ts'
@@ -14,13 +15,27 @@ describe('parseOptions', () => {
       scenarios: SCENARIOS,
       budget: FULL_BUDGET,
       dispatch: FULL_DISPATCH,
+      ledger: FULL_LEDGER,
     }))
 
   it('runs dispatch alone when it is named, and not beside picked targets', () => {
     const alone = parse('dispatch', '--quick', '--rounds', '2')
     expect(alone.targets).toEqual([])
     expect(alone.dispatch).toEqual({ ...QUICK_DISPATCH, rounds: 2 })
+    expect(alone.ledger).toBeUndefined()
     expect(parse('--targets', 'relay').dispatch).toBeUndefined()
+  })
+
+  it('runs the ledger alone, or both parts, when they are named', () => {
+    expect(parse('ledger', '--quick')).toMatchObject({
+      targets: [],
+      dispatch: undefined,
+      ledger: QUICK_LEDGER,
+    })
+    expect(parse('ledger', 'dispatch', '--rounds', '2')).toMatchObject({
+      dispatch: { rounds: 2 },
+      ledger: { rounds: 2 },
+    })
   })
 
   it('always includes the direct engine', () =>
@@ -43,6 +58,7 @@ describe('parseOptions', () => {
     ['--fast', ''],
     ['relay', '--quick'],
     ['dispatch', '--targets=relay'],
+    ['ledger', '--scenario=json-1'],
   ])('refuses %s %s', (...args) => expect(() => parse(...args)).toThrow(BadOption))
 })
 

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util'
 import { type DispatchBudget, FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
+import { FULL_LEDGER, type LedgerBudget, QUICK_LEDGER } from './ledger.ts'
 import { type Budget, FULL_BUDGET, QUICK_BUDGET, type Scenario, SCENARIOS } from './scenario.ts'
 import { BASELINE } from './summary.ts'
 import type { Target } from './target.ts'
 
 /** More rounds than anyone waits for; a typing error should not load a machine for hours. */
 const MAX_ROUNDS = 50
+
+const PARTS: ReadonlySet<string> = new Set(['dispatch', 'ledger'])
 
 /** What to run. */
 export interface Options {
@@ -14,6 +17,8 @@ export interface Options {
   readonly budget: Budget
   /** What a job costs a hub by the number of its providers; undefined: not measured. */
   readonly dispatch: DispatchBudget | undefined
+  /** What the journal takes; undefined: not measured. */
+  readonly ledger: LedgerBudget | undefined
 }
 
 /** Thrown for a command line that makes no sense. */
@@ -23,9 +28,9 @@ export class BadOption extends Error {
 }
 
 /**
- * Reads `[dispatch] --targets a,b --scenario a,b --rounds N --quick`. The direct engine is always
- * among the targets, because added figures refer to it. `dispatch` alone measures nothing else; who
- * picks targets or scenarios measures only those.
+ * Reads `[dispatch] [ledger] --targets a,b --scenario a,b --rounds N --quick`. The direct engine is
+ * always among the targets, because added figures refer to it. Parts that are named are measured and
+ * nothing else; who picks targets or scenarios measures only those.
  * @throws {BadOption} for unknown names and numbers out of range
  */
 export function parseOptions(args: readonly string[], allTargets: readonly Target[]): Options {
@@ -36,16 +41,23 @@ export function parseOptions(args: readonly string[], allTargets: readonly Targe
     throw new BadOption(`--rounds takes a number from 1 to ${MAX_ROUNDS}`)
   const isNarrowed = values.targets !== undefined || values.scenario !== undefined
   const isAlone = positionals.length > 0
-  if (isAlone && (isNarrowed || positionals.some((part) => part !== 'dispatch')))
-    throw new BadOption('the only part that can be named is dispatch, and it has no targets')
-  const dispatch = values.quick ? QUICK_DISPATCH : FULL_DISPATCH
+  if (isAlone && (isNarrowed || positionals.some((part) => !PARTS.has(part))))
+    throw new BadOption(
+      'the parts that can be named are dispatch and ledger, which have no targets',
+    )
+  const part = <T extends object>(name: string, quick: T, full: T): T | undefined => {
+    if (isNarrowed || (isAlone && !positionals.includes(name))) return undefined
+    return {
+      ...(values.quick ? quick : full),
+      ...(isAlone && values.rounds !== undefined && { rounds }),
+    }
+  }
   return {
     targets: isAlone ? [] : pick('--targets', allTargets, values.targets, [BASELINE]),
     scenarios: isAlone ? [] : pick('--scenario', SCENARIOS, values.scenario, []),
     budget: { ...budget, rounds },
-    dispatch: isNarrowed
-      ? undefined
-      : { ...dispatch, ...(isAlone && values.rounds !== undefined && { rounds }) },
+    dispatch: part('dispatch', QUICK_DISPATCH, FULL_DISPATCH),
+    ledger: part('ledger', QUICK_LEDGER, FULL_LEDGER),
   }
 }
 

@@ -1,6 +1,7 @@
 import { type DispatchRow, renderDispatch } from './dispatch.ts'
 import type { Environment } from './environment.ts'
 import type { Verdict } from './goals.ts'
+import { type LedgerFigures, renderLedger } from './ledger.ts'
 import type { Scenario } from './scenario.ts'
 import type { Row } from './summary.ts'
 
@@ -12,6 +13,8 @@ export interface Findings {
   readonly verdicts: readonly Verdict[]
   /** Empty when it was not measured. */
   readonly dispatch: readonly DispatchRow[]
+  /** Absent when it was not measured. */
+  readonly ledger?: LedgerFigures | undefined
   /** Why a target is missing, by name. */
   readonly failed: Readonly<Record<string, string>>
 }
@@ -72,7 +75,7 @@ const HANG_UP_COLUMNS: readonly Column[] = [
 
 /** Renders the findings as Markdown: goals first, then one table for each scenario. */
 export function renderMarkdown(findings: Findings): string {
-  const { environment, scenarios, rows, verdicts, dispatch, failed } = findings
+  const { environment, scenarios, rows, verdicts, dispatch, ledger, failed } = findings
   const { date, commit, node, cpu, cores, loadAverage } = environment
   const about = `${date}, commit ${commit}, Node ${node}, ${cores} x ${cpu}, load ${loadAverage}`
   return [
@@ -83,6 +86,7 @@ export function renderMarkdown(findings: Findings): string {
     ),
     ...goalSection(verdicts),
     ...renderDispatch(dispatch),
+    ...renderLedger(ledger),
     ...scenarios.flatMap((scenario) => [
       `## ${scenario.title} (\`${scenario.name}\`)\n`,
       `${table(
