@@ -16,6 +16,7 @@ import { createProgress, type Progress } from './progress.ts'
 import { lineParser, listening } from './ready-line.ts'
 import { type Findings, renderMarkdown } from './report.ts'
 import { runRounds, type Sample, warmUp } from './rounds.ts'
+import { measureSteps } from './steps.ts'
 import { summarise } from './summary.ts'
 import type { RunningTarget } from './target.ts'
 import { TARGETS } from './targets/all.ts'
@@ -29,8 +30,8 @@ const POSTGRES_URL = process.env['INFERNET_TEST_POSTGRES_URL']
 async function bench(options: Options, progress: Progress) {
   const { budget, scenarios } = options
   const environment = describeEnvironment(
-    (options.targets.length === 0 ? (options.dispatch ?? options.ledger) : budget)?.rounds ??
-      budget.rounds,
+    (options.targets.length === 0 ? (options.dispatch ?? options.ledger ?? options.steps) : budget)
+      ?.rounds ?? budget.rounds,
     new Date(),
   )
   const dispatch = options.dispatch ? await measureDispatch(options.dispatch, progress.step) : []
@@ -38,6 +39,7 @@ async function bench(options: Options, progress: Progress) {
     options.ledger && POSTGRES_URL !== undefined
       ? await measureLedger(POSTGRES_URL, options.ledger, progress.step)
       : undefined
+  const steps = options.steps ? await measureSteps(options.steps, progress.step) : []
   const { samples, targets, failed } = await measureTargets(options, progress)
   const scenarioNames = scenarios.map(({ name }) => name)
   const rows = summarise(samples, scenarioNames, targets)
@@ -53,6 +55,7 @@ async function bench(options: Options, progress: Progress) {
     ],
     dispatch,
     ledger,
+    steps,
     failed: Object.fromEntries(failed),
   }
   return { findings, samples }
@@ -105,7 +108,8 @@ async function save(findings: Findings, samples: readonly Sample[]): Promise<str
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 try {
   const options = parseOptions(process.argv.slice(2), TARGETS)
-  if (options.targets.length === 0 && options.ledger && POSTGRES_URL === undefined)
+  const isPart = options.targets.length === 0
+  if (isPart && options.ledger && POSTGRES_URL === undefined)
     throw new BadOption(
       'ledger needs a PostgreSQL: INFERNET_POSTGRES_FSYNC=on scripts/with-postgres npm run bench -- ledger',
     )
@@ -113,7 +117,6 @@ try {
   const { findings, samples } = await bench(options, progress)
   progress.done()
   // A part of the whole does not replace the last report of all of it.
-  const isPart = options.targets.length === 0
   console.log(isPart ? renderMarkdown(findings) : await save(findings, samples))
   const wrong = findings.rows.filter(({ failures }) => failures > 0)
   for (const [name, reason] of Object.entries(findings.failed))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
 import { FULL_LEDGER, QUICK_LEDGER } from './ledger.ts'
+import { FULL_STEPS } from './steps.ts'
 import { BadOption, parseOptions } from './options.ts'
 import { rotate } from './rounds.ts'
 import { FULL_BUDGET, QUICK_BUDGET, SCENARIOS } from './scenario.ts'
@@ -16,6 +17,7 @@ describe('parseOptions', () => {
       budget: FULL_BUDGET,
       dispatch: FULL_DISPATCH,
       ledger: FULL_LEDGER,
+      steps: FULL_STEPS,
     }))
 
   it('runs dispatch alone when it is named, and not beside picked targets', () => {
@@ -51,7 +53,7 @@ describe('parseOptions', () => {
   })
 
   it.each([
-    ['--targets', 'nginx'],
+    ['--targets', 'haproxy'],
     ['--scenario', 'json'],
     ['--rounds', '0'],
     ['--rounds', 'many'],
@@ -59,6 +61,7 @@ describe('parseOptions', () => {
     ['relay', '--quick'],
     ['dispatch', '--targets=relay'],
     ['ledger', '--scenario=json-1'],
+    ['steps', '--targets=relay'],
   ])('refuses %s %s', (...args) => expect(() => parse(...args)).toThrow(BadOption))
 })
 

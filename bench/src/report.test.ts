@@ -22,6 +22,7 @@ describe('renderMarkdown', () => {
       rowOf('hang-up', 'portkey', { hangUpWorstUs: Number.POSITIVE_INFINITY }),
     ],
     verdicts: [{ target: 'infernet-node', text: 'a goal', outcome: 'NOT met', ratio: 2.345 }],
+    steps: [],
     dispatch: [
       { providers: 1, dispatchNs: 10_000, jobNs: 40_000, dispatchRatio: 1, jobRatio: 1 },
       { providers: 10_000, dispatchNs: 11_999.6, jobNs: 44_000, dispatchRatio: 1.2, jobRatio: 1.1 },

@@ -3,6 +3,7 @@ import type { Environment } from './environment.ts'
 import type { Verdict } from './goals.ts'
 import { type LedgerFigures, renderLedger } from './ledger.ts'
 import type { Scenario } from './scenario.ts'
+import { renderSteps, type StepCost } from './steps.ts'
 import type { Row } from './summary.ts'
 
 /** Everything that one run found out; also the shape of the JSON file, beside the raw samples. */
@@ -15,6 +16,8 @@ export interface Findings {
   readonly dispatch: readonly DispatchRow[]
   /** Absent when it was not measured. */
   readonly ledger?: LedgerFigures | undefined
+  /** Empty when they were not measured. */
+  readonly steps: readonly StepCost[]
   /** Why a target is missing, by name. */
   readonly failed: Readonly<Record<string, string>>
 }
@@ -75,7 +78,7 @@ const HANG_UP_COLUMNS: readonly Column[] = [
 
 /** Renders the findings as Markdown: goals first, then one table for each scenario. */
 export function renderMarkdown(findings: Findings): string {
-  const { environment, scenarios, rows, verdicts, dispatch, ledger, failed } = findings
+  const { environment, scenarios, rows, verdicts, dispatch, ledger, steps, failed } = findings
   const { date, commit, node, cpu, cores, loadAverage } = environment
   const about = `${date}, commit ${commit}, Node ${node}, ${cores} x ${cpu}, load ${loadAverage}`
   return [
@@ -87,6 +90,7 @@ export function renderMarkdown(findings: Findings): string {
     ...goalSection(verdicts),
     ...renderDispatch(dispatch),
     ...renderLedger(ledger),
+    ...renderSteps(steps),
     ...scenarios.flatMap((scenario) => [
       `## ${scenario.title} (\`${scenario.name}\`)\n`,
       `${table(

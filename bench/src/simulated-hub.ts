@@ -11,7 +11,7 @@ import { peerIdOf } from '@infernet/schemas/peer-id'
 import { type Capability, encodeControl } from '@infernet/schemas/wire'
 
 /** Jobs that run at any time; the same with every number of providers, so that only that differs. */
-const JOBS_AT_ONCE = 16
+export const JOBS_AT_ONCE = 16
 /** One provider alone must have room for all of them. */
 const SLOTS = 2 * JOBS_AT_ONCE
 const MODEL = 'simulated'

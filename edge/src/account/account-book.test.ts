@@ -1,4 +1,5 @@
 import { newAccountId, newJobId, type ApiKeyId, type JobId } from '@infernet/schemas/ids'
+import type { LedgerBatch } from '@infernet/schemas/job-record'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { NodeSql } from '../hosts/node/node-sql.ts'
@@ -8,6 +9,7 @@ import { recordOf } from '../testing/job-records.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { onceOf, storedAnswer } from '../testing/once-requests.ts'
 import { limitsOf } from '../testing/spend-limits.ts'
+import { DbError } from '../db/db-port.ts'
 import { AccountBook } from './account-book.ts'
 import { auditLedger } from './audit.ts'
 import { ONCE_KEPT_MS } from './once-log.ts'
@@ -281,5 +283,31 @@ describe('any interleaving of two keys of an account', () => {
       }),
       { numRuns: 150 },
     )
+  })
+})
+
+describe('events that Postgres refuses', () => {
+  it("hold up their own account's and nobody else's", async () => {
+    const { book, run, reserve, settle } = open()
+    const bob = newAccountId(2)
+    run((book) => book.deposit(bob, 'r', 5))
+    settle(reserve().request.job)
+    let sound = false
+    const written: string[] = []
+    const store = {
+      writeLedgerEvents: async ({ deposits, records }: LedgerBatch) => {
+        if (!sound && deposits.some(({ accountId }) => accountId === ALICE)) {
+          throw new DbError('an account would owe', '23514')
+        }
+        written.push(...deposits.map(({ accountId }) => accountId), ...records.map(() => 'job'))
+      },
+    }
+    await expect(book.flush(store)).rejects.toThrow('would owe')
+    expect(written).toEqual([bob])
+    expect(book.outboxSize).toBe(2)
+    sound = true
+    await book.flush(store)
+    expect(written).toEqual([bob, ALICE, 'job'])
+    expect(book.outboxSize).toBe(0)
   })
 })

@@ -1,5 +1,6 @@
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
+import { DbError } from '../db/db-port.ts'
 import { OUTBOX_BATCH } from '../limits.ts'
 import type {
   Balance,
@@ -207,10 +208,32 @@ export class AccountBook {
     return this.#outbox.size
   }
 
-  /** Writes all of the outbox to Postgres. Throws what the store throws, and keeps the rest. */
+  /**
+   * Writes all of the outbox to Postgres. Throws what the store throws, and keeps the rest. Events that
+   * Postgres refuses hold up their own account's and nobody else's.
+   */
   async flush(store: Pick<StorePort, 'writeLedgerEvents'>): Promise<void> {
+    try {
+      await this.#flush(store)
+    } catch (error) {
+      if (error instanceof DbError) await this.#flushApart(store)
+      throw error
+    }
+  }
+
+  async #flushApart(store: Pick<StorePort, 'writeLedgerEvents'>): Promise<void> {
+    for (const account of this.#outbox.accounts()) {
+      try {
+        await this.#flush(store, account)
+      } catch (error) {
+        if (!(error instanceof DbError)) throw error
+      }
+    }
+  }
+
+  async #flush(store: Pick<StorePort, 'writeLedgerEvents'>, account?: string): Promise<void> {
     for (;;) {
-      const batch = this.#outbox.read(OUTBOX_BATCH)
+      const batch = this.#outbox.read(OUTBOX_BATCH, account)
       if (batch === undefined) return
       await store.writeLedgerEvents(batch)
       this.transaction(() => this.#outbox.flushed(batch))

@@ -40,11 +40,16 @@ export class Outbox {
     this.#size = undefined
   }
 
-  /** The oldest events, or undefined when there are none. */
-  read(limit: number): OutboxBatch | undefined {
+  /** The oldest events, of all accounts or of one; undefined when there are none. */
+  read(limit: number, account: string | null = null): OutboxBatch | undefined {
     if (this.size === 0) return undefined
     const deposits: LedgerDeposit[] = this.#sql
-      .exec(`select account, reference, amount, at from deposit where flushed = 0 limit ?`, limit)
+      .exec(
+        `select account, reference, amount, at from deposit
+         where flushed = 0 and (?2 is null or account = ?2) limit ?1`,
+        limit,
+        account,
+      )
       .map((row) => ({
         accountId: String(row['account']),
         reference: String(row['reference']),
@@ -54,8 +59,9 @@ export class Outbox {
     const jobs: string[] = []
     const records: string[] = []
     const settled = this.#sql.exec(
-      `select job, record from hold where record is not null limit ?`,
+      `select job, record from hold where record is not null and (?2 is null or account = ?2) limit ?1`,
       limit - deposits.length,
+      account,
     )
     for (const row of settled) {
       jobs.push(String(row['job']))
@@ -63,8 +69,18 @@ export class Outbox {
     }
     if (deposits.length + jobs.length > 0) return { deposits, jobs, records }
     // Somebody else has taken them: the count is wrong, and asking again would go on for ever.
-    this.#size = undefined
+    if (account === null) this.#size = undefined
     return undefined
+  }
+
+  /** Whose events there are. */
+  accounts(): string[] {
+    return this.#sql
+      .exec(
+        `select account from hold where record is not null
+         union select account from deposit where flushed = 0`,
+      )
+      .map((row) => String(row['account']))
   }
 
   /** Forgets events that Postgres has. */
