@@ -79,7 +79,7 @@ export class SimulatedHub {
         if (status === 'completed') this.#completed++
       },
       store: {
-        storeReceipts: () => Promise.resolve(new Map()),
+        storeReceipts: () => Promise.resolve([]),
         providerSeen: () => Promise.resolve(),
       },
       events: new EdgeEvents(() => undefined),

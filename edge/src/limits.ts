@@ -66,6 +66,10 @@ export const MAX_KNOWN_MODELS = 2_000
 export const KNOWN_MODELS_RETRY_MS = 5_000
 /** Batches of receipts one provider may have unacknowledged; agents send four at a time. */
 export const MAX_RECEIPT_BATCHES = 8
+/** Receipts written in one statement, of whatever providers; 15 full batches fit. */
+export const MAX_RECEIPTS_PER_STATEMENT = 1_000
+/** Time between two such statements, unless half a statement has gathered: agents do not wait for it. */
+export const RECEIPT_INTERVAL_MS = 200
 /** Leases whose receipts may still come. */
 export const MAX_AWAITED_RECEIPTS = 20_000
 

@@ -300,10 +300,7 @@ export interface StorePort {
   /** Reads the whole journal. */
   trialBalance(): Promise<TrialBalance>
   /** Stores verified receipts; a lease that no job row and no `known` entry names is `unknown`. */
-  storeReceipts(
-    provider: PeerId,
-    receipts: readonly StoredReceipt[],
-  ): Promise<Map<LeaseId, ReceiptStatus>>
+  storeReceipts(receipts: readonly StoredReceipt[]): Promise<readonly ReceiptStatus[]>
   /** By the job's id or its answer's. */
   findJob(accountId: AccountId, id: string): Promise<StoredJob | undefined>
   /** Stores a response, or what has become of it; another account's is left alone. */
@@ -356,6 +353,8 @@ export interface StoredApiKey {
 }
 
 export interface StoredReceipt {
+  /** Who signed it. */
+  readonly provider: PeerId
   readonly job: JobId
   readonly lease: LeaseId
   readonly receipt: SignedReceipt

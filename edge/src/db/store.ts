@@ -25,7 +25,7 @@ export function postgresStore(port: DbPort, now: () => number, feeBps: number): 
     async writeLedgerEvents(batch) {
       await writeLedgerEvents(db, batch, feeBps)
     },
-    storeReceipts: (provider, receipts) => storeReceipts(db, provider, receipts),
+    storeReceipts: (receipts) => storeReceipts(db, receipts),
     credits: (accountId) => creditsOf(db, accountId),
     trialBalance: () => trialBalance(db),
     findJob: (accountId, job) => findJob(db, accountId, job),

@@ -80,7 +80,7 @@ export class ProviderHub implements SessionHost {
 
   constructor(options: HubOptions) {
     this.#options = options
-    this.#receipts = new ReceiptIntake(options.store)
+    this.#receipts = new ReceiptIntake(options)
     this.#dispatcher = new Dispatcher(this.#offers, {
       ...options,
       silent: (session) => this.#silent(session),

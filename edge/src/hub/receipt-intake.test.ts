@@ -10,8 +10,8 @@ import {
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
 import { describe, expect, it } from 'vitest'
-import { MAX_AWAITED_RECEIPTS } from '../limits.ts'
-import type { StoredReceipt } from '../ports.ts'
+import { MAX_AWAITED_RECEIPTS, RECEIPT_INTERVAL_MS } from '../limits.ts'
+import type { StoredReceipt, StorePort } from '../ports.ts'
 import { answerJson } from '../testing/answers.ts'
 import { newProviderKey } from '../testing/fake-provider.ts'
 import { MemoryStore } from '../testing/memory-store.ts'
@@ -44,10 +44,20 @@ function batch(statements: readonly Uint8Array<ArrayBuffer>[]) {
 }
 const batchOf = (...statements: ReceiptStatement[]) => batch(statements.map(encodeStatement))
 
+/** Its time stands still but for what waits for it. */
+function intakeOf(store: Pick<StorePort, 'storeReceipts'>): ReceiptIntake {
+  let now = 0
+  const later = (task: () => void, delayMs: number): void => {
+    now += delayMs
+    queueMicrotask(task)
+  }
+  return new ReceiptIntake({ store, later, now: () => now })
+}
+
 describe('receipt intake', () => {
   it('stores receipts that stand alone, in the order of the batch', async () => {
     const store = new MemoryStore()
-    const intake = new ReceiptIntake(store)
+    const intake = intakeOf(store)
     const jobs = [newJobId(1), newJobId(2), newJobId(3)]
     for (const job of jobs) intake.expect(leaseOf(job, 1), PROVIDER)
     const ack = await intake.take(PROVIDER, batchOf(...jobs.map((job) => statement(job))))
@@ -58,7 +68,7 @@ describe('receipt intake', () => {
   })
 
   it('acknowledges a repeated batch, and knows no lease that it never gave', async () => {
-    const intake = new ReceiptIntake(new MemoryStore())
+    const intake = intakeOf(new MemoryStore())
     const [known, unknown] = [newJobId(1), newJobId(2)]
     intake.expect(leaseOf(known, 1), PROVIDER)
     const both = batchOf(statement(known), statement(unknown))
@@ -87,13 +97,13 @@ describe('receipt intake', () => {
     ['no signature', () => ({ ...batchOf(statement(newJobId(1))), signature: '' })],
   ])('refuses %s', async (_, forge) => {
     const store = new MemoryStore()
-    await expect(new ReceiptIntake(store).take(PROVIDER, forge())).rejects.toThrow(ReceiptError)
+    await expect(intakeOf(store).take(PROVIDER, forge())).rejects.toThrow(ReceiptError)
     expect(store.receipts.size).toBe(0)
   })
 
   it('passes the store’s failure on and still knows the lease afterwards', async () => {
     const store = new MemoryStore()
-    const intake = new ReceiptIntake(store)
+    const intake = intakeOf(store)
     const job = newJobId(1)
     intake.expect(leaseOf(job, 1), PROVIDER)
     store.down = true
@@ -106,10 +116,10 @@ describe('receipt intake', () => {
 
   it('forgets the oldest leases above its bound', async () => {
     const seen: StoredReceipt[] = []
-    const intake = new ReceiptIntake({
-      storeReceipts: async (_, receipts) => {
+    const intake = intakeOf({
+      storeReceipts: async (receipts) => {
         seen.push(...receipts)
-        return new Map()
+        return []
       },
     })
     const [oldest, newest] = [newJobId(1), newJobId(2)]
@@ -160,6 +170,7 @@ describe('receipts on the wire', () => {
     thief.sendReceipts([job.statement({ provider: thief.peer })])
     const { lease } = job.header
     expect(await thief.acks.next()).toEqual({ results: [{ lease, status: 'unknown' }] })
+    edge.clock.advance(RECEIPT_INTERVAL_MS)
     provider.sendReceipts([job.statement()])
     expect(await provider.acks.next()).toEqual({ results: [{ lease, status: 'stored' }] })
     expect(edge.store.receipts.size).toBe(1)
@@ -175,6 +186,7 @@ describe('receipts on the wire', () => {
     expect(provider.acks.size).toBe(0)
     expect(provider.closed).toBeUndefined()
     edge.store.down = false
+    edge.clock.advance(RECEIPT_INTERVAL_MS)
     provider.sendReceipts([job.statement()])
     expect((await provider.acks.next()).results).toMatchObject([{ status: 'stored' }])
   })

@@ -3,8 +3,9 @@ import type { PeerId } from '@infernet/schemas/peer-id'
 import { openBatch, parseStatement } from '@infernet/schemas/receipt'
 import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
 import { MAX_AWAITED_RECEIPTS, MAX_RECEIPT_BATCHES } from '../limits.ts'
-import type { StoredReceipt, StorePort } from '../ports.ts'
+import type { StoredReceipt } from '../ports.ts'
 import { forgetOldest } from './oldest-first.ts'
+import { ReceiptWriter, type ReceiptWriterOptions } from './receipt-writer.ts'
 
 export class ReceiptError extends Error {
   override readonly name = 'ReceiptError'
@@ -17,14 +18,14 @@ export class ReceiptError extends Error {
  * no copy: it acknowledges after Postgres has the row, and the provider's outbox repeats until then.
  */
 export class ReceiptIntake {
-  readonly #rows: Pick<StorePort, 'storeReceipts'>
+  readonly #writer: ReceiptWriter
   /** Leases that ended here, whose job rows may not have reached Postgres yet. Insertion order is age. */
   readonly #awaited = new Map<LeaseId, PeerId>()
   /** Batches being checked and stored, per provider. */
   readonly #underWay = new Map<PeerId, number>()
 
-  constructor(store: Pick<StorePort, 'storeReceipts'>) {
-    this.#rows = store
+  constructor(options: ReceiptWriterOptions) {
+    this.#writer = new ReceiptWriter(options)
   }
 
   /** The lease ended here, so that its provider's receipt is welcome. */
@@ -59,12 +60,15 @@ export class ReceiptIntake {
       if (statement.provider !== provider)
         throw new ReceiptError('a statement names another provider')
       const known = this.#awaited.get(statement.lease) === provider
-      return { job: statement.job, lease: statement.lease, receipt, known }
+      return { provider, job: statement.job, lease: statement.lease, receipt, known }
     })
-    const statuses = await this.#rows.storeReceipts(provider, receipts)
+    const statuses = await this.#writer.write(receipts)
     for (const { lease, known } of receipts) if (known) this.#awaited.delete(lease)
     return {
-      results: receipts.map(({ lease }) => ({ lease, status: statuses.get(lease) ?? 'unknown' })),
+      results: receipts.map(({ lease }, index) => ({
+        lease,
+        status: statuses[index] ?? 'unknown',
+      })),
     }
   }
 }

@@ -33,7 +33,7 @@ export class MemoryStore implements StorePort {
   readonly limits = new Map<AccountId | ApiKeyId, SpendLimits>()
   /** By account and idempotency key: an event that comes twice is here once. */
   readonly ledger = new Map<string, MemoryEvent>()
-  readonly receipts = new Map<LeaseId, StoredReceipt & { readonly provider: PeerId }>()
+  readonly receipts = new Map<LeaseId, StoredReceipt>()
   readonly responses = new Map<string, StoredResponse>()
   readonly seen: { provider: PeerId; capability: Capability }[] = []
   known: string[] = []
@@ -151,24 +151,19 @@ export class MemoryStore implements StorePort {
     return this.trial
   }
 
-  async storeReceipts(
-    provider: PeerId,
-    receipts: readonly StoredReceipt[],
-  ): Promise<Map<LeaseId, ReceiptStatus>> {
+  async storeReceipts(receipts: readonly StoredReceipt[]): Promise<ReceiptStatus[]> {
     this.#reach()
-    return new Map(
-      receipts.map((receipt) => [receipt.lease, this.#storeReceipt(provider, receipt)]),
-    )
+    return receipts.map((receipt) => this.#storeReceipt(receipt))
   }
 
-  #storeReceipt(provider: PeerId, receipt: StoredReceipt): ReceiptStatus {
-    const { lease } = receipt
+  #storeReceipt(receipt: StoredReceipt): ReceiptStatus {
+    const { lease, provider } = receipt
     const earlier = this.receipts.get(lease)?.provider === provider
     const named = [...this.ledger.values()].some(
       ({ job }) => job?.lease === lease && job.providerId === provider,
     )
     if (!receipt.known && !earlier && !named) return 'unknown'
-    if (!this.receipts.has(lease)) this.receipts.set(lease, { ...receipt, provider })
+    if (!this.receipts.has(lease)) this.receipts.set(lease, receipt)
     return 'stored'
   }
 

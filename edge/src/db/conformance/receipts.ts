@@ -8,22 +8,26 @@ import {
 } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { StoredReceipt } from '../../ports.ts'
+import { MAX_RECEIPTS_PER_STATEMENT } from '../../limits.ts'
+import type { ReceiptStatus, StoredReceipt } from '../../ports.ts'
 import type { Database } from '../database.ts'
 import { findJob } from '../jobs.ts'
 import { writeLedgerEvents } from '../ledger-events.ts'
-import { MAX_RECEIPTS, storeReceipts } from '../receipts.ts'
+import { storeReceipts } from '../receipts.ts'
 import { FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
 const provider = '12D3KooWprovider' as PeerId
 const another = '12D3KooWanother' as PeerId
+
+/** Whoever stores it signed it. */
+type UnsignedReceipt = Omit<StoredReceipt, 'provider'>
 
 const receiptOf = (
   job: JobRecord,
   statement: string,
   known = false,
   lease = job.lease,
-): StoredReceipt => ({
+): UnsignedReceipt => ({
   job: job.id as JobId,
   lease: lease as LeaseId,
   receipt: { statement, signature: 's', index: 0, size: 1, path: ['p'] },
@@ -37,9 +41,11 @@ export function testReceipts(open: () => Database): void {
     return job
   }
   const find = (job: JobRecord) => findJob(open(), job.accountId as AccountId, job.id as JobId)
-  const store = async (peer: PeerId, ...receipts: StoredReceipt[]) => [
-    ...(await storeReceipts(open(), peer, receipts)).values(),
-  ]
+  const store = (peer: PeerId, ...receipts: UnsignedReceipt[]): Promise<readonly ReceiptStatus[]> =>
+    storeReceipts(
+      open(),
+      receipts.map((receipt) => ({ ...receipt, provider: peer })),
+    )
 
   describe('jobs and receipts', () => {
     it('finds a job as it was recorded, without a receipt and then with it', async () => {
@@ -113,8 +119,20 @@ export function testReceipts(open: () => Database): void {
     it('takes none, and refuses more than its limit at once', async () => {
       expect(await store(provider)).toEqual([])
       const receipt = receiptOf(finishedJob(), 'x')
-      const many = Array.from({ length: MAX_RECEIPTS + 1 }, () => receipt)
-      await expect(storeReceipts(open(), provider, many)).rejects.toThrow(RangeError)
+      const many = Array.from({ length: MAX_RECEIPTS_PER_STATEMENT + 1 }, () => receipt)
+      await expect(store(provider, ...many)).rejects.toThrow(RangeError)
+    })
+
+    it('takes those of several providers at once, and each lease once', async () => {
+      const [mine, theirs] = [await newJob(), finishedJob({ providerId: another })]
+      const rows = [
+        { ...receiptOf(mine, 'forged'), provider: another },
+        { ...receiptOf(mine, 'first'), provider },
+        { ...receiptOf(theirs, 'early', true), provider: another },
+        { ...receiptOf(mine, 'second'), provider },
+      ]
+      expect(await storeReceipts(open(), rows)).toEqual(['unknown', 'stored', 'stored', 'stored'])
+      expect((await find(mine))?.receipt?.statement).toBe('first')
     })
   })
 }

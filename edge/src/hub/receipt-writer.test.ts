@@ -1,0 +1,85 @@
+import type { LeaseId } from '@infernet/schemas/ids'
+import { describe, expect, it } from 'vitest'
+import { MAX_RECEIPTS_PER_STATEMENT, RECEIPT_INTERVAL_MS } from '../limits.ts'
+import type { ReceiptStatus, StoredReceipt } from '../ports.ts'
+import { ManualClock } from '../testing/manual-clock.ts'
+import { ReceiptWriter } from './receipt-writer.ts'
+
+/** `count` receipts whose leases begin with `name`. */
+const batch = (name: string, count = 1): StoredReceipt[] =>
+  Array.from({ length: count }, (_, i) => ({ lease: `${name}${i}` as LeaseId }) as StoredReceipt)
+
+/** A writer whose statements are answered one by one, by hand. */
+function open() {
+  const clock = new ManualClock()
+  const statements: {
+    leases: string[]
+    answer: (statuses?: ReceiptStatus[]) => void
+    fail: (error: Error) => void
+  }[] = []
+  const writer = new ReceiptWriter({
+    store: {
+      storeReceipts: (receipts) => {
+        const { promise, resolve, reject } = Promise.withResolvers<readonly ReceiptStatus[]>()
+        statements.push({
+          leases: receipts.map(({ lease }) => lease),
+          answer: (statuses = receipts.map(() => 'stored')) => resolve(statuses),
+          fail: reject,
+        })
+        return promise
+      },
+    },
+    later: clock.later,
+    now: clock.now,
+  })
+  /** Lets promises run. */
+  const settled = () => new Promise((resolve) => setImmediate(resolve))
+  return { writer, clock, statements, settled }
+}
+
+describe('the writer of receipts', () => {
+  it('writes a quiet hub’s batch at once, and tells each batch of its own', async () => {
+    const { writer, clock, statements, settled } = open()
+    const first = writer.write(batch('a'))
+    expect(statements.map(({ leases }) => leases)).toEqual([['a0']])
+    const [second, third] = [writer.write(batch('b', 2)), writer.write(batch('c'))]
+    statements[0]?.answer()
+    expect(await first).toEqual(['stored'])
+    await settled()
+    expect(statements).toHaveLength(1)
+    clock.advance(RECEIPT_INTERVAL_MS)
+    expect(statements[1]?.leases).toEqual(['b0', 'b1', 'c0'])
+    statements[1]?.answer(['unknown', 'stored', 'unknown'])
+    expect(await second).toEqual(['unknown', 'stored'])
+    expect(await third).toEqual(['unknown'])
+    clock.advance(RECEIPT_INTERVAL_MS)
+    void writer.write(batch('d'))
+    expect(statements[2]?.leases).toEqual(['d0'])
+  })
+
+  it('has one statement under way, and waits for no time when half of one has gathered', async () => {
+    const { writer, statements, settled } = open()
+    void writer.write(batch('a'))
+    const many = MAX_RECEIPTS_PER_STATEMENT / 2 + 1
+    void writer.write(batch('b', many))
+    void writer.write(batch('c', many))
+    expect(statements).toHaveLength(1)
+    statements[0]?.answer()
+    await settled()
+    expect(statements[1]?.leases).toHaveLength(many)
+    statements[1]?.answer()
+    await settled()
+    expect(statements[2]?.leases).toHaveLength(many)
+  })
+
+  it('passes a failure on to those whose receipts it had, and goes on', async () => {
+    const { writer, clock, statements } = open()
+    const first = writer.write(batch('a'))
+    const second = writer.write(batch('b'))
+    statements[0]?.fail(new Error('connection lost'))
+    await expect(first).rejects.toThrow('connection lost')
+    clock.advance(RECEIPT_INTERVAL_MS)
+    statements[1]?.answer()
+    expect(await second).toEqual(['stored'])
+  })
+})
