@@ -3,6 +3,7 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { equalBytes } from '../equal-bytes.ts'
 import { MacaroonError } from './macaroon-error.ts'
 
 export interface Macaroon {
@@ -74,10 +75,3 @@ export function verifyMacaroon(
 
 const firstSignature = (rootKey: Uint8Array, identifier: Uint8Array): Uint8Array =>
   hmac(sha256, hmac(sha256, KEY_GENERATOR, rootKey), identifier)
-
-/** Takes as long for a first wrong byte as for the last. */
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length
-  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0)
-  return difference === 0
-}
