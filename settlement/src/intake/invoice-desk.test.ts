@@ -8,7 +8,13 @@ import { SimReceiver } from '../testing/sim-receiver.ts'
 import { derivePreimage } from './derived-preimage.ts'
 import { InvoiceDesk } from './invoice-desk.ts'
 import type { TopUp, TopUpOrder } from './invoice-store.ts'
-import { MAX_EXPIRY_SECONDS, MAX_MEMO_BYTES, MAX_ORDER_MSAT } from './order-limits.ts'
+import {
+  MAX_EXPIRY_SECONDS,
+  MAX_MEMO_BYTES,
+  MAX_ORDER_MSAT,
+  MIN_EXPIRY_SECONDS,
+  MIN_ORDER_MSAT,
+} from './order-limits.ts'
 
 const KEY = new Uint8Array(32).fill(7)
 const PRICE = 50_000n
@@ -90,10 +96,10 @@ describe('the invoice desk', () => {
     for (const other of [{ amountMsat: PRICE + 1n }, { to: 'client:bob' as const }, { memo: '' }])
       await expect(desk.issue(order('a', other))).rejects.toEqual(refused('order_conflict'))
     for (const wrong of [
-      { amountMsat: 999n },
+      { amountMsat: MIN_ORDER_MSAT - 1n },
       { amountMsat: MAX_ORDER_MSAT + 1n },
       { memo: 'x'.repeat(MAX_MEMO_BYTES + 1) },
-      { expirySeconds: 59 },
+      { expirySeconds: MIN_EXPIRY_SECONDS - 1 },
       { expirySeconds: 60.5 },
       { expirySeconds: MAX_EXPIRY_SECONDS + 1 },
     ])
