@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Balances } from '../ledger/balances.ts'
+import type { LightningBackend } from '../lightning/lightning-backend.ts'
 import { hashOf } from '../lightning/lnd/lnd-messages.ts'
 import { openLnd } from '../lightning/open-lnd.ts'
 import { MemoryInvoiceStore } from '../testing/memory-invoice-store.ts'
@@ -223,6 +224,30 @@ describe('the invoice desk', () => {
     start()
     await until('a', 'settled')
     expect(ledger.of('client:ada')).toBe(PRICE)
+  })
+
+  it('skips nothing when it looks before the watch has read', async () => {
+    const early = await desk.issue(order('a', { expirySeconds: MAX_EXPIRY_SECONDS }))
+    const late = await desk.issue(order('b'))
+    for (const topUp of [early, late]) node.pay(bolt11Of(topUp))
+    node.pass(601)
+    let looks = 0
+    const deaf: LightningBackend = {
+      ...node.backend,
+      watchSettled: async function* () {},
+      lookupInvoice: (paymentHash) => {
+        looks++
+        return node.backend.lookupInvoice(paymentHash)
+      },
+    }
+    const first = newDesk(deaf).run(stop.signal)
+    await expect.poll(() => looks, POLL).toBeGreaterThan(1)
+    stop.abort()
+    await first
+    expect(await store.settleIndex()).toBe(0n)
+    stop = new AbortController()
+    start()
+    for (const id of ['a', 'b']) await until(id, 'settled')
   })
 
   it('ends with an error that waiting does not cure', async () => {
