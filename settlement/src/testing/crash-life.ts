@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LightningError } from '../lightning/lightning-error.ts'
 import { Killed, type CrashPoints } from './crash-points.ts'
+
+/** A call to the node takes longer. */
+const LOOK_MS = 1
 
 /**
  * Something runs while a story is told with it, until the story is over or `points` kill it. Throws what the
@@ -40,6 +44,5 @@ export async function awaiting(
   points: CrashPoints,
   reached: () => Promise<boolean>,
 ): Promise<void> {
-  while (!points.dead && !(await reached()))
-    await new Promise<void>((resolve) => setImmediate(resolve))
+  while (!points.dead && !(await reached())) await sleep(LOOK_MS)
 }
