@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { decodeInvoice } from '../bolt11/decode-invoice.ts'
 import type { LightningBackend } from '../lightning/lightning-backend.ts'
 import { hashOf } from '../lightning/lnd/lnd-messages.ts'
 import type { LndAddress } from '../lightning/lnd/lnd-connection.ts'
@@ -64,12 +63,13 @@ export class SimReceiver {
 
   /** Somebody pays, and `extraMsat` more than is asked for. */
   pay(bolt11: string, extraMsat = 0n): Reception['kind'] {
-    const { paymentHash, paymentSecret, amountMsat = 0n } = decodeInvoice(bolt11)
+    const invoice = this.#book.all().find((one) => one.bolt11 === bolt11)
+    if (invoice === undefined) throw new RangeError('The simulated node has no such invoice')
     return this.#book.receive({
-      paymentHash,
+      paymentHash: invoice.paymentHash,
       payer: '',
-      amountMsat: amountMsat + extraMsat,
-      proof: { secret: paymentSecret },
+      amountMsat: invoice.amountMsat + extraMsat,
+      proof: { secret: invoice.paymentSecret },
     }).kind
   }
 
