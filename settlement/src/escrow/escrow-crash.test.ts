@@ -17,7 +17,7 @@ import type { CancelReason } from './escrow-store.ts'
 import { guardianHeight } from './guardian-deadline.ts'
 
 const SEEDS = Array.from({ length: 5 }, (_, index) => index + 1)
-const LEAST_KILLS = 130
+const LEAST_KILLS = 140
 /** Stories differ in length: after the first that was over before its point come longer ones. */
 const ENOUGH_SURVIVORS = 3
 /** A run with more points than that does not end. */
