@@ -10,7 +10,7 @@ import { PayoutRig, type PayeeManner } from '../testing/payout-rig.ts'
 import { PayoutEngine } from './payout-engine.ts'
 import type { PayoutStep } from './payout-hooks.ts'
 import { feeLimit } from './payout-policy.ts'
-import type { PayoutDestination, PayoutDraft } from './payout-store.ts'
+import type { PayoutDestination, PayoutDraft, PayoutStore } from './payout-store.ts'
 
 const SCENARIOS = 20
 const LEAST_COMBINATIONS = 200
@@ -18,6 +18,8 @@ const FIRST_SEED = Number(process.env['INFERNET_PAYOUT_SEED'] ?? Date.now() % 1_
 const CREDIT = 10_000_000n
 const KEY = new Uint8Array(32).fill(7)
 const TWO_HOURS_MS = 7_200_000
+/** Of its calls, where it does. */
+const STORE_FAILS = 0.15
 
 /** Where an engine ends: at its n-th step, or soon after it has asked the node to pay. */
 type Kill = number | 'in_the_air'
@@ -30,6 +32,7 @@ interface Scenario {
   readonly tracking: readonly SimFault[]
   readonly amountMsat: bigint
   readonly ownerPaysRouting: boolean
+  readonly storeFails: boolean
   readonly timePasses: boolean
   readonly restarts: boolean
 }
@@ -81,13 +84,14 @@ describe('a payout', () => {
 
     let lastSteps: PayoutStep[] = []
     let asked = 0
+    const random = randomOf(seed + (typeof kills[0] === 'number' ? kills[0] : 0))
     const live = async (kill: Kill | undefined) => {
       const steps: PayoutStep[] = []
       lastSteps = steps
       const stop = new AbortController()
       const die = () => stop.abort(new Error(`killed at ${steps.join(' ')}`))
       const engine = new PayoutEngine({
-        store,
+        store: scenario.storeFails ? flaky(store, () => random() < STORE_FAILS) : store,
         lightning,
         node: { pubkey: rig.payer.pubkey, network: 'regtest' },
         keysendKey: KEY,
@@ -177,8 +181,30 @@ function scenarioOf(index: number): Scenario {
     tracking: some(),
     amountMsat: one([1n, 999n, 60_000n, 2_000_001n]),
     ownerPaysRouting: random() < 0.5,
+    storeFails: index % 4 === 0,
     timePasses: random() < 0.3,
     restarts: index === 1,
+  }
+}
+
+/** A store that is now and then away, and now and then does what it is told and cannot say so. */
+function flaky(store: PayoutStore, fails: () => boolean): PayoutStore {
+  const unreliable =
+    <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (fails()) throw new Error('the store is away')
+      const result = await method.apply(store, args)
+      if (fails()) throw new Error('its answer was lost')
+      return result
+    }
+  return {
+    open: (draft) => store.open(draft),
+    read: unreliable(store.read),
+    recordAttempt: unreliable(store.recordAttempt),
+    attemptFailed: unreliable(store.attemptFailed),
+    succeed: unreliable(store.succeed),
+    giveUp: unreliable(store.giveUp),
+    unfinished: unreliable(store.unfinished),
   }
 }
 
