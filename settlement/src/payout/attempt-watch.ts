@@ -60,5 +60,5 @@ async function ask(watch: AttemptWatch, call: 'pay' | 'track'): Promise<TrackOut
   return outcome
 }
 
-/** An error of a call says nothing of the payment, not even one that says it was not sent: not by us, now. */
+/** An error says of this call that it sent nothing, and nothing of an earlier one. */
 const asUnknown = (error: unknown): TrackOutcome => ({ status: 'unknown', reason: String(error) })

@@ -12,7 +12,8 @@ import type { PayoutStep } from './payout-hooks.ts'
 import { feeLimit } from './payout-policy.ts'
 import type { PayoutDestination, PayoutDraft, PayoutStore } from './payout-store.ts'
 
-const SCENARIOS = 20
+/** Each destination with each fault of the first call. */
+const SCENARIOS = 15
 const LEAST_COMBINATIONS = 200
 const FIRST_SEED = Number(process.env['INFERNET_PAYOUT_SEED'] ?? Date.now() % 1_000_000)
 const CREDIT = 10_000_000n
@@ -37,7 +38,7 @@ interface Scenario {
   readonly restarts: boolean
 }
 
-describe('a payout', () => {
+describe(`a payout (INFERNET_PAYOUT_SEED=${FIRST_SEED})`, () => {
   let rig: PayoutRig
   let lightning: LightningBackend
   let plays = 0
@@ -50,18 +51,23 @@ describe('a payout', () => {
 
   it.each(Array.from({ length: SCENARIOS }, (_, i) => [i] as const))(
     'survives kills at all of its steps: scenario %i',
-    async (index) => {
-      const scenario = scenarioOf(index)
-      const steps = await play(scenario, [])
-      for (let step = 1; step <= steps; step++)
-        await play(scenario, [step, 1 + (((step + scenario.seed) * 7) % 9)])
-      await play(scenario, ['in_the_air', 'in_the_air'])
-    },
+    survives,
   )
 
-  it(`has survived at least ${LEAST_COMBINATIONS} of them`, () => {
-    expect(combinations).toBeGreaterThanOrEqual(LEAST_COMBINATIONS)
+  it(`survives at least ${LEAST_COMBINATIONS} of them`, async () => {
+    for (let index = SCENARIOS; ; index++) {
+      if (combinations >= LEAST_COMBINATIONS) return
+      await survives(index)
+    }
   })
+
+  async function survives(index: number): Promise<void> {
+    const scenario = scenarioOf(index)
+    const steps = await play(scenario, [])
+    for (let step = 1; step <= steps; step++)
+      await play(scenario, [step, 1 + (((step + scenario.seed) * 7) % 9)])
+    await play(scenario, ['in_the_air', 'in_the_air'])
+  }
 
   /** One engine per kill and one that is left alone. Returns the steps that the last one took. */
   async function play(scenario: Scenario, kills: readonly Kill[]): Promise<number> {
@@ -114,7 +120,7 @@ describe('a payout', () => {
     const trail: string[] = []
     for (const kill of kills) {
       await live(kill).catch((error: Error) => {
-        if (!error.message.startsWith('killed') && error.name !== 'AbortError') throw error
+        if (!error.message.startsWith('killed')) throw error
         trail.push(error.message)
       })
       if (scenario.timePasses) rig.passTime(TWO_HOURS_MS)

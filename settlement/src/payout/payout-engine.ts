@@ -79,7 +79,7 @@ export class PayoutEngine {
 
   /**
    * Opens a payout, or takes the one of that id, and drives it to its end. Throws what `PayoutStore.open`
-   * throws; later only when the engine is stopped.
+   * throws; later only the reason of the stop.
    */
   async pay(draft: PayoutDraft): Promise<Payout> {
     this.#hooks.at?.('opening')
@@ -88,7 +88,7 @@ export class PayoutEngine {
     return await this.#drive(id)
   }
 
-  /** At boot: drives everything unfinished to its end. Throws only when the engine is stopped. */
+  /** At boot: drives everything unfinished to its end. Throws only the reason of a stop. */
   async resume(): Promise<void> {
     const driven: Promise<Payout>[] = []
     for (let page = await this.#pageAfter(''); page.length > 0;) {
@@ -245,7 +245,7 @@ export class PayoutEngine {
         signal.throwIfAborted()
         return await action()
       } catch (error) {
-        if (signal.aborted) throw error
+        signal.throwIfAborted()
         this.#hooks.report?.({ kind: 'stumbled', payout, error })
       }
       await this.#backOff(round)
@@ -253,7 +253,9 @@ export class PayoutEngine {
   }
 
   async #backOff(round: number): Promise<void> {
-    await this.#hooks.sleep(backoffMs(round, this.#hooks.random()), this.#options.signal)
+    const { signal } = this.#options
+    const waiting = this.#hooks.sleep(backoffMs(round, this.#hooks.random()), signal)
+    await waiting.catch(() => signal.throwIfAborted())
   }
 }
 
