@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { testAccountHost } from '../../account/account-conformance.ts'
 import { MemoryStore } from '../../testing/memory-store.ts'
 import { ALICE, EXPIRY_MS, newJob, openAccounts } from '../../testing/node-accounts.ts'
-import { NodeAccounts } from './node-accounts.ts'
+import { GROUP_DELAY_MS, NodeAccounts } from './node-accounts.ts'
 import { NodeSql } from './node-sql.ts'
 
 const onFlushError = (error: unknown) => {
@@ -89,6 +89,20 @@ describe('the accounts of a Node process', () => {
       reservedMsat: 40,
       openHolds: 2,
     })
+    await accounts.close()
+  })
+
+  it('leaves no group open when all of it was refused', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { sql, accounts, settle } = openAccounts()
+    await accounts.deposit(ALICE, 'r', 100)
+    await expect(accounts.deposit(ALICE, 'r', 99)).rejects.toThrow('was used for')
+    expect(sql.isGrouping).toBe(true)
+    await Promise.all([settle(newJob(), 1), vi.advanceTimersByTimeAsync(GROUP_DELAY_MS)])
+    await expect(accounts.deposit(ALICE, 'r', 98)).rejects.toThrow('was used for')
+    await vi.advanceTimersByTimeAsync(GROUP_DELAY_MS)
+    expect(sql.isGrouping).toBe(false)
+    vi.useRealTimers()
     await accounts.close()
   })
 

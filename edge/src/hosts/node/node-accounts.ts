@@ -68,7 +68,6 @@ export class NodeAccounts implements AccountPort {
 
   async reserve(request: HoldRequest): Promise<HoldResult> {
     const result = this.#run(() => this.#book.reserve(request))
-    this.#commitWithin(GROUP_DELAY_MS)
     // A flush also releases expired holds, one of which may be what stood in the way.
     if (!result.ok) this.#flushLater()
     return result
@@ -76,13 +75,13 @@ export class NodeAccounts implements AccountPort {
 
   async settle(record: JobRecord): Promise<void> {
     this.#run(() => this.#book.settle(record))
-    await this.#committed(GROUP_DELAY_MS)
+    await this.#committed()
     this.#flushLater()
   }
 
   async deposit(accountId: AccountId, reference: string, amountMsat: number): Promise<Balance> {
     const balance = this.#run(() => this.#book.deposit(accountId, reference, amountMsat))
-    await this.#committed()
+    await this.#committedThisTurn()
     this.#flushLater()
     return balance
   }
@@ -97,13 +96,13 @@ export class NodeAccounts implements AccountPort {
 
   async beginOnce(request: OnceRequest): Promise<OnceState> {
     const state = this.#run(() => this.#book.beginOnce(request))
-    await this.#committed()
+    await this.#committedThisTurn()
     return state
   }
 
   async finishOnce(end: OnceEnd): Promise<void> {
     this.#run(() => this.#book.finishOnce(end))
-    await this.#committed()
+    await this.#committedThisTurn()
   }
 
   awaitOnce(accountId: AccountId, key: string, deadline: number): Promise<boolean> {
@@ -127,9 +126,13 @@ export class NodeAccounts implements AccountPort {
     this.#book.close()
   }
 
-  /** Runs an operation as a part of the open group; what it throws undoes this part only. */
+  /**
+   * Runs an operation as a part of the open group, which is committed within {@link GROUP_DELAY_MS};
+   * what it throws undoes this part only.
+   */
   #run<T>(operation: () => T): T {
     this.#sql.openGroup()
+    this.#commitTimer ??= setTimeout(() => this.#commitOrReject(), GROUP_DELAY_MS)
     try {
       return this.#book.transaction(operation)
     } catch (error) {
@@ -139,10 +142,15 @@ export class NodeAccounts implements AccountPort {
     }
   }
 
-  /** Resolves when all that was run until now is on disk, which takes `delayMs`, or the rest of this turn. */
-  #committed(delayMs = 0): Promise<void> {
-    if (delayMs === 0) this.#commitThisTurn()
-    else this.#commitWithin(delayMs)
+  /** The same as {@link NodeAccounts.#committed}, at the end of this turn: somebody waits for it. */
+  #committedThisTurn(): Promise<void> {
+    if (!this.#commitSoon) setImmediate(() => this.#commitOrReject())
+    this.#commitSoon = true
+    return this.#committed()
+  }
+
+  /** Resolves when all that was run until now is on disk. */
+  #committed(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ committed: resolve, lost: reject })
     })
@@ -152,16 +160,6 @@ export class NodeAccounts implements AccountPort {
     // Who waits for a result that is lost asks again, and finds that out.
     if (this.#sql.isGrouping) this.#waiters.push({ committed: task, lost: task })
     else task()
-  }
-
-  #commitThisTurn(): void {
-    if (this.#commitSoon) return
-    this.#commitSoon = true
-    setImmediate(() => this.#commitOrReject())
-  }
-
-  #commitWithin(delayMs: number): void {
-    this.#commitTimer ??= setTimeout(() => this.#commitOrReject(), delayMs)
   }
 
   /** Those who wait hear of a failure. */
