@@ -65,7 +65,9 @@ export class TestEdge {
       random: () => (this.#random = (this.#random + 0.5) % 1),
       settle: (record) => {
         this.records.push(record)
-        return this.accounts.settle(record)
+        const settling = this.accounts.settle(record)
+        settling.catch((error: unknown) => events.internalError(record.requestId, error))
+        return settling
       },
       store,
       events,
