@@ -1,3 +1,4 @@
+import { jitteredBackoffMs } from '../backoff.ts'
 import { LightningError } from '../lightning/lightning-error.ts'
 import type { DeskRim } from './desk-rim.ts'
 import { IntakeError } from './intake-error.ts'
@@ -6,12 +7,11 @@ import { IntakeError } from './intake-error.ts'
 const FIRST_BACKOFF_MS = 200
 /** An operator who starts the node again should not wait long for its money. */
 export const MAX_BACKOFF_MS = 30_000
+const BACKOFF = { firstMs: FIRST_BACKOFF_MS, maxMs: MAX_BACKOFF_MS }
 
-/** Exponential backoff with half of it jitter, `random` in [0, 1): ms before the next try. */
-export function backoffMs(failures: number, random: number): number {
-  const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 20))
-  return Math.round(ceiling * (0.5 + random / 2))
-}
+/** Whole ms before the next try; `random` in [0, 1). */
+export const backoffMs = (failures: number, random: number): number =>
+  Math.round(jitteredBackoffMs(BACKOFF, failures, random))
 
 /** Whether it goes away by itself: the node or the store could not be asked. */
 export function isPassing(error: unknown): boolean {

@@ -1,3 +1,5 @@
+import { jitteredBackoffMs } from '../backoff.ts'
+
 /** Calls to the node at a time; more would only wait there. */
 export const MAX_CALLS = 32
 /** Invoices asked for at a time; strangers may be slow, and must not keep what is to be paid waiting. */
@@ -18,12 +20,9 @@ export const CLTV_LIMIT_BLOCKS = 1008
 /** LND's default. */
 export const MAX_PARTS = 16
 
-const FIRST_BACKOFF_MS = 250
 /** A payment may be held for hours: asking once a minute costs nothing. */
-const MAX_BACKOFF_MS = 60_000
+const BACKOFF = { firstMs: 250, maxMs: 60_000 }
 
 /** How long to wait after `round` tries (from 0) for nothing; `random` is in [0, 1). */
-export function backoffMs(round: number, random: number): number {
-  const full = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(round, 20))
-  return full * (0.5 + random / 2)
-}
+export const backoffMs = (round: number, random: number): number =>
+  jitteredBackoffMs(BACKOFF, round, random)
