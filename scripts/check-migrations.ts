@@ -1,4 +1,4 @@
-// Whether the migrations make exactly the tables of schemas/src/tables.ts.
+// Whether the migrations make exactly the tables of schemas/src/*tables.ts.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -10,7 +10,7 @@ const copy = mkdtempSync(join(root, 'node_modules', '.migrations-'))
 try {
   const before = copyMigrations()
   runDrizzleKit('check', '--dialect', 'postgresql', '--out', relative(root, copy))
-  const tables = join('schemas', 'src', 'tables.ts')
+  const tables = join('schemas', 'src', '*tables.ts')
   const options = ['--dialect', 'postgresql', '--schema', tables, '--out', relative(root, copy)]
   runDrizzleKit('generate', ...options)
   const missing = readdirSync(copy).filter((name) => !before.includes(name))

@@ -1,6 +1,6 @@
 import { ApiError, errorEnvelope, errorHeaders } from '@infernet/openai-compat/api-error'
 import { toApiError } from '@infernet/openai-compat/api-errors'
-import { DbUnavailable } from './db/db-port.ts'
+import { DbUnavailable } from '@infernet/settlement/db/db-port'
 import { NO_PROVIDER_RETRY_AFTER_MS } from './limits.ts'
 import type { EdgeContext, EdgeServices } from './services.ts'
 

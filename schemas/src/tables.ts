@@ -155,8 +155,13 @@ export const jobs = pgTable(
     createdAt: at('created_at').notNull(),
     firstByteMs: integer('first_byte_ms'),
     totalMs: integer('total_ms').notNull(),
+    /** When the verification policy has made its providers' parts payable. */
+    releasedAt: at('released_at'),
   },
   (table) => [
+    index('jobs_unreleased')
+      .on(table.id)
+      .where(sql`${table.costMsat} > 0 and ${table.releasedAt} is null`),
     index('jobs_account_time').on(table.accountId, table.createdAt),
     index('jobs_generation').on(table.accountId, table.generationId),
     index('jobs_provider_time').on(table.providerId, table.createdAt),

@@ -1,6 +1,6 @@
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { DbError } from '../db/db-port.ts'
+import { DbError } from '@infernet/settlement/db/db-port'
 import { OUTBOX_BATCH } from '../limits.ts'
 import type {
   Balance,

@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import type { AccountId } from '@infernet/schemas/ids'
 import { accounts } from '@infernet/schemas/tables'
 import type { SpendLimits, StoredAccount } from '../ports.ts'
-import { ask, type Database } from './database.ts'
+import { ask, type Database } from '@infernet/settlement/db/database'
 
 export const ACCOUNT_LIMITS = {
   requestsPerMinute: accounts.requestsPerMinute,

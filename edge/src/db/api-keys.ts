@@ -3,8 +3,8 @@ import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import { accounts, apiKeys } from '@infernet/schemas/tables'
 import type { SpendLimits, StoredApiKey } from '../ports.ts'
 import { ACCOUNT_LIMITS } from './accounts.ts'
-import { ask, type Database } from './database.ts'
-import { DbError } from './db-port.ts'
+import { ask, type Database } from '@infernet/settlement/db/database'
+import { DbError } from '@infernet/settlement/db/db-port'
 
 /** SQLSTATE foreign_key_violation. */
 const NO_SUCH_PARENT = '23503'

@@ -7,8 +7,8 @@ import { testPost } from './conformance/post.ts'
 import { testProviders } from './conformance/providers.ts'
 import { testReceipts } from './conformance/receipts.ts'
 import { testResponses } from './conformance/responses.ts'
-import { openDatabase } from './database.ts'
-import type { DbPort } from './db-port.ts'
+import { openDatabase } from '@infernet/settlement/db/database'
+import type { DbPort } from '@infernet/settlement/db/db-port'
 
 /** Every adapter's suite: the port itself, then all the edge writes and reads through it. */
 export function testDatabase(open: () => DbPort): void {

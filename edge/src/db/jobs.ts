@@ -4,7 +4,7 @@ import { jobRecordSchema } from '@infernet/schemas/job-record'
 import { signedReceiptSchema } from '@infernet/schemas/receipt'
 import { jobs, receipts } from '@infernet/schemas/tables'
 import type { StoredJob } from '../ports.ts'
-import { ask, type Database } from './database.ts'
+import { ask, type Database } from '@infernet/settlement/db/database'
 
 /**
  * A job of this account, by its id or its answer's, with the receipt of the lease that ended it

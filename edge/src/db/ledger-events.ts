@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { LedgerBatch } from '@infernet/schemas/job-record'
-import { askRows, jsonbText, toJsonb, type Database } from './database.ts'
+import { askRows, jsonbText, toJsonb, type Database } from '@infernet/settlement/db/database'
 
 /** Most events in one statement: some 660 KB of JSON, a quarter of a second on a busy Postgres. */
 export const MAX_LEDGER_EVENTS = 1_000

@@ -5,7 +5,7 @@ import type { PeerId } from '@infernet/schemas/peer-id'
 import { entries, journal, ledgerAccounts, usage } from '@infernet/schemas/tables'
 import type { AccountCode } from '@infernet/settlement/ledger/account-code'
 import type { AccountCredits, TrialBalance } from '../ports.ts'
-import { ask, askRows, type Database } from './database.ts'
+import { ask, askRows, type Database } from '@infernet/settlement/db/database'
 
 /** Accounts that one trial balance names as drifted: one is already an alarm. */
 const MAX_DRIFTED = 100

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDatabaseServer, type DatabaseServer } from '../hosts/node/database-server.ts'
 import { testDatabase } from './db-conformance.ts'
 import { connectNeon } from './neon-db.ts'
-import type { DbPort } from './db-port.ts'
+import type { DbPort } from '@infernet/settlement/db/db-port'
 
 describe('SQL over HTTP', () => {
   let server: DatabaseServer

@@ -1,5 +1,10 @@
 import { neon, neonConfig } from '@neondatabase/serverless'
-import { databaseError, decodeValue, QUERY_TIMEOUT_MS, type DbPort } from './db-port.ts'
+import {
+  databaseError,
+  decodeValue,
+  QUERY_TIMEOUT_MS,
+  type DbPort,
+} from '@infernet/settlement/db/db-port'
 
 /** Host suffix that marks a plain SQL-over-HTTP endpoint for the driver's one global endpoint rule. */
 const PLAIN_ENDPOINT = '.sql-over-http'

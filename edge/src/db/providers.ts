@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { providers } from '@infernet/schemas/tables'
 import type { Capability } from '@infernet/schemas/wire'
-import { ask, askRows, toJsonb, type Database } from './database.ts'
+import { ask, askRows, toJsonb, type Database } from '@infernet/settlement/db/database'
 
 /** Notes what a provider said it can do at `seenAt`. A stale note changes nothing. */
 export async function recordProvider(

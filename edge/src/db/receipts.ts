@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { MAX_RECEIPTS_PER_STATEMENT } from '../limits.ts'
 import type { ReceiptStatus, StoredReceipt } from '../ports.ts'
-import { askRows, toJsonb, type Database } from './database.ts'
+import { askRows, toJsonb, type Database } from '@infernet/settlement/db/database'
 
 const placesSchema = z.array(z.tuple([z.number()]))
 

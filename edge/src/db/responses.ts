@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { AccountId } from '@infernet/schemas/ids'
 import { responses } from '@infernet/schemas/tables'
 import type { StoredResponse } from '../ports.ts'
-import { ask, askRows, toJsonb, type Database } from './database.ts'
+import { ask, askRows, toJsonb, type Database } from '@infernet/settlement/db/database'
 
 /** Expired rows that each write deletes: more than it adds, so that they never gather. */
 export const PURGED_PER_WRITE = 10

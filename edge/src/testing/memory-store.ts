@@ -14,7 +14,7 @@ import type {
   StorePort,
   TrialBalance,
 } from '../ports.ts'
-import { DbUnavailable } from '../db/db-port.ts'
+import { DbUnavailable } from '@infernet/settlement/db/db-port'
 import { ACCOUNT_DEFAULTS, UNLIMITED } from './spend-limits.ts'
 
 /** What became of a client's balance, with the job that it paid for. */

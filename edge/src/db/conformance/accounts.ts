@@ -7,7 +7,7 @@ import type { SpendLimits } from '../../ports.ts'
 import { ACCOUNT_DEFAULTS, UNLIMITED } from '../../testing/spend-limits.ts'
 import { changeAccount, createAccount, findAccount } from '../accounts.ts'
 import { changeApiKey, createApiKey, findApiKey, revokeApiKey } from '../api-keys.ts'
-import type { Database } from '../database.ts'
+import type { Database } from '@infernet/settlement/db/database'
 
 const now = new Date('2026-01-02T03:04:05.678Z')
 const LIMITS: SpendLimits = {

@@ -9,11 +9,11 @@ import { entries, jobs, journal, ledgerAccounts, usage } from '@infernet/schemas
 import { topUpSettled } from '@infernet/settlement/ledger/credit-events'
 import { MAX_FEE_BPS, MIN_FEE_BPS } from '@infernet/settlement/ledger/fee'
 import { jobCaptured } from '@infernet/settlement/ledger/job-events'
-import type { Database } from '../database.ts'
-import { DbError } from '../db-port.ts'
+import type { Database } from '@infernet/settlement/db/database'
+import { DbError } from '@infernet/settlement/db/db-port'
 import { MAX_LEDGER_EVENTS, writeLedgerEvents } from '../ledger-events.ts'
 import { balancesOf } from '../ledger.ts'
-import { post } from '../post.ts'
+import { post } from '@infernet/settlement/db/post'
 import { batchOf, depositOf, FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
 const HOUR = 3_600_000
@@ -112,6 +112,7 @@ export function testLedgerEvents(open: () => Database): void {
             costMsat: 300n,
             feeBps: FEE_BPS,
             createdAt: new Date(job.createdAt),
+            releasedAt: null,
           },
         ],
         usage: [

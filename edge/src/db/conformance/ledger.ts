@@ -6,7 +6,7 @@ import { creditGranted } from '@infernet/settlement/ledger/credit-events'
 import { verdictBad, verdictOk } from '@infernet/settlement/ledger/job-events'
 import { payoutStarted, payoutSucceeded } from '@infernet/settlement/ledger/payout-events'
 import type { Posting } from '@infernet/settlement/ledger/posting'
-import { askRows, type Database } from '../database.ts'
+import { askRows, type Database } from '@infernet/settlement/db/database'
 import { writeLedgerEvents } from '../ledger-events.ts'
 import {
   balancesOf,
@@ -16,7 +16,7 @@ import {
   statementOf,
   trialBalance,
 } from '../ledger.ts'
-import { post } from '../post.ts'
+import { post } from '@infernet/settlement/db/post'
 import { batchOf, FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
 const AT = new Date('2026-01-02T03:04:05.678Z')

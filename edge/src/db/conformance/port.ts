@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DbError, type DbPort } from '../db-port.ts'
+import { DbError, type DbPort } from '@infernet/settlement/db/db-port'
 
 /** What every {@link DbPort} must do, whatever carries its statements. */
 export function testPort(open: () => DbPort): void {

@@ -7,10 +7,10 @@ import { Balances } from '@infernet/settlement/ledger/balances'
 import { splitFee } from '@infernet/settlement/ledger/fee'
 import { posting, PostingError, type Posting } from '@infernet/settlement/ledger/posting'
 import { eq, sql } from 'drizzle-orm'
-import { askRows, type Database } from '../database.ts'
+import { askRows, type Database } from '@infernet/settlement/db/database'
 import { writeLedgerEvents } from '../ledger-events.ts'
 import { balancesOf } from '../ledger.ts'
-import { post, PostRefused } from '../post.ts'
+import { post, PostRefused } from '@infernet/settlement/db/post'
 import { FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
 const AT = new Date('2026-01-02T03:04:05.678Z')

@@ -4,7 +4,7 @@ import { newJobId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { providers } from '@infernet/schemas/tables'
 import type { Capability } from '@infernet/schemas/wire'
-import type { Database } from '../database.ts'
+import type { Database } from '@infernet/settlement/db/database'
 import { offeredModels, recordProvider } from '../providers.ts'
 
 const at = (second: number) => new Date(second * 1000)

@@ -4,7 +4,7 @@ import { newAccountId, newJobId, type AccountId } from '@infernet/schemas/ids'
 import { responses } from '@infernet/schemas/tables'
 import type { StoredResponse } from '../../ports.ts'
 import { createAccount } from '../accounts.ts'
-import type { Database } from '../database.ts'
+import type { Database } from '@infernet/settlement/db/database'
 import { deleteResponse, findResponse, PURGED_PER_WRITE, storeResponse } from '../responses.ts'
 
 const NOW = Date.UTC(2026, 0, 2)

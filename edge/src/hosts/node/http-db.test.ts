@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase } from '../../db/db-conformance.ts'
 import { startDatabaseServer, type DatabaseServer } from './database-server.ts'
-import { connectHttpDb } from './http-db.ts'
+import { connectHttpDb } from '@infernet/settlement/db/http-db'
 
 describe('a database over HTTP', () => {
   let server: DatabaseServer

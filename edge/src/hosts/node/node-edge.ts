@@ -5,7 +5,6 @@ import { CLOSE } from '@infernet/schemas/close-codes'
 import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
-import type { DbPort } from '../../db/db-port.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents, type LogLine } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
@@ -14,11 +13,10 @@ import { KnownModels } from '../../hub/known-models.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { nodeTracer } from './node-tracer.ts'
-import { connectHttpDb } from './http-db.ts'
+import { connectDatabase } from '@infernet/settlement/db/connect'
 import { createHttpServer } from './http-server.ts'
 import { NodeAccounts } from './node-accounts.ts'
 import { NodeSql } from './node-sql.ts'
-import { connectPg } from './pg-db.ts'
 import { acceptProviders } from './provider-sockets.ts'
 
 export interface NodeEdgeOptions {
@@ -55,8 +53,8 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   const now = Date.now
   const tracer = options.telemetry && nodeTracer(options.telemetry, options.log)
   const events = new EdgeEvents(options.log, tracer)
-  const database = openDatabaseUrl(options.databaseUrl)
-  const store = postgresStore(database.port, now, options.feeBps)
+  const database = connectDatabase(options.databaseUrl)
+  const store = postgresStore(database, now, options.feeBps)
   mkdirSync(join(options.dataDir, 'edge'), { recursive: true, mode: 0o700 })
   const sql = new NodeSql(join(options.dataDir, 'edge', 'accounts.db'))
   const accounts = new NodeAccounts({
@@ -135,11 +133,6 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
       sql.close()
     },
   }
-}
-
-function openDatabaseUrl(url: string): { port: DbPort; close(): Promise<void> } {
-  const port = /^postgres(ql)?:/.test(url) ? connectPg(url) : connectHttpDb(url)
-  return { port, close: async () => port.close() }
 }
 
 const isLoopback = (host: string): boolean =>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase } from '../../db/db-conformance.ts'
 import { migrateDatabase } from './migrate.ts'
-import { connectPg } from './pg-db.ts'
+import { connectPg } from '@infernet/settlement/db/pg-db'
 
 const url = process.env['INFERNET_TEST_POSTGRES_URL']
 

@@ -1,5 +1,5 @@
 import { Pool } from 'pg'
-import { databaseError, decodeValue, QUERY_TIMEOUT_MS, type DbPort } from '../../db/db-port.ts'
+import { databaseError, decodeValue, QUERY_TIMEOUT_MS, type DbPort } from './db-port.ts'
 
 /** Enough for outbox flushes and key lookups beside each other; Postgres' own default limit is 100. */
 const MAX_CONNECTIONS = 8
@@ -17,7 +17,7 @@ export function connectPg(url: string): DbPort & { close(): Promise<void> } {
     statement_timeout: QUERY_TIMEOUT_MS,
     // The server answers first unless it is gone.
     query_timeout: QUERY_TIMEOUT_MS + 1_000,
-    application_name: 'infernet-edge',
+    application_name: 'infernet',
   })
   // An idle connection that breaks is replaced on the next query; unheard, this event would be fatal.
   pool.on('error', () => {})

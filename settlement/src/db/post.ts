@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import type { Posting } from '@infernet/settlement/ledger/posting'
+import type { Posting } from '../ledger/posting.ts'
 import { askRows, type Database } from './database.ts'
 import { DbError } from './db-port.ts'
 

@@ -1,6 +1,6 @@
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { z } from 'zod'
-import { databaseError, decodeValue, QUERY_TIMEOUT_MS, type DbPort } from '../../db/db-port.ts'
+import { databaseError, decodeValue, QUERY_TIMEOUT_MS, type DbPort } from './db-port.ts'
 
 /** PGlite behind the protocol runs one statement at a time: more sockets would wait there. */
 const MAX_SOCKETS = 8
