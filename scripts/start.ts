@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import { demoAccount } from './start/demo-account.ts'
+import { demoTopUp } from './start/demo-top-up.ts'
 import { freePort } from './start/free-port.ts'
 import { parseStartOptions, StartError, USAGE, type StartOptions } from './start/options.ts'
 import { readyBlock } from './start/ready-block.ts'
@@ -30,7 +31,10 @@ async function bringUp(
   const edgeUrl = `http://127.0.0.1:${port}`
   try {
     spinner.show('Starting the database')
-    const databaseUrl = await system.startDatabase(options.databaseUrl)
+    const [databaseUrl] = await Promise.all([
+      system.startDatabase(options.databaseUrl),
+      options.lightning ? system.startLightning() : undefined,
+    ])
 
     spinner.show('Starting the edge')
     // It loads its model first, so the edge is there when it dials; else it would wait to redial.
@@ -42,6 +46,11 @@ async function bringUp(
     }
     await system.startEdge(options.host, { port, databaseUrl, onLine })
 
+    if (options.lightning) {
+      spinner.show('Starting the settler')
+      await system.startSettler({ edgeUrl, databaseUrl, onLine })
+    }
+
     spinner.show('Making a demo account')
     const operatorToken = readFileSync(dir.operatorToken, 'utf8').trim()
     const { apiKey } = await demoAccount(edgeUrl, operatorToken, dir.demo)
@@ -49,10 +58,12 @@ async function bringUp(
     if (options.agent) spinner.show('Waiting for the provider to load its model')
     const model = options.agent ? await firstModel(edgeUrl, apiKey, dir) : undefined
 
-    spinner.stop()
     const baseUrl = `${edgeUrl}/v1`
+    const topUp = options.lightning ? await demoTopUp(baseUrl, apiKey) : undefined
+
+    spinner.stop()
     if (!options.json) {
-      console.log(readyBlock({ baseUrl, apiKey, model }, paint))
+      console.log(readyBlock({ baseUrl, apiKey, model, topUp }, paint))
       readyAt = new Date().toISOString()
       return
     }
@@ -60,6 +71,8 @@ async function bringUp(
       edge: system.pid('edge'),
       agent: system.pid('agent'),
       database: system.pid('database'),
+      lightning: system.pid('lightning'),
+      settler: system.pid('settler'),
     }
     const line = {
       ready: true,
@@ -67,6 +80,7 @@ async function bringUp(
       api_key: apiKey,
       model: model ?? null,
       edge_url: edgeUrl,
+      simulated_topup: topUp ?? null,
       pids,
     }
     console.log(JSON.stringify(line))

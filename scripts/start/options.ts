@@ -12,6 +12,8 @@ export interface StartOptions {
   /** One JSON line on stdout instead of a screen. */
   readonly json: boolean
   readonly agent: boolean
+  /** Simulated Lightning, and a settler on it. */
+  readonly lightning: boolean
   readonly fresh: boolean
   /** Absolute path. */
   readonly dataDir: string
@@ -28,6 +30,7 @@ export const USAGE = `usage: npm start -- [options]
   --fresh             forget what is kept there first
   --engine ENGINE     llama-cpp or tiny (llama-cpp)
   --no-agent          start no provider: connect your own
+  --no-lightning      start no simulated Lightning and no settler: run your own
   --database-url URL  use this PostgreSQL (postgres://…) and no database of our own
   --host HOST         run the edge on node, workerd, or wrangler dev (node)
   --json              print one JSON line when ready and nothing else; logs are in DIR/logs
@@ -56,6 +59,7 @@ export function parseStartOptions(
     port: Number(port),
     json: values.json,
     agent: values.agent,
+    lightning: values.lightning,
     fresh: values.fresh,
     dataDir: resolve(values.data),
     host: oneOf(HOSTS, '--host', values.host),
@@ -73,6 +77,7 @@ function parse(args: readonly string[]) {
         port: { type: 'string' },
         json: { type: 'boolean', default: false },
         agent: { type: 'boolean', default: true },
+        lightning: { type: 'boolean', default: true },
         fresh: { type: 'boolean', default: false },
         data: { type: 'string', default: '.infernet' },
         host: { type: 'string', default: 'node' },

@@ -1,8 +1,14 @@
+import type { DemoTopUp } from './demo-top-up.ts'
 import type { Paint } from './request-line.ts'
 
 /** What to paste next, once everything runs. `model` is undefined when there is no provider yet. */
 export function readyBlock(
-  ready: { readonly baseUrl: string; readonly apiKey: string; readonly model: string | undefined },
+  ready: {
+    readonly baseUrl: string
+    readonly apiKey: string
+    readonly model: string | undefined
+    readonly topUp: DemoTopUp | undefined
+  },
   paint: Paint,
 ): string {
   const { baseUrl, apiKey, model = 'MODEL' } = ready
@@ -29,7 +35,12 @@ const client = new OpenAI({ baseURL: '${baseUrl}', apiKey: '${apiKey}' })
 const messages = [{ role: 'user', content: 'Hello!' }]
 const stream = await client.chat.completions.create({ model: '${model}', messages, stream: true })
 for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta.content ?? '')
-
+${ready.topUp === undefined ? '' : topUpBlock(ready.topUp, paint)}
 ${paint('dim', 'Requests appear below. Ctrl-C stops everything.')}
 `
 }
+
+const topUpBlock = (topUp: DemoTopUp, paint: Paint): string => `
+${paint('dim', `# Top up ${topUp.amountSat} sat on SIMULATED Lightning (no real money), in another terminal`)}
+npm run pay -- ${topUp.invoice}
+`

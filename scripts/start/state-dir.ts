@@ -9,6 +9,14 @@ export interface StateDir {
   readonly root: string
   readonly database: string
   readonly operatorToken: string
+  /** What the settler shows the edge. */
+  readonly settlerToken: string
+  /** Master keys of L402 tokens. */
+  readonly l402Keys: string
+  /** Of the simulated network; a folder per node. */
+  readonly lightning: string
+  /** What preimages are derived from. */
+  readonly settlerKey: string
   readonly demo: string
   /** The edge's Node host, bundled anew at each start. */
   readonly edgeBundle: string
@@ -22,6 +30,10 @@ const CONTENTS = [
   'workerd',
   'wrangler',
   'agent',
+  'lightning',
+  'settler-token',
+  'settler-key',
+  'l402-keys',
   'build',
   'logs',
   'operator-token',
@@ -43,11 +55,19 @@ export function openStateDir(root: string, fresh: boolean): StateDir {
   if (fresh) for (const name of CONTENTS) rmSync(join(root, name), { recursive: true, force: true })
   mkdirSync(join(root, 'logs'), { recursive: true })
   const operatorToken = join(root, 'operator-token')
-  createOnce(operatorToken, `${randomBytes(32).toString('base64url')}\n`)
+  const settlerToken = join(root, 'settler-token')
+  const l402Keys = join(root, 'l402-keys')
+  for (const path of [operatorToken, settlerToken])
+    createOnce(path, `${randomBytes(32).toString('base64url')}\n`)
+  createOnce(l402Keys, `${randomBytes(32).toString('hex')}\n`)
   return {
     root,
     database: join(root, 'database'),
     operatorToken,
+    settlerToken,
+    l402Keys,
+    lightning: join(root, 'lightning'),
+    settlerKey: join(root, 'settler-key'),
     demo: join(root, 'demo.json'),
     edgeBundle: join(root, 'build', 'edge.mjs'),
     logOf: (name) => join(root, 'logs', `${name}.log`),

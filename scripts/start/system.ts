@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { migrateDatabase } from '../../edge/src/hosts/node/migrate.ts'
@@ -32,6 +32,16 @@ export class PartDied extends Error {
   }
 }
 
+type PartName = 'edge' | 'agent' | 'database' | 'lightning' | 'settler'
+
+/** Nodes of the simulated network: who settles, who tops up, who is paid. */
+const LIGHTNING_NODES = ['operator', 'client', 'provider'] as const
+
+const STOP_ORDER: readonly (readonly PartName[])[] = [
+  ['agent', 'edge', 'settler'],
+  ['database', 'lightning'],
+]
+
 /** The processes of one `npm start`. */
 export class System {
   readonly #dir: StateDir
@@ -49,7 +59,7 @@ export class System {
     return this.#death.promise
   }
 
-  pid(name: 'edge' | 'agent' | 'database'): number | null {
+  pid(name: PartName): number | null {
     return this.#parts.get(name)?.pid ?? null
   }
 
@@ -73,6 +83,8 @@ export class System {
       '--data': this.#dir.root,
       '--database-url': settings.databaseUrl,
       '--operator-token-file': this.#dir.operatorToken,
+      '--settler-token-file': this.#dir.settlerToken,
+      '--l402-keys-file': this.#dir.l402Keys,
     }
     const args = [await this.#edgeProgram(host), ...Object.entries(options).flat()]
     return this.#urlOf(this.#start({ name: 'edge', args, onLine: settings.onLine }))
@@ -84,19 +96,59 @@ export class System {
     return this.#dir.edgeBundle
   }
 
+  /** Paid at once, to a node of its own, if there is Lightning. */
   startAgent(engine: EngineKind, edgeUrl: string): void {
     const args = ['provider-agent/src/cli/main.ts', 'run']
-    this.#start({
-      name: 'agent',
-      args: [...args, '--edge', edgeUrl, '--engine', engine, '--data', this.#dir.root, '--json'],
-    })
+    const options = ['--edge', edgeUrl, '--engine', engine, '--data', this.#dir.root, '--json']
+    const payout = this.#parts.has('lightning') ? this.#payoutOptions() : []
+    this.#start({ name: 'agent', args: [...args, ...options, ...payout] })
   }
 
-  /** Stops everything: the database last, because the edge still writes to it. */
+  #payoutOptions(): string[] {
+    const node = join(this.#dir.lightning, 'provider')
+    const options = {
+      '--payout': 'lnd',
+      '--payout-when': 'at_once',
+      '--lnd': readFileSync(join(node, 'socket'), 'utf8'),
+      '--lnd-cert': join(node, 'tls.cert'),
+      '--lnd-macaroon': join(node, 'agent.macaroon'),
+    }
+    return Object.entries(options).flat()
+  }
+
+  /** Simulated Lightning: resolves when its nodes can be reached. */
+  async startLightning(): Promise<void> {
+    const program = 'settlement/src/lightning/sim/main.ts'
+    const args = [program, '--data', this.#dir.lightning, '--nodes', LIGHTNING_NODES.join(',')]
+    await this.#start({ name: 'lightning', args }).ready
+  }
+
+  /** Resolves when it may act on the node. */
+  async startSettler(settings: {
+    edgeUrl: string
+    databaseUrl: string
+    onLine: (line: string) => void
+  }): Promise<void> {
+    const node = join(this.#dir.lightning, 'operator')
+    const options = {
+      '--edge': settings.edgeUrl,
+      '--edge-token-file': this.#dir.settlerToken,
+      '--database-url': settings.databaseUrl,
+      '--lnd': readFileSync(join(node, 'socket'), 'utf8'),
+      '--lnd-cert': join(node, 'tls.cert'),
+      '--macaroons': node,
+      '--key-file': this.#dir.settlerKey,
+    }
+    const flags = ['--create-key', '--json']
+    const args = ['settlement/src/settler/main.ts', 'run', ...Object.entries(options).flat()]
+    await this.#start({ name: 'settler', args: [...args, ...flags], onLine: settings.onLine }).ready
+  }
+
+  /** Stops everything: the database last, because the others still write to it. */
   async stop(): Promise<void> {
     this.#stopping = true
-    await Promise.all([this.#parts.get('agent')?.stop(), this.#parts.get('edge')?.stop()])
-    await this.#parts.get('database')?.stop()
+    for (const names of STOP_ORDER)
+      await Promise.all(names.map((name) => this.#parts.get(name)?.stop()))
   }
 
   #start(options: Pick<ChildOptions, 'name' | 'args' | 'onLine'>): Child {
