@@ -7,7 +7,11 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { areBuilt, lndBinaries, LND_MODULE } from '../e2e/src/lnd/lnd-binaries.ts'
+import {
+  areBuilt,
+  lndBinaries,
+  LND_MODULE,
+} from '../settlement/src/testing/regtest/lnd-binaries.ts'
 
 /** What LND's releases have, but for the wallets and databases that are not used here. */
 const LND_TAGS = 'invoicesrpc signrpc walletrpc chainrpc peersrpc'

@@ -11,6 +11,8 @@ const HOST_SCRIPT: Record<HostKind, string> = {
   workerd: 'edge/src/hosts/workerd/serve.ts',
 }
 const OPERATOR_TOKEN = 'e2e-operator-token'
+const SETTLER_TOKEN = 'e2e-settler-token-of-32-characters'
+const L402_KEY = '5a'.repeat(32)
 const POLL_MS = 50
 /** Until a wait counts as vain, on a busy machine. */
 const WAIT_MS = 60_000
@@ -46,18 +48,41 @@ export class Stack {
   ): Promise<Stack> {
     const dir = await mkdtemp(join(tmpdir(), 'infernet-e2e-'))
     const stack = new Stack(kind, dir, port, timeouts)
-    await writeFile(join(dir, 'operator-token'), OPERATOR_TOKEN, { mode: 0o600 })
-    stack.#database = new Service('database', 'edge/src/hosts/node/database-server.ts', [
-      '--data',
-      join(dir, 'postgres'),
-      '--port',
-      String(port + 1),
-    ])
-    stack.#databaseUrl = String(
-      (await stack.#database.line((line) => line['ready'] === true))['url'],
-    )
+    const secrets = {
+      'operator-token': OPERATOR_TOKEN,
+      'settler-token': SETTLER_TOKEN,
+      'l402-keys': L402_KEY,
+    }
+    for (const [name, text] of Object.entries(secrets))
+      await writeFile(join(dir, name), `${text}\n`, { mode: 0o600 })
+    await stack.startDatabase()
     await stack.startEdge()
     return stack
+  }
+
+  get databaseUrl(): string {
+    return this.#databaseUrl
+  }
+
+  get database(): Service {
+    if (this.#database === undefined) throw new Error('The database was not started')
+    return this.#database
+  }
+
+  /** A file of this stack: a token, a key. */
+  file(name: string): string {
+    return join(this.dir, name)
+  }
+
+  /** Anew, or again after a kill: it has the same port. */
+  async startDatabase(): Promise<void> {
+    this.#database = new Service('database', 'edge/src/hosts/node/database-server.ts', [
+      '--data',
+      join(this.dir, 'postgres'),
+      '--port',
+      String(this.port + 1),
+    ])
+    this.#databaseUrl = String((await this.#database.line((line) => line['ready'] === true))['url'])
   }
 
   get url(): string {
@@ -76,7 +101,11 @@ export class Stack {
         '--database-url',
         this.#databaseUrl,
         '--operator-token-file',
-        join(this.dir, 'operator-token'),
+        this.file('operator-token'),
+        '--settler-token-file',
+        this.file('settler-token'),
+        '--l402-keys-file',
+        this.file('l402-keys'),
       ],
       { INFERNET_JOB_TIMEOUTS: this.#timeouts },
     )

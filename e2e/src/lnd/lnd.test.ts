@@ -10,8 +10,8 @@ import type {
 import { openLnd } from '@infernet/settlement/lightning/open-lnd'
 import type { LndAddress } from '@infernet/settlement/lightning/lnd/lnd-connection'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { areBuilt, lndBinaries } from './lnd-binaries.ts'
-import { RegtestNetwork } from './regtest.ts'
+import { areBuilt, lndBinaries } from '@infernet/settlement/testing/regtest/lnd-binaries'
+import { RegtestNetwork } from '@infernet/settlement/testing/regtest/regtest'
 
 const binaries = lndBinaries()
 const START_TIMEOUT_MS = 300_000

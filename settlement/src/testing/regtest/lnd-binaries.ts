@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** The Go module that pins LND, btcd and what they are built from. */
-export const LND_MODULE = join(import.meta.dirname, '../../lnd')
+export const LND_MODULE = join(import.meta.dirname, '../../../../e2e/lnd')
 
 export interface LndBinaries {
   /** For instance `0.21.2-beta`. */

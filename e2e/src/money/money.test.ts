@@ -1,0 +1,10 @@
+import { describe } from 'vitest'
+import { HOSTS } from '../stack.ts'
+import { testMoneyStory } from './money-story.ts'
+import { simulatedLightning } from './test-lightning.ts'
+
+const PORTS = { node: 18_300, workerd: 18_310 } as const
+
+describe.each(HOSTS)('money on SIMULATED Lightning, %s host', (kind) => {
+  testMoneyStory(kind, PORTS[kind], simulatedLightning)
+})

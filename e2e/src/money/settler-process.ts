@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { Service } from '../processes.ts'
+import type { Stack } from '../stack.ts'
+import type { NodeFolder, TestLightning } from './test-lightning.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+const PROGRAM = 'settlement/src/settler/main.ts'
+
+/** Starts a settler on the operator's node; resolves when it may act. */
+export async function startSettler(
+  stack: Stack,
+  lightning: TestLightning,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Service> {
+  const settler = launchSettler(stack, lightning, env)
+  await settler.line((line) => line['ready'] === true)
+  return settler
+}
+
+/** The same without waiting, for one that is to be killed at its start. */
+export function launchSettler(
+  stack: Stack,
+  lightning: TestLightning,
+  env: Readonly<Record<string, string>> = {},
+): Service {
+  const options = { ...commonOptions(stack, lightning.operator), '--key-file': stack.file('key') }
+  const args = ['run', ...Object.entries(options).flat(), '--create-key', '--json']
+  return new Service('settler', PROGRAM, args, env)
+}
+
+/** Runs `reconcile` to its end. */
+export async function reconcile(
+  stack: Stack,
+  lightning: TestLightning,
+): Promise<{ readonly code: number; readonly output: string }> {
+  const options = {
+    ...commonOptions(stack, lightning.operator),
+    '--operator-token-file': stack.file('operator-token'),
+  }
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, PROGRAM), 'reconcile', ...Object.entries(options).flat(), '--json'],
+    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const code = await new Promise<number>((resolve) =>
+    child.once('close', (code) => resolve(code ?? -1)),
+  )
+  return { code, output }
+}
+
+/** What `infernet-agent run` needs to be paid on the provider's node, request by request. */
+export const paidAgentOptions = ({ provider }: TestLightning): string[] =>
+  Object.entries({
+    '--payout': 'lnd',
+    '--payout-when': 'at_once',
+    '--lnd': provider.socket,
+    '--lnd-cert': join(provider.folder, 'tls.cert'),
+    '--lnd-macaroon': join(provider.folder, 'agent.macaroon'),
+  }).flat()
+
+const commonOptions = (stack: Stack, node: NodeFolder) => ({
+  '--edge': stack.url,
+  '--edge-token-file': stack.file('settler-token'),
+  '--database-url': stack.databaseUrl,
+  '--lnd': node.socket,
+  '--lnd-cert': join(node.folder, 'tls.cert'),
+  '--macaroons': node.folder,
+})
