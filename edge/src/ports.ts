@@ -155,6 +155,8 @@ export interface RateWindows {
   readonly tokens?: RateWindow
 }
 
+export type TransferOutcome = 'done' | 'refused'
+
 export type HoldRefusal =
   | { readonly reason: 'insufficient_credit'; readonly availableMsat: number }
   | { readonly reason: 'backlog' }
@@ -242,6 +244,11 @@ export interface AccountPort {
   /** Captures `record.costMsat` of the job's hold and releases the rest. A second call changes nothing. */
   settle(record: JobRecord): Promise<void>
   deposit(accountId: AccountId, reference: string, amountMsat: number): Promise<Balance>
+  /**
+   * What Postgres has posted reaches the live balance, durably and once per reference; below zero takes
+   * from `available`, and is `refused` when that doesn't cover it. The first outcome holds for ever.
+   */
+  transfer(accountId: AccountId, reference: string, amountMsat: number): Promise<TransferOutcome>
   balance(accountId: AccountId): Promise<Balance>
   keyUsage(accountId: AccountId, apiKeyId: ApiKeyId, limits: Limits): Promise<KeyUsage>
   beginOnce(request: OnceRequest): Promise<OnceState>

@@ -13,6 +13,7 @@ import type {
   OnceState,
   SqlPort,
   StorePort,
+  TransferOutcome,
 } from '../ports.ts'
 import { auditLedger } from './audit.ts'
 import { expiredHolds, expiredRecord, nextExpiry } from './expiry.ts'
@@ -23,6 +24,7 @@ import { Outbox } from './outbox.ts'
 import { isRated, RateLimits } from './rate-limits.ts'
 import { migrate } from './schema.ts'
 import { scopeUsage } from './scope-usage.ts'
+import { Transfers } from './transfers.ts'
 import { dayOf } from './utc-day.ts'
 
 /** Kept answers deleted at a time: some 3 ms of SQLite. */
@@ -39,6 +41,7 @@ export class AccountBook {
   readonly #now: () => number
   readonly #outbox: Outbox
   readonly #ledger: Ledger
+  readonly #transfers: Transfers
   readonly #rates = new RateLimits()
   readonly #once: OnceLog
   readonly #waiters: OnceWaiters
@@ -61,6 +64,7 @@ export class AccountBook {
     migrate(options.sql)
     this.#outbox = new Outbox(options.sql)
     this.#ledger = new Ledger(options.sql, this.#outbox)
+    this.#transfers = new Transfers(options.sql)
     this.#once = new OnceLog(options.sql)
     this.#waiters = new OnceWaiters(options.later)
   }
@@ -122,6 +126,11 @@ export class AccountBook {
   /** Throws LedgerError `deposit_conflict` and MoneyError. */
   deposit(accountId: string, reference: string, amountMsat: number): Balance {
     return this.#ledger.deposit(accountId, reference, amountMsat, this.#now())
+  }
+
+  /** Throws LedgerError `transfer_conflict` and MoneyError. */
+  transfer(accountId: string, reference: string, amountMsat: number): TransferOutcome {
+    return this.#transfers.transfer(accountId, reference, amountMsat)
   }
 
   balance(accountId: string): Balance {

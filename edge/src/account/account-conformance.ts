@@ -10,7 +10,14 @@ import { limitsOf } from '../testing/spend-limits.ts'
 /** What the suite calls; a stub of a Durable Object has it too. */
 export type AccountsUnderTest = Pick<
   AccountPort,
-  'reserve' | 'deposit' | 'balance' | 'keyUsage' | 'beginOnce' | 'finishOnce' | 'awaitOnce'
+  | 'reserve'
+  | 'deposit'
+  | 'transfer'
+  | 'balance'
+  | 'keyUsage'
+  | 'beginOnce'
+  | 'finishOnce'
+  | 'awaitOnce'
 > & { settle(record: JobRecord): Promise<unknown> }
 
 const CREDIT = 10_000
@@ -67,6 +74,49 @@ export function testAccountHost(open: (id: AccountId) => AccountsUnderTest): voi
       expect(held).toHaveLength(4)
       const refusal = { ok: false, reason: 'insufficient_credit', availableMsat: 0 }
       expect(refused).toEqual(Array.from({ length: 5 }, () => refusal))
+    })
+  })
+
+  describe('a transfer', () => {
+    it('is made once, however many make it at once', async () => {
+      for (const amount of [700, -300]) {
+        const reference = `r${amount}`
+        const before = (await account.balance(id)).availableMsat
+        const make = () => account.transfer(id, reference, amount)
+        const outcomes = await Promise.all(Array.from({ length: 50 }, make))
+        expect(new Set(outcomes)).toEqual(new Set(['done']))
+        expect((await account.balance(id)).availableMsat).toBe(before + amount)
+      }
+    })
+
+    it('stays refused when credit comes later', async () => {
+      expect(await account.transfer(id, 'too much', -CREDIT - 1)).toBe('refused')
+      await account.deposit(id, 'more', CREDIT)
+      expect(await account.transfer(id, 'too much', -CREDIT - 1)).toBe('refused')
+      expect(await account.transfer(id, 'another', -CREDIT - 1)).toBe('done')
+      expect((await account.balance(id)).availableMsat).toBe(CREDIT - 1)
+    })
+
+    it('gives credit to an account that never had any', async () => {
+      const other = newAccountId(Date.now())
+      const live = open(other)
+      expect(await live.transfer(other, 'take', -1)).toBe('refused')
+      expect(await live.transfer(other, 'give', 5)).toBe('done')
+      expect(await live.balance(other)).toEqual({ availableMsat: 5, reservedMsat: 0, openHolds: 0 })
+    })
+
+    it('never takes what is held, nor leaves a hold uncovered', async () => {
+      const part = CREDIT / 5
+      const holds = Array.from({ length: 6 }, () => reserve({ amountMsat: part }))
+      const takes = Array.from({ length: 6 }, (_, n) => account.transfer(id, `take ${n}`, -part))
+      const held = (await Promise.all(holds)).filter(({ ok }) => ok).length
+      const taken = (await Promise.all(takes)).filter((outcome) => outcome === 'done').length
+      expect(held + taken).toBe(5)
+      expect(await account.balance(id)).toEqual({
+        availableMsat: 0,
+        reservedMsat: held * part,
+        openHolds: held,
+      })
     })
   })
 

@@ -1,6 +1,6 @@
 export class LedgerError extends Error {
   override readonly name = 'LedgerError'
-  readonly code: 'overcapture' | 'corrupt' | 'deposit_conflict'
+  readonly code: 'overcapture' | 'corrupt' | 'deposit_conflict' | 'transfer_conflict'
   constructor(code: LedgerError['code'], message: string) {
     super(message)
     this.code = code

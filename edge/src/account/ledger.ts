@@ -26,7 +26,7 @@ export type Held = 'held' | 'again' | HoldRefusal
  * hold is itself the outbox entry: it is deleted when Postgres has it.
  *
  * Invariants, kept by every statement and checked by `auditLedger`: for each account, `available` +
- * `reserved` = deposits − captures, and `reserved` = Σ of its open holds; for each key whose spending
+ * `reserved` = deposits + transfers − captures, and `reserved` = Σ of its open holds; for each key whose spending
  * is limited, `reserved` likewise. A day's captures never exceed that day's budget: what is spent
  * counts for the day of its capture, and what is held counts for every day.
  *

@@ -88,6 +88,16 @@ const STEPS: readonly (readonly string[])[] = [
      ) strict, without rowid`,
     `create table once_size (account text primary key, size integer not null) strict, without rowid`,
   ],
+  [
+    // Kept for ever: a reference that comes again must have the same outcome.
+    `create table transfer (
+       account text not null,
+       reference text not null,
+       amount integer not null check (amount <> 0),
+       outcome text not null check (outcome in ('done', 'refused')),
+       primary key (account, reference)
+     ) strict, without rowid`,
+  ],
 ]
 
 /** Brings the tables up to date, whatever version made them. */

@@ -2,6 +2,7 @@ import type { AccountId } from '@infernet/schemas/ids'
 import type { PayoutDestination } from '@infernet/settlement/payout/payout-store'
 import type { PayoutState } from '@infernet/settlement/payout/payout-state'
 import type { TopUpState } from '@infernet/settlement/intake/top-up-state'
+import type { TransferOutcome } from '../ports.ts'
 
 /**
  * The money rows of Postgres as the edge uses them: it orders, the settler executes. Amounts are `bigint`
@@ -25,8 +26,6 @@ export interface BillingStore {
   /** The node behind the settler that is running now; undefined when none is. */
   node(): Promise<SettlerNode | undefined>
 }
-
-export type TransferOutcome = 'done' | 'refused'
 
 export interface TopUpRequest {
   /** `top_…` */

@@ -14,6 +14,7 @@ import type {
   OnceRequest,
   OnceState,
   StorePort,
+  TransferOutcome,
 } from '../../ports.ts'
 import { objectSql } from './object-sql.ts'
 import { storeOf, type WorkerEnv } from './env.ts'
@@ -55,6 +56,10 @@ export class AccountObject extends DurableObject<WorkerEnv> {
     )
     this.#wake(Date.now() + OUTBOX_DELAY_MS)
     return balance
+  }
+
+  transfer(accountId: string, reference: string, amountMsat: number): TransferOutcome {
+    return this.#book.transaction(() => this.#book.transfer(accountId, reference, amountMsat))
   }
 
   balance(accountId: string): Balance {

@@ -13,6 +13,7 @@ import type {
   OnceRequest,
   OnceState,
   StorePort,
+  TransferOutcome,
 } from '../../ports.ts'
 import type { NodeSql } from './node-sql.ts'
 
@@ -84,6 +85,16 @@ export class NodeAccounts implements AccountPort {
     await this.#committedThisTurn()
     this.#flushLater()
     return balance
+  }
+
+  async transfer(
+    accountId: AccountId,
+    reference: string,
+    amountMsat: number,
+  ): Promise<TransferOutcome> {
+    const outcome = this.#run(() => this.#book.transfer(accountId, reference, amountMsat))
+    await this.#committedThisTurn()
+    return outcome
   }
 
   async balance(accountId: AccountId): Promise<Balance> {
