@@ -86,3 +86,6 @@ export const RESPONSE_TTL_MS = 30 * 24 * 60 * 60 * 1000
 export const RESPONSE_WAIT_MS = 1_000
 /** Stored responses that one request may refer to beside the previous one: each is a query. */
 export const MAX_REFERENCED_RESPONSES = 64
+
+/** Live balances that are told something at once: each is a call to its object, and a write to Postgres. */
+export const MAX_TRANSFERS_AT_ONCE = 8

@@ -1,6 +1,7 @@
 import type { RequestId } from '@infernet/schemas/ids'
 import type { Context } from 'hono'
 import type { KeyRing } from './auth/key-ring.ts'
+import type { BillingStore, SettlerPort } from './billing/billing-port.ts'
 import type { EdgeEvents } from './events.ts'
 import type { AccountPort, HubPort, StorePort } from './ports.ts'
 
@@ -9,6 +10,9 @@ export interface EdgeServices {
   readonly hub: HubPort
   readonly accounts: AccountPort
   readonly store: StorePort
+  readonly billing: BillingStore
+  /** Hears of new orders. */
+  readonly settler: SettlerPort
   readonly keys: KeyRing
   readonly events: EdgeEvents
   readonly now: () => number

@@ -1,4 +1,5 @@
 import { testAccounts } from './conformance/accounts.ts'
+import { testBilling } from './conformance/billing.ts'
 import { testLedgerEvents } from './conformance/ledger-events.ts'
 import { testLedger } from './conformance/ledger.ts'
 import { testOutbox } from './conformance/outbox.ts'
@@ -7,6 +8,8 @@ import { testPost } from './conformance/post.ts'
 import { testProviders } from './conformance/providers.ts'
 import { testReceipts } from './conformance/receipts.ts'
 import { testResponses } from './conformance/responses.ts'
+import { settlerActs } from './conformance/settler-acts.ts'
+import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
 
@@ -19,6 +22,7 @@ export function testDatabase(open: () => DbPort): void {
   testReceipts(openTyped)
   testProviders(openTyped)
   testResponses(openTyped)
+  testBilling(() => ({ billing: postgresBilling(open()), settler: settlerActs(open()) }))
   testPost(openTyped)
   testOutbox(open)
   // Last, since it asks whether everything that the others posted adds up.

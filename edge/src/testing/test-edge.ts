@@ -15,6 +15,7 @@ import type { Balance } from '../ports.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { FakeProvider, modelOffer, type ProviderKey } from './fake-provider.ts'
 import { ManualClock } from './manual-clock.ts'
+import { MemoryBilling } from './memory-billing.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const OPERATOR_TOKEN = 'operator-token'
@@ -35,6 +36,9 @@ export interface TestEdgeOptions {
 export class TestEdge {
   readonly clock = new ManualClock()
   readonly store = new MemoryStore()
+  readonly billing = new MemoryBilling()
+  /** What the settler does when it is woken; nobody is there until a test says so. */
+  onWake: () => void | Promise<void> = () => {}
   readonly log: LogEntry[] = []
   /** Records of ended jobs, in order. */
   readonly records: JobRecord[] = []
@@ -83,6 +87,8 @@ export class TestEdge {
       },
       accounts,
       store,
+      billing: this.billing,
+      settler: { wake: () => this.onWake() },
       keys: new KeyRing(store, clock.now),
       events,
       now: clock.now,

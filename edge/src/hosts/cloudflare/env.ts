@@ -1,7 +1,9 @@
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { connectNeon } from '../../db/neon-db.ts'
+import { postgresBilling } from '../../db/billing.ts'
 import { postgresStore } from '../../db/store.ts'
 import { regionOfShard } from '../../hub/shard-region.ts'
+import type { BillingStore } from '../../billing/billing-port.ts'
 import type { StorePort } from '../../ports.ts'
 import type { AccountObject } from './account-object.ts'
 import type { DirectoryObject } from './directory-object.ts'
@@ -32,6 +34,9 @@ export interface WorkerEnv {
 /** Throws FeeError when `FEE_BPS` makes no sense. */
 export const storeOf = (env: WorkerEnv): StorePort =>
   postgresStore(connectNeon(env.DATABASE_URL), Date.now, parseFeeBps(env.FEE_BPS))
+
+export const billingOf = (env: WorkerEnv): BillingStore =>
+  postgresBilling(connectNeon(env.DATABASE_URL))
 
 /** There is one directory of shards. */
 export const directoryOf = (env: WorkerEnv): DurableObjectStub<DirectoryObject> =>

@@ -9,7 +9,7 @@ import { EdgeEvents } from '../../events.ts'
 import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
 import type { HubPort } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
-import { storeOf, type WorkerEnv } from './env.ts'
+import { billingOf, storeOf, type WorkerEnv } from './env.ts'
 import { shardHubs, type ShardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
@@ -71,6 +71,7 @@ function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServi
         await accountOf(record.accountId as AccountId).settle(record)
       },
       deposit: (id, reference, amount) => accountOf(id).deposit(id, reference, amount),
+      transfer: (id, reference, amount) => accountOf(id).transfer(id, reference, amount),
       balance: (id) => accountOf(id).balance(id),
       keyUsage: (id, key, limits) => accountOf(id).keyUsage(id, key, limits),
       beginOnce: (request) => accountOf(request.accountId).beginOnce(request),
@@ -79,6 +80,8 @@ function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServi
       flush: (id) => accountOf(id).flush(),
     },
     store,
+    billing: billingOf(env),
+    settler: { wake: () => {} },
     keys: new KeyRing(store, Date.now),
     events,
     now: Date.now,

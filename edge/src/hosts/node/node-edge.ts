@@ -5,6 +5,7 @@ import { CLOSE } from '@infernet/schemas/close-codes'
 import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
+import { postgresBilling } from '../../db/billing.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents, type LogLine } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
@@ -101,6 +102,8 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     },
     accounts,
     store,
+    billing: postgresBilling(database),
+    settler: { wake: () => {} },
     keys: new KeyRing(store, now),
     events,
     now,
