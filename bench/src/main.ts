@@ -16,6 +16,7 @@ import { createProgress, type Progress } from './progress.ts'
 import { lineParser, listening } from './ready-line.ts'
 import { type Findings, renderMarkdown } from './report.ts'
 import { runRounds, type Sample, warmUp } from './rounds.ts'
+import { judgeSettlement, measureSettlement } from './settlement.ts'
 import { measureSteps } from './steps.ts'
 import { summarise } from './summary.ts'
 import type { RunningTarget } from './target.ts'
@@ -30,14 +31,20 @@ const POSTGRES_URL = process.env['INFERNET_TEST_POSTGRES_URL']
 async function bench(options: Options, progress: Progress) {
   const { budget, scenarios } = options
   const environment = describeEnvironment(
-    (options.targets.length === 0 ? (options.dispatch ?? options.ledger ?? options.steps) : budget)
-      ?.rounds ?? budget.rounds,
+    (options.targets.length === 0
+      ? (options.dispatch ?? options.ledger ?? options.settlement ?? options.steps)
+      : budget
+    )?.rounds ?? budget.rounds,
     new Date(),
   )
   const dispatch = options.dispatch ? await measureDispatch(options.dispatch, progress.step) : []
   const ledger =
     options.ledger && POSTGRES_URL !== undefined
       ? await measureLedger(POSTGRES_URL, options.ledger, progress.step)
+      : undefined
+  const settlement =
+    options.settlement && POSTGRES_URL !== undefined
+      ? await measureSettlement(POSTGRES_URL, options.settlement, progress.step)
       : undefined
   const steps = options.steps ? await measureSteps(options.steps, progress.step) : []
   const { samples, targets, failed } = await measureTargets(options, progress)
@@ -52,9 +59,11 @@ async function bench(options: Options, progress: Progress) {
       ...judged.flatMap((name) => judge(rows, name)),
       ...judgeDispatch(dispatch),
       ...judgeLedger(ledger),
+      ...judgeSettlement(settlement),
     ],
     dispatch,
     ledger,
+    settlement,
     steps,
     failed: Object.fromEntries(failed),
   }
@@ -109,9 +118,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 try {
   const options = parseOptions(process.argv.slice(2), TARGETS)
   const isPart = options.targets.length === 0
-  if (isPart && options.ledger && POSTGRES_URL === undefined)
+  if (isPart && (options.ledger ?? options.settlement) && POSTGRES_URL === undefined)
     throw new BadOption(
-      'ledger needs a PostgreSQL: INFERNET_POSTGRES_FSYNC=on scripts/with-postgres npm run bench -- ledger',
+      'ledger and settlement need a PostgreSQL: INFERNET_POSTGRES_FSYNC=on scripts/with-postgres npm run bench -- ledger',
     )
   const progress = createProgress(process.stderr)
   const { findings, samples } = await bench(options, progress)

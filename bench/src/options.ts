@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type DispatchBudget, FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
 import { FULL_LEDGER, type LedgerBudget, QUICK_LEDGER } from './ledger.ts'
+import { FULL_SETTLEMENT, QUICK_SETTLEMENT, type SettlementBudget } from './settlement.ts'
 import { FULL_STEPS, QUICK_STEPS, type StepsBudget } from './steps.ts'
 import { type Budget, FULL_BUDGET, QUICK_BUDGET, type Scenario, SCENARIOS } from './scenario.ts'
 import { BASELINE } from './summary.ts'
@@ -9,7 +10,7 @@ import type { Target } from './target.ts'
 /** More rounds than anyone waits for; a typing error should not load a machine for hours. */
 const MAX_ROUNDS = 50
 
-const PARTS: ReadonlySet<string> = new Set(['dispatch', 'ledger', 'steps'])
+const PARTS: ReadonlySet<string> = new Set(['dispatch', 'ledger', 'settlement', 'steps'])
 
 /** What to run. */
 export interface Options {
@@ -20,6 +21,8 @@ export interface Options {
   readonly dispatch: DispatchBudget | undefined
   /** What the journal takes; undefined: not measured. */
   readonly ledger: LedgerBudget | undefined
+  /** What payouts take on real LND; undefined: not measured. */
+  readonly settlement: SettlementBudget | undefined
   /** What the edge itself does for a request; undefined: not measured. */
   readonly steps: StepsBudget | undefined
 }
@@ -31,7 +34,7 @@ export class BadOption extends Error {
 }
 
 /**
- * Reads `[dispatch] [ledger] [steps] --targets a,b --scenario a,b --rounds N --quick`. The direct engine is
+ * Reads `[dispatch] [ledger] [settlement] [steps] --targets a,b --scenario a,b --rounds N --quick`. The direct engine is
  * always among the targets, because added figures refer to it. Parts that are named are measured and
  * nothing else; who picks targets or scenarios measures only those.
  * @throws {BadOption} for unknown names and numbers out of range
@@ -46,7 +49,7 @@ export function parseOptions(args: readonly string[], allTargets: readonly Targe
   const isAlone = positionals.length > 0
   if (isAlone && (isNarrowed || positionals.some((part) => !PARTS.has(part))))
     throw new BadOption(
-      'the parts that can be named are dispatch, ledger and steps, which have no targets',
+      'the parts that can be named are dispatch, ledger, settlement and steps, which have no targets',
     )
   const part = <T extends object>(name: string, quick: T, full: T): T | undefined => {
     if (isNarrowed || (isAlone && !positionals.includes(name))) return undefined
@@ -61,6 +64,7 @@ export function parseOptions(args: readonly string[], allTargets: readonly Targe
     budget: { ...budget, rounds },
     dispatch: part('dispatch', QUICK_DISPATCH, FULL_DISPATCH),
     ledger: part('ledger', QUICK_LEDGER, FULL_LEDGER),
+    settlement: part('settlement', QUICK_SETTLEMENT, FULL_SETTLEMENT),
     steps: part('steps', QUICK_STEPS, FULL_STEPS),
   }
 }

@@ -2,6 +2,7 @@ import { type DispatchRow, renderDispatch } from './dispatch.ts'
 import type { Environment } from './environment.ts'
 import type { Verdict } from './goals.ts'
 import { type LedgerFigures, renderLedger } from './ledger.ts'
+import { renderSettlement, type SettlementFigures } from './settlement.ts'
 import type { Scenario } from './scenario.ts'
 import { renderSteps, type StepCost } from './steps.ts'
 import type { Row } from './summary.ts'
@@ -16,6 +17,7 @@ export interface Findings {
   readonly dispatch: readonly DispatchRow[]
   /** Absent when it was not measured. */
   readonly ledger?: LedgerFigures | undefined
+  readonly settlement?: SettlementFigures | undefined
   /** Empty when they were not measured. */
   readonly steps: readonly StepCost[]
   /** Why a target is missing, by name. */
@@ -78,7 +80,8 @@ const HANG_UP_COLUMNS: readonly Column[] = [
 
 /** Renders the findings as Markdown: goals first, then one table for each scenario. */
 export function renderMarkdown(findings: Findings): string {
-  const { environment, scenarios, rows, verdicts, dispatch, ledger, steps, failed } = findings
+  const { environment, scenarios, rows, verdicts, dispatch, ledger, settlement, steps, failed } =
+    findings
   const { date, commit, node, cpu, cores, loadAverage } = environment
   const about = `${date}, commit ${commit}, Node ${node}, ${cores} x ${cpu}, load ${loadAverage}`
   return [
@@ -90,6 +93,7 @@ export function renderMarkdown(findings: Findings): string {
     ...goalSection(verdicts),
     ...renderDispatch(dispatch),
     ...renderLedger(ledger),
+    ...renderSettlement(settlement),
     ...renderSteps(steps),
     ...scenarios.flatMap((scenario) => [
       `## ${scenario.title} (\`${scenario.name}\`)\n`,

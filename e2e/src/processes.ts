@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { join, resolve } from 'node:path'
@@ -85,15 +86,29 @@ export class Service {
     return ended
   }
 
+  get isRunning(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null
+  }
+
+  /** Resolves when it has ended, however. */
+  async ended(): Promise<void> {
+    if (this.isRunning) await once(this.process, 'exit')
+  }
+
+  /** Of the processes that it has started. */
+  async childPids(): Promise<number[]> {
+    const path = `/proc/${this.pid}/task/${this.pid}/children`
+    const pids = (await readFile(path, 'utf8').catch(() => '')).trim()
+    return pids === '' ? [] : pids.split(' ').map(Number)
+  }
+
   /** Kills the process and every child it started, with no chance to clean up. */
   async kill(): Promise<void> {
-    const children = (
-      await readFile(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').catch(() => '')
-    ).trim()
+    const children = await this.childPids()
     const ended = this.stop('SIGKILL')
-    for (const pid of children === '' ? [] : children.split(' ')) {
+    for (const pid of children) {
       try {
-        process.kill(Number(pid), 'SIGKILL')
+        process.kill(pid, 'SIGKILL')
       } catch {
         // It had ended already.
       }

@@ -1,0 +1,250 @@
+import { createHash } from 'node:crypto'
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import type { PaymentOrder } from '@infernet/settlement/lightning/lightning-backend'
+import type { Service } from '../processes.ts'
+import { Stack, type HostKind } from '../stack.ts'
+import { MoneyClient, must, type Json } from './money-client.ts'
+import { paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
+import { simulatedLightning, type TestLightning } from './test-lightning.ts'
+
+export type Victim = 'settler' | 'edge' | 'database'
+export type Flow = 'topup' | 'request' | 'withdrawal' | 'escrow'
+
+/** One kill: `victim` is killed when the settler comes to `step` while `flow` is under way. */
+export interface CrashPlan {
+  readonly flow: Flow
+  readonly victim: Victim
+  readonly step: string
+}
+
+const PRICE = 'prompt=500000000,completion=500000000'
+const POLL_MS = 40
+/** Until a flow counts as stuck, restarts included, on a busy machine. */
+const STUCK_MS = 120_000
+/** Of the flows, msat: different for each, so that a mix-up would show. */
+const LEAST_SAT = 300
+
+/** A whole Infernet on SIMULATED Lightning, of which any process may be killed at any named step. */
+export class CrashWorld {
+  readonly #stack: Stack
+  readonly #lightning: TestLightning
+  readonly #client: MoneyClient
+  readonly #crashFile: string
+  #settler: Service
+  #flows = 0
+  kills = 0
+
+  private constructor(
+    stack: Stack,
+    lightning: TestLightning,
+    client: MoneyClient,
+    settler: Service,
+  ) {
+    this.#stack = stack
+    this.#lightning = lightning
+    this.#client = client
+    this.#settler = settler
+    this.#crashFile = stack.file('crash')
+  }
+
+  static async start(kind: HostKind, port: number): Promise<CrashWorld> {
+    const lightning = await simulatedLightning()
+    const stack = await Stack.start(kind, port)
+    const settler = await startSettler(stack, lightning, crashable(stack))
+    await stack.startAgent('paid', 'infernet-demo', [
+      ...['--engine', 'llama-cpp', '--price', PRICE],
+      ...paidAgentOptions(lightning),
+    ])
+    const { apiKey } = await stack.createClient()
+    return new CrashWorld(stack, lightning, new MoneyClient(stack, apiKey), settler)
+  }
+
+  /**
+   * Lets a flow run with the kill armed, starts again whatever was killed, and waits until the flow has
+   * come to its end. Throws when it is stuck.
+   */
+  async run({ flow, victim, step }: CrashPlan): Promise<void> {
+    const pids = await this.#pidsOf(victim)
+    writeFileSync(`${this.#crashFile}.new`, JSON.stringify({ step, pids }))
+    // Whole or not at all: the settler may look at any moment.
+    renameSync(`${this.#crashFile}.new`, this.#crashFile)
+    let over = false
+    const story = this.#tell(flow).finally(() => (over = true))
+    story.catch(() => {})
+    while (!over && existsSync(this.#crashFile)) await sleep()
+    if (existsSync(this.#crashFile)) rmSync(this.#crashFile)
+    else {
+      this.kills++
+      await this.#revive(victim)
+    }
+    await story
+  }
+
+  /** Nothing may be under way any more, and every account agrees with the nodes. */
+  async settle(): Promise<void> {
+    await this.#until('everything has arrived', async () => {
+      const { kinds } = (await this.#stack.operator('GET', '/operator/ledger')) as {
+        kinds: { kind: string; balance_msat: string }[]
+      }
+      const open = ['provider', 'provider_pending', 'payout_inflight', 'escrow']
+      return kinds.every(({ kind, balance_msat: left }) => !open.includes(kind) || left === '0')
+    })
+    const { code, output } = await reconcile(this.#stack, this.#lightning)
+    if (code !== 0) throw new Error(`reconcile ended with ${code}:\n${output}`)
+  }
+
+  async stop(): Promise<void> {
+    await this.#settler.kill()
+    await this.#stack.stop()
+    await this.#lightning.stop()
+  }
+
+  async #pidsOf(victim: Victim): Promise<number[]> {
+    const service = {
+      settler: this.#settler,
+      edge: this.#stack.edge,
+      database: this.#stack.database,
+    }[victim]
+    return [...(await service.childPids()), service.pid]
+  }
+
+  async #revive(victim: Victim): Promise<void> {
+    if (victim === 'database') {
+      await this.#stack.database.ended()
+      await this.#stack.startDatabase()
+    }
+    if (victim === 'edge') {
+      await this.#stack.edge.ended()
+      await this.#stack.startEdge()
+    }
+    // A settler that was killed, or one that gave up because its lease could not be renewed.
+    if (victim === 'settler') await this.#settler.ended()
+    if (!this.#settler.isRunning)
+      this.#settler = await startSettler(this.#stack, this.#lightning, crashable(this.#stack))
+  }
+
+  async #tell(flow: Flow): Promise<void> {
+    const number = ++this.#flows
+    switch (flow) {
+      case 'topup':
+        return await this.#topUp(number)
+      case 'request':
+        return await this.#request()
+      case 'withdrawal':
+        return await this.#withdrawal(number)
+      case 'escrow':
+        return await this.#escrow()
+    }
+  }
+
+  async #topUp(number: number): Promise<void> {
+    const order = { amount_sat: LEAST_SAT + number }
+    const headers = { 'idempotency-key': `topup-${number}` }
+    const invoice = await this.#field('the invoice is there', 'invoice', () =>
+      this.#client.ask('POST', '/billing/topups', order, headers),
+    )
+    const id = await this.#field('the top-up is there', 'id', () =>
+      this.#client.ask('POST', '/billing/topups', order, headers),
+    )
+    await this.#pay(invoice)
+    await this.#status(`/billing/topups/${id}`, ['settled'])
+  }
+
+  async #request(): Promise<void> {
+    await this.#until('a request is answered', async () => {
+      const { status } = await this.#client.chat('hello')
+      return status === 200
+    })
+  }
+
+  async #withdrawal(number: number): Promise<void> {
+    const { bolt11 } = await this.#lightning.client.addInvoice({
+      preimage: createHash('sha256').update(`${this.#crashFile} ${number}`).digest('hex'),
+      amountMsat: BigInt(LEAST_SAT + number) * 1000n,
+      memo: '',
+      expirySeconds: 3_600,
+    })
+    const headers = { 'idempotency-key': `withdrawal-${number}` }
+    const id = await this.#field('the withdrawal is there', 'id', () =>
+      this.#client.ask('POST', '/billing/withdrawals', { invoice: bolt11 }, headers),
+    )
+    await this.#status(`/billing/withdrawals/${id}`, ['succeeded'])
+  }
+
+  async #escrow(): Promise<void> {
+    const body = {
+      model: 'infernet-demo',
+      max_tokens: 8,
+      messages: [{ role: 'user', content: 'hello' }],
+    }
+    const id = await this.#field('the job is there', 'id', () =>
+      this.#client.ask('POST', '/jobs', { endpoint: '/v1/chat/completions', body }),
+    )
+    const invoice = await this.#field('its invoice is there', 'invoice', () =>
+      this.#client.ask('GET', `/jobs/${id}`),
+    )
+    const paying = this.#lightning.client.pay(payment(invoice))
+    paying.catch(() => {})
+    await this.#status(`/jobs/${id}`, ['completed', 'failed'])
+    // Settled or given back; held for ever would be stuck.
+    await this.#until('the payment is over', async () => {
+      const outcome = await paying
+      return outcome.status === 'succeeded' || outcome.status === 'failed'
+    })
+  }
+
+  async #pay(invoice: string): Promise<void> {
+    await this.#until('the invoice is paid', async () => {
+      const { status } = await this.#lightning.client.pay(payment(invoice))
+      return status === 'succeeded'
+    })
+  }
+
+  async #status(path: string, wanted: readonly string[]): Promise<void> {
+    await this.#until(`${path} is ${wanted.join(' or ')}`, async () => {
+      const { status } = await this.#client.get(path)
+      return wanted.includes(String(status))
+    })
+  }
+
+  /** Asks again until there is an answer with that field. */
+  async #field(
+    what: string,
+    name: string,
+    ask: () => Promise<{ status: number; headers: Headers; json: Json }>,
+  ): Promise<string> {
+    let value: unknown
+    await this.#until(what, async () => {
+      value = must(await ask())[name]
+      return typeof value === 'string'
+    })
+    return String(value)
+  }
+
+  /** Whatever is killed meanwhile answers nothing, which is no end. */
+  async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + STUCK_MS
+    let last: unknown
+    while (Date.now() < deadline) {
+      try {
+        if (await condition()) return
+      } catch (error) {
+        last = error
+      }
+      await sleep()
+    }
+    throw new Error(`stuck: ${STUCK_MS} ms in vain until ${what}`, { cause: last })
+  }
+}
+
+const crashable = (stack: Stack) => ({ INFERNET_CRASH_FILE: stack.file('crash') })
+
+const sleep = () => new Promise<void>((resolve) => setTimeout(resolve, POLL_MS))
+
+const payment = (bolt11: string): PaymentOrder => ({
+  to: { kind: 'bolt11', bolt11 },
+  feeLimitMsat: 1_000n,
+  timeoutSeconds: 20,
+  cltvLimit: 1_008,
+  maxParts: 1,
+})

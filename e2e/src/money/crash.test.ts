@@ -1,0 +1,94 @@
+// The processes that handle money are killed with SIGKILL at named steps, one after the other in one system
+// that is never begun anew. What fails is replayed by its seed: INFERNET_CRASH_SEED=… ; INFERNET_CRASH_KILLS=…
+// asks for more than a test run has time for.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CrashWorld, type CrashPlan, type Flow, type Victim } from './crash-world.ts'
+
+const KILLS = Number(process.env['INFERNET_CRASH_KILLS'] ?? 16)
+const SEED = Number(process.env['INFERNET_CRASH_SEED'] ?? Date.now() % 1_000_000)
+/** Of one kill with its restart, on a busy machine. */
+const MS_PER_KILL = 30_000
+/** Books are compared after so many. */
+const RECONCILE_EVERY = 8
+
+const VICTIMS: readonly Victim[] = ['settler', 'edge', 'database']
+/** Points that a flow passes in the settler, in order; those of the payout engine come in all that pay out. */
+const PAYING = [
+  'payout:opening',
+  'payout:opened',
+  'payout:recording',
+  'payout:recorded',
+  'payout:paying',
+  'payout:paid',
+  'payout:succeeding',
+  'payout:succeeded',
+]
+const STEPS: Readonly<Record<Flow, readonly string[]>> = {
+  topup: [
+    'order:issuing',
+    'order:issued',
+    'credit:before',
+    'credit:after',
+    'transfer:before',
+    'transfer:after',
+  ],
+  request: ['release:before', 'release:after', 'payout:asking', 'payout:asked', ...PAYING],
+  withdrawal: ['transfer:before', 'transfer:after', ...PAYING],
+  escrow: [
+    'escrow:opening',
+    'escrow:opened',
+    'jobs:before',
+    'jobs:after',
+    'payout:asking',
+    ...PAYING,
+  ],
+}
+
+/** Every pair of a step and a victim once in random order, and again. */
+function* plans(random: () => number): Generator<CrashPlan> {
+  const all = Object.entries(STEPS).flatMap(([flow, steps]) =>
+    steps.flatMap((step) => VICTIMS.map((victim) => ({ flow: flow as Flow, step, victim }))),
+  )
+  for (;;) {
+    const left = [...all]
+    while (left.length > 0) yield* left.splice(Math.floor(random() * left.length), 1)
+  }
+}
+
+describe(`money survives kill -9 (${KILLS} kills, seed ${SEED})`, () => {
+  let world: CrashWorld
+
+  beforeAll(async () => {
+    world = await CrashWorld.start('node', 18_340)
+  })
+  afterAll(() => world?.stop())
+
+  it(
+    'is neither lost nor paid twice, and nothing is stuck',
+    async () => {
+      const planned = plans(seeded(SEED))
+      for (let next = planned.next(); world.kills < KILLS; next = planned.next()) {
+        const before = world.kills
+        const plan = next.value as CrashPlan
+        await world.run(plan).catch((cause: unknown) => {
+          throw new Error(`${JSON.stringify(plan)} after ${before} kills, seed ${SEED}`, { cause })
+        })
+        if (world.kills > before && world.kills % RECONCILE_EVERY === 0) await world.settle()
+      }
+      await world.settle()
+      expect(world.kills).toBe(KILLS)
+    },
+    KILLS * MS_PER_KILL,
+  )
+})
+
+/** mulberry32: small, and the same everywhere. */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
