@@ -1,6 +1,7 @@
 // The processes that handle money are killed with SIGKILL at named steps, one after the other in one system
 // that is never begun anew. What fails is replayed by its seed: INFERNET_CRASH_SEED=… ; INFERNET_CRASH_KILLS=…
 // asks for more than a test run has time for.
+import { seeded } from '@infernet/settlement/testing/quick-rim'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CrashWorld, type CrashPlan, type Flow, type Victim } from './crash-world.ts'
 
@@ -81,14 +82,3 @@ describe(`money survives kill -9 (${KILLS} kills, seed ${SEED})`, () => {
     KILLS * MS_PER_KILL,
   )
 })
-
-/** mulberry32: small, and the same everywhere. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
