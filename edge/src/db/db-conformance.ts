@@ -1,5 +1,6 @@
 import { testAccounts } from './conformance/accounts.ts'
 import { testBilling } from './conformance/billing.ts'
+import { testInvoices } from './conformance/invoices.ts'
 import { testLedgerEvents } from './conformance/ledger-events.ts'
 import { testLedger } from './conformance/ledger.ts'
 import { testOutbox } from './conformance/outbox.ts'
@@ -25,6 +26,7 @@ export function testDatabase(open: () => DbPort): void {
   testBilling(() => ({ billing: postgresBilling(open()), settler: settlerActs(open()) }))
   testPost(openTyped)
   testOutbox(open)
+  testInvoices(openTyped)
   // Last, since it asks whether everything that the others posted adds up.
   testLedger(openTyped)
 }
