@@ -4,6 +4,7 @@ import { testInvoices } from './conformance/invoices.ts'
 import { testLedgerEvents } from './conformance/ledger-events.ts'
 import { testLedger } from './conformance/ledger.ts'
 import { testOutbox } from './conformance/outbox.ts'
+import { testPayouts } from './conformance/payouts.ts'
 import { testPort } from './conformance/port.ts'
 import { testPost } from './conformance/post.ts'
 import { testProviders } from './conformance/providers.ts'
@@ -27,6 +28,7 @@ export function testDatabase(open: () => DbPort): void {
   testPost(openTyped)
   testOutbox(open)
   testInvoices(openTyped)
+  testPayouts(openTyped)
   // Last, since it asks whether everything that the others posted adds up.
   testLedger(openTyped)
 }

@@ -55,7 +55,10 @@ export async function post(
 }
 
 function refusalOf(error: DbError, key: string): PostRefused | undefined {
-  const isUncovered = error.code === CHECK_VIOLATION && error.constraint === COVERED
-  const code = isUncovered ? 'uncovered' : REFUSALS[error.code]
+  const code = isUncovered(error) ? 'uncovered' : REFUSALS[error.code]
   return code && new PostRefused(code, `${key}: ${error.message}`, { cause: error })
 }
+
+/** Whether a statement that posts was refused since an account would have less than nothing. */
+export const isUncovered = (error: unknown): boolean =>
+  error instanceof DbError && error.code === CHECK_VIOLATION && error.constraint === COVERED

@@ -76,7 +76,7 @@ export interface PaymentProof {
 export interface PayoutStore {
   /**
    * Takes the money from its owner and opens a payout; what there is already under that id otherwise.
-   * Throws {@link PayoutStoreError} `payee_busy`, `conflict`, and `PostingError` `uncovered`.
+   * Throws {@link PayoutStoreError} `payee_busy`, `conflict`, `lease_lost`, and `PostingError` `uncovered`.
    */
   open(draft: PayoutDraft): Promise<Payout>
   /** Throws {@link PayoutStoreError} `not_found`. */
@@ -84,7 +84,7 @@ export interface PayoutStore {
   /**
    * Writes down what is about to be sent, before it is. Returns the attempt with that number: the one
    * that was there already, if there was one, and the caller goes on with that.
-   * Throws {@link PayoutStoreError} `hash_used` when any attempt ever had that hash.
+   * Throws {@link PayoutStoreError} `hash_used` when any attempt ever had that hash, and `lease_lost`.
    */
   recordAttempt(draft: AttemptDraft): Promise<Attempt>
   /** The node said that this attempt failed for good; its payout is open again. */
@@ -97,7 +97,13 @@ export interface PayoutStore {
   unfinished(after: string, limit: number): Promise<readonly string[]>
 }
 
-export type PayoutStoreErrorCode = 'payee_busy' | 'conflict' | 'not_found' | 'hash_used'
+export type PayoutStoreErrorCode =
+  | 'payee_busy'
+  | 'conflict'
+  | 'not_found'
+  | 'hash_used'
+  /** Another settler acts now; this one must stop. */
+  | 'lease_lost'
 
 export class PayoutStoreError extends Error {
   override readonly name = 'PayoutStoreError'
@@ -119,3 +125,11 @@ export const journalOf = (payout: PayoutDraft): PayoutAttempt => ({
   amount: payout.amountMsat,
   feeReserve: payout.feeReserveMsat,
 })
+
+/** Throws {@link PayoutStoreError} `not_found`. */
+export function attemptOf(payout: Payout, number: number): Attempt {
+  const attempt = payout.attempts[number - 1]
+  if (attempt === undefined)
+    throw new PayoutStoreError('not_found', `${payout.id} has no attempt ${number}`)
+  return attempt
+}

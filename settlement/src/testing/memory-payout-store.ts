@@ -3,6 +3,7 @@ import { payoutFailed, payoutStarted, payoutSucceeded } from '../ledger/payout-e
 import type { PaymentFailure } from '../lightning/lightning-backend.ts'
 import { nextAttemptState, nextPayoutState } from '../payout/payout-state.ts'
 import {
+  attemptOf,
   journalOf,
   PayoutStoreError,
   type Attempt,
@@ -37,13 +38,11 @@ export class MemoryPayoutStore implements PayoutStore {
   }
 
   async read(id: string): Promise<Payout> {
-    const payout = this.#payouts.get(id)
-    if (payout === undefined) throw new PayoutStoreError('not_found', `There is no payout ${id}`)
-    return payout
+    return this.#payout(id)
   }
 
   async recordAttempt(draft: AttemptDraft): Promise<Attempt> {
-    const payout = await this.read(draft.payout)
+    const payout = this.#payout(draft.payout)
     const there = payout.attempts[draft.number - 1]
     if (there !== undefined) return there
     const state = nextPayoutState(payout.state, 'attempt')
@@ -58,7 +57,7 @@ export class MemoryPayoutStore implements PayoutStore {
   }
 
   async attemptFailed(id: string, number: number, failure: PaymentFailure): Promise<void> {
-    const payout = await this.read(id)
+    const payout = this.#payout(id)
     const attempt = attemptOf(payout, number)
     const state = nextAttemptState(attempt.state, 'refuse')
     if (attempt.state === state) return
@@ -70,7 +69,7 @@ export class MemoryPayoutStore implements PayoutStore {
   }
 
   async succeed(id: string, number: number, proof: PaymentProof): Promise<void> {
-    const payout = await this.read(id)
+    const payout = this.#payout(id)
     const attempt = attemptOf(payout, number)
     const moved: Payout = {
       ...payout,
@@ -87,7 +86,7 @@ export class MemoryPayoutStore implements PayoutStore {
   }
 
   async giveUp(id: string, failure: PayoutFailure): Promise<void> {
-    const payout = await this.read(id)
+    const payout = this.#payout(id)
     const state = nextPayoutState(payout.state, 'give_up')
     if (payout.state === state) return
     this.#balances.post(payoutFailed(journalOf(payout)))
@@ -104,6 +103,13 @@ export class MemoryPayoutStore implements PayoutStore {
       .slice(0, limit)
   }
 
+  /** Without a wait, so that each method is one step. */
+  #payout(id: string): Payout {
+    const payout = this.#payouts.get(id)
+    if (payout === undefined) throw new PayoutStoreError('not_found', `There is no payout ${id}`)
+    return payout
+  }
+
   #all(): Payout[] {
     return [...this.#payouts.values()]
   }
@@ -115,10 +121,3 @@ export class MemoryPayoutStore implements PayoutStore {
 }
 
 const isUnfinished = ({ state }: Payout): boolean => state === 'open' || state === 'paying'
-
-function attemptOf(payout: Payout, number: number): Attempt {
-  const attempt = payout.attempts[number - 1]
-  if (attempt === undefined)
-    throw new PayoutStoreError('not_found', `${payout.id} has no attempt ${number}`)
-  return attempt
-}
