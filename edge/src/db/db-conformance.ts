@@ -1,8 +1,10 @@
 import { testAccounts } from './conformance/accounts.ts'
 import { testBilling } from './conformance/billing.ts'
+import { testEscrows } from './conformance/escrows.ts'
 import { testInvoices } from './conformance/invoices.ts'
 import { testLedgerEvents } from './conformance/ledger-events.ts'
 import { testLedger } from './conformance/ledger.ts'
+import { testLiveAccounts } from './conformance/live-accounts.ts'
 import { testOutbox } from './conformance/outbox.ts'
 import { testPayouts } from './conformance/payouts.ts'
 import { testPort } from './conformance/port.ts'
@@ -29,6 +31,8 @@ export function testDatabase(open: () => DbPort): void {
   testOutbox(open)
   testInvoices(openTyped)
   testPayouts(openTyped)
+  testEscrows(openTyped)
+  testLiveAccounts(openTyped)
   // Last, since it asks whether everything that the others posted adds up.
   testLedger(openTyped)
 }
