@@ -24,7 +24,7 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { DATABASE_URL: NO_DATABASE } },
+            miniflare: { bindings: { DATABASE_URL: NO_DATABASE, SETTLER_TOKEN: 'settler-token' } },
           }),
         ],
         test: {

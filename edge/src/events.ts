@@ -163,6 +163,11 @@ export class EdgeEvents {
     this.#log('demand_unmet', { model: model.slice(0, MAX_MODEL_NAME_LENGTH), reason })
   }
 
+  /** The settler asked for something that ended in an error; it asks again. */
+  settlerAskFailed(error: unknown): void {
+    this.#log('settler_ask_failed', { error: describe(error) })
+  }
+
   storeFailed(operation: string, error: unknown): void {
     this.#storeErrors.add(1, { operation })
     this.#log('store_failed', { operation, error: describe(error) })

@@ -21,15 +21,26 @@ const OFFLINE = {
 
 const text = { type: 'string', default: '' } as const
 const { values } = parseArgs({
-  options: { port: text, data: text, 'database-url': text, 'operator-token-file': text },
+  options: {
+    port: text,
+    data: text,
+    'database-url': text,
+    'operator-token-file': text,
+    'settler-token-file': text,
+  },
 })
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const state = join(values.data, 'wrangler')
 mkdirSync(state, { recursive: true, mode: 0o700 })
 const envFile = join(state, 'env')
-const token = readFileSync(values['operator-token-file'], 'utf8').trim()
-writeFileSync(envFile, `DATABASE_URL="${values['database-url']}"\nOPERATOR_TOKEN="${token}"\n`, {
+const variables = {
+  DATABASE_URL: values['database-url'],
+  OPERATOR_TOKEN: tokenIn(values['operator-token-file']),
+  SETTLER_TOKEN: tokenIn(values['settler-token-file']),
+}
+const lines = Object.entries(variables).filter(([, value]) => value !== '')
+writeFileSync(envFile, lines.map(([name, value]) => `${name}="${value}"\n`).join(''), {
   mode: 0o600,
 })
 
@@ -52,6 +63,10 @@ while (!(await isHealthy())) {
   await sleep(POLL_MS)
 }
 process.stdout.write(`${JSON.stringify({ ready: true, url })}\n`)
+
+function tokenIn(file: string): string {
+  return file === '' ? '' : readFileSync(file, 'utf8').trim()
+}
 
 async function isHealthy(): Promise<boolean> {
   const answer = await fetch(`${url}/healthz`).catch(() => undefined)

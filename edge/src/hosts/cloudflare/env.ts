@@ -8,15 +8,18 @@ import type { StorePort } from '../../ports.ts'
 import type { AccountObject } from './account-object.ts'
 import type { DirectoryObject } from './directory-object.ts'
 import type { HubObject } from './hub-object.ts'
+import type { SettlerObject } from './settler-object.ts'
 
 /** Bindings of wrangler.toml. */
 export interface WorkerEnv {
   readonly HUB: DurableObjectNamespace<HubObject>
   readonly ACCOUNT: DurableObjectNamespace<AccountObject>
   readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>
+  readonly SETTLER: DurableObjectNamespace<SettlerObject>
   /** Neon's `postgres://…`, or a local `http://…/sql`. */
   readonly DATABASE_URL: string
   readonly OPERATOR_TOKEN?: string
+  readonly SETTLER_TOKEN?: string
   /** See `parseTimeouts`. */
   readonly JOB_TIMEOUTS?: string
   /** See `parsePriceBounds`. */
@@ -41,6 +44,10 @@ export const billingOf = (env: WorkerEnv): BillingStore =>
 /** There is one directory of shards. */
 export const directoryOf = (env: WorkerEnv): DurableObjectStub<DirectoryObject> =>
   env.DIRECTORY.get(env.DIRECTORY.idFromName('directory'))
+
+/** There is one settler at a time. */
+export const settlerOf = (env: WorkerEnv): DurableObjectStub<SettlerObject> =>
+  env.SETTLER.get(env.SETTLER.idFromName('settler'))
 
 /** The object of a shard, made in its region when it is reached for the first time. */
 export function hubOf(env: WorkerEnv, shard: string): DurableObjectStub<HubObject> {

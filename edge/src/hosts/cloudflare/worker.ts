@@ -1,15 +1,17 @@
 import { waitUntil } from 'cloudflare:workers'
-import { errorEnvelope } from '@infernet/openai-compat/api-error'
+import { errorEnvelope, type ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
-import type { AccountId } from '@infernet/schemas/ids'
+import { SETTLER_PATH } from '@infernet/schemas/settler-wire'
 import { PROVIDER_PATH } from '@infernet/schemas/wire'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import { EdgeEvents } from '../../events.ts'
 import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
+import { refuseSettler } from '../../settler/settler-upgrade.ts'
 import type { HubPort } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
-import { billingOf, storeOf, type WorkerEnv } from './env.ts'
+import { objectAccounts } from './object-accounts.ts'
+import { billingOf, settlerOf, storeOf, type WorkerEnv } from './env.ts'
 import { shardHubs, type ShardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
@@ -17,6 +19,7 @@ import { workerTracer } from './worker-tracer.ts'
 export { AccountObject } from './account-object.ts'
 export { DirectoryObject } from './directory-object.ts'
 export { HubObject } from './hub-object.ts'
+export { SettlerObject } from './settler-object.ts'
 
 /** One isolate's part of the edge; bindings do not change within an isolate, so it is made once. */
 interface Isolate {
@@ -30,25 +33,38 @@ export default {
     isolate ??= isolateOf(env)
     const { app, hubs } = isolate
     hubs.seen(request)
-    if (request.headers.get('upgrade') === 'websocket') return connectProvider(request, hubs)
+    if (request.headers.get('upgrade') === 'websocket') return connect(request, env, hubs)
     return app.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<WorkerEnv>
 
-async function connectProvider(
-  request: Request<unknown, IncomingRequestCfProperties>,
+type UpgradeRequest = Request<unknown, IncomingRequestCfProperties>
+
+function connect(
+  request: UpgradeRequest,
+  env: WorkerEnv,
   hubs: ShardHubs,
-): Promise<Response> {
-  if (new URL(request.url).pathname !== PROVIDER_PATH) {
-    return Response.json(errorEnvelope(apiErrors.notFound('GET', new URL(request.url).pathname)), {
-      status: 404,
-    })
-  }
+): Response | Promise<Response> {
+  const { pathname } = new URL(request.url)
+  if (pathname === PROVIDER_PATH) return connectProvider(request, hubs)
+  if (pathname === SETTLER_PATH) return connectSettler(request, env)
+  return refused(apiErrors.notFound('GET', pathname))
+}
+
+async function connectProvider(request: UpgradeRequest, hubs: ShardHubs): Promise<Response> {
   const refusal = refuseSubprotocol(request.headers.get('sec-websocket-protocol'))
-  if (refusal !== undefined) return Response.json(errorEnvelope(refusal), { status: 426 })
+  if (refusal !== undefined) return refused(refusal, 426)
   const hub = await hubs.forProvider(request)
   return hub.fetch(request)
 }
+
+function connectSettler(request: UpgradeRequest, env: WorkerEnv): Response | Promise<Response> {
+  const refusal = refuseSettler(request.headers.get('authorization'), env.SETTLER_TOKEN)
+  return refusal === undefined ? settlerOf(env).fetch(request) : refused(refusal)
+}
+
+const refused = (error: ApiError, status = error.status): Response =>
+  Response.json(errorEnvelope(error), { status })
 
 function isolateOf(env: WorkerEnv): Isolate {
   // A timer outlives its request only as long as somebody waits for it.
@@ -62,26 +78,12 @@ function isolateOf(env: WorkerEnv): Isolate {
 
 function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServices {
   const store = storeOf(env)
-  const accountOf = (id: AccountId) => env.ACCOUNT.get(env.ACCOUNT.idFromName(id))
   return {
     hub,
-    accounts: {
-      reserve: (request) => accountOf(request.accountId).reserve(request),
-      settle: async (record) => {
-        await accountOf(record.accountId as AccountId).settle(record)
-      },
-      deposit: (id, reference, amount) => accountOf(id).deposit(id, reference, amount),
-      transfer: (id, reference, amount) => accountOf(id).transfer(id, reference, amount),
-      balance: (id) => accountOf(id).balance(id),
-      keyUsage: (id, key, limits) => accountOf(id).keyUsage(id, key, limits),
-      beginOnce: (request) => accountOf(request.accountId).beginOnce(request),
-      finishOnce: (end) => accountOf(end.accountId).finishOnce(end),
-      awaitOnce: (id, key, deadline) => accountOf(id).awaitOnce(id, key, deadline),
-      flush: (id) => accountOf(id).flush(),
-    },
+    accounts: objectAccounts(env),
     store,
     billing: billingOf(env),
-    settler: { wake: () => {} },
+    settler: { wake: () => settlerOf(env).wake() },
     keys: new KeyRing(store, Date.now),
     events,
     now: Date.now,

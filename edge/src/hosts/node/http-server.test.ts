@@ -11,18 +11,20 @@ import { answerJson } from '../../testing/answers.ts'
 import { FakeProvider } from '../../testing/fake-provider.ts'
 import { capabilityOf, startEdge } from '../../testing/test-edge.ts'
 import { createHttpServer } from './http-server.ts'
-import { acceptProviders } from './provider-sockets.ts'
+import { providerUpgrades } from './provider-sockets.ts'
+import { acceptUpgrades } from './upgrades.ts'
 
 /** A test edge behind a real HTTP server. */
 async function listen() {
   const edge = await startEdge()
   const errors: unknown[] = []
   const server = createHttpServer(() => new Response('ok'))
-  const sockets = acceptProviders(server, edge.hub, (error) => errors.push(error))
+  const providers = providerUpgrades(edge.hub, (error) => errors.push(error))
+  acceptUpgrades(server, [providers])
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(async () => {
-    for (const socket of sockets.clients) socket.terminate()
+    providers.terminate()
     server.closeAllConnections()
     server.close()
     await once(server, 'close')

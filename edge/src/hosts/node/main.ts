@@ -17,6 +17,7 @@ const { values } = parseArgs({
     data: { type: 'string', default: '.infernet' },
     'database-url': { type: 'string', default: process.env['DATABASE_URL'] ?? '' },
     'operator-token-file': { type: 'string' },
+    'settler-token-file': { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -28,6 +29,7 @@ const USAGE = `usage: node edge/src/hosts/node/main.ts --database-url URL [optio
   --data DIR                  live balances are kept here (.infernet)
   --database-url URL          postgres://… or http://…/sql (or DATABASE_URL)
   --operator-token-file FILE  enables the operator API with the token in FILE
+  --settler-token-file FILE   lets the settler with the token in FILE connect
 
 environment:
   INFERNET_JOB_TIMEOUTS       JSON with any of acceptMs, firstByteMs, wholeAnswerMs, idleMs,
@@ -44,14 +46,16 @@ if (values.help || values['database-url'] === '') {
   process.exit(values.help ? 0 : 2)
 }
 
-const tokenFile = values['operator-token-file']
+const tokenIn = (file: string | undefined): string | undefined =>
+  file === undefined ? undefined : readFileSync(file, 'utf8').trim()
 const writer = new LogWriter(process.stdout)
 const edge = await startNodeEdge({
   host: values.host,
   port: Number(values.port),
   dataDir: values.data,
   databaseUrl: values['database-url'],
-  operatorToken: tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim(),
+  operatorToken: tokenIn(values['operator-token-file']),
+  settlerToken: tokenIn(values['settler-token-file']),
   log: writer.log,
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),
   prices: parsePriceBounds(process.env['INFERNET_MIN_PRICE'], process.env['INFERNET_MAX_PRICE']),

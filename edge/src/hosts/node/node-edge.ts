@@ -12,13 +12,17 @@ import { hubGauges } from '../../hub/hub-gauges.ts'
 import type { JobTimeouts } from '../../hub/job-timeouts.ts'
 import { KnownModels } from '../../hub/known-models.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
+import { SettlerDesk } from '../../settler/settler-desk.ts'
+import { settlerTasks } from '../../settler/settler-tasks.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { nodeTracer } from './node-tracer.ts'
 import { connectDatabase } from '@infernet/settlement/db/connect'
 import { createHttpServer } from './http-server.ts'
 import { NodeAccounts } from './node-accounts.ts'
 import { NodeSql } from './node-sql.ts'
-import { acceptProviders } from './provider-sockets.ts'
+import { providerUpgrades } from './provider-sockets.ts'
+import { settlerUpgrades } from './settler-sockets.ts'
+import { acceptUpgrades } from './upgrades.ts'
 
 export interface NodeEdgeOptions {
   readonly host: string
@@ -28,6 +32,8 @@ export interface NodeEdgeOptions {
   /** `postgres://…` for any PostgreSQL, `http://…/sql` for the development database. */
   readonly databaseUrl: string
   readonly operatorToken: string | undefined
+  /** Absent: no settler may connect. */
+  readonly settlerToken?: string | undefined
   readonly log: LogLine
   readonly timeouts: JobTimeouts
   /** What providers may ask. */
@@ -89,6 +95,10 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     onError: (error) => events.storeFailed('knownModels', error),
   })
   void known.ask()
+  const billing = postgresBilling(database)
+  const settler = new SettlerDesk(settlerTasks({ accounts, billing }), (error) =>
+    events.settlerAskFailed(error),
+  )
   const app = createApp({
     hub: {
       submit: (order) => hub.submit(order),
@@ -102,8 +112,8 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     },
     accounts,
     store,
-    billing: postgresBilling(database),
-    settler: { wake: () => {} },
+    billing,
+    settler,
     keys: new KeyRing(store, now),
     events,
     now,
@@ -111,7 +121,11 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     openMetrics: isLoopback(options.host),
   })
   const server = createHttpServer((request) => app.fetch(request))
-  const sockets = acceptProviders(server, hub, (error) => events.internalError('', error))
+  const sockets = [
+    providerUpgrades(hub, (error) => events.internalError('', error)),
+    settlerUpgrades(settler, options.settlerToken),
+  ]
+  acceptUpgrades(server, sockets)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, options.host, resolve)
@@ -128,7 +142,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
         await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
       }
       hub.closeAll(CLOSE.restarting, 'the edge is restarting')
-      for (const socket of sockets.clients) socket.terminate()
+      for (const route of sockets) route.terminate()
       server.closeAllConnections()
       await accounts.close()
       await tracer?.exporter.close(TRACES_GRACE_MS)

@@ -1,7 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
-import type { Duplex } from 'node:stream'
-import type { ApiError } from '@infernet/openai-compat/api-error'
-import { apiErrors } from '@infernet/openai-compat/api-errors'
+import type { IncomingMessage } from 'node:http'
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { MAX_MESSAGE_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import { PROVIDER_PATH, WS_SUBPROTOCOL } from '@infernet/schemas/wire'
@@ -9,34 +6,38 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { HubSocket, ProviderHub } from '../../hub/provider-hub.ts'
 import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
 import { endWithError } from './raw-answer.ts'
+import type { UpgradeRoute } from './upgrades.ts'
 
 /** A provider that has not even said ping for this long is gone, whatever TCP believes. */
 const SILENCE_MS = 3 * PING_INTERVAL_MS
 
 /**
- * Accepts providers' WebSockets on the HTTP server and feeds them to the hub. `onError` hears of
- * what should never be thrown; the connection that caused it is closed.
+ * Providers' WebSockets, fed to the hub. `onError` hears of what should never be thrown; the
+ * connection that caused it is closed.
  */
-export function acceptProviders(
-  server: Server,
+export function providerUpgrades(
   hub: ProviderHub,
   onError: (error: unknown) => void,
-): WebSocketServer {
+): UpgradeRoute {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
     handleProtocols: (offered) => (offered.has(WS_SUBPROTOCOL) ? WS_SUBPROTOCOL : false),
   })
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => socket.destroy())
-    const refusal = refuseUpgrade(request)
-    if (refusal !== undefined) return endWithError(socket, refusal.status, refusal.error)
-    sockets.handleUpgrade(request, socket, head, (ws) => {
-      serve(ws, { hub, audience: audienceOf(request), onError })
-    })
-  })
-  return sockets
+  return {
+    path: PROVIDER_PATH,
+    upgrade(request, socket, head) {
+      const refusal = refuseSubprotocol(request.headers['sec-websocket-protocol'])
+      if (refusal !== undefined) return endWithError(socket, '426 Upgrade Required', refusal)
+      sockets.handleUpgrade(request, socket, head, (ws) => {
+        serve(ws, { hub, audience: audienceOf(request), onError })
+      })
+    },
+    terminate() {
+      for (const ws of sockets.clients) ws.terminate()
+    },
+  }
 }
 
 function serve(
@@ -73,13 +74,3 @@ function serve(
 /** The host name that the provider dialled, without its port. */
 const audienceOf = (request: IncomingMessage): string =>
   (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase() || 'unknown'
-
-function refuseUpgrade(request: IncomingMessage): { status: string; error: ApiError } | undefined {
-  // Not `new URL`, which throws at what a stranger may send as a path.
-  if (request.url?.split('?', 1)[0] !== PROVIDER_PATH) {
-    const error = apiErrors.invalidRequest(`Providers connect to ${PROVIDER_PATH}.`)
-    return { status: '404 Not Found', error }
-  }
-  const error = refuseSubprotocol(request.headers['sec-websocket-protocol'])
-  return error && { status: '426 Upgrade Required', error }
-}

@@ -16,6 +16,7 @@ const OBJECTS = [
   { binding: 'HUB', className: 'HubObject' },
   { binding: 'ACCOUNT', className: 'AccountObject' },
   { binding: 'DIRECTORY', className: 'DirectoryObject' },
+  { binding: 'SETTLER', className: 'SettlerObject' },
 ] as const
 
 /** JSON's escapes are a subset of Cap'n Proto text's. */

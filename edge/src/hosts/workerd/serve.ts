@@ -22,12 +22,13 @@ const { values } = parseArgs({
     data: { type: 'string', default: '.infernet' },
     'database-url': { type: 'string', default: process.env['DATABASE_URL'] ?? '' },
     'operator-token-file': { type: 'string' },
+    'settler-token-file': { type: 'string' },
   },
 })
 
 if (values['database-url'] === '') {
   process.stderr.write(
-    'usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file]\n',
+    'usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file] [--settler-token-file]\n',
   )
   process.exit(2)
 }
@@ -47,7 +48,8 @@ writeFileSync(
     objectsDir,
     vars: {
       DATABASE_URL: values['database-url'],
-      ...readToken(values['operator-token-file']),
+      ...tokenVar('OPERATOR_TOKEN', values['operator-token-file']),
+      ...tokenVar('SETTLER_TOKEN', values['settler-token-file']),
       JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
       MIN_PRICE: process.env['INFERNET_MIN_PRICE'] ?? '',
       MAX_PRICE: process.env['INFERNET_MAX_PRICE'] ?? '',
@@ -105,8 +107,8 @@ function workerdPath(): string {
   return path
 }
 
-function readToken(file: string | undefined): Record<string, string> {
-  return file === undefined ? {} : { OPERATOR_TOKEN: readFileSync(file, 'utf8').trim() }
+function tokenVar(name: string, file: string | undefined): Record<string, string> {
+  return file === undefined ? {} : { [name]: readFileSync(file, 'utf8').trim() }
 }
 
 /** See `TelemetryEnv`. */
