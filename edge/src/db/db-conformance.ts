@@ -16,6 +16,7 @@ import { settlerActs } from './conformance/settler-acts.ts'
 import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
+import { testSettlerLease } from '@infernet/settlement/settler/lease-conformance'
 
 /** Every adapter's suite: the port itself, then all the edge writes and reads through it. */
 export function testDatabase(open: () => DbPort): void {
@@ -33,6 +34,7 @@ export function testDatabase(open: () => DbPort): void {
   testPayouts(openTyped)
   testEscrows(openTyped)
   testLiveAccounts(openTyped)
+  testSettlerLease(openTyped)
   // Last, since it asks whether everything that the others posted adds up.
   testLedger(openTyped)
 }
