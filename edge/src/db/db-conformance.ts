@@ -16,6 +16,8 @@ import { settlerActs } from './conformance/settler-acts.ts'
 import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
+import { testReleases } from '@infernet/settlement/settler/release-conformance'
+import { testSettlerRows } from '@infernet/settlement/settler/settler-rows-conformance'
 import { testSettlerLease } from '@infernet/settlement/settler/lease-conformance'
 
 /** Every adapter's suite: the port itself, then all the edge writes and reads through it. */
@@ -35,6 +37,8 @@ export function testDatabase(open: () => DbPort): void {
   testEscrows(openTyped)
   testLiveAccounts(openTyped)
   testSettlerLease(openTyped)
+  testReleases(openTyped)
+  testSettlerRows(openTyped)
   // Last, since it asks whether everything that the others posted adds up.
   testLedger(openTyped)
 }

@@ -1,0 +1,180 @@
+import { asc, eq, sql } from 'drizzle-orm'
+import * as fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { leaseOf, newAccountId, newJobId } from '@infernet/schemas/ids'
+import type { PriorLeg } from '@infernet/schemas/job-record'
+import { entries, jobs, journal, ledgerAccounts } from '@infernet/schemas/tables'
+import { ask, askRows, type Database } from '../db/database.ts'
+import { DbError } from '../db/db-port.ts'
+import { post } from '../db/post.ts'
+import { creditGranted } from '../ledger/credit-events.ts'
+import { MAX_FEE_BPS, MIN_FEE_BPS } from '../ledger/fee.ts'
+import { jobCaptured, verdictBad, verdictOk, type JudgedLease } from '../ledger/job-events.ts'
+import { MAX_RELEASED_JOBS, nextUnreleased, releaseJobs } from './release-jobs.ts'
+
+const FEE_BPS = 100
+
+interface Leg {
+  /** Null for what the platform gave by itself. */
+  readonly provider: string | null
+  readonly gross: number
+}
+
+/** A captured job with these legs, in the journal and in its row; what the rules call its leases. */
+async function captured(db: Database, legs: readonly Leg[], feeBps = FEE_BPS) {
+  const [id, accountId] = [newJobId(Date.now()), newAccountId(Date.now())]
+  const judged = legs.map((leg, n) => ({ ...leg, lease: leaseOf(id, n + 1) }))
+  const cost = legs.reduce((sum, { gross }) => sum + gross, 0)
+  const known = judged.flatMap(({ provider, gross }) =>
+    provider === null ? [] : [{ provider, gross: BigInt(gross) }],
+  )
+  const payer = `client:${accountId}` as const
+  const capture = jobCaptured({ id, payer, legs: known, feeBps })
+  if (capture !== undefined) {
+    await post(db, creditGranted({ accountId, reference: id, amount: BigInt(cost) }), new Date())
+    await post(db, capture, new Date())
+  }
+  const last = judged.at(-1)
+  const priorLegs: PriorLeg[] = judged.slice(0, -1).map(({ provider, gross, lease }) => ({
+    promptTokens: 1,
+    completionTokens: 1,
+    claimedTokens: 1,
+    providerId: provider ?? '',
+    lease,
+    costMsat: gross,
+  }))
+  await ask(
+    db.insert(jobs).values({
+      id,
+      accountId,
+      apiKeyId: 'key',
+      requestId: 'req',
+      model: 'demo',
+      stream: false,
+      status: 'completed',
+      attempts: legs.length,
+      totalMs: 1,
+      createdAt: new Date(),
+      promptTokens: 1,
+      completionTokens: 1,
+      claimedTokens: 1,
+      holdMsat: BigInt(cost),
+      costMsat: BigInt(cost),
+      feeBps,
+      providerId: last?.provider,
+      lease: last?.lease,
+      priorLegs: priorLegs.length === 0 ? null : sql`${JSON.stringify(priorLegs)}::jsonb`,
+    }),
+  )
+  const leases = judged.flatMap(({ provider, gross, lease }): JudgedLease[] =>
+    provider === null ? [] : [{ lease, provider, gross: BigInt(gross), feeBps }],
+  )
+  return { id, payer, leases }
+}
+
+/** What an event changed each account by; undefined when there is none. */
+async function entriesOf(db: Database, key: string) {
+  const rows = await ask(
+    db
+      .select({ code: ledgerAccounts.code, amount: entries.amountMsat })
+      .from(journal)
+      .innerJoin(entries, eq(entries.journalId, journal.id))
+      .innerJoin(ledgerAccounts, eq(ledgerAccounts.id, entries.accountId))
+      .where(eq(journal.key, key))
+      .orderBy(asc(ledgerAccounts.code)),
+  )
+  return rows.length === 0 ? undefined : Object.fromEntries(rows.map((r) => [r.code, r.amount]))
+}
+
+/** The release of earnings against the pure rules, on a real database. */
+export function testReleases(open: () => Database): void {
+  const releasedAt = async (id: string) => {
+    const [row] = await ask(open().select().from(jobs).where(eq(jobs.id, id)))
+    return row?.releasedAt ?? undefined
+  }
+
+  describe('releasing earnings', () => {
+    beforeAll(async () => {
+      // Jobs of other suites, captured or made up.
+      await askRows(open(), sql`update jobs set released_at = now() where released_at is null`)
+    })
+
+    it('posts what the pure rules say, for any legs and any fee', async () => {
+      const provider = fc.constantFrom('P', 'Q', 'R').map((name) => `12D3KooWrelease${name}`)
+      const legs = fc.array(fc.record({ provider, gross: fc.nat(20_000) }), {
+        minLength: 1,
+        maxLength: 4,
+      })
+      const feeBps = fc.integer({ min: MIN_FEE_BPS, max: MAX_FEE_BPS })
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.tuple(legs, feeBps), { maxLength: 4 }), async (plan) => {
+          const made = []
+          for (const [paid, bps] of plan) made.push(await captured(open(), paid, bps))
+          const all = made.flatMap(({ leases }) => leases)
+          const costly = plan.filter(([paid]) => paid.some(({ gross }) => gross > 0))
+          const expected = all.map((judged) => verdictOk(judged))
+          expect(await releaseJobs(open(), MAX_RELEASED_JOBS)).toEqual({
+            jobs: costly.length,
+            msat: expected.reduce((sum, one) => sum + (one?.entries[1]?.amount ?? 0n), 0n),
+          })
+          for (const [n, judged] of all.entries()) {
+            const posted = expected[n]?.entries.map(({ account, amount }) => [account, amount])
+            expect(await entriesOf(open(), `ver:${judged.lease}`)).toEqual(
+              posted && Object.fromEntries(posted),
+            )
+          }
+        }),
+        { numRuns: 12 },
+      )
+    })
+
+    it('releases a job once, however often it is asked to and by how many', async () => {
+      const { id, leases } = await captured(open(), [{ provider: '12D3KooWonce', gross: 1000 }])
+      const many = await Promise.all(Array.from({ length: 5 }, () => releaseJobs(open(), 10)))
+      expect(many.filter((released) => released.jobs > 0)).toEqual([{ jobs: 1, msat: 990n }])
+      expect(await releasedAt(id)).toBeInstanceOf(Date)
+      expect(await entriesOf(open(), `ver:${leases[0]!.lease}`)).toEqual({
+        'provider:12D3KooWonce': 990n,
+        'provider_pending:12D3KooWonce': -990n,
+      })
+    })
+
+    it('leaves alone what was judged before, and what no provider gave', async () => {
+      const judged = await captured(open(), [
+        { provider: '12D3KooWbad', gross: 500 },
+        { provider: '12D3KooWgood', gross: 300 },
+      ])
+      await post(open(), verdictBad(judged.leases[0]!, judged.payer)!, new Date())
+      const nobody = await captured(open(), [{ provider: null, gross: 70 }])
+      expect(await releaseJobs(open(), 10)).toEqual({ jobs: 2, msat: 297n })
+      expect(await releasedAt(nobody.id)).toBeInstanceOf(Date)
+      expect(await entriesOf(open(), `ver:${judged.leases[0]!.lease}`)).toMatchObject({
+        [judged.payer]: 500n,
+      })
+    })
+
+    it('releases a page at a time, the oldest first', async () => {
+      for (let n = 0; n < 3; n++) await captured(open(), [{ provider: '12D3KooWpage', gross: 100 }])
+      const first = await nextUnreleased(open(), [])
+      expect(await releaseJobs(open(), 2)).toMatchObject({ jobs: 2 })
+      expect(await releasedAt(first!)).toBeInstanceOf(Date)
+      expect(await releaseJobs(open(), 2)).toMatchObject({ jobs: 1 })
+      expect(await releaseJobs(open(), 2)).toEqual({ jobs: 0, msat: 0n })
+    })
+
+    it('changes nothing when one job was never captured, and can go on without it', async () => {
+      const good = await captured(open(), [{ provider: '12D3KooWfair', gross: 100 }])
+      const forged = await captured(open(), [{ provider: null, gross: 100 }])
+      await askRows(
+        open(),
+        sql`update jobs set provider_id = '12D3KooWnever', lease = ${`${forged.id}.1`} where id = ${forged.id}`,
+      )
+      await expect(releaseJobs(open(), 10)).rejects.toBeInstanceOf(DbError)
+      expect(await releasedAt(good.id)).toBeUndefined()
+      expect(await releaseJobs(open(), 10, [forged.id])).toEqual({ jobs: 1, msat: 99n })
+      expect(await nextUnreleased(open(), [])).toBe(forged.id)
+      expect(await nextUnreleased(open(), [forged.id])).toBeUndefined()
+      await askRows(open(), sql`update jobs set released_at = now() where id = ${forged.id}`)
+    })
+  })
+}

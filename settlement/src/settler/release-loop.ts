@@ -1,0 +1,54 @@
+import { DbError } from '../db/db-port.ts'
+import type { AtStep } from './crash-at.ts'
+import { MAX_RELEASED_JOBS, type Released } from './release-jobs.ts'
+import type { WorkLoop } from './work-loop.ts'
+
+/** Providers that are paid at once wait for it. */
+const PAUSE_MS = 1_000
+/** With more jobs than these that cannot be released somebody has to look first. */
+const MAX_SKIPPED = 1_000
+
+export interface ReleaseLoopParts {
+  readonly release: (limit: number, skip: readonly string[]) => Promise<Released>
+  readonly nextUnreleased: (skip: readonly string[]) => Promise<string | undefined>
+  /** Something has become payable. */
+  readonly onReleased: (released: Released) => void
+  readonly problem: (id: string, error: unknown) => void
+  readonly at: AtStep
+}
+
+/**
+ * The verification policy as long as there is no verification: what was captured is released at once. A job
+ * that the journal refuses is found by halving the page, and left to an operator.
+ */
+export function releaseLoop(parts: ReleaseLoopParts): WorkLoop {
+  const skipped: string[] = []
+  let size = MAX_RELEASED_JOBS
+  return {
+    name: 'releases',
+    pauseMs: PAUSE_MS,
+    async page() {
+      const { release, nextUnreleased, onReleased, problem, at } = parts
+      try {
+        at('release:before')
+        const released = await release(size, skipped)
+        at('release:after')
+        if (released.jobs > 0) onReleased(released)
+        const full = released.jobs === size
+        size = Math.min(MAX_RELEASED_JOBS, size * 2)
+        return full
+      } catch (error) {
+        if (!(error instanceof DbError) || skipped.length >= MAX_SKIPPED) throw error
+        if (size > 1) size = Math.ceil(size / 4)
+        else {
+          const bad = await nextUnreleased(skipped)
+          if (bad !== undefined) {
+            skipped.push(bad)
+            problem(bad, error)
+          }
+        }
+        return true
+      }
+    },
+  }
+}
