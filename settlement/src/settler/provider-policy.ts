@@ -1,0 +1,53 @@
+import type { Payable, PayoutPolicy } from '../payout/payout-policy.ts'
+import type { PayableProvider } from './payable-providers.ts'
+import type { ProviderPayout } from './payout-destination.ts'
+
+const MSAT = 1000n
+/** What an ordinary channel lets pass, and a Lightning address gives an invoice for. */
+const LEAST_MSAT = 1000n
+/** Nobody gets a payout that failed tried again sooner than this, doubled for each that failed before it. */
+const FIRST_RETRY_MS = 60_000
+const MAX_RETRY_MS = 6 * 3_600_000
+/** Beyond this many doublings the limit above holds. */
+const MAX_DOUBLINGS = 10
+
+/** The operator's side of when providers are paid. */
+export interface PayoutSettings {
+  readonly thresholdMsat: bigint
+  readonly maxAgeMs: number
+  readonly dailyCapMsat: bigint
+}
+
+/**
+ * A provider may be paid after every request where that costs nobody but its own node anything: an invoice
+ * of its agent, or keysend. Its own threshold holds when it is above the operator's.
+ */
+export function policyFor(settings: PayoutSettings, wanted: ProviderPayout): PayoutPolicy {
+  const own = BigInt(wanted.threshold_sat ?? 0) * MSAT
+  const direct = wanted.to.kind !== 'lightning_address'
+  return {
+    when: direct && wanted.when === 'at_once' ? 'at_once' : 'threshold',
+    thresholdMsat: own > settings.thresholdMsat ? own : settings.thresholdMsat,
+    maxAgeMs: settings.maxAgeMs,
+    dailyCapMsat: settings.dailyCapMsat,
+  }
+}
+
+/** What `decidePayout` is told of a provider. Wallets behind an address take whole satoshis. */
+export function payableOf(provider: PayableProvider, wanted: ProviderPayout): Payable {
+  const { owedMsat, oldestAt, sentTodayMsat, inFlight } = provider
+  return {
+    amountMsat: wanted.to.kind === 'lightning_address' ? owedMsat - (owedMsat % MSAT) : owedMsat,
+    oldestAt,
+    destinationMinimumMsat: LEAST_MSAT,
+    sentTodayMsat,
+    inFlight,
+  }
+}
+
+/** When a provider whose last payouts failed is tried again, Unix ms; 0 when none has. */
+export function retryAt({ failures, failedAt }: PayableProvider): number {
+  if (failures === 0 || failedAt === undefined) return 0
+  const wait = FIRST_RETRY_MS * 2 ** Math.min(failures - 1, MAX_DOUBLINGS)
+  return failedAt + Math.min(wait, MAX_RETRY_MS)
+}

@@ -1,0 +1,33 @@
+import type { Database } from '../db/database.ts'
+import { decidedEscrows, paidJobs, quotedJobs, type QuotedJob } from './escrow-rows.ts'
+import type { OrderedTopUp } from './order-loop.ts'
+import { payableProviders, type PayableProvider } from './payable-providers.ts'
+import { nextUnreleased, releaseJobs, type Released } from './release-jobs.ts'
+import { pendingTransfers, type Transfer } from './transfer-loop.ts'
+import { fundedWithdrawals, type FundedWithdrawal } from './withdrawal-loop.ts'
+
+/** What there is to do, as the loops read it. */
+export interface SettlerRows {
+  orders(limit: number): Promise<readonly OrderedTopUp[]>
+  pending(after: Transfer | undefined, limit: number): Promise<readonly Transfer[]>
+  funded(limit: number): Promise<readonly FundedWithdrawal[]>
+  release(limit: number, skip: readonly string[]): Promise<Released>
+  nextUnreleased(skip: readonly string[]): Promise<string | undefined>
+  payable(after: string, limit: number): Promise<readonly PayableProvider[]>
+  quoted(limit: number): Promise<readonly QuotedJob[]>
+  paid(limit: number): Promise<readonly string[]>
+  decided(limit: number): Promise<readonly string[]>
+}
+
+/** In Postgres; the orders are the invoice store's. */
+export const pgSettlerRows = (db: Database, orders: Pick<SettlerRows, 'orders'>): SettlerRows => ({
+  orders: (limit) => orders.orders(limit),
+  pending: (after, limit) => pendingTransfers(db, after, limit),
+  funded: (limit) => fundedWithdrawals(db, limit),
+  release: (limit, skip) => releaseJobs(db, limit, skip),
+  nextUnreleased: (skip) => nextUnreleased(db, skip),
+  payable: (after, limit) => payableProviders(db, after, limit),
+  quoted: (limit) => quotedJobs(db, limit),
+  paid: (limit) => paidJobs(db, limit),
+  decided: (limit) => decidedEscrows(db, limit),
+})
