@@ -50,6 +50,8 @@ const LIMITS: Record<keyof typeof FRAME, number> = {
   drain: MAX_CONTROL_BYTES,
   receipts: MAX_RECEIPTS_BYTES,
   receiptAck: MAX_CONTROL_BYTES,
+  invoiceRequest: MAX_CONTROL_BYTES,
+  invoice: MAX_CONTROL_BYTES,
 }
 const TYPES = Object.entries(LIMITS).map(([name, limit]) => ({
   name,

@@ -34,6 +34,8 @@ export const FRAME = {
   drain: 15,
   receipts: 16,
   receiptAck: 17,
+  invoiceRequest: 18,
+  invoice: 19,
 } as const
 
 export type FrameName = keyof typeof FRAME
@@ -67,6 +69,8 @@ const MAX_PAYLOAD: ReadonlyMap<number, number> = new Map<FrameType, number>([
   [FRAME.drain, MAX_CONTROL_BYTES],
   [FRAME.receipts, MAX_RECEIPTS_BYTES],
   [FRAME.receiptAck, MAX_CONTROL_BYTES],
+  [FRAME.invoiceRequest, MAX_CONTROL_BYTES],
+  [FRAME.invoice, MAX_CONTROL_BYTES],
 ])
 
 export type FrameErrorCode =

@@ -39,5 +39,14 @@ export const MAX_RECEIPTS_PER_BATCH = 64
 /** One encoded statement: above the 1,900 that its longest strings need when every character is escaped. */
 export const MAX_RECEIPT_STATEMENT_BYTES = 2048
 
+/** A threshold that a provider may set, in sat: 1 BTC, far above what anybody leaves with an edge. */
+export const MAX_PAYOUT_THRESHOLD_SAT = 100_000_000
+/** A payout's name is part of a derived preimage's; the longest of ours has less than half. */
+export const MAX_PAYOUT_ID_LENGTH = 128
+/** Nobody tries that often; see `derivePreimage` in settlement. */
+export const MAX_PAYOUT_ATTEMPT = 1_000_000
+/** An invoice with all that it may carry: real ones have 300 to 1,200 characters. */
+export const MAX_BOLT11_LENGTH = 4096
+
 /** Tokens one request may produce when neither client nor model says less. */
 export const MAX_OUTPUT_TOKENS = 1_000_000

@@ -3,9 +3,13 @@ import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { leaseOf, newJobId } from './ids.ts'
 import {
+  MAX_BOLT11_LENGTH,
   MAX_FRAME_PAYLOAD_BYTES,
   MAX_MODELS_PER_PROVIDER,
   MAX_OUTPUT_TOKENS,
+  MAX_PAYOUT_ATTEMPT,
+  MAX_PAYOUT_ID_LENGTH,
+  MAX_PAYOUT_THRESHOLD_SAT,
   MAX_RECEIPTS_PER_BATCH,
   MAX_REQUEST_BODY_BYTES,
   MAX_SLOTS,
@@ -27,6 +31,8 @@ import {
   headSchema,
   helloSchema,
   helloVersionSchema,
+  invoiceRequestSchema,
+  invoiceSchema,
   jobHeaderSchema,
   loadSchema,
   PROTOCOL,
@@ -55,6 +61,8 @@ const capability = {
   engine: 'tiny/1',
   agent: 'infernet-agent/0.1.0',
 }
+const nodeKey = `02${'0f'.repeat(32)}`
+const threshold = { when: 'threshold', threshold_sat: 1000 }
 const usage = { prompt_tokens: 3, completion_tokens: 5 }
 const header: JobHeader = {
   job,
@@ -159,6 +167,11 @@ const CASES: Case[] = [
       ['models.0.price.prompt', 1e12],
       ['models.0.price.completion', 0],
       ['models.0.context_length', 1e8],
+      ['payout', { to: { kind: 'lightning_address', address: 'a+b@pay.example.com' } }],
+      ['payout', { to: { kind: 'keysend', pubkey: nodeKey }, when: 'at_once' }],
+      ['payout', { to: { kind: 'keysend', pubkey: nodeKey }, when: 'threshold' }],
+      ['payout', { to: { kind: 'invoice' }, ...threshold }],
+      ['payout', { to: { kind: 'invoice', pubkey: nodeKey } }],
     ],
     bad: [
       ['models', repeat(MAX_MODELS_PER_PROVIDER + 1, offer)],
@@ -185,6 +198,86 @@ const CASES: Case[] = [
       ['models.0.quantization', 'a b'],
       ['data_collection', 'maybe'],
       ['models.0.capabilities.0', 'telepathy'],
+      ['payout', null],
+    ],
+  },
+  {
+    name: 'capability with a payout',
+    schema: capabilitySchema,
+    good: { ...capability, payout: { to: { kind: 'keysend', pubkey: nodeKey }, ...threshold } },
+    alsoGood: [['payout.threshold_sat', MAX_PAYOUT_THRESHOLD_SAT]],
+    bad: [
+      ['payout.to', undefined],
+      ['payout.to.kind', 'cheque'],
+      ['payout.to.pubkey', undefined],
+      ['payout.to.pubkey', nodeKey.slice(1)],
+      ['payout.to.pubkey', `${nodeKey}0`],
+      ['payout.to.pubkey', nodeKey.toUpperCase()],
+      ['payout.to.pubkey', `04${nodeKey.slice(2)}`],
+      ['payout.when', 'never'],
+      ['payout.threshold_sat', 0],
+      ['payout.threshold_sat', 1.5],
+      ['payout.threshold_sat', MAX_PAYOUT_THRESHOLD_SAT + 1],
+    ],
+  },
+  {
+    name: 'capability with a Lightning address',
+    schema: capabilitySchema,
+    good: { ...capability, payout: { to: { kind: 'lightning_address', address: 'a@b.example' } } },
+    bad: [
+      ['payout.to.address', 'a'],
+      ['payout.to.address', 'A@b.example'],
+      ['payout.to.address', 'a@localhost'],
+      ['payout.to.address', `a@${'b'.repeat(300)}.example`],
+      ['payout.threshold_sat', 1000],
+    ],
+  },
+  {
+    name: 'request for an invoice',
+    schema: invoiceRequestSchema,
+    good: { id: 1, payout: 'po_1', attempt: 1, amount_msat: '1' },
+    alsoGood: [
+      ['payout', 'p'.repeat(MAX_PAYOUT_ID_LENGTH)],
+      ['attempt', MAX_PAYOUT_ATTEMPT],
+      ['amount_msat', '9'.repeat(16)],
+    ],
+    bad: [
+      ...counts('id'),
+      ['payout', ''],
+      ['payout', 'po|1'],
+      ['payout', 'p'.repeat(MAX_PAYOUT_ID_LENGTH + 1)],
+      ['attempt', 0],
+      ['attempt', MAX_PAYOUT_ATTEMPT + 1],
+      ['amount_msat', '0'],
+      ['amount_msat', '01'],
+      ['amount_msat', '-1'],
+      ['amount_msat', '1.5'],
+      ['amount_msat', 1],
+      ['amount_msat', '9'.repeat(17)],
+    ],
+  },
+  {
+    name: 'invoice',
+    schema: invoiceSchema,
+    good: { id: 1, bolt11: 'lnbc1p0' },
+    alsoGood: [['bolt11', `ln${'q'.repeat(MAX_BOLT11_LENGTH - 2)}`]],
+    bad: [
+      ...counts('id'),
+      ['bolt11', undefined],
+      ['bolt11', 'LNBC1P0'],
+      ['bolt11', 'https://example.com'],
+      ['bolt11', `ln${'q'.repeat(MAX_BOLT11_LENGTH - 1)}`],
+      ['error', 'e'.repeat(513)],
+    ],
+  },
+  {
+    name: 'refusal of an invoice',
+    schema: invoiceSchema,
+    good: { id: 1, error: 'the node cannot be reached' },
+    alsoGood: [['error', 'e'.repeat(512)]],
+    bad: [
+      ['error', 'e'.repeat(513)],
+      ['error', 7],
     ],
   },
   {

@@ -1,9 +1,14 @@
 import { z } from 'zod'
 import { isJobId, isLeaseId } from './ids.ts'
+import { splitLightningAddress } from './lightning-address.ts'
 import {
+  MAX_BOLT11_LENGTH,
   MAX_MODELS_PER_PROVIDER,
   MAX_MODEL_NAME_LENGTH,
   MAX_OUTPUT_TOKENS,
+  MAX_PAYOUT_ATTEMPT,
+  MAX_PAYOUT_ID_LENGTH,
+  MAX_PAYOUT_THRESHOLD_SAT,
   MAX_RECEIPTS_PER_BATCH,
   MAX_RECEIPT_STATEMENT_BYTES,
   MAX_SLOTS,
@@ -66,6 +71,34 @@ export const modelOfferSchema = z.object({
 })
 export type ModelOffer = z.infer<typeof modelOfferSchema>
 
+/** A Lightning node's key: a compressed point in lower-case hex. */
+const nodeKey = z.string().regex(/^0[23][0-9a-f]{64}$/, "not a node's public key")
+
+/** Where a provider wants its earnings, and when. The edge shows it to nobody. */
+export const payoutSchema = z
+  .object({
+    to: z.discriminatedUnion('kind', [
+      z.object({
+        kind: z.literal('lightning_address'),
+        address: z
+          .string()
+          .refine((text) => splitLightningAddress(text) !== undefined, 'not a Lightning address'),
+      }),
+      z.object({ kind: z.literal('keysend'), pubkey: nodeKey }),
+      /** The agent itself is asked for an invoice of its node, which has this key if it is given. */
+      z.object({ kind: z.literal('invoice'), pubkey: nodeKey.optional() }),
+    ]),
+    /** Absent: as the operator has it. */
+    when: z.enum(['at_once', 'threshold']).optional(),
+    /** For `threshold`: from so much on. */
+    threshold_sat: z.int().positive().max(MAX_PAYOUT_THRESHOLD_SAT).optional(),
+  })
+  .refine(({ when, threshold_sat }) => threshold_sat === undefined || when === 'threshold', {
+    path: ['threshold_sat'],
+    error: 'a threshold that nothing waits for',
+  })
+export type Payout = z.infer<typeof payoutSchema>
+
 /** What a provider can do now. Sent in the hello, and again whenever it changes. */
 export const capabilitySchema = z.object({
   models: z.array(modelOfferSchema).max(MAX_MODELS_PER_PROVIDER),
@@ -75,6 +108,8 @@ export const capabilitySchema = z.object({
   data_collection: z.enum(['allow', 'deny']),
   engine: z.string().max(64),
   agent: z.string().max(64),
+  /** Absent: its earnings wait at the edge. */
+  payout: payoutSchema.optional(),
 })
 export type Capability = z.infer<typeof capabilitySchema>
 
@@ -194,6 +229,37 @@ export const receiptAckSchema = z.object({
     .max(MAX_RECEIPTS_PER_BATCH),
 })
 export type ReceiptAck = z.infer<typeof receiptAckSchema>
+
+/** Asks the agent for an invoice of its own node; the same payout and attempt again is the same invoice. */
+export const invoiceRequestSchema = z.object({
+  /** Names the answer. */
+  id: count,
+  payout: z
+    .string()
+    .max(MAX_PAYOUT_ID_LENGTH)
+    .regex(/^[A-Za-z0-9_-]+$/, 'not the name of a payout'),
+  attempt: z.int().positive().max(MAX_PAYOUT_ATTEMPT),
+  /** Decimal. */
+  amount_msat: z.string().regex(/^[1-9][0-9]{0,15}$/, 'not an amount in msat'),
+})
+export type InvoiceRequest = z.infer<typeof invoiceRequestSchema>
+
+/** The invoice that was asked for, or why there is none: one of the two. */
+export const invoiceSchema = z
+  .object({
+    id: count,
+    bolt11: z
+      .string()
+      .max(MAX_BOLT11_LENGTH)
+      .regex(/^ln[a-z0-9]+$/, 'not an invoice')
+      .optional(),
+    error: reason.optional(),
+  })
+  .refine(({ bolt11, error }) => (bolt11 === undefined) !== (error === undefined), {
+    path: ['bolt11'],
+    error: 'either an invoice or an error',
+  })
+export type InvoiceAnswer = z.infer<typeof invoiceSchema>
 
 export class WireError extends Error {
   override readonly name = 'WireError'

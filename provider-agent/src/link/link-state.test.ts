@@ -15,6 +15,7 @@ const LEGAL: readonly (readonly [LinkState, FrameName, 0 | 1, LinkState])[] = [
   ['ready', 'credit', 1, 'ready'],
   ['ready', 'drain', 0, 'ready'],
   ['ready', 'receiptAck', 0, 'ready'],
+  ['ready', 'invoiceRequest', 0, 'ready'],
 ]
 
 describe('link states', () => {

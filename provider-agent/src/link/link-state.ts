@@ -16,6 +16,7 @@ const LINK_TRANSITIONS: Record<LinkState, Partial<Record<FrameType, LinkState>>>
     [FRAME.credit]: 'ready',
     [FRAME.drain]: 'ready',
     [FRAME.receiptAck]: 'ready',
+    [FRAME.invoiceRequest]: 'ready',
   },
   closed: {},
 }

@@ -1,10 +1,7 @@
+import { splitLightningAddress } from '@infernet/schemas/lightning-address'
 import { bech32 } from '@scure/base'
 import { LnurlError } from './lnurl-error.ts'
 
-/** LUD-16's user names, and the `+tag` that services allow. */
-const ADDRESS =
-  /^([a-z0-9_.+-]{1,64})@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62})$/
-const MAX_HOST_LENGTH = 253
 /** A URL of 1,200 bytes; real ones have about 100. */
 const MAX_LNURL_LENGTH = 2000
 
@@ -14,9 +11,9 @@ const MAX_LNURL_LENGTH = 2000
  */
 export function payUrl(destination: string): URL {
   const text = destination.trim().toLowerCase()
-  const [, user, host] = ADDRESS.exec(text) ?? []
-  if (user !== undefined && host !== undefined && host.length <= MAX_HOST_LENGTH)
-    return new URL(`https://${host}/.well-known/lnurlp/${encodeURIComponent(user)}`)
+  const address = splitLightningAddress(text)
+  if (address !== undefined)
+    return new URL(`https://${address.host}/.well-known/lnurlp/${encodeURIComponent(address.user)}`)
   if (text.startsWith('lnurl1') && text.length <= MAX_LNURL_LENGTH) return bech32Url(text)
   throw new LnurlError('address', 'It is neither a Lightning address nor an LNURL')
 }
