@@ -70,6 +70,10 @@ export const MAX_RECEIPT_BATCHES = 8
 export const MAX_RECEIPTS_PER_STATEMENT = 1_000
 /** Time between two such statements, unless half a statement has gathered: agents do not wait for it. */
 export const RECEIPT_INTERVAL_MS = 200
+/** Invoices one provider may be asked for at a time: a payee has one payout under way, and its tries. */
+export const MAX_INVOICE_ASKS = 4
+/** An agent asks its node, which takes a second or two when it is busy, and it may be starting. */
+export const INVOICE_TIMEOUT_MS = 15_000
 /** Leases whose receipts may still come. */
 export const MAX_AWAITED_RECEIPTS = 20_000
 

@@ -97,6 +97,14 @@ export interface Directory {
   readonly offline: readonly string[]
 }
 
+/** An invoice that a provider's agent is asked for: always the same one for a payout and an attempt. */
+export interface InvoiceOrder {
+  readonly payout: string
+  /** From 1. */
+  readonly attempt: number
+  readonly amountMsat: bigint
+}
+
 /** A shard of connected providers and the jobs they run. */
 export interface HubPort {
   /** Resolves with the first bytes, with the whole answer, or with the error; never rejects for a job's sake. */
@@ -106,6 +114,8 @@ export interface HubPort {
   directory(): Directory | Promise<Directory>
   /** Everybody who offers the model. */
   providersOf(model: string): readonly OfferView[] | Promise<readonly OfferView[]>
+  /** An invoice of the provider's own node, unchecked. Rejects with `InvoiceAskError`. */
+  askInvoice(peer: PeerId, order: InvoiceOrder): Promise<string>
   /** Prometheus text of the hub's own metrics. */
   metrics(): string | Promise<string>
 }

@@ -16,8 +16,16 @@ import type {
 import { priceFault, type PriceBounds } from '@infernet/settlement/price-bounds'
 import type { EdgeEvents } from '../events.ts'
 import { MAX_PROVIDERS } from '../limits.ts'
-import type { Directory, JobAnswer, JobOrder, OfferView, StorePort } from '../ports.ts'
+import type {
+  Directory,
+  InvoiceOrder,
+  JobAnswer,
+  JobOrder,
+  OfferView,
+  StorePort,
+} from '../ports.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { InvoiceAskError } from './invoice-asks.ts'
 import type { Leg } from './job-record.ts'
 import type { JobRun } from './job-run.ts'
 import type { JobTimeouts } from './job-timeouts.ts'
@@ -59,7 +67,7 @@ export interface HubOptions {
   readonly byteStreams: boolean
   /** See `FrameMux`. */
   readonly schedule: (flush: () => void, delayMs: number) => void
-  /** Runs `task` once after `delayMs`; used only while jobs or logins are under way, so that an idle hub can hibernate. */
+  /** Runs `task` once after `delayMs`; used only while jobs, logins or asks for invoices are under way, so that an idle hub can hibernate. */
   readonly later: (task: () => void, delayMs: number) => void
   readonly now: () => number
   readonly random: () => number
@@ -93,6 +101,10 @@ export class ProviderHub implements SessionHost {
     return this.#options.now()
   }
 
+  later(task: () => void, delayMs: number): void {
+    this.#options.later(task, delayMs)
+  }
+
   get jobsInFlight(): number {
     return this.#dispatcher.jobsInFlight
   }
@@ -118,6 +130,13 @@ export class ProviderHub implements SessionHost {
   /** Everybody who offers the model. */
   providersOf(model: string): readonly OfferView[] {
     return this.#offers.providersOf(model, this.now())
+  }
+
+  /** An invoice of the provider's own node, unchecked. Rejects with {@link InvoiceAskError}. */
+  async askInvoice(peer: PeerId, order: InvoiceOrder): Promise<string> {
+    const session = this.#sessions.get(peer)
+    if (session === undefined) throw new InvoiceAskError('offline', 'it is not connected')
+    return session.askInvoice(order)
   }
 
   /** Names of models known from an earlier life. */

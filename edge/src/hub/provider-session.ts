@@ -22,6 +22,7 @@ import {
   endSchema,
   errorSchema,
   headSchema,
+  invoiceSchema,
   loadSchema,
   receiptsSchema,
   WireError,
@@ -30,7 +31,9 @@ import {
   type ReceiptBatchFrame,
 } from '@infernet/schemas/wire'
 import { Attempt } from './attempt.ts'
+import type { InvoiceOrder } from '../ports.ts'
 import { AttemptError } from './attempt-state.ts'
+import { InvoiceAskError, InvoiceAsks } from './invoice-asks.ts'
 import type { JobRun } from './job-run.ts'
 import type { JobTask } from './job-task.ts'
 import type { HubSocket } from './provider-hub.ts'
@@ -38,6 +41,8 @@ import type { HubSocket } from './provider-hub.ts'
 /** What a session needs of its hub. */
 export interface SessionHost {
   now(): number
+  /** Runs `task` once after `delayMs`. */
+  later(task: () => void, delayMs: number): void
   /** It has one job more. */
   slotTaken(session: ProviderSession): void
   /** It has one job less. */
@@ -64,6 +69,7 @@ export class ProviderSession {
   readonly #mux: FrameMux
   readonly #host: SessionHost
   readonly #attempts = new Map<number, Attempt>()
+  readonly #invoices: InvoiceAsks
   #capability: Capability
   #offers: ReadonlyMap<string, ModelOffer>
   #lastChannel = CONNECTION_CHANNEL
@@ -89,6 +95,11 @@ export class ProviderSession {
     this.socket = options.socket
     this.#mux = options.mux
     this.#host = options.host
+    this.#invoices = new InvoiceAsks({
+      send: (request) => this.sendControl(FRAME.invoiceRequest, request),
+      later: (task, delayMs) => options.host.later(task, delayMs),
+      now: () => options.host.now(),
+    })
   }
 
   get capability(): Capability {
@@ -153,6 +164,16 @@ export class ProviderSession {
     this.#host.slotFreed(this)
   }
 
+  /**
+   * Asks the agent for an invoice of its own node, if it has said that it gives some: others do not know
+   * the frame. Rejects with {@link InvoiceAskError}.
+   */
+  async askInvoice(order: InvoiceOrder): Promise<string> {
+    if (this.#capability.payout?.to.kind !== 'invoice')
+      throw new InvoiceAskError('refused', 'it wants no money by invoices of its own')
+    return this.#invoices.ask(order)
+  }
+
   sendCancel(channel: number, reason: string): void {
     this.#send(FRAME.cancel, channel, encodeControl({ reason }))
   }
@@ -191,6 +212,7 @@ export class ProviderSession {
   /** The connection is gone: every lease on it is lost. */
   lost(): void {
     this.#gone = true
+    this.#invoices.lost()
     for (const attempt of this.#attempts.values()) attempt.run.onLost(attempt)
   }
 
@@ -249,6 +271,8 @@ export class ProviderSession {
         return this.#host.capabilityChanged(this)
       case FRAME.receipts:
         return this.#host.receiptsArrived(this, decodeControl(receiptsSchema, payload))
+      case FRAME.invoice:
+        return this.#invoices.answered(decodeControl(invoiceSchema, payload))
       case FRAME.drain:
         decodeControl(drainSchema, payload)
         this.#draining = true

@@ -12,6 +12,9 @@ export const MAX_ROUTED_JOBS = 8_192
 /** A shard that could not be reached is asked last for this long. */
 export const SHARD_SUSPENDED_MS = 5_000
 
+/** A shard gives an agent 15 s for an invoice (`INVOICE_TIMEOUT_MS`); then it has failed itself. */
+export const SHARD_ANSWERS_ASK_WITHIN_MS = 20_000
+
 /** Providers of one model that are listed; nobody reads more. */
 export const MAX_LISTED_PROVIDERS = 1_000
 

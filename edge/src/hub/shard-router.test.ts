@@ -9,6 +9,7 @@ import type { JobAnswer, JobOrder, OfferView } from '../ports.ts'
 import { orderOf } from '../testing/job-orders.ts'
 import { recordOf } from '../testing/job-records.ts'
 import { shardOf } from '../testing/shards.ts'
+import type { InvoiceOutcome } from './invoice-outcome.ts'
 import { fieldsOf } from './job-errors.ts'
 import { plainRules } from './match-rules.ts'
 import { ShardDirectory } from './shard-directory.ts'
@@ -45,6 +46,7 @@ class World {
   readonly router: ShardRouter
   located: readonly string[] = []
   isDirectoryDown = false
+  invoice: InvoiceOutcome = { ok: true, bolt11: 'lnbc1' }
   now = 0
 
   constructor(shards: Record<string, Behaviour>, free: Record<string, number> = {}) {
@@ -89,6 +91,7 @@ class World {
       settle: (record) => alive(() => void this.settled.push(record)),
       cancel: (job) => alive(() => void this.cancelled.push(job)),
       providersOf: () => alive(() => Array.from({ length: 600 }, () => ({ peer }) as OfferView)),
+      askInvoice: () => alive(() => this.invoice),
       metrics: () => alive(() => '# HELP m M.\n# TYPE m counter\nm 1\n'),
     }
   }
@@ -258,6 +261,22 @@ describe('the router of jobs to shards', () => {
     expect(await answer).toMatchObject({ error: { code: 'client_closed_request' } })
     expect(world.path).not.toContain('hub:apac:0')
     await world.router.cancel(orderOf().job, 'unknown')
+  })
+
+  it('asks for an invoice where the provider logged in last', async () => {
+    const invoice = { payout: 'po_1', attempt: 1, amountMsat: 1n }
+    const world = new World({ 'hub:weur:0': 'answers', 'hub:eeur:0': 'dead' })
+    const asking = () => world.router.askInvoice(peer, invoice)
+    await expect(asking()).rejects.toMatchObject({ name: 'InvoiceAskError', code: 'offline' })
+    world.located = ['hub:weur:0']
+    expect(await asking()).toBe('lnbc1')
+    world.invoice = { ok: false, code: 'refused', message: 'no' }
+    await expect(asking()).rejects.toMatchObject({ code: 'refused', message: 'no' })
+    world.located = ['hub:eeur:0']
+    await expect(asking()).rejects.toMatchObject({ code: 'timeout' })
+    world.isDirectoryDown = true
+    await expect(asking()).rejects.toMatchObject({ code: 'timeout' })
+    expect(world.failures).toEqual(['hub:eeur:0', 'directory'])
   })
 
   it('lists the providers of all shards that answer, a bounded number', async () => {

@@ -1,10 +1,14 @@
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { JobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
+import type { PeerId } from '@infernet/schemas/peer-id'
 import { BUSY_RETRY_AFTER_MS, MAX_OFFERS } from '../limits.ts'
 import { mergeMetrics, type Labels } from '../metrics.ts'
-import type { Directory, HubPort, JobAnswer, JobOrder, OfferView } from '../ports.ts'
+import type { Directory, HubPort, InvoiceOrder, JobAnswer, JobOrder, OfferView } from '../ports.ts'
 import type { RequestTrace } from '../telemetry/request-spans.ts'
+import { inTime } from './in-time.ts'
+import { InvoiceAskError } from './invoice-asks.ts'
+import { fromInvoiceOutcome, type InvoiceOutcome } from './invoice-outcome.ts'
 import { clientClosed, fieldsOf } from './job-errors.ts'
 import type { MatchRules } from './match-rules.ts'
 import { ShardChoice, type WantedShards } from './shard-choice.ts'
@@ -12,8 +16,10 @@ import type { ShardDirectory } from './shard-directory.ts'
 import { shardGauges } from './shard-gauges.ts'
 import type { ShardAnswer } from './shard-jobs.ts'
 import {
+  DIRECTORY_READ_TIMEOUT_MS,
   MAX_LISTED_PROVIDERS,
   MAX_ROUTED_JOBS,
+  SHARD_ANSWERS_ASK_WITHIN_MS,
   SHARD_ASLEEP_AFTER_MS,
   SHARD_SUSPENDED_MS,
 } from './shard-limits.ts'
@@ -28,6 +34,7 @@ export interface ShardHub {
   cancel(job: JobId, reason: string): Promise<void>
   /** At most {@link MAX_LISTED_PROVIDERS}. */
   providersOf(model: string): Promise<readonly OfferView[]>
+  askInvoice(peer: PeerId, order: InvoiceOrder): Promise<InvoiceOutcome>
   metrics(): Promise<string>
 }
 
@@ -192,6 +199,27 @@ export class ShardRouter implements HubPort {
       directory.serving(model).map((shard) => this.#call(shard, (hub) => hub.providersOf(model))),
     )
     return lists.flatMap((list) => list ?? []).slice(0, MAX_LISTED_PROVIDERS)
+  }
+
+  /** Asks the shard where the provider logged in last. Rejects with {@link InvoiceAskError}. */
+  async askInvoice(peer: PeerId, order: InvoiceOrder): Promise<string> {
+    const shard = await this.#shardOf(peer)
+    if (shard === undefined) throw new InvoiceAskError('offline', 'it is not connected')
+    const outcome = await this.#call(shard, (hub) =>
+      inTime(hub.askInvoice(peer, order), SHARD_ANSWERS_ASK_WITHIN_MS),
+    )
+    if (outcome === undefined) throw new InvoiceAskError('timeout', 'its hub did not answer')
+    return fromInvoiceOutcome(outcome)
+  }
+
+  async #shardOf(peer: PeerId): Promise<string | undefined> {
+    try {
+      const [shard] = await inTime(this.#options.locate([peer]), DIRECTORY_READ_TIMEOUT_MS)
+      return shard
+    } catch (error) {
+      this.#options.onShardError('directory', error)
+      throw new InvoiceAskError('timeout', 'nobody could say where it is')
+    }
   }
 
   /**

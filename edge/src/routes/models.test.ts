@@ -80,6 +80,19 @@ describe('GET /v1/models', () => {
     }
   })
 
+  it('tells nobody where a provider’s money goes', async () => {
+    const edge = await startEdge()
+    const address = 'secret@wallet.example'
+    const { peer } = await edge.provider({ payout: { to: { kind: 'lightning_address', address } } })
+    for (const path of ['/v1/models', '/v1/models/tiny', '/v1/models/tiny/endpoints', '/metrics']) {
+      const text = await (await edge.request(path)).text()
+      expect(text).not.toMatch(/wallet|payout/)
+    }
+    expect(JSON.stringify(edge.log)).not.toMatch(/wallet|payout/)
+    const payout = { to: { kind: 'lightning_address', address } }
+    expect(edge.store.seen).toMatchObject([{ provider: peer, capability: { payout } }])
+  })
+
   it('answers 404 for the endpoints of a model that nobody serves', async () => {
     const edge = await startEdge()
     await edge.provider()

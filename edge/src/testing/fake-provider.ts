@@ -21,11 +21,13 @@ import {
   decodeControl,
   decodeJob,
   encodeControl,
+  invoiceRequestSchema,
   receiptAckSchema,
   type Capability,
   type Challenge,
   type End,
   type Hello,
+  type InvoiceRequest,
   type JobError,
   type JobHeader,
   type ModelOffer,
@@ -169,6 +171,7 @@ export class FakeProvider {
   /** Jobs in the order of their offers; take them with `next`. */
   readonly jobs = new Mailbox<FakeJob>()
   readonly acks = new Mailbox<ReceiptAck>()
+  readonly invoiceRequests = new Mailbox<InvoiceRequest>()
   readonly texts: string[] = []
   /** Connection frames other than those above, by type. */
   readonly control: FrameType[] = []
@@ -290,6 +293,8 @@ export class FakeProvider {
         return
       case FRAME.receiptAck:
         return this.acks.put(decodeControl(receiptAckSchema, payload))
+      case FRAME.invoiceRequest:
+        return this.invoiceRequests.put(decodeControl(invoiceRequestSchema, payload))
       default:
         this.control.push(type)
     }

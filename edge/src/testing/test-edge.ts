@@ -83,6 +83,7 @@ export class TestEdge {
         cancel: (job, reason) => hub.cancel(job, reason),
         directory: () => hub.directory(),
         providersOf: (model) => hub.providersOf(model),
+        askInvoice: (peer, order) => hub.askInvoice(peer, order),
         metrics: () => events.metrics(),
       },
       accounts,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { newJobId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { providers } from '@infernet/schemas/tables'
-import type { Capability } from '@infernet/schemas/wire'
+import type { Capability, Payout } from '@infernet/schemas/wire'
 import type { Database } from '@infernet/settlement/db/database'
 import { offeredModels, recordProvider } from '../providers.ts'
 
@@ -38,6 +38,20 @@ export function testProviders(open: () => Database): void {
           lastSeenAt: at(3),
         },
       ])
+    })
+
+    it('keeps where its money goes as it said last', async () => {
+      const id = newPeer()
+      const first: Payout = { to: { kind: 'lightning_address', address: 'a@b.example' } }
+      const second: Payout = { to: { kind: 'invoice' }, when: 'threshold', threshold_sat: 5 }
+      const kept = async () =>
+        (await open().select().from(providers).where(eq(providers.id, id)))[0]?.capability
+      await recordProvider(open(), id, { ...offering('a'), payout: first }, at(1))
+      expect(await kept()).toMatchObject({ payout: first })
+      await recordProvider(open(), id, { ...offering('a'), payout: second }, at(2))
+      expect(await kept()).toMatchObject({ payout: second })
+      await recordProvider(open(), id, offering('a'), at(3))
+      expect(await kept()).not.toHaveProperty('payout')
     })
 
     it('names each model on offer once, the latest seen first, up to a limit', async () => {

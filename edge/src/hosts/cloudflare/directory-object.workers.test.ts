@@ -8,7 +8,7 @@ import { ShardDirectory } from '../../hub/shard-directory.ts'
 import type { HubPort } from '../../ports.ts'
 import { directoryOf, hubOf, type WorkerEnv } from './env.ts'
 import { heldOrder } from './held-order.ts'
-import { answerOneJob, Provider } from './provider-on-socket.ts'
+import { answerOneInvoice, answerOneJob, Provider } from './provider-on-socket.ts'
 import { shardHubs } from './shard-hubs.ts'
 
 const bindings = env as unknown as WorkerEnv
@@ -72,6 +72,23 @@ describe('two hub shards and their directory', () => {
     const { hub: edge } = shardHubs(bindings, silent())
     const [text] = await Promise.all([ask(edge), answerOneJob(second)])
     expect(text).toContain('hello')
+  })
+
+  it('finds a provider in any shard to ask it for an invoice', async () => {
+    const provider = await Provider.connect(hub('hub:apac:0') as unknown as Fetcher)
+    open.push(provider)
+    const peer = await provider.login(undefined, { payout: { to: { kind: 'invoice' } } })
+    await shardsOnce((shards) => shards.length === 1)
+    const { hub: edge } = shardHubs(bindings, silent())
+    const order = { payout: 'po_1', attempt: 1, amountMsat: 9_000_000_000_000_001n }
+    const asking = edge.askInvoice(peer, order)
+    await answerOneInvoice(provider)
+    expect(await asking).toBe('lnbc9000000000000001')
+    const refused = edge.askInvoice(peer, order)
+    await Promise.all([
+      answerOneInvoice(provider, 'no node'),
+      expect(refused).rejects.toMatchObject({ code: 'refused', message: 'no node' }),
+    ])
   })
 
   it('ignores word of a login that is older than the one it has', async () => {

@@ -9,6 +9,7 @@ import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import { inTime } from '../../hub/in-time.ts'
+import { toInvoiceOutcome, type InvoiceOutcome } from '../../hub/invoice-outcome.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { ProviderHub, type ConnectionState, type HubSocket } from '../../hub/provider-hub.ts'
 import { ShardJobs, type ShardAnswer } from '../../hub/shard-jobs.ts'
@@ -17,7 +18,7 @@ import { regionOfShard } from '../../hub/shard-region.ts'
 import { ShardReporter } from '../../hub/shard-reporter.ts'
 import type { ShardLogin, ShardSnapshot } from '../../hub/shard-snapshot.ts'
 import { ShardState } from '../../hub/shard-state.ts'
-import type { JobOrder, OfferView } from '../../ports.ts'
+import type { InvoiceOrder, JobOrder, OfferView } from '../../ports.ts'
 import type { RequestTrace } from '../../telemetry/request-spans.ts'
 import type { Tracer } from '../../telemetry/tracer.ts'
 import { directoryOf, storeOf, type WorkerEnv } from './env.ts'
@@ -143,6 +144,10 @@ export class HubObject extends DurableObject<WorkerEnv> {
 
   providersOf(model: string): readonly OfferView[] {
     return this.#hub.providersOf(model).slice(0, MAX_LISTED_PROVIDERS)
+  }
+
+  askInvoice(peer: PeerId, order: InvoiceOrder): Promise<InvoiceOutcome> {
+    return toInvoiceOutcome(this.#hub.askInvoice(peer, order))
   }
 
   metrics(): string {

@@ -8,12 +8,13 @@ import {
   type Frame,
 } from '@infernet/schemas/frame'
 import { loginTranscript } from '@infernet/schemas/login'
-import { peerIdOf } from '@infernet/schemas/peer-id'
+import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import {
   challengeSchema,
   decodeControl,
   encodeControl,
+  invoiceRequestSchema,
   PROVIDER_PATH,
   WS_SUBPROTOCOL,
   type Capability,
@@ -84,8 +85,11 @@ export class Provider {
     this.socket.send(encodeFrame(type, channel, payload))
   }
 
-  /** Logs in with a new key, or with `key`. */
-  async login(key: KeyPair = generateKeyPairSync('ed25519')): Promise<void> {
+  /** Logs in with a new key, or with `key`. Resolves with its name. */
+  async login(
+    key: KeyPair = generateKeyPairSync('ed25519'),
+    fields: Partial<Capability> = {},
+  ): Promise<PeerId> {
     const challenge = decodeControl(challengeSchema, (await this.frame()).payload)
     const { privateKey, publicKey } = key
     const unsigned = {
@@ -100,9 +104,10 @@ export class Provider {
     this.send(
       FRAME.hello,
       CONNECTION_CHANNEL,
-      encodeControl({ ...unsigned, signature, capability }),
+      encodeControl({ ...unsigned, signature, capability: { ...capability, ...fields } }),
     )
     expect((await this.frame()).type).toBe(FRAME.welcome)
+    return unsigned.peer
   }
 
   #next(): Promise<void> {
@@ -124,6 +129,15 @@ const event = (choice: object): Uint8Array =>
   encodeUtf8(
     `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'tiny', choices: [choice] })}\n\n`,
   )
+
+/** Answers the next request for an invoice with its amount, or with an error. */
+export async function answerOneInvoice(provider: Provider, error?: string): Promise<void> {
+  const { type, channel, payload } = await provider.frame()
+  expect(type).toBe(FRAME.invoiceRequest)
+  const { id, amount_msat } = decodeControl(invoiceRequestSchema, payload)
+  const answer = error === undefined ? { id, bolt11: `lnbc${amount_msat}` } : { id, error }
+  provider.send(FRAME.invoice, channel, encodeControl(answer))
+}
 
 /** Answers the next job with one word. */
 export async function answerOneJob(provider: Provider): Promise<void> {

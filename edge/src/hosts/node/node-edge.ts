@@ -108,6 +108,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
         return hub.directory()
       },
       providersOf: (model) => hub.providersOf(model),
+      askInvoice: (peer, order) => hub.askInvoice(peer, order),
       metrics: () => events.metrics(),
     },
     accounts,
