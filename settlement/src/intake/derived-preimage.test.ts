@@ -26,13 +26,21 @@ describe('a derived preimage', () => {
       name({ purpose: 'escrow', id: 'job_7', attempt: 2 }),
       '2c34552119e91960e8ba495bdaa300eb95c71232db4f0a5bf15a062c7afada86',
     ],
+    [
+      name({ purpose: 'keysend', id: 'po_7', attempt: 1 }),
+      'c5068fc8c02ec7884e150bdb4e3e7cc117f36da78e28e2384ac94e54fc3b3bae',
+    ],
+    [
+      name({ purpose: 'agent-payout', id: 'po_7', attempt: 1 }),
+      '940918c4803c1bec60e5d5ce9e8e6b123270e8bff502929742a697a05e6bc0dd',
+    ],
   ])('of %j is what openssl computes', (named, preimage) => {
     expect(derivePreimage(KEY, named)).toBe(preimage)
   })
 
   it('is another one for every other name', () => {
     const names = fc.record({
-      purpose: fc.constantFrom('topup' as const, 'escrow' as const),
+      purpose: fc.constantFrom(...(['topup', 'escrow', 'keysend', 'agent-payout'] as const)),
       id: fc.stringMatching(/^[a-z0-9_-]{1,4}$/),
       attempt: fc.nat({ max: 20 }),
     })

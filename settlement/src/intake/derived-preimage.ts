@@ -7,7 +7,13 @@ import type { Preimage } from '../lightning/lightning-backend.ts'
 import { IntakeError } from './intake-error.ts'
 
 /** Keeps the preimages of one use from ever being those of another, whatever their ids are. */
-export type PreimagePurpose = 'topup' | 'escrow'
+export type PreimagePurpose =
+  | 'topup'
+  | 'escrow'
+  /** What we send without an invoice. */
+  | 'keysend'
+  /** An invoice of a provider's own node, by its agent's key and not by ours. */
+  | 'agent-payout'
 
 export interface PreimageName {
   readonly purpose: PreimagePurpose

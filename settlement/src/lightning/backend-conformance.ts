@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { Invoice, LightningBackend, PaymentOrder, PaymentTarget } from './lightning-backend.ts'
 import { hashOf } from './lnd/lnd-messages.ts'
-import { INTAKE_URIS, PAYOUT_URIS, RECONCILE_URIS } from './lnd/macaroon-roles.ts'
+import { AGENT_URIS, INTAKE_URIS, PAYOUT_URIS, RECONCILE_URIS } from './lnd/macaroon-roles.ts'
 
 /** Two nodes with a channel in which both have some 1,000,000 sat or more. */
 export interface ConformanceNetwork {
@@ -382,6 +382,24 @@ export function testLightningBackend(network: () => ConformanceNetwork): void {
     expect(await reconcile.info()).toMatchObject({ network: 'regtest' })
     expect(await reconcile.pay(invoiceOrder(bolt11))).toMatchObject({ status: 'unknown' })
     await expect(reconcile.cancel('00'.repeat(32))).rejects.toEqual(code('permission'))
+  })
+
+  it("gives a provider's invoices with the macaroon for that, and does nothing else", async () => {
+    const { alice, bobWith } = network()
+    const agent = await bobWith(AGENT_URIS)
+    expect(await agent.info()).toMatchObject({ network: 'regtest' })
+    const wanted = { ...invoiceFor(newPreimage()), private: true }
+    const first = await agent.addInvoice(wanted)
+    expect(await agent.addInvoice(wanted)).toEqual(first)
+    await expect(agent.addInvoice({ ...wanted, amountMsat: PRICE + 1n })).rejects.toEqual(
+      code('conflict'),
+    )
+    expect(await agent.lookupInvoice(first.paymentHash)).toMatchObject({ state: 'open' })
+    await expect(agent.cancel(first.paymentHash)).rejects.toEqual(code('permission'))
+    await expect(agent.balance()).rejects.toEqual(code('permission'))
+    await expect(Array.fromAsync(agent.listInvoices(0n, never))).rejects.toEqual(code('permission'))
+    const { bolt11 } = await alice.addInvoice(invoiceFor(newPreimage()))
+    expect(await agent.pay(invoiceOrder(bolt11))).toMatchObject({ status: 'unknown' })
   })
 
   it('says of a node it cannot reach that it knows nothing', async () => {

@@ -8,4 +8,7 @@ it('is the HMAC of payout and attempt', () => {
   expect(keysendPreimage(key, 'p1', 2)).toBe(other)
   expect(keysendPreimage(key, 'p1', 3)).not.toBe(other)
   expect(keysendPreimage(key, 'p12', 2)).not.toBe(other)
+  expect(() => keysendPreimage(key, 'p|1', 2)).toThrow(
+    expect.objectContaining({ code: 'bad_derivation' }),
+  )
 })

@@ -1,5 +1,5 @@
-// The macaroons that an operator bakes for the settler: what each task needs and nothing else. None of them
-// has DeletePayment, which would make LND forget what it has paid, and pay it again.
+// The macaroons that an operator bakes for the settler, and a provider for its agent: what each task needs and
+// nothing else. None of them has DeletePayment, which would make LND forget what it has paid, and pay it again.
 
 /** Receives: invoices and hold invoices. */
 export const INTAKE_URIS: readonly string[] = [
@@ -30,4 +30,11 @@ export const RECONCILE_URIS: readonly string[] = [
   '/lnrpc.Lightning/GetInfo',
   '/lnrpc.Lightning/ListInvoices',
   '/lnrpc.Lightning/ListPayments',
+]
+
+/** A provider's agent at the provider's own node: gives invoices and reads them, can neither pay nor cancel. */
+export const AGENT_URIS: readonly string[] = [
+  '/lnrpc.Lightning/AddInvoice',
+  '/lnrpc.Lightning/GetInfo',
+  '/invoicesrpc.Invoices/LookupInvoiceV2',
 ]
