@@ -26,6 +26,7 @@ import { OpenAiHttpEngine } from './engines/openai-http/openai-http.ts'
 import { EventLog, type AgentEvent, type EventName } from './events.ts'
 import { loadIdentity } from './identity.ts'
 import { edgeAddress } from './link/edge-address.ts'
+import { PayoutDesk } from './payout/payout-desk.ts'
 import { FakeEdge, type FakeEdgeOptions, type FakeSession } from './testing/fake-edge.ts'
 import { FakeEngine } from './testing/fake-engine.ts'
 
@@ -79,6 +80,7 @@ async function world(options: WorldOptions = {}): Promise<World> {
     engine,
     price: { prompt: 100_000, completion: 400_000 },
     slots: options.slots ?? 4,
+    payouts: new PayoutDesk({ payout: undefined, issuer: undefined, events: log }),
     outboxPath,
     events: log,
     now: Date.now,

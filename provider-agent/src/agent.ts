@@ -10,9 +10,11 @@ import {
   decodeControl,
   drainSchema,
   encodeControl,
+  invoiceRequestSchema,
   receiptAckSchema,
   WireError,
   type Capability,
+  type InvoiceRequest,
   type Price,
   type Welcome,
 } from '@infernet/schemas/wire'
@@ -34,6 +36,7 @@ import type { LinkEnd } from './link/link-end.ts'
 import { Link } from './link/link.ts'
 import { Reports } from './link/reports.ts'
 import { failuresAfter, reconnectDelay } from './link/reconnect-policy.ts'
+import type { PayoutDesk } from './payout/payout-desk.ts'
 import { Outbox } from './receipts/outbox.ts'
 import { ReceiptSender } from './receipts/receipt-sender.ts'
 import { statementOf } from './receipts/statement.ts'
@@ -49,6 +52,8 @@ export interface AgentOptions {
   readonly slots: number
   /** Whether prompts may be kept here; `deny` when nothing is said. */
   readonly dataCollection?: Capability['data_collection']
+  /** Where the earnings go. */
+  readonly payouts: PayoutDesk
   /** Path of the receipt outbox. */
   readonly outboxPath: string
   readonly events: EventLog
@@ -100,8 +105,9 @@ export class Agent {
    * `EngineStartError`.
    */
   async run(): Promise<AgentEnd> {
-    const { edge, engine, events } = this.#options
+    const { edge, engine, events, payouts } = this.#options
     if (!edge.isPrivate) events.emit({ event: 'edge_unencrypted', edge: edge.url })
+    payouts.announce()
     events.emit({ event: 'engine_starting', engine: engine.kind })
     try {
       const started = engine.start({
@@ -115,6 +121,7 @@ export class Agent {
       clearInterval(this.#sweep)
       clearTimeout(this.#redial)
       await engine.close()
+      await payouts.close()
       this.#outbox.close()
     }
   }
@@ -224,9 +231,19 @@ export class Agent {
         return this.#jobs?.credit(channel, readU32(payload, 0))
       case FRAME.receiptAck:
         return this.#receipts.acknowledge(decodeControl(receiptAckSchema, payload))
+      case FRAME.invoiceRequest:
+        void this.#giveInvoice(decodeControl(invoiceRequestSchema, payload))
+        return
       case FRAME.drain:
         void this.#leave(decodeControl(drainSchema, payload).reason)
     }
+  }
+
+  /** Beside the jobs, which go on: the node may take its time. */
+  async #giveInvoice(request: InvoiceRequest): Promise<void> {
+    const link = this.#link
+    const answer = await this.#options.payouts.reply(request)
+    link?.write(FRAME.invoice, CONNECTION_CHANNEL, encodeControl(answer))
   }
 
   /** The edge wants to restart: finish what runs, then come back to its successor. */
@@ -305,8 +322,8 @@ export class Agent {
   }
 
   #capability(): Capability {
-    const { engine, price, slots, dataCollection } = this.#options
-    return capabilityOf(engine, price, slots, dataCollection)
+    const { engine, price, slots, dataCollection, payouts } = this.#options
+    return capabilityOf(engine, price, slots, dataCollection, payouts.payout)
   }
 }
 

@@ -21,7 +21,11 @@ describe('the capability record', () => {
     [1_000, 1],
   ])('of %i models with names of %i characters is one the edge takes', (count, nameLength) => {
     const models = modelsOf(count, nameLength)
-    const record = capabilityOf({ kind: 'openai-http', models }, price, 4)
+    const payout = {
+      to: { kind: 'lightning_address', address: `a@${'b'.repeat(60)}.example` },
+    } as const
+    const record = capabilityOf({ kind: 'openai-http', models }, price, 4, 'deny', payout)
+    expect(record.payout).toEqual(payout)
     expect(capabilitySchema.parse(record)).toEqual(record)
     expect(encodeControl(record).length).toBeLessThanOrEqual(MAX_CAPABILITY_BYTES)
     expect(record.models.length).toBeGreaterThanOrEqual(Math.min(count, 20))

@@ -1,5 +1,5 @@
 import { MAX_CAPABILITY_BYTES, MAX_MODELS_PER_PROVIDER } from '@infernet/schemas/limits'
-import { encodeControl, type Capability, type Price } from '@infernet/schemas/wire'
+import { encodeControl, type Capability, type Payout, type Price } from '@infernet/schemas/wire'
 import type { Engine } from './engines/engine.ts'
 import { AGENT_VERSION } from './version.ts'
 
@@ -12,6 +12,7 @@ export function capabilityOf(
   price: Price,
   slots: number,
   dataCollection: Capability['data_collection'] = 'deny',
+  payout?: Payout,
 ): Capability {
   const models = engine.models
     .slice(0, MAX_MODELS_PER_PROVIDER)
@@ -29,6 +30,7 @@ export function capabilityOf(
     data_collection: dataCollection,
     engine: engine.kind,
     agent: `infernet-agent/${AGENT_VERSION}`,
+    ...(payout === undefined ? {} : { payout }),
   }
   while (encodeControl(record).length > MAX_CAPABILITY_BYTES) models.pop()
   return record

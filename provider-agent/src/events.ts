@@ -14,6 +14,31 @@ export type AgentEvent =
       readonly data_collection: 'allow' | 'deny'
     }
   | { readonly event: 'engine_trouble'; readonly message: string }
+  /** Where the earnings go and when, in words. */
+  | { readonly event: 'payout'; readonly to: string; readonly when: string }
+  /** The owner has not said where: they wait at the edge. */
+  | { readonly event: 'payout_unset' }
+  /** The owner's own node, which the earnings go to. */
+  | {
+      readonly event: 'payout_node'
+      readonly pubkey: string
+      readonly alias: string
+      readonly network: string
+      readonly simulated: boolean
+    }
+  | { readonly event: 'payout_trouble'; readonly message: string }
+  | {
+      readonly event: 'invoice_issued'
+      readonly payout: string
+      readonly attempt: number
+      readonly amount_msat: string
+    }
+  | {
+      readonly event: 'invoice_refused'
+      readonly payout: string
+      readonly attempt: number
+      readonly message: string
+    }
   | { readonly event: 'connecting'; readonly edge: string; readonly attempt: number }
   | {
       readonly event: 'connected'

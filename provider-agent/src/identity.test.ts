@@ -30,6 +30,16 @@ describe('the key', () => {
     expect(verify(null, message, key, identity.sign(message))).toBe(true)
   })
 
+  it('has other secrets in it, one for each purpose', () => {
+    const path = newPath()
+    const { identity } = loadIdentity(path)
+    const derived = identity.deriveKey('a')
+    expect(derived).toHaveLength(32)
+    expect(loadIdentity(path).identity.deriveKey('a')).toEqual(derived)
+    expect(identity.deriveKey('b')).not.toEqual(derived)
+    expect(loadIdentity(newPath()).identity.deriveKey('a')).not.toEqual(derived)
+  })
+
   it('is the same for agents that start together', async () => {
     const path = newPath()
     const script = `import { loadIdentity } from ${JSON.stringify(join(import.meta.dirname, 'identity.ts'))}

@@ -1,10 +1,4 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  sign,
-  type KeyObject,
-} from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, hkdfSync, sign, type KeyObject } from 'node:crypto'
 import {
   closeSync,
   fsyncSync,
@@ -24,6 +18,8 @@ export interface Identity {
   readonly peer: PeerId
   /** Ed25519 signature (RFC 8032) over `message`. */
   readonly sign: (message: Uint8Array) => Uint8Array
+  /** A secret of 32 bytes for one purpose, always the same: HKDF-SHA256 (RFC 5869) of the key. */
+  readonly deriveKey: (purpose: string) => Uint8Array
 }
 
 export interface LoadedIdentity {
@@ -66,13 +62,17 @@ function identityOf(pem: string, path: string): Identity {
   } catch (cause) {
     throw new KeyError('unreadable', `${path} is not a PEM private key`, { cause })
   }
-  const { x } = createPublicKey(key).export({ format: 'jwk' })
-  if (key.asymmetricKeyType !== 'ed25519' || x === undefined) {
+  const { x, d } = key.export({ format: 'jwk' })
+  if (key.asymmetricKeyType !== 'ed25519' || x === undefined || d === undefined) {
     throw new KeyError('not_ed25519', `${path} holds a ${key.asymmetricKeyType} key, not Ed25519`)
   }
   return {
     peer: peerIdOf(Buffer.from(x, 'base64url')),
     sign: (message) => sign(null, message, key),
+    deriveKey: (purpose) => {
+      const info = `infernet/agent/${purpose}/1`
+      return new Uint8Array(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', info, 32))
+    },
   }
 }
 

@@ -34,6 +34,13 @@ export const MAX_RECEIPT_BATCHES_IN_FLIGHT = 4
 /** Batches kept for an edge that is away: 640,000 jobs, about 500 MB. */
 export const MAX_OUTBOX_BATCHES = 10_000
 
+/** How long an invoice for our earnings can be paid: the edge wants 10 minutes, and tries at once. */
+export const INVOICE_EXPIRY_SECONDS = 3_600
+/** Invoices being made at a time; edges ask for four. */
+export const MAX_INVOICES_AT_ONCE = 8
+/** New invoices a day: one every 17 s. A node keeps each for ever, in about 1 KB. */
+export const MAX_INVOICES_PER_DAY = 5_000
+
 /** Jobs at once when `--slots` does not say; right for llama-server's default and small GPUs. */
 export const DEFAULT_SLOTS = 4
 /** What the edge is told to wait after `busy`: a fraction of a typical answer. */

@@ -54,6 +54,21 @@ describe('event lines', () => {
     expect(shown({ ...event, data_collection: 'allow' }).lines[0]).toContain('may be kept')
   })
 
+  it('says where the earnings go, or that they wait and what to do', () => {
+    const line = (event: AgentEvent) => shown(event).lines[0]
+    expect(line({ event: 'payout', to: 'a@b.example', when: 'at once' })).toContain(
+      'earnings go to a@b.example, at once',
+    )
+    expect(line({ event: 'payout_unset' })).toContain('--payout')
+    const node = { event: 'payout_node', pubkey: '02ab', alias: '', network: 'regtest' } as const
+    expect(line({ ...node, simulated: true })).toContain('SIMULATED')
+    expect(line({ ...node, simulated: false })).toContain('your node 02ab is there (regtest)')
+    const invoice = { payout: 'po_1', attempt: 1 }
+    expect(line({ event: 'invoice_issued', ...invoice, amount_msat: '25000' })).toContain('25 sat')
+    expect(line({ event: 'invoice_refused', ...invoice, message: 'away' })).toContain('po_1: away')
+    expect(line({ event: 'payout_trouble', message: 'away' })).toContain('away')
+  })
+
   it('spins while it waits and stops when there is news', () => {
     expect(shown({ event: 'connecting', edge: 'ws://x', attempt: 1 }).spinner).toEqual([
       'connecting to ws://x',

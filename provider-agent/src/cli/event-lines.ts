@@ -53,6 +53,20 @@ function lineOf(event: AgentEvent): string {
           )
     case 'engine_trouble':
       return warn(event.message)
+    case 'payout':
+      return `earnings go to ${pc.bold(event.to)}, ${event.when}`
+    case 'payout_unset':
+      return warn(
+        'your earnings wait at the edge: say where they go with --payout user@domain (or keysend:PUBKEY, or lnd)',
+      )
+    case 'payout_node':
+      return `your node ${event.alias || event.pubkey} is there (${event.network}${event.simulated ? ', SIMULATED: no real money' : ''})`
+    case 'payout_trouble':
+      return warn(`your Lightning node does not answer as it should: ${event.message}`)
+    case 'invoice_issued':
+      return `gave the edge an invoice of ${sat(Number(event.amount_msat))} sat ${pc.dim(`(${event.payout})`)}`
+    case 'invoice_refused':
+      return warn(`gave the edge no invoice for ${event.payout}: ${event.message}`)
     case 'connected':
       return `${pc.green('connected')} to ${event.edge} as ${event.peer}`
     case 'disconnected':

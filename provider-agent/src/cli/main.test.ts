@@ -64,6 +64,7 @@ describe('infernet-agent run', () => {
       .map((line) => (JSON.parse(line) as { event: string }).event)
     expect(events).toEqual([
       'key_created',
+      'payout_unset',
       'engine_starting',
       'models',
       'connecting',
@@ -72,6 +73,19 @@ describe('infernet-agent run', () => {
       'draining',
       'stopped',
     ])
+  })
+
+  it('says where its earnings go, by the environment too, and what is wrong with that', async () => {
+    const edge = await makeEdge()
+    const env = { INFERNET_PAYOUT: 'me@wallet.example' }
+    start([...runArgs(edge, newDirectory()), '--payout-threshold-sat', '100'], env)
+    const to = { kind: 'lightning_address', address: 'me@wallet.example' }
+    const payout = { to, when: 'threshold', threshold_sat: 100 }
+    expect((await edge.session()).hello?.capability).toMatchObject({ payout })
+    const { exited } = start([...runArgs(edge, newDirectory()), '--payout', 'me'])
+    const { code, err } = await exited
+    expect(code).toBe(EXIT.usage)
+    expect(err).toContain('--payout takes a Lightning address')
   })
 
   it('offers what its owner says, by flags or by the environment', async () => {

@@ -1,7 +1,7 @@
 import type { Price } from '@infernet/schemas/wire'
 import { MAX_SLOTS } from '@infernet/schemas/limits'
 import { parsePrice, PriceError } from '@infernet/settlement/price-text'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { Agent } from '../agent.ts'
 import { dataDir } from '../data-dir.ts'
 import { createEngine, ENGINE_KINDS, type EngineName } from '../engines/create-engine.ts'
@@ -13,12 +13,16 @@ import { KeyError, loadIdentity, type LoadedIdentity } from '../identity.ts'
 import { DEFAULT_SLOTS, DRAIN_GRACE_MS } from '../limits.ts'
 import { edgeAddress, EdgeAddressError } from '../link/edge-address.ts'
 import { DEFAULT_PRICE } from '../price.ts'
+import { openPayoutDesk } from '../payout/open-payout-desk.ts'
+import { PayoutFlagError, readPayoutFlags, type PayoutFlags } from '../payout/payout-plan.ts'
 import { OutboxError } from '../receipts/outbox.ts'
+import { count } from './count.ts'
 import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
 import { LineWriter } from './line-writer.ts'
+import { addPayoutOptions } from './payout-options.ts'
 import { terminal } from './terminal.ts'
 
-interface RunFlags {
+interface RunFlags extends PayoutFlags {
   readonly edge: string
   readonly engine?: EngineName
   readonly engineUrl?: string
@@ -41,7 +45,7 @@ interface RunFlags {
 
 /** Adds `run` to the program. */
 export function addRunCommand(program: Command): void {
-  program
+  const command = program
     .command('run')
     .description('serve models to an edge until stopped')
     .addOption(
@@ -99,7 +103,7 @@ export function addRunCommand(program: Command): void {
     )
     .option('--json', 'one JSON object per event on stdout')
     .option('--quiet', 'no line for every job')
-    .action(run)
+  addPayoutOptions(command).action(run)
 }
 
 async function run(flags: RunFlags): Promise<void> {
@@ -107,6 +111,7 @@ async function run(flags: RunFlags): Promise<void> {
   const events = new EventLog(eventWriter(flags), Date.now)
   const edge = ownersFault(EXIT.usage, () => edgeAddress(flags.edge))
   const { overrides, dataCollection } = ownersFault(EXIT.usage, () => readOfferFlags(flags))
+  const plan = ownersFault(EXIT.usage, () => readPayoutFlags(flags))
   const engine = ownersFault(EXIT.usage, () => createEngine(engineOptions(flags, overrides), clock))
   const { identity, created, exposed } = ownersFault(EXIT.data, () => loadIdentity(files.key))
   announceKey(events, { identity, created, exposed }, files.key)
@@ -120,6 +125,7 @@ async function run(flags: RunFlags): Promise<void> {
         price: ownersFault(EXIT.usage, () => parsePrice(flags.price, DEFAULT_PRICE)),
         slots: flags.slots,
         dataCollection,
+        payouts: openPayoutDesk(plan, identity, events),
         outboxPath: files.outbox,
         events,
         now: Date.now,
@@ -184,6 +190,7 @@ const OWNERS = [
   KeyError,
   OfferFlagError,
   OutboxError,
+  PayoutFlagError,
   PriceError,
 ]
 
@@ -197,15 +204,6 @@ function ownersFault<T>(exitCode: OwnerError['exitCode'], work: () => T): T {
     throw error
   }
 }
-
-/** A reader of whole numbers from 1 to `max`. */
-const count =
-  (max: number) =>
-  (text: string): number => {
-    const value = Number(text)
-    if (/^\d+$/.test(text) && value >= 1 && value <= max) return value
-    throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`)
-  }
 
 const priceText = ({ prompt, completion }: Price): string =>
   `prompt=${prompt},completion=${completion}`

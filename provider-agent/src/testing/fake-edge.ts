@@ -22,6 +22,7 @@ import {
   endSchema,
   errorSchema,
   helloSchema,
+  invoiceSchema,
   PROTOCOL,
   PROVIDER_PATH,
   WS_SUBPROTOCOL,
@@ -29,6 +30,8 @@ import {
   type Challenge,
   type End,
   type Hello,
+  type InvoiceAnswer,
+  type InvoiceRequest,
   type JobError,
   type JobHeader,
 } from '@infernet/schemas/wire'
@@ -141,6 +144,14 @@ export class FakeSession {
 
   credit(channel: number, bytes: number): void {
     this.send(FRAME.credit, channel, encodeCredit(bytes))
+  }
+
+  /** Asks for an invoice; resolves with the answer that has its id. */
+  askInvoice(request: InvoiceRequest): Promise<InvoiceAnswer> {
+    this.send(FRAME.invoiceRequest, 0, encodeControl(request))
+    const answers = () =>
+      this.of(0, FRAME.invoice).map(({ payload }) => decodeControl(invoiceSchema, payload))
+    return this.until(() => answers().find(({ id }) => id === request.id), 'invoice', 30_000)
   }
 
   of(channel: number, type?: FrameType): SeenFrame[] {
