@@ -113,6 +113,8 @@ export interface Invoice {
   readonly addIndex: bigint
   /** 0 until it is settled. */
   readonly settleIndex: bigint
+  /** Unix seconds; 0 until it is settled. */
+  readonly settledAt: number
   /** Lowest height at which an accepted HTLC ends; LND cancels some blocks before. */
   readonly htlcExpiryHeight: number | undefined
   readonly keysend: boolean

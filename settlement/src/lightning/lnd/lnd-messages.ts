@@ -47,6 +47,7 @@ export function toInvoice(message: LndInvoice): Invoice {
     expiresAt: createdAt + Number(message.expiry),
     addIndex: BigInt(message.addIndex),
     settleIndex: BigInt(message.settleIndex),
+    settledAt: Number(message.settleDate),
     htlcExpiryHeight:
       accepted.length === 0 ? undefined : Math.min(...accepted.map((htlc) => htlc.expiryHeight)),
     keysend: message.isKeysend,
