@@ -98,6 +98,29 @@ describe('the operator’s API', () => {
     expect((await edge.request('/operator/ledger')).status).toBe(404)
   })
 
+  it('shows a live balance, of a bundle too, once Postgres has what it counts', async () => {
+    const edge = await startEdge()
+    const show = (id: string) => edge.operate(`/operator/balances/${id}`, undefined, 'GET')
+    const provider = await edge.provider()
+    const answer = edge.chat()
+    answerJson(await provider.jobs.next())
+    expect((await answer).status).toBe(200)
+    const { availableMsat } = await edge.balance()
+    expect(await (await show(edge.account)).json()).toEqual({
+      id: edge.account,
+      object: 'balance',
+      available_msat: String(availableMsat),
+      reserved_msat: '0',
+      open_jobs: 0,
+    })
+    const kinds = [...edge.store.ledger.values()].map(({ kind }) => kind)
+    expect(kinds).toContain('capture')
+    const bundle = `l402_${'0a'.repeat(32)}`
+    expect(await (await show(bundle)).json()).toMatchObject({ id: bundle, available_msat: '0' })
+    for (const other of ['me', 'l402_0', `l402_${'0A'.repeat(32)}`])
+      expect((await show(other)).status).toBe(404)
+  })
+
   it('refuses what is no JSON, or too much of it', async () => {
     const edge = await startEdge()
     const init = { method: 'POST', key: 'operator-token' }

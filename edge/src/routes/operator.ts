@@ -97,6 +97,13 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
     const balance = await deposit(services, id, body)
     return answer(services, c, { id, object: 'account', ...balanceFields(balance) })
   })
+  app.get('/balances/:id', async (c) => {
+    const id = liveAccountOf(c)
+    // So that Postgres has all that this balance counts: what reconciliation compares.
+    await accounts.flush(id)
+    const balance = balanceFields(await accounts.balance(id))
+    return answer(services, c, { id, object: 'balance', ...balance })
+  })
   app.get('/ledger', async (c) => answer(services, c, trialBalanceJson(await store.trialBalance())))
   return app
 }
@@ -153,6 +160,16 @@ async function deposit(
 function accountOf(c: EdgeContext): AccountId {
   const id = c.req.param('id') ?? ''
   if (!isAccountId(id)) throw apiErrors.notFound(c.req.method, c.req.path)
+  return id
+}
+
+const BUNDLE = /^l402_[0-9a-f]{64}$/
+const isLiveAccountId = (id: string): id is AccountId => isAccountId(id) || BUNDLE.test(id)
+
+/** An account's id, or a bundle's, which has a live balance too. */
+function liveAccountOf(c: EdgeContext): AccountId {
+  const id = c.req.param('id') ?? ''
+  if (!isLiveAccountId(id)) throw apiErrors.notFound(c.req.method, c.req.path)
   return id
 }
 
