@@ -13,35 +13,26 @@ const MS_PER_KILL = 30_000
 const RECONCILE_EVERY = 8
 
 const VICTIMS: readonly Victim[] = ['settler', 'edge', 'database']
-/** Points that a flow passes in the settler, in order; those of the payout engine come in all that pay out. */
+/** Points that a flow passes in the settler, in order. */
 const PAYING = [
-  'payout:opening',
-  'payout:opened',
-  'payout:recording',
-  'payout:recorded',
-  'payout:paying',
-  'payout:paid',
-  'payout:succeeding',
-  'payout:succeeded',
+  'opening',
+  'opened',
+  'recording',
+  'recorded',
+  'paying',
+  'paid',
+  'succeeding',
+  'succeeded',
 ]
+const ASKING = ['payout:starting', 'asking', 'asked']
+const TRANSFER = ['transfer:asking', 'transfer:asked']
 const STEPS: Readonly<Record<Flow, readonly string[]>> = {
-  topup: [
-    'order:issuing',
-    'order:issued',
-    'credit:before',
-    'credit:after',
-    'transfer:before',
-    'transfer:after',
-  ],
-  request: ['release:before', 'release:after', 'payout:asking', 'payout:asked', ...PAYING],
-  withdrawal: ['transfer:before', 'transfer:after', ...PAYING],
+  topup: ['order:issuing', 'order:issued', 'credit:before', 'credit:after', ...TRANSFER],
+  request: ['release:before', 'release:after', ...ASKING, ...PAYING],
+  withdrawal: [...TRANSFER, 'withdrawal:starting', ...PAYING],
   escrow: [
-    'escrow:opening',
-    'escrow:opened',
-    'jobs:before',
-    'jobs:after',
-    'payout:asking',
-    ...PAYING,
+    ...['escrow:opening', 'escrow:opened', 'job:asking', 'job:asked'],
+    ...['escrow:deciding', 'escrow:decided', ...ASKING, ...PAYING],
   ],
 }
 

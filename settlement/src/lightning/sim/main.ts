@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { INTAKE_URIS, PAYOUT_URIS, RECONCILE_URIS } from '../lnd/macaroon-roles.ts'
+import { AGENT_URIS, INTAKE_URIS, PAYOUT_URIS, RECONCILE_URIS } from '../lnd/macaroon-roles.ts'
 import { ADMIN } from './sim-macaroons.ts'
 import { startSimulatedLightning } from './simulated-lightning.ts'
 import type { SimServer } from './sim-server.ts'
@@ -13,6 +13,7 @@ const MACAROONS: Readonly<Record<string, readonly string[]>> = {
   intake: INTAKE_URIS,
   payout: PAYOUT_URIS,
   recon: RECONCILE_URIS,
+  agent: AGENT_URIS,
 }
 
 const { values } = parseArgs({
