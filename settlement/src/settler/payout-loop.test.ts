@@ -1,0 +1,101 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { PayableProvider } from './payable-providers.ts'
+import { payoutDraft } from './payout-loop.ts'
+import { payoutDestinationSchema, providerPayoutSchema } from './payout-destination.ts'
+import { policyFor, retryAt } from './provider-policy.ts'
+
+const PEER = `12D3KooW${'B'.repeat(44)}`
+const NODE = `02${'ab'.repeat(32)}`
+const NOW = 1_000_000_000
+const SETTINGS = { thresholdMsat: 1_000_000n, maxAgeMs: 86_400_000, dailyCapMsat: 5_000_000n }
+
+const provider = (payout: unknown, changes: Partial<PayableProvider> = {}): PayableProvider => ({
+  peer: PEER,
+  payout,
+  owedMsat: 2_000_500n,
+  oldestAt: NOW,
+  sentTodayMsat: 0n,
+  inFlight: false,
+  failures: 0,
+  failedAt: undefined,
+  ...changes,
+})
+
+const draft = (payout: unknown, changes: Partial<PayableProvider> = {}) =>
+  payoutDraft(provider(payout, changes), {
+    settings: SETTINGS,
+    now: () => NOW,
+    newPayoutId: () => 'po_1',
+  })
+
+const address = { to: { kind: 'lightning_address', address: 'a@example.org' } }
+const invoice = { to: { kind: 'invoice' } }
+const keysend = { to: { kind: 'keysend', pubkey: NODE } }
+
+describe('what is paid to a provider', () => {
+  it('goes where its capability says', () => {
+    expect(draft(keysend)).toEqual({
+      id: 'po_1',
+      owner: `provider:${PEER}`,
+      amountMsat: 2_000_500n,
+      feeReserveMsat: 0n,
+      feeLimitMsat: 10_002n,
+      destination: { kind: 'keysend', pubkey: NODE },
+    })
+    expect(draft(invoice)?.destination).toEqual({ kind: 'ask', whom: PEER })
+    const ours = { to: { kind: 'invoice', pubkey: NODE } }
+    expect(draft(ours)?.destination).toEqual({ kind: 'ask', whom: PEER, payee: NODE })
+  })
+
+  it('is whole satoshis for a Lightning address', () => {
+    expect(draft(address)).toMatchObject({
+      amountMsat: 2_000_000n,
+      destination: { kind: 'ask', whom: 'a@example.org' },
+    })
+    expect(draft(address, { owedMsat: 999n })).toBeUndefined()
+  })
+
+  it('is paid at once where that is direct, and else from the threshold on', () => {
+    const little = { owedMsat: 1_000n }
+    expect(draft({ ...keysend, when: 'at_once' }, little)).toMatchObject({ amountMsat: 1_000n })
+    expect(draft({ ...invoice, when: 'at_once' }, little)).toMatchObject({ amountMsat: 1_000n })
+    expect(draft({ ...address, when: 'at_once' }, little)).toBeUndefined()
+    expect(draft(keysend, little)).toBeUndefined()
+    expect(draft(keysend, { ...little, oldestAt: NOW - SETTINGS.maxAgeMs })).toBeDefined()
+  })
+
+  it('knows the provider’s own threshold when it is above ours', () => {
+    const of = (sat: number) =>
+      policyFor(SETTINGS, providerPayoutSchema.parse({ ...keysend, threshold_sat: sat }))
+    expect([of(1).thresholdMsat, of(5_000).thresholdMsat]).toEqual([1_000_000n, 5_000_000n])
+  })
+
+  it('waits after failures, longer each time and never longer than six hours', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1_000 }), (failures) => {
+        const wait = (count: number) => retryAt(provider(keysend, { failures: count, failedAt: 0 }))
+        expect(wait(failures + 1)).toBeGreaterThanOrEqual(wait(failures))
+        expect(wait(failures)).toBeLessThanOrEqual(6 * 3_600_000)
+      }),
+    )
+    expect(draft(keysend, { failures: 1, failedAt: NOW - 59_999 })).toBeUndefined()
+    expect(draft(keysend, { failures: 1, failedAt: NOW - 60_000 })).toBeDefined()
+  })
+
+  it('is nothing for wishes that nobody can read', () => {
+    for (const payout of [{}, { to: { kind: 'keysend', pubkey: 'x' } }, { to: { kind: 'cash' } }])
+      expect(() => draft(payout)).toThrow()
+  })
+})
+
+describe('a stored destination', () => {
+  it.each([
+    { kind: 'bolt11', bolt11: 'lnbc1' },
+    { kind: 'bolt11', bolt11: 'lnbc1', payee: NODE },
+    { kind: 'ask', whom: 'a@example.org' },
+    { kind: 'keysend', pubkey: NODE },
+  ])('is read as it was written: %j', (stored) => {
+    expect(payoutDestinationSchema.parse(stored)).toEqual(stored)
+  })
+})
