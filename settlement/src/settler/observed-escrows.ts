@@ -1,18 +1,21 @@
 import type { EscrowRow, EscrowStore } from '../escrow/escrow-store.ts'
-import { isFinished } from '../escrow/escrow-state.ts'
 import type { Observers } from './observed-invoices.ts'
 
-/** A store of escrows that tells of each state once. The desk writes the same one often, an end rarely twice. */
+/** Escrows whose last state is remembered: many times what the desk lets live. */
+const MAX_TOLD = 1_000
+
+/** A store of escrows that tells of each state once. The desk writes the same one often. */
 export function observedEscrows(store: EscrowStore, { log, ring }: Observers): EscrowStore {
-  // Of escrows that are not finished: as many as the desk lets live.
   const told = new Map<string, EscrowRow['state']>()
   const tell = (row: EscrowRow): EscrowRow => {
     const { paymentHash, job, state, paidMsat, cancelReason } = row
     if (told.get(paymentHash) === state) return row
+    told.delete(paymentHash)
     told.set(paymentHash, state)
+    const [oldest] = told.keys()
+    if (told.size > MAX_TOLD && oldest !== undefined) told.delete(oldest)
     const fields = { job, payment_hash: paymentHash, paid_msat: paidMsat, reason: cancelReason }
     log(`escrow_${state}`, fields)
-    if (isFinished(state)) told.delete(paymentHash)
     ring()
     return row
   }

@@ -12,8 +12,15 @@ export interface Observers {
   readonly ring: () => void
 }
 
-/** A store of top-ups that tells what it has written. */
-export const observedInvoices = (store: InvoiceStore, observers: Observers): InvoiceStore => ({
+/**
+ * A store of top-ups that tells what it has written. The node reports payments of escrows as well, which
+ * `isEscrow` knows by their hashes.
+ */
+export const observedInvoices = (
+  store: InvoiceStore,
+  observers: Observers,
+  isEscrow: (paymentHash: string) => Promise<boolean>,
+): InvoiceStore => ({
   create: (request) => store.create(request),
   find: (id) => store.find(id),
   unfinished: (afterId, limit) => store.unfinished(afterId, limit),
@@ -30,7 +37,8 @@ export const observedInvoices = (store: InvoiceStore, observers: Observers): Inv
     const outcome = await store.settled(invoice)
     at('credit:after')
     const fields = { payment_hash: invoice.paymentHash, amount_msat: invoice.paidMsat }
-    if (outcome === 'not_ours') log('payment_not_ours', fields)
+    if (outcome === 'not_ours' && !(await isEscrow(invoice.paymentHash)))
+      log('payment_not_ours', fields)
     if (outcome === 'credited') {
       metrics.credited(invoice.paidMsat)
       log('topup_credited', { ...fields, settle_index: invoice.settleIndex })

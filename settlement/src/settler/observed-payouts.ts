@@ -20,13 +20,19 @@ export function observedPayouts(
       throw error
     }
   }
+  // Those under way; the engine reads each before it does anything.
+  const underWay = new Map<string, object>()
   const seen = (payout: Payout): Payout => {
-    if (payout.state === 'open' || payout.state === 'paying') metrics.payoutSeen(payout.id)
+    const { id, owner, amountMsat, state } = payout
+    if (state !== 'open' && state !== 'paying') return payout
+    metrics.payoutSeen(id)
+    underWay.set(id, { owner, amount_msat: amountMsat })
     return payout
   }
   const ended = (payout: string, outcome: 'succeeded' | 'failed', fields: object): void => {
     metrics.payoutEnded(payout, outcome)
-    log(`payout_${outcome}`, { payout, ...fields })
+    log(`payout_${outcome}`, { payout, ...underWay.get(payout), ...fields })
+    underWay.delete(payout)
     ring()
   }
   return {

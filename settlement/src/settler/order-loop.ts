@@ -1,6 +1,7 @@
 import { derivePreimage } from '../intake/derived-preimage.ts'
 import type { InvoiceDesk } from '../intake/invoice-desk.ts'
 import type { TopUpOrder } from '../intake/invoice-store.ts'
+import type { OrderedTopUp } from '../intake/pg-invoice-store.ts'
 import { ownerCode } from '../ledger/live-account.ts'
 import { hashOf } from '../lightning/lnd/lnd-messages.ts'
 import type { AtStep } from './crash-at.ts'
@@ -11,16 +12,6 @@ import type { WorkLoop } from './work-loop.ts'
 const PAGE = 100
 /** A client waits for its invoice; the edge rings, so that this is for rings that were lost. */
 const PAUSE_MS = 3_000
-
-/** What the edge has ordered and nobody has made an invoice for. */
-export interface OrderedTopUp {
-  readonly id: string
-  /** Null for a bundle, which is credited by its payment hash. */
-  readonly accountId: string | null
-  readonly amountMsat: bigint
-  readonly memo: string
-  readonly expirySeconds: number
-}
 
 export interface OrderLoopParts {
   readonly orders: { orders(limit: number): Promise<readonly OrderedTopUp[]> }

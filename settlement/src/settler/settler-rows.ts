@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
+import type { OrderedTopUp } from '../intake/pg-invoice-store.ts'
 import { decidedEscrows, paidJobs, quotedJobs, type QuotedJob } from './escrow-rows.ts'
-import type { OrderedTopUp } from './order-loop.ts'
 import { payableProviders, type PayableProvider } from './payable-providers.ts'
 import { nextUnreleased, releaseJobs, type Released } from './release-jobs.ts'
 import { pendingTransfers, type Transfer } from './transfer-loop.ts'

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { creditGranted } from '../ledger/credit-events.ts'
 import { posting } from '../ledger/posting.ts'
@@ -6,6 +7,7 @@ import { hashOf } from '../lightning/lnd/lnd-messages.ts'
 import { PayoutStoreError } from '../payout/payout-store.ts'
 import { SettlerRig } from '../testing/settler-rig.ts'
 import { invoiceSource } from './invoice-source.ts'
+import { LeaseError } from './settler-lease.ts'
 
 const PEER = `12D3KooW${'A'.repeat(44)}`
 const paying = (bolt11: string): PaymentOrder => ({
@@ -142,8 +144,8 @@ describe('a settler', () => {
       rig.work({ quoted: async () => ((await rows()).length === 0 ? [job] : []) })
       await rig.event('escrow_open')
       rig.work({ quoted: async () => [] })
-      const [{ bolt11, paymentHash }] = (await rows()) as [{ bolt11: string; paymentHash: string }]
-      const paid = rig.other.pay(paying(bolt11))
+      const { bolt11, paymentHash } = (await rows())[0]!
+      const paid = rig.other.pay(paying(bolt11!))
       await rig.event('escrow_accepted')
       rig.work({ paid: async () => (rig.asks.length === 0 ? ['job_1'] : []) })
       await expect.poll(() => rig.asks).toEqual([{ kind: 'jobs', jobs: ['job_1'] }])
@@ -153,6 +155,11 @@ describe('a settler', () => {
         decided: async () => (await rows()).map((row) => row.paymentHash),
       })
       await rig.event('escrow_settled')
+      // Written more than once, told once; and it is no payment that nobody knows.
+      await expect.poll(async () => (await rows()).length).toBe(0)
+      const told = rig.events.map(({ event }) => event)
+      expect(told.filter((event) => event === 'escrow_settled')).toHaveLength(1)
+      expect(told).not.toContain('payment_not_ours')
       expect(await paid).toMatchObject({ status: 'succeeded' })
     })
     expect(rig.balances.of(`provider:${PEER}`)).toBe(1_980_000n)
@@ -173,6 +180,15 @@ describe('a settler', () => {
     })
     expect(rig.asks[0]).toEqual({ kind: 'transfers', references: ['inv:1', 'inv:2'] })
     expect(rig.alarm.rings).toBeGreaterThan(rings + 1)
+  })
+
+  it('ends with what runs beside it, such as the keeping of the lease', async () => {
+    const lost = new LeaseError('gone')
+    const keep = async (signal: AbortSignal) => {
+      await pause(20, undefined, { signal })
+      throw lost
+    }
+    await expect(rig.during(() => new Promise(() => {}), {}, [keep])).rejects.toBe(lost)
   })
 
   it('ends when its payouts are another settler’s', async () => {

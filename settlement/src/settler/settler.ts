@@ -75,7 +75,12 @@ export async function runSettler(
   const stop = new AbortController()
   const until = AbortSignal.any([signal, stop.signal])
   const fatal = Promise.withResolvers<void>()
-  until.addEventListener('abort', () => fatal.resolve(), { once: true })
+  const untilFatal = async (during: AbortSignal): Promise<void> => {
+    // One that has ended ends all, payments that are under way included.
+    during.addEventListener('abort', () => stop.abort(), { once: true })
+    until.addEventListener('abort', () => fatal.resolve(), { once: true })
+    await fatal.promise
+  }
   const { loops, runner } = work(parts, until, fatal.reject)
   const rim = {
     ...parts.rim,
@@ -86,7 +91,7 @@ export async function runSettler(
   }
   try {
     await together(until, [
-      () => fatal.promise,
+      untilFatal,
       ...meanwhile,
       ...loops.map((loop) => (during: AbortSignal) => runLoop(loop, parts.alarm, rim, during)),
     ])
@@ -99,7 +104,8 @@ export async function runSettler(
 function work(parts: SettlerParts, signal: AbortSignal, lost: (error: LeaseError) => void) {
   const { rows, rim, settings, observers, edge, intake, keys, node } = parts
   const { log, at } = observers
-  const invoices = observedInvoices(parts.invoices, observers)
+  const isEscrow = async (hash: string) => (await parts.escrows.find(hash)) !== undefined
+  const invoices = observedInvoices(parts.invoices, observers, isEscrow)
   const escrows = observedEscrows(parts.escrows, observers)
   const problem = (kind: string) => (id: string, error: unknown) =>
     log(`${kind}_problem`, { id, error })

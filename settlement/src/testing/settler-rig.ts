@@ -68,10 +68,14 @@ export class SettlerRig {
   }
 
   /** Settles while `story` is told. */
-  async during(story: () => Promise<void>, changes: Partial<SettlerParts> = {}): Promise<void> {
+  async during(
+    story: () => Promise<void>,
+    changes: Partial<SettlerParts> = {},
+    meanwhile: readonly ((signal: AbortSignal) => Promise<void>)[] = [],
+  ): Promise<void> {
     const stop = new AbortController()
     const parts = { ...(await this.#parts()), ...changes }
-    const running = runSettler(parts, [], stop.signal)
+    const running = runSettler(parts, meanwhile, stop.signal)
     try {
       await Promise.race([story(), running])
     } finally {

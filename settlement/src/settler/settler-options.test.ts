@@ -1,0 +1,133 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { crashAt } from './crash-at.ts'
+import { durationMs, runOptions, type RunFlags } from './run-options.ts'
+import { settlerKeys } from './settler-key.ts'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'infernet-settler-'))
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+describe('the key file', () => {
+  it('is made once, for its owner only, and gives the same keys again', () => {
+    const path = join(dir, 'key')
+    expect(() => settlerKeys(path, false)).toThrow('--create-key')
+    const keys = settlerKeys(path, true)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(settlerKeys(path, false)).toEqual(keys)
+    expect(settlerKeys(path, true)).toEqual(keys)
+    expect(keys.preimageKey).not.toEqual(keys.keysendKey)
+    expect(keys.preimageKey).toHaveLength(32)
+  })
+
+  it('may be raw bytes, and hex is what it stands for', () => {
+    const [raw, hex] = [join(dir, 'raw'), join(dir, 'hex')]
+    const bytes = Buffer.alloc(40, 200)
+    writeFileSync(raw, bytes, { mode: 0o600 })
+    writeFileSync(hex, ` ${bytes.toString('hex')}\n`, { mode: 0o600 })
+    expect(settlerKeys(raw, false)).toEqual(settlerKeys(hex, false))
+  })
+
+  it('is refused when it is short, or when others can read it', () => {
+    const path = join(dir, 'key')
+    writeFileSync(path, 'aa'.repeat(31), { mode: 0o600 })
+    expect(() => settlerKeys(path, true)).toThrow('less than 32 bytes')
+    chmodSync(path, 0o640)
+    expect(() => settlerKeys(path, true)).toThrow('can be read by others')
+  })
+})
+
+describe('the options of run', () => {
+  const flags = (changes: Partial<RunFlags> = {}): RunFlags => {
+    for (const [name, text] of Object.entries({ cert: 'PEM', token: ' secret\n' }))
+      writeFileSync(join(dir, name), text)
+    mkdirSync(join(dir, 'macaroons'), { recursive: true })
+    for (const role of ['intake', 'payout'])
+      writeFileSync(join(dir, 'macaroons', `${role}.macaroon`), Buffer.from(role))
+    return {
+      edge: 'https://edge.example.org',
+      edgeTokenFile: join(dir, 'token'),
+      databaseUrl: 'postgres://x/y',
+      lnd: '127.0.0.1:10009',
+      lndCert: join(dir, 'cert'),
+      macaroons: join(dir, 'macaroons'),
+      keyFile: join(dir, 'key'),
+      createKey: true,
+      payoutThresholdSat: '1000',
+      payoutMaxAge: '24h',
+      dailyCapSat: '500',
+      ...changes,
+    }
+  }
+
+  it('are read with the files that they name', () => {
+    expect(runOptions(flags({ metricsPort: '9100', json: true }))).toMatchObject({
+      edgeUrl: 'wss://edge.example.org/v1/settler/connect',
+      edgeToken: 'secret',
+      intake: { socket: '127.0.0.1:10009', certificate: 'PEM', macaroon: hex('intake') },
+      payout: { macaroon: hex('payout') },
+      payouts: { thresholdMsat: 1_000_000n, maxAgeMs: 86_400_000, dailyCapMsat: 500_000n },
+      metricsPort: 9100,
+      json: true,
+    })
+    expect(readFileSync(join(dir, 'key'), 'utf8')).toMatch(/^[0-9a-f]{64}\n$/)
+  })
+
+  it.each([
+    [{ edge: 'http://edge.example.org' }, 'not encrypted'],
+    [{ lndCert: '/nowhere/tls.cert' }, 'ENOENT'],
+    [{ macaroons: '/nowhere' }, 'intake.macaroon'],
+    [{ payoutThresholdSat: '0' }, '--payout-threshold-sat'],
+    [{ dailyCapSat: '1.5' }, '--daily-cap-sat'],
+    [{ payoutMaxAge: '1 day' }, 'write it like 24h'],
+    [{ metricsPort: '70000' }, 'no port'],
+  ])('are refused with a word on why: %j', (changes, words) => {
+    const options = () => runOptions(flags(changes))
+    expect(options).toThrow(words)
+    expect(options).toThrow(expect.objectContaining({ code: 'bad_option' }))
+  })
+
+  it.each([
+    ['90s', 90_000],
+    ['15m', 900_000],
+    ['7d', 604_800_000],
+  ])('know that %s are %i ms', (text, ms) => {
+    expect(durationMs(text)).toBe(ms)
+  })
+})
+
+describe('a crash that a test asks for', () => {
+  const crashes = (env: Record<string, string>, steps: readonly string[]) => {
+    let kills = 0
+    const at = crashAt(env, () => kills++)
+    return steps.map((step) => (at(step), kills))
+  }
+
+  it('comes at the n-th time of that step, and once', () => {
+    const env = { INFERNET_CRASH_AT: 'order:issuing:2' }
+    const steps = ['order:issuing', 'paid', 'order:issuing', 'order:issuing']
+    expect(crashes(env, steps)).toEqual([0, 0, 1, 1])
+  })
+
+  it('never comes unasked, or in production', () => {
+    expect(crashes({}, ['paid'])).toEqual([0])
+    expect(crashes({ INFERNET_CRASH_AT: 'paid:1', INFERNET_ENV: 'production' }, ['paid'])).toEqual([
+      0,
+    ])
+    expect(() => crashAt({ INFERNET_CRASH_AT: 'paid' })).toThrow(RangeError)
+  })
+})
+
+const hex = (text: string) => Buffer.from(text).toString('hex')
