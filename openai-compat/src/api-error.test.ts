@@ -49,6 +49,12 @@ describe('apiErrors', () => {
     expect(Object.keys(errorEnvelope(error).error)).toEqual(['message', 'type', 'param', 'code'])
   })
 
+  it('says how much credit is missing, and how to get it', () => {
+    const { message } = apiErrors.insufficientCredit(2_500n, 20n)
+    expect(message).toContain('2480 msat (3 sat) are missing')
+    expect(message).toContain('POST /v1/billing/topups {"amount_sat": 3}')
+  })
+
   it('has a case here for each of them', () => {
     const tested = new Set(CASES.map(([error]) => error.code ?? 'none'))
     // invalidRequest has two codes here, budgetExceeded two, objectNotFound three.

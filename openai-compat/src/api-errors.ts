@@ -20,6 +20,12 @@ const OWNER: Readonly<Record<LimitOwner, string>> = {
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 1000)} s`
 
+/** What is missing, and how to get it; whole satoshi are rounded up. */
+function topUpHint(missingMsat: bigint): string {
+  const sat = (missingMsat + 999n) / 1000n
+  return `${missingMsat} msat (${sat} sat) are missing: top up with POST /v1/billing/topups {"amount_sat": ${sat}}`
+}
+
 /**
  * Every error the API answers with, one function each. Whatever was or may have been billed, and
  * whatever cannot get better by itself, carries `shouldRetry: false`.
@@ -83,7 +89,7 @@ export const apiErrors = {
       type: 'insufficient_quota',
       code: 'insufficient_credit',
       shouldRetry: false,
-      message: `This request may cost up to ${neededMsat} msat, but ${availableMsat} msat are available. Add credit or lower max_completion_tokens.`,
+      message: `This request may cost up to ${neededMsat} msat, but ${availableMsat} msat are available. ${topUpHint(neededMsat - availableMsat)}, or lower max_completion_tokens.`,
     }),
 
   /**
@@ -125,7 +131,7 @@ export const apiErrors = {
   },
 
   /** 404: no such object, or it is another account's. */
-  objectNotFound: (kind: 'response' | 'generation' | 'job', id: string) =>
+  objectNotFound: (kind: 'response' | 'generation' | 'job' | 'topup' | 'withdrawal', id: string) =>
     new ApiError({
       status: 404,
       type: 'invalid_request_error',
