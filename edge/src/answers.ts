@@ -52,9 +52,13 @@ export function answer(
   c: EdgeContext,
   body: unknown,
   status = 200,
+  headers: Readonly<Record<string, string>> = {},
 ): Response {
   log(services, c, status)
-  return Response.json(body, { status, headers: { 'x-request-id': c.get('requestId') } })
+  return Response.json(body, {
+    status,
+    headers: { 'x-request-id': c.get('requestId'), ...headers },
+  })
 }
 
 function log(services: EdgeServices, c: EdgeContext, status: number, error?: string): void {

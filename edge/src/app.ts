@@ -15,6 +15,8 @@ import { models } from './routes/models.ts'
 import { openApi } from './routes/openapi.ts'
 import { operator } from './routes/operator.ts'
 import { receipts } from './routes/receipts.ts'
+import { topUps } from './routes/top-ups.ts'
+import { withdrawals } from './routes/withdrawals.ts'
 import { storedResponses } from './routes/stored-responses.ts'
 import type { EdgeEnv, EdgeServices } from './services.ts'
 
@@ -60,6 +62,8 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   api.route('/generation', generation(services))
   api.route('/receipts', receipts(services))
   api.route('/credits', credits(services))
+  api.route('/billing/topups', topUps(services))
+  api.route('/billing/withdrawals', withdrawals(services))
   api.route('/', keyInfo(services))
   return api
 }

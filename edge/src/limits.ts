@@ -93,3 +93,25 @@ export const MAX_REFERENCED_RESPONSES = 64
 
 /** Live balances that are told something at once: each is a call to its object, and a write to Postgres. */
 export const MAX_TRANSFERS_AT_ONCE = 8
+
+/** An order of money has a dozen short fields. */
+export const MAX_ORDER_BODY_BYTES = 16 * 1024
+/** Time to find one's phone, and to try again. */
+export const TOP_UP_EXPIRY_SECONDS = 3_600
+/** Invoices of an account that can be paid: LND keeps each in memory. */
+export const MAX_OPEN_TOP_UPS = 20
+/** Withdrawals of an account that are not over: they are paid one after the other. */
+export const MAX_OPEN_WITHDRAWALS = 10
+/** An account's orders that are looked at for open ones: more than may be open. */
+export const RECENT_ORDERS = 100
+/** How long an order waits for its invoice, which takes the settler some 100 ms. */
+export const TOP_UP_MAKE_WAIT_MS = 5_000
+export const TOP_UP_MAKE_POLL_MS = 200
+/** Streams that watch a top-up, per process: each is a query per second. */
+export const MAX_TOP_UP_STREAMS = 100
+export const MAX_TOP_UP_STREAMS_PER_ACCOUNT = 10
+/** How long one of them lives; a Worker may make 1,000 calls in it. */
+export const TOP_UP_EVENTS_MS = 600_000
+export const TOP_UP_EVENTS_POLL_MS = 1_000
+/** What a client is told to wait for payments to work again. */
+export const BILLING_RETRY_AFTER_MS = 10_000

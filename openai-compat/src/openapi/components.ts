@@ -15,6 +15,14 @@ import {
   usageSchema,
 } from './answers.ts'
 import {
+  topUpListSchema,
+  topUpRequestSchema,
+  topUpSchema,
+  withdrawalListSchema,
+  withdrawalRequestSchema,
+  withdrawalSchema,
+} from './billing-schemas.ts'
+import {
   creditsSchema,
   generationSchema,
   healthSchema,
@@ -61,6 +69,12 @@ export const COMPONENTS = {
   KeyInfo: keyInfoSchema,
   Credits: creditsSchema,
   Receipt: receiptSchema,
+  CreateTopUp: topUpRequestSchema,
+  TopUp: topUpSchema,
+  TopUpList: topUpListSchema,
+  CreateWithdrawal: withdrawalRequestSchema,
+  Withdrawal: withdrawalSchema,
+  WithdrawalList: withdrawalListSchema,
   Health: healthSchema,
   Readiness: readinessSchema,
   OpenApi: openApiSchema,

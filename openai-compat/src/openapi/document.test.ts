@@ -81,7 +81,15 @@ const chatBody = (fields: object) => ({
   ...fields,
 })
 
+const hasModel = (example: unknown): boolean =>
+  typeof example === 'object' && example !== null && 'model' in example
+
 describe('its schemas', () => {
+  it.each(OPERATIONS.filter(({ request }) => request !== undefined))(
+    'allow the example of $path',
+    ({ request }) => expect(validator(request!.schema)(request!.example)).toBe(true),
+  )
+
   it.each(Object.keys(COMPONENTS))('%s is valid JSON Schema 2020-12', (name) => {
     expect(() => validator(name)).not.toThrow()
   })
@@ -90,7 +98,7 @@ describe('its schemas', () => {
     expect(JSON.stringify(componentSchemas())).not.toMatch(/"\$(schema|id)"/)
   })
 
-  it.each(OPERATIONS.filter(({ request }) => request !== undefined))(
+  it.each(OPERATIONS.filter(({ request }) => hasModel(request?.example)))(
     'allow the example of $path and not its lack of a model',
     ({ request }) => {
       const validate = validator(request!.schema)

@@ -6,6 +6,7 @@ const MEANINGS = {
   400: ['BadRequest', 'Something is wrong with the request; `param` names the field.'],
   401: ['Unauthorized', 'The API key is missing, unknown or revoked.'],
   402: ['PaymentRequired', 'The balance or the budget does not cover what the request may cost.'],
+  403: ['Forbidden', 'The key may not do this.'],
   404: ['NotFound', 'There is no such model or object, or it belongs to another account.'],
   408: ['RequestTimeout', 'The request did not arrive in time.'],
   409: ['Conflict', 'The Idempotency-Key was used for another request.'],

@@ -1,9 +1,14 @@
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
+import { BILLING_OPERATIONS } from './billing-operations.ts'
 import { INFERENCE_OPERATIONS } from './inference-operations.ts'
 import type { Operation } from './operation.ts'
 
 /** Every public operation of the API, in the order readers meet them. */
-export const OPERATIONS: readonly Operation[] = [...INFERENCE_OPERATIONS, ...ACCOUNT_OPERATIONS]
+export const OPERATIONS: readonly Operation[] = [
+  ...INFERENCE_OPERATIONS,
+  ...ACCOUNT_OPERATIONS,
+  ...BILLING_OPERATIONS,
+]
 
 /** Routes of the edge that are not for its clients, as Hono lists them. */
 export const INTERNAL_ROUTES: readonly RegExp[] = [/^\/operator(\/|$)/, /^\/metrics$/]

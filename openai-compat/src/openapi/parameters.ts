@@ -74,6 +74,20 @@ export const PARAMETERS = {
     description: 'The `x-infernet-job` header of an answer.',
     schema: { type: 'string', minLength: 1 },
   },
+  topup: {
+    name: 'topup',
+    in: 'path',
+    required: true,
+    description: 'The id of a top-up.',
+    schema: { type: 'string', minLength: 1 },
+  },
+  withdrawal: {
+    name: 'withdrawal',
+    in: 'path',
+    required: true,
+    description: 'The id of a withdrawal.',
+    schema: { type: 'string', minLength: 1 },
+  },
 } as const satisfies Record<string, JsonObject>
 
 export type ParameterName = keyof typeof PARAMETERS

@@ -21,7 +21,9 @@ export function payUrl(destination: string): URL {
 function bech32Url(text: string): URL {
   try {
     const { prefix, words } = bech32.decode(text as `${string}1${string}`, false)
-    const url = new TextDecoder('utf-8', { fatal: true }).decode(bech32.fromWords(words))
+    const url = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(
+      bech32.fromWords(words),
+    )
     if (prefix === 'lnurl') return new URL(url)
   } catch (cause) {
     throw new LnurlError('address', 'The LNURL does not decode to a URL', { cause })

@@ -1,0 +1,20 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { AccountId } from '@infernet/schemas/ids'
+
+/**
+ * The id of an order of money. With an idempotency key it follows from that and the account, so that
+ * the same key is the same row, however often and wherever it comes in.
+ */
+export function orderId(
+  prefix: 'top' | 'wd',
+  accountId: AccountId,
+  key: string | undefined,
+): string {
+  if (key === undefined) return `${prefix}_${randomUUID().replaceAll('-', '')}`
+  const digest = createHash('sha256').update(`${prefix}\n${accountId}\n${key}`).digest('hex')
+  return `${prefix}_${digest.slice(0, 32)}`
+}
+
+/** Of a top-up or a withdrawal; other texts are looked up nowhere. */
+export const isOrderId = (prefix: 'top' | 'wd', text: string): boolean =>
+  new RegExp(`^${prefix}_[0-9a-f]{32}$`).test(text)
