@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { InvoiceRequest } from '@infernet/schemas/wire'
 import { decodeInvoice } from '@infernet/settlement/bolt11/decode-invoice'
 import { AGENT_URIS } from '@infernet/settlement/lightning/lnd/macaroon-roles'
@@ -73,6 +75,12 @@ describe('invoices of a node', () => {
     )
     const other = await issuer(KEY.map((byte) => byte + 1)).issue(request({ payout: 'po_a' }))
     expect([...known.values()]).not.toContain(decodeInvoice(other).paymentHash)
+  })
+
+  it('need the macaroon that the documentation has baked', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../docs/provider.md'), 'utf8')
+    const baked = [...text.matchAll(/uri:(\S+)/g)].map(([, uri]) => uri)
+    expect(baked.toSorted()).toEqual(AGENT_URIS.toSorted())
   })
 
   it('are refused for another amount under the same name', async () => {

@@ -100,8 +100,11 @@ export function payoutText({ to }: Payout): string {
 }
 
 /** When they go, in the same words. */
-export function payoutTimeText({ when, threshold_sat }: Payout): string {
+export function payoutTimeText({ to, when, threshold_sat }: Payout): string {
   if (when === undefined) return 'when the edge pays out'
+  // Each payout asks the wallet's server for an invoice.
+  if (when === 'at_once' && to.kind === 'lightning_address')
+    return 'as soon as the edge pays to an address'
   if (when === 'at_once') return 'at once'
   return threshold_sat === undefined
     ? 'from the edge’s threshold on'
