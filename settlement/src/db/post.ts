@@ -38,14 +38,11 @@ export async function post(
   at: Date,
 ): Promise<'posted' | 'replayed'> {
   const { key, kind, entries } = posting
-  const codes = JSON.stringify(entries.map(({ account }) => account))
-  const amounts = JSON.stringify(entries.map(({ amount }) => String(amount)))
+  // As parameters: what is written as an array becomes a list.
+  const codes = sql.param(entries.map(({ account }) => account))
+  const amounts = sql.param(entries.map(({ amount }) => String(amount)))
   const statement = sql`
-    select post(
-      ${key}, ${kind}, ${at.toISOString()}::timestamptz,
-      array(select jsonb_array_elements_text(${codes}::jsonb)),
-      array(select jsonb_array_elements_text(${amounts}::jsonb)::bigint)
-    )`
+    select post(${key}, ${kind}, ${at.toISOString()}::timestamptz, ${codes}::text[], ${amounts}::bigint[])`
   try {
     const [[isNew]] = resultSchema.parse(await askRows(db, statement))
     return isNew ? 'posted' : 'replayed'
