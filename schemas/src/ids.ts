@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 declare const idBrand: unique symbol
 type Id<Noun extends string> = string & { readonly [idBrand]: Noun }
 
+/** A client's (`acct_…`), or that of a bundle which was paid for without one (`l402_…`). */
 export type AccountId = Id<'account'>
 export type ApiKeyId = Id<'api-key'>
 export type JobId = Id<'job'>
@@ -26,6 +27,8 @@ function timeOrderedHex(now: number): string {
 }
 
 export const newAccountId = (now: number) => `acct_${timeOrderedHex(now)}` as AccountId
+/** The account of a bundle, by the hash (hex) of the invoice that paid for it. */
+export const bundleId = (paymentHash: string) => `l402_${paymentHash}` as AccountId
 export const newJobId = (now: number) => `job_${timeOrderedHex(now)}` as JobId
 export const newRequestId = (now: number) => `req_${timeOrderedHex(now)}` as RequestId
 /** `attempt` counts from 1. */
@@ -36,6 +39,7 @@ const ACCOUNT = new RegExp(`^acct_${HEX}$`)
 const JOB = new RegExp(`^job_${HEX}$`)
 /** Attempts run from 1 to 99. */
 const LEASE = new RegExp(`^job_${HEX}\\.[1-9][0-9]?$`)
+/** A client's; a bundle has none of what an operator makes for one. */
 export const isAccountId = (text: string): text is AccountId => ACCOUNT.test(text)
 export const isJobId = (text: string): text is JobId => JOB.test(text)
 export const isLeaseId = (text: string): text is LeaseId => LEASE.test(text)

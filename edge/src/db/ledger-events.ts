@@ -68,7 +68,7 @@ const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
     where "costMsat" > 0 and -"costMsat" is distinct from (
       select amount_msat from entries
       where journal_id = (select id from journal where key = 'cap:' || job."id")
-        and account_id = (select id from ledger_accounts where code = 'client:' || job."accountId")
+        and account_id = (select id from ledger_accounts where code = owner_code(job."accountId"))
     )
   ), prior_leg as (
     select key, leg."providerId", leg."costMsat" as gross
@@ -96,7 +96,7 @@ const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
       union all
       select key, case when is_topup then 'asset:ln' else 'equity:operator' end, -"amountMsat" from deposit
       union all
-      select key, 'client:' || "accountId", -"costMsat" from captured
+      select key, owner_code("accountId"), -"costMsat" from captured
       union all
       select key, coalesce('provider_pending:' || "providerId", 'suspense'), gross - platform_fee(gross, ${feeBps}::integer)
       from leg

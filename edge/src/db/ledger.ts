@@ -128,7 +128,7 @@ export async function providerEarnings(
 }
 
 /**
- * What a client has bought (and not taken out again) and used. Credits less usage are its balance, so
+ * What a client or a bundle has bought (and not taken out again) and used. Credits less usage are its balance, so
  * that one statement answers for both.
  */
 export async function creditsOf(db: Database, accountId: AccountId): Promise<AccountCredits> {
@@ -137,7 +137,7 @@ export async function creditsOf(db: Database, accountId: AccountId): Promise<Acc
       .select({
         used: sql`coalesce(sum(${usage.costMsat}), 0)`.mapWith(Number),
         left: sql`coalesce((
-          select balance from ledger_accounts where code = ${`client:${accountId}`}
+          select balance from ledger_accounts where code = owner_code(${accountId})
         ), 0)`.mapWith(Number),
       })
       .from(usage)

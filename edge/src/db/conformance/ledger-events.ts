@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { asc, eq } from 'drizzle-orm'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { newAccountId } from '@infernet/schemas/ids'
+import { bundleId, newAccountId } from '@infernet/schemas/ids'
 import type { JobRecord, LedgerBatch, PriorLeg } from '@infernet/schemas/job-record'
 import { MAX_MSAT } from '@infernet/schemas/money'
 import { entries, jobs, journal, ledgerAccounts, usage } from '@infernet/schemas/tables'
@@ -12,7 +12,7 @@ import { jobCaptured } from '@infernet/settlement/ledger/job-events'
 import type { Database } from '@infernet/settlement/db/database'
 import { DbError } from '@infernet/settlement/db/db-port'
 import { MAX_LEDGER_EVENTS, writeLedgerEvents } from '../ledger-events.ts'
-import { balancesOf } from '../ledger.ts'
+import { balancesOf, creditsOf } from '../ledger.ts'
 import { post } from '@infernet/settlement/db/post'
 import { batchOf, depositOf, FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
@@ -161,6 +161,23 @@ export function testLedgerEvents(open: () => Database): void {
       expect((await balancesOf(open(), [code])).get(code)).toBe(21n)
       const stolen = batchOf([], [depositOf(other, `inv:${first}`, 7)])
       await expect(write(stolen)).rejects.toMatchObject({ code: 'LD002' })
+    })
+
+    it('charges a bundle where its invoice was credited', async () => {
+      const paymentHash = randomBytes(32).toString('hex')
+      const code = `l402:${paymentHash}` as const
+      await post(open(), topUpSettled({ paymentHash, to: code, amount: 1000n }), new Date())
+      const job = finishedJob({ accountId: bundleId(paymentHash) })
+      expect(await write(batchOf([job]))).toBe(1)
+      expect(await write(batchOf([job]))).toBe(0)
+      expect(await entriesOf(open(), `cap:${job.id}`)).toEqual({
+        [code]: -300n,
+        'provider_pending:12D3KooWprovider': 297n,
+        'revenue:fee': 3n,
+      })
+      expect((await balancesOf(open(), [code])).get(code)).toBe(700n)
+      const credits = await creditsOf(open(), bundleId(paymentHash))
+      expect(credits).toEqual({ totalMsat: 1000, usedMsat: 300 })
     })
 
     it('posts what the pure rules say, for any legs and any fee', async () => {
