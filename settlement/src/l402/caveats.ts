@@ -29,7 +29,8 @@ export interface Limits {
 
 /** What of a request its credential must allow. */
 export interface RequestFacts {
-  readonly endpoint: Endpoint
+  /** Undefined for a request that runs nothing. */
+  readonly endpoint: Endpoint | undefined
   /** Undefined while the body is unread; then ask {@link limitRefusal} again. */
   readonly model: string | undefined
 }
@@ -99,7 +100,8 @@ export function limitRefusal(
 ): LimitRefusal | undefined {
   if (services?.includes(SERVICE) === false) return 'other_service'
   if (validUntil !== undefined && now >= validUntil * 1000) return 'expired'
-  if (capabilities?.includes(capabilityOf(facts.endpoint)) === false)
+  const { endpoint } = facts
+  if (endpoint !== undefined && capabilities?.includes(capabilityOf(endpoint)) === false)
     return 'capability_not_allowed'
   if (model !== undefined && facts.model !== undefined && model !== facts.model)
     return 'model_not_allowed'

@@ -82,7 +82,23 @@ describe('a minted token', () => {
       paymentHash: bytesToHex(paymentHash),
       tokenId: bytesToHex(keys.tokenId(random)),
       limits: { ...limits, services: ['infer:0'] },
+      whole: false,
     })
+  })
+
+  it('knows a token that nobody has narrowed', () => {
+    const { validUntil } = limits
+    const plain = mintToken(keys, { paymentHash, random, limits: { validUntil } }, NOW)
+    expect(verdictOf({ macaroon: plain })).toMatchObject({ ok: true, whole: true })
+    for (const caveat of [
+      `infer_valid_until=${validUntil}`,
+      'another=application',
+      'infer_model=x',
+    ]) {
+      const narrowed = attenuate(plain, caveat)
+      const facts = { endpoint: undefined, model: undefined }
+      expect(verdictOf({ macaroon: narrowed }, facts)).toMatchObject({ ok: true, whole: false })
+    }
   })
 
   it('can be narrowed by its holder, and what that leaves is said', () => {

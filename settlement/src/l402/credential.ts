@@ -35,27 +35,36 @@ export interface TokenLimits extends Omit<Limits, 'services'> {
   readonly validUntil: number
 }
 
-export type Refusal =
+/** Why a credential is good for nothing. */
+export type CredentialFault =
   | 'bad_identifier'
   | 'unknown_key'
   | 'bad_signature'
   | 'bad_preimage'
   | CaveatFault
-  | LimitRefusal
 
-export type Verdict =
-  | {
-      readonly ok: true
-      /** Hex; the bundle's account is `l402:` and this. */
-      readonly paymentHash: string
-      /** Hex; the same for all that was narrowed from one token. */
-      readonly tokenId: string
-      readonly limits: Limits
-    }
-  | { readonly ok: false; readonly reason: Refusal }
+export type Refusal = CredentialFault | LimitRefusal
+
+/** What a credential that is ours and paid for says. */
+export interface PaidToken {
+  /** Hex; the bundle's account is `l402:` and this. */
+  readonly paymentHash: string
+  /** Hex; the same for all that was narrowed from one token. */
+  readonly tokenId: string
+  readonly limits: Limits
+  /** Limited to a service and a time only: nobody has narrowed it, perhaps to hand it on. */
+  readonly whole: boolean
+}
+
+export type Verdict<Reason = Refusal> =
+  | ({ readonly ok: true } & PaidToken)
+  | { readonly ok: false; readonly reason: Reason }
 
 /** How long a token may last: how long a master key must be kept after its successor. */
 export const MAX_TOKEN_LIFETIME_S = 90 * 24 * 60 * 60
+
+/** The service, and until when. */
+const WHOLE_CAVEATS = 2
 
 /**
  * A token for whoever pays the invoice of `paymentHash`. `random`: TOKEN_RANDOM_BYTES fresh random bytes;
@@ -82,15 +91,13 @@ export function mintToken(
 }
 
 /**
- * Whether a credential is ours, paid for, and allows the request at `now` (Unix milliseconds). Whoever
- * has the bundle's balance must still enforce `limits.budgetMsat`. Throws nothing.
+ * Whether a credential is ours and paid for, which never changes. Whether it allows a request is for
+ * {@link limitRefusal} to say. Throws nothing.
  */
-export function verifyCredential(
+export function checkCredential(
   keys: MasterKeys,
   { macaroon, preimage }: Credential,
-  facts: RequestFacts,
-  now: number,
-): Verdict {
+): Verdict<CredentialFault> {
   const identifier = identifierOf(macaroon)
   if (identifier === undefined) return refused('bad_identifier')
   const { paymentHash, tokenId } = identifier
@@ -101,14 +108,29 @@ export function verifyCredential(
   if (!equalBytes(sha256(preimage), paymentHash)) return refused('bad_preimage')
   const read = readLimits(macaroon.caveats)
   if (!read.ok) return refused(read.reason)
-  const refusal = limitRefusal(read.limits, facts, now)
-  if (refusal !== undefined) return refused(refusal)
   return {
     ok: true,
     paymentHash: bytesToHex(paymentHash),
     tokenId: bytesToHex(tokenId),
     limits: read.limits,
+    whole: macaroon.caveats.length <= WHOLE_CAVEATS,
   }
+}
+
+/**
+ * Whether a credential is ours, paid for, and allows the request at `now` (Unix milliseconds). Whoever
+ * has the bundle's balance must still enforce `limits.budgetMsat`. Throws nothing.
+ */
+export function verifyCredential(
+  keys: MasterKeys,
+  credential: Credential,
+  facts: RequestFacts,
+  now: number,
+): Verdict {
+  const verdict = checkCredential(keys, credential)
+  if (!verdict.ok) return verdict
+  const refusal = limitRefusal(verdict.limits, facts, now)
+  return refusal === undefined ? verdict : refused(refusal)
 }
 
 /** Undefined for a macaroon of somebody else's, or of a version to come. */
@@ -121,4 +143,4 @@ function identifierOf({ identifier }: Macaroon): TokenIdentifier | undefined {
   }
 }
 
-const refused = (reason: Refusal): Verdict => ({ ok: false, reason })
+const refused = <Reason extends Refusal>(reason: Reason): Verdict<Reason> => ({ ok: false, reason })

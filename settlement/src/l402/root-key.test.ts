@@ -2,7 +2,13 @@ import { createHmac } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { L402Error } from './l402-error.ts'
-import { MASTER_KEY_BYTES, MasterKeys, MAX_MASTER_KEYS, TOKEN_RANDOM_BYTES } from './root-key.ts'
+import {
+  MASTER_KEY_BYTES,
+  MasterKeys,
+  MAX_MASTER_KEYS,
+  parseMasterKeys,
+  TOKEN_RANDOM_BYTES,
+} from './root-key.ts'
 
 const master = (byte: number): Uint8Array => new Uint8Array(MASTER_KEY_BYTES).fill(byte)
 const random = new Uint8Array(TOKEN_RANDOM_BYTES).fill(9)
@@ -61,4 +67,19 @@ describe('MasterKeys', () => {
     for (const one of masters)
       expect(keys.rootKey(new MasterKeys([one]).tokenId(random))).toBeDefined()
   })
+})
+
+describe('parseMasterKeys', () => {
+  it('reads a line of hex for each, newest first', () => {
+    const keys = parseMasterKeys(`${'0A'.repeat(32)}\r\n\n  ${'07'.repeat(32)}\n`)
+    const same = new MasterKeys([master(10), master(7)])
+    expect(keys.tokenId(random)).toEqual(same.tokenId(random))
+    const old = new MasterKeys([master(7)]).tokenId(random)
+    expect(keys.rootKey(old)).toEqual(same.rootKey(old))
+  })
+
+  it.each(['', '\n', '07', 'x'.repeat(64), `${'07'.repeat(32)}\n${'07'.repeat(33)}`])(
+    'refuses %j',
+    (text) => expect(() => parseMasterKeys(text)).toThrow(withCode('bad_key')),
+  )
 })

@@ -7,7 +7,7 @@
 // key, so that no setting can give a key another's id.
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { L402Error } from './l402-error.ts'
 import { TOKEN_ID_BYTES } from './token-identifier.ts'
 
@@ -20,6 +20,20 @@ export const MAX_MASTER_KEYS = 8
 
 /** Not of 32 bytes, so that no token id can ask for it. */
 const KEY_ID_LABEL = utf8ToBytes('infernet l402 key id')
+
+/** 32 bytes in hex. */
+const MASTER_KEY = /^[0-9a-f]{64}$/i
+
+/** Master keys as an operator writes them: a line of 64 hex digits each, newest first. Throws {@link L402Error} `bad_key`. */
+export function parseMasterKeys(text: string): MasterKeys {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  if (!lines.every((line) => MASTER_KEY.test(line)))
+    throw new L402Error('bad_key', 'A master key is a line of 64 hex digits')
+  return new MasterKeys(lines.map((line) => hexToBytes(line)))
+}
 
 /** The master keys of an edge: the newest makes tokens, all of them verify. */
 export class MasterKeys {
