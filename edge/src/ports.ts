@@ -146,6 +146,11 @@ export interface HoldRequest {
   /** ms since the epoch; after it the hold goes back to the client. */
   readonly expiresAt: number
   readonly limits: Limits
+  /**
+   * What the account may have spent in all, by whomever and with what is held, once this hold is made:
+   * a budget that a bundle's token was narrowed to.
+   */
+  readonly totalBudgetMsat?: number | undefined
   /** The `job` given to `beginOnce`, when the job answers a request with an idempotency key. */
   readonly once?: JobId | undefined
 }
@@ -175,6 +180,8 @@ export type HoldRefusal =
       /** Whose limit it is. */
       readonly scope: 'key' | 'account'
       readonly limit: number
+      /** A budget for all times, not for a day. */
+      readonly total?: true
       /** Absent where time alone does not help. */
       readonly retryAfterMs?: number
     }

@@ -115,6 +115,16 @@ export const apiErrors = {
       }`,
     }),
 
+  /** 402: the token was narrowed to a budget (msat) that does not cover the request's maximum cost. */
+  totalBudgetExceeded: (budgetMsat: number, neededMsat: number) =>
+    new ApiError({
+      status: 402,
+      type: 'insufficient_quota',
+      code: 'token_budget_exceeded',
+      shouldRetry: false,
+      message: `This request may cost up to ${neededMsat} msat, with which your bundle would have spent more than the ${budgetMsat} msat that your L402 token is limited to. Lower max_completion_tokens.`,
+    }),
+
   /** 404: nobody serves this model; `served` are the models that are served now. */
   modelNotFound: (model: string, served: readonly string[]) => {
     const listed = served.slice(0, MAX_LISTED_MODELS).join(', ')

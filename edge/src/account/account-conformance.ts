@@ -197,6 +197,44 @@ export function testAccountHost(open: (id: AccountId) => AccountsUnderTest): voi
     })
   })
 
+  describe('a budget for all that an account spends', () => {
+    const reference = `inv:${'0'.repeat(64)}`
+
+    it('is met by no crowd, whatever else is there', async () => {
+      const bundle = newAccountId(Date.now())
+      account = open(bundle)
+      await account.transfer(bundle, reference, CREDIT)
+      const asked = Array.from({ length: 200 }, () =>
+        holdOf(bundle, {
+          job: newJobId(Date.now()),
+          amountMsat: 10,
+          expiresAt: Date.now() + 60_000,
+          totalBudgetMsat: 500,
+        }),
+      )
+      const results = await Promise.all(asked.map((request) => account.reserve(request)))
+      expect(results.filter(({ ok }) => ok)).toHaveLength(50)
+      const refusal = { ok: false, reason: 'budget', scope: 'key', limit: 500, total: true }
+      expect(results.filter(({ ok }) => !ok)).toEqual(Array.from({ length: 150 }, () => refusal))
+      expect(await account.balance(bundle)).toMatchObject({ reservedMsat: 500, openHolds: 50 })
+    })
+
+    it('counts what others spend, and not what is given back or taken out', async () => {
+      await account.transfer(id, reference, 1_000)
+      await account.transfer(id, 'wd:1', -2_000)
+      await account.transfer(id, 'wd:2', -1_000_000)
+      const other = hold({ amountMsat: 300 })
+      await account.reserve(other)
+      const budget = { totalBudgetMsat: 500 }
+      expect(await reserve({ amountMsat: 201, ...budget })).toMatchObject({ reason: 'budget' })
+      await settle(other, { costMsat: 100 })
+      expect(await reserve({ amountMsat: 400, ...budget })).toEqual({ ok: true })
+      expect(await reserve({ amountMsat: 1, ...budget })).toMatchObject({ reason: 'budget' })
+      expect(await reserve({ amountMsat: 0, ...budget })).toEqual({ ok: true })
+      expect(await reserve({ amountMsat: 1 })).toEqual({ ok: true })
+    })
+  })
+
   describe('the usage of a key', () => {
     it('is what it spent and holds, and what is left of its limits and its account’s', async () => {
       const limits = limitsOf({ budgetMsatPerDay: 100 }, { requestsPerMinute: 7 })

@@ -19,6 +19,8 @@ export function holdRefused(order: { readonly holdMsat: number }, refusal: HoldR
       return apiErrors.rateLimited(limit, refusal.retryAfterMs)
     }
     case 'budget':
+      if (refusal.total === true)
+        return apiErrors.totalBudgetExceeded(refusal.limit, order.holdMsat)
       return apiErrors.budgetExceeded(
         { msatPerDay: refusal.limit, owner: refusal.scope },
         order.holdMsat,

@@ -68,6 +68,11 @@ export class Ledger {
       once,
     )
     if (inserted === 0) return 'again'
+    const { totalBudgetMsat } = request
+    if (totalBudgetMsat !== undefined && !this.#isWithin(request, totalBudgetMsat)) {
+      this.#forget(job)
+      return { reason: 'budget', scope: 'key', limit: totalBudgetMsat, total: true }
+    }
     if (!this.#moveToReserved(request, amount, dayOf(now))) {
       this.#forget(job)
       return this.#whyNot(request, now)
@@ -79,6 +84,20 @@ export class Ledger {
     }
     if (apiKey !== null || once !== null) this.#tags.set(job, { apiKey, once })
     return 'held'
+  }
+
+  /**
+   * Whether all that the account has spent and holds, with this hold, is at most `budget`: what was ever
+   * put in, less what was taken out again, less what is available.
+   */
+  #isWithin({ accountId, amountMsat }: HoldRequest, budget: number): boolean {
+    const [row] = this.#sql.exec(
+      `select (select coalesce(sum(amount), 0) from deposit where account = ?1)
+            + (select coalesce(sum(amount), 0) from transfer where account = ?1 and outcome = 'done')
+            - (select coalesce(sum(available), 0) from account where id = ?1) as spent`,
+      accountId,
+    )
+    return integer(row?.['spent']) + amountMsat <= budget
   }
 
   #forget(job: string): void {
