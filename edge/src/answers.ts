@@ -1,6 +1,7 @@
 import { ApiError, errorEnvelope, errorHeaders } from '@infernet/openai-compat/api-error'
 import { toApiError } from '@infernet/openai-compat/api-errors'
 import { DbUnavailable } from '@infernet/settlement/db/db-port'
+import { PaymentRequired } from './l402/payment-required.ts'
 import { NO_PROVIDER_RETRY_AFTER_MS } from './limits.ts'
 import type { EdgeContext, EdgeServices } from './services.ts'
 
@@ -13,15 +14,17 @@ export function refuse(
   c: EdgeContext,
   error: ApiError,
   headers: Readonly<Record<string, string>> = {},
-  body: unknown = errorEnvelope(error),
+  body: object = errorEnvelope(error),
 ): Response {
   log(services, c, error.status, error.code ?? error.type)
-  return Response.json(body, {
+  const invoice = error instanceof PaymentRequired ? error : undefined
+  return Response.json(invoice === undefined ? body : { ...body, l402: invoice.l402 }, {
     status: error.status,
     headers: {
       'x-request-id': c.get('requestId'),
       ...c.get('rateLimits'),
       ...errorHeaders(error),
+      ...(invoice === undefined ? {} : { 'www-authenticate': invoice.challenge.header }),
       ...headers,
     },
   })

@@ -11,6 +11,7 @@ import { credits } from './routes/credits.ts'
 import { generation } from './routes/generation.ts'
 import { health } from './routes/health.ts'
 import { keyInfo } from './routes/key-info.ts'
+import { l402 } from './routes/l402.ts'
 import { models } from './routes/models.ts'
 import { openApi } from './routes/openapi.ts'
 import { operator } from './routes/operator.ts'
@@ -64,6 +65,7 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   api.route('/credits', credits(services))
   api.route('/billing/topups', topUps(services))
   api.route('/billing/withdrawals', withdrawals(services))
+  api.route('/l402', l402(services))
   api.route('/', keyInfo(services))
   return api
 }

@@ -7,6 +7,7 @@ const PREFLIGHT_MAX_AGE_S = '86400'
 /** Headers of ours that a script in a browser may read. */
 const EXPOSED = [
   'x-request-id',
+  'www-authenticate',
   'x-infernet-job',
   'x-infernet-provider',
   'x-should-retry',

@@ -115,3 +115,27 @@ export const TOP_UP_EVENTS_MS = 600_000
 export const TOP_UP_EVENTS_POLL_MS = 1_000
 /** What a client is told to wait for payments to work again. */
 export const BILLING_RETRY_AFTER_MS = 10_000
+/** Requests of one bundle at once, by whomever: a bundle has no operator who could set it. */
+export const MAX_BUNDLE_REQUESTS = 16
+/** L402 credentials that one isolate remembers as good, and bundles as credited: a few hundred bytes each. */
+export const MAX_CACHED_BUNDLES = 10_000
+/** How long a bundle's token is good for: a master key is kept as long after its successor. */
+export const BUNDLE_LIFETIME_S = 30 * 24 * 60 * 60
+/** To be paid by somebody who sits there and waits, perhaps for another's wallet. */
+export const BUNDLE_INVOICE_EXPIRY_S = 600
+/** Who asks the same again within this time gets the same invoice. */
+export const CHALLENGE_TTL_MS = 60_000
+/** New invoices for one network in a minute: enough for a household or an office. */
+export const CHALLENGES_PER_NETWORK = 10
+/** The same for all networks: what Postgres and the node bear for weeks. */
+export const CHALLENGES_PER_MINUTE = 300
+/** The settler makes an invoice within this time, or the client is asked to come back. */
+export const INVOICE_WAIT_MS = 5_000
+/** How often the edge looks for it. */
+export const INVOICE_POLL_MS = 100
+/** How long it is believed who settles, or that nobody does. */
+export const SETTLER_NODE_TTL_MS = 5_000
+/** A paid invoice is on its way from the node to the balance; a request waits so long for it. */
+export const CREDIT_WAIT_MS = 5_000
+/** What a client is told to wait after that. */
+export const CREDIT_RETRY_AFTER_MS = 2_000

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { KeyRing } from './auth/key-ring.ts'
 import type { BillingStore, SettlerPort } from './billing/billing-port.ts'
 import type { EdgeEvents } from './events.ts'
+import type { L402 } from './l402/l402.ts'
 import type { AccountPort, HubPort, StorePort } from './ports.ts'
 
 /** All that the routes use; a host makes it once. */
@@ -14,6 +15,10 @@ export interface EdgeServices {
   /** Hears of new orders. */
   readonly settler: SettlerPort
   readonly keys: KeyRing
+  /** Absent: this edge sells no bundles and takes none. */
+  readonly l402: L402 | undefined
+  /** Where a request comes from, as far as the host can tell: an IP address. */
+  readonly addressOf: (c: EdgeContext) => string
   readonly events: EdgeEvents
   readonly now: () => number
   /** Absent: the operator API answers 404. */
@@ -24,6 +29,8 @@ export interface EdgeServices {
 
 /** What every request carries through its handlers. */
 export interface EdgeEnv {
+  /** What the host knows of a request; on Node the address of the socket. */
+  Bindings: { readonly address?: string }
   Variables: {
     requestId: RequestId
     startedAt: number

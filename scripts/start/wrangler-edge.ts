@@ -27,6 +27,7 @@ const { values } = parseArgs({
     'database-url': text,
     'operator-token-file': text,
     'settler-token-file': text,
+    'l402-keys-file': text,
   },
 })
 
@@ -38,6 +39,7 @@ const variables = {
   DATABASE_URL: values['database-url'],
   OPERATOR_TOKEN: tokenIn(values['operator-token-file']),
   SETTLER_TOKEN: tokenIn(values['settler-token-file']),
+  L402_KEYS: tokenIn(values['l402-keys-file']).replaceAll('\n', ' '),
 }
 const lines = Object.entries(variables).filter(([, value]) => value !== '')
 writeFileSync(envFile, lines.map(([name, value]) => `${name}="${value}"\n`).join(''), {

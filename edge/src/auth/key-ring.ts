@@ -4,14 +4,8 @@ import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { apiKeyId, hashApiKey } from '@infernet/schemas/api-key'
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import { KEY_TTL_MS, MAX_CACHED_KEYS, UNKNOWN_KEY_TTL_MS } from '../limits.ts'
-import type { Limits, StoredApiKey, StorePort } from '../ports.ts'
-
-/** Whom a request acts for, and how much. One frozen object per cached key. */
-export interface Identity {
-  readonly accountId: AccountId
-  readonly apiKeyId: ApiKeyId
-  readonly limits: Limits
-}
+import type { StoredApiKey, StorePort } from '../ports.ts'
+import type { Identity } from './identity.ts'
 
 interface KnownKey extends StoredApiKey {
   readonly identity: Identity

@@ -1,6 +1,6 @@
 import type { ApiError } from '@infernet/openai-compat/api-error'
 import type { InferenceRequest } from '@infernet/openai-compat/inference-request'
-import type { Identity } from '../auth/key-ring.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { JobAnswer, JobOrder } from '../ports.ts'
 import type { EdgeContext } from '../services.ts'
 
@@ -23,12 +23,12 @@ export interface ParsedRequest {
  * Chat completions, completions and embeddings are the engines' own; the others are conversions.
  */
 export interface ClientApi {
-  /** Throws ApiError for what is wrong with the request. */
+  /** Throws ApiError for what is wrong with the request. Who has no key has stored nothing either. */
   parse(
     body: Uint8Array,
     c: EdgeContext,
-    identity: Identity,
+    identity: Identity | undefined,
   ): ParsedRequest | Promise<ParsedRequest>
   /** The error's JSON body where it is not OpenAI's envelope. */
-  readonly errorBody?: (error: ApiError, requestId: string) => unknown
+  readonly errorBody?: (error: ApiError, requestId: string) => object
 }

@@ -1,7 +1,7 @@
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { newJobId, type JobId } from '@infernet/schemas/ids'
 import { MAX_ONCE_BODY_BYTES } from '../account/once-log.ts'
-import type { Identity } from '../auth/key-ring.ts'
+import type { Identity } from '../auth/identity.ts'
 import { concatenate } from '../hub/job-body.ts'
 import { BUSY_RETRY_AFTER_MS, JOB_DEADLINE_MS } from '../limits.ts'
 import type { StoredAnswer } from '../ports.ts'

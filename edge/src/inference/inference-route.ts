@@ -1,10 +1,11 @@
+import type { JobId } from '@infernet/schemas/ids'
 import { MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
 import { knownError, refuse } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
 import { readBody } from '../request-body.ts'
 import type { EdgeContext, EdgeServices } from '../services.ts'
 import type { ClientApi } from './client-api.ts'
 import { answerOnce, idempotencyKey } from './idempotent-answer.ts'
+import { paymentRequired, payerOf, unpaid } from './payment.ts'
 import { runRequest, type RanRequest } from './run-request.ts'
 
 /** The name under which Anthropic's SDKs look for the id. */
@@ -19,18 +20,24 @@ export function inferenceRoute(
   api: ClientApi,
 ): (c: EdgeContext) => Promise<Response> {
   const run = async (c: EdgeContext): Promise<Response> => {
-    const identity = await services.keys.identify(credentialsOf(c))
+    const payer = await payerOf(services, c)
     const body = await readBody(c.req.raw, MAX_REQUEST_BODY_BYTES)
-    const once = idempotencyKey(c)
-    if (once === undefined) {
-      const parsed = await api.parse(body, c, identity)
-      return respond(c, await runRequest(services, c, identity, parsed, c.req.raw.signal))
+    const { identity } = payer
+    if (identity === undefined) {
+      throw await paymentRequired(services, c, await api.parse(body, c, undefined), payer)
     }
-    return answerOnce(services, c, identity, { key: once, body }, async (job) => {
+    const once = idempotencyKey(c)
+    const ran = async (signal: AbortSignal | undefined, job?: JobId): Promise<Response> => {
       const parsed = await api.parse(body, c, identity)
-      // The client has said that it may come back for the answer, so that leaving does not end it.
-      return respond(c, await runRequest(services, c, identity, parsed, undefined, job))
-    })
+      try {
+        return respond(c, await runRequest(services, c, identity, parsed, signal, job))
+      } catch (error) {
+        throw await unpaid(services, c, parsed, identity, error)
+      }
+    }
+    if (once === undefined) return ran(c.req.raw.signal)
+    // The client has said that it may come back for the answer, so that leaving does not end it.
+    return answerOnce(services, c, identity, { key: once, body }, (job) => ran(undefined, job))
   }
   const { errorBody } = api
   if (errorBody === undefined) return run

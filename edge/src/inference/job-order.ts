@@ -2,12 +2,31 @@ import { maxPromptTokens } from '@infernet/openai-compat/usage'
 import { newJobId, type RequestId } from '@infernet/schemas/ids'
 import { MAX_OUTPUT_TOKENS } from '@infernet/schemas/limits'
 import { costMsat } from '@infernet/settlement/price'
-import type { Identity } from '../auth/key-ring.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { JobOrder } from '../ports.ts'
 import type { RequestTrace } from '../telemetry/request-spans.ts'
 import type { ParsedRequest } from './client-api.ts'
 import { requestRules } from './request-rules.ts'
 import type { ModelChoice } from './served-models.ts'
+
+/** The most that a request can use and cost, msat, and who may serve it. */
+export function requestMaximum({ request, body }: ParsedRequest, choice: ModelChoice) {
+  const { contextLength } = choice.model
+  const rules = requestRules(request, choice)
+  const generates = request.endpoint !== 'embeddings'
+  const maxOutputTokens = Math.min(
+    request.maxOutputTokens ?? contextLength,
+    contextLength,
+    MAX_OUTPUT_TOKENS,
+  )
+  const bound = maxPromptTokens(body.length, request.messages)
+  // Each input of an embeddings request has the whole context for itself.
+  const promptTokens = generates ? Math.min(bound, contextLength) : bound
+  const outputTokens = generates ? maxOutputTokens * request.n : 0
+  const maxTokens = promptTokens + outputTokens
+  const holdMsat = costMsat(rules.maxPrice, promptTokens, outputTokens)
+  return { rules, maxOutputTokens, maxTokens, holdMsat }
+}
 
 /** A job for one of the request's models, with the most that it can use and cost. */
 export function jobOrder(input: {
@@ -23,18 +42,7 @@ export function jobOrder(input: {
 }): JobOrder {
   const { identity, parsed, choice } = input
   const { request, body } = parsed
-  const { contextLength } = choice.model
-  const rules = requestRules(request, choice)
-  const generates = request.endpoint !== 'embeddings'
-  const maxOutputTokens = Math.min(
-    request.maxOutputTokens ?? contextLength,
-    contextLength,
-    MAX_OUTPUT_TOKENS,
-  )
-  const bound = maxPromptTokens(body.length, request.messages)
-  // Each input of an embeddings request has the whole context for itself.
-  const promptTokens = generates ? Math.min(bound, contextLength) : bound
-  const outputTokens = generates ? maxOutputTokens * request.n : 0
+  const { rules, maxOutputTokens, maxTokens, holdMsat } = requestMaximum(parsed, choice)
   return {
     accountId: identity.accountId,
     apiKeyId: identity.apiKeyId,
@@ -49,8 +57,8 @@ export function jobOrder(input: {
     maxOutputTokens,
     messages: request.messages,
     rules,
-    maxTokens: promptTokens + outputTokens,
-    holdMsat: costMsat(rules.maxPrice, promptTokens, outputTokens),
+    maxTokens,
+    holdMsat,
     body,
     createdAt: input.createdAt,
     ...(input.trace === undefined ? {} : { trace: input.trace }),

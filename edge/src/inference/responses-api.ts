@@ -30,7 +30,8 @@ import { outlast } from './outlast.ts'
 /** POST /v1/responses: OpenAI's newer API, answered by the engines' chat completions. */
 export function responsesApi(services: EdgeServices): ClientApi {
   return {
-    async parse(bytes, c, { accountId }): Promise<ParsedRequest> {
+    async parse(bytes, c, identity): Promise<ParsedRequest> {
+      const accountId = identity?.accountId
       const body = parseResponsesRequest(bytes)
       const { previous_response_id: previous } = body
       const history = previous ? await historyOf(services, accountId, previous) : []
@@ -62,10 +63,10 @@ const headOf = (body: ResponsesRequestBody, { job, model, createdAt }: JobOrder)
 /** Everything that was said in the response and before it. */
 async function historyOf(
   services: EdgeServices,
-  accountId: AccountId,
+  accountId: AccountId | undefined,
   id: string,
 ): Promise<SpokenItem[]> {
-  const stored = await findStored(services, accountId, id)
+  const stored = accountId && (await findStored(services, accountId, id))
   if (stored !== undefined) return itemsOf(stored)
   throw apiErrors.invalidRequest(
     `Previous response with id '${id.slice(0, 80)}' not found.`,
@@ -80,7 +81,7 @@ async function historyOf(
  */
 async function referencedItems(
   services: EdgeServices,
-  accountId: AccountId,
+  accountId: AccountId | undefined,
   references: readonly string[],
 ): Promise<Map<string, SpokenItem>> {
   const byId = new Map<string, SpokenItem>()
@@ -92,7 +93,7 @@ async function referencedItems(
     if (!isMissing) continue
     asked++
     if (asked > MAX_REFERENCED_RESPONSES) throw tooManyReferences()
-    const stored = await findStored(services, accountId, response)
+    const stored = accountId && (await findStored(services, accountId, response))
     for (const item of stored === undefined ? [] : itemsOf(stored)) {
       if (item.id) byId.set(item.id, item)
     }

@@ -1,9 +1,10 @@
 import { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { JobId } from '@infernet/schemas/ids'
+import { allowRequest } from '../auth/identify.ts'
 import { holdRefused } from '../account/hold-refused.ts'
 import { rateLimitHeaders } from '../account/rate-limit-headers.ts'
-import type { Identity } from '../auth/key-ring.ts'
+import type { Identity } from '../auth/identity.ts'
 import { clientClosed } from '../hub/job-errors.ts'
 import { HOLD_GRACE_MS, JOB_DEADLINE_MS } from '../limits.ts'
 import type { HoldResult, JobOrder } from '../ports.ts'
@@ -38,6 +39,9 @@ export async function runRequest(
   const choices = servedModels(directory, parsed.request, (name, known) =>
     services.events.demandUnmet(name, known ? 'offline' : 'unknown'),
   )
+  const { endpoint } = parsed.request
+  for (const { model } of choices)
+    allowRequest(identity, { endpoint, model: model.id }, services.now())
   let failure: ApiError | undefined
   for (const choice of choices) {
     const order = jobOrder({
@@ -107,6 +111,7 @@ async function reserve(
       amountMsat: order.holdMsat,
       tokens: order.maxTokens,
       limits: identity.limits,
+      totalBudgetMsat: identity.bundle?.limits.budgetMsat,
       expiresAt: order.createdAt + JOB_DEADLINE_MS + HOLD_GRACE_MS,
       once,
     })

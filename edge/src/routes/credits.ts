@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
+import { identify } from '../auth/identify.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 
 /**
@@ -11,8 +11,8 @@ import type { EdgeEnv, EdgeServices } from '../services.ts'
 export function credits(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.get('/', async (c) => {
-    const { accounts, store, keys } = services
-    const { accountId } = await keys.identify(credentialsOf(c))
+    const { accounts, store } = services
+    const { accountId } = await identify(services, c)
     await accounts.flush(accountId)
     const [{ totalMsat, usedMsat }, balance] = await Promise.all([
       store.credits(accountId),

@@ -3,7 +3,7 @@ import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
+import { identify } from '../auth/identify.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 
 /** Longest id that is looked up; engines' own are below 100. */
@@ -16,7 +16,7 @@ const MAX_ID_CHARS = 256
 export function generation(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.get('/', async (c) => {
-    const { accountId } = await services.keys.identify(credentialsOf(c))
+    const { accountId } = await identify(services, c)
     const id = c.req.query('id')
     if (id === undefined || id === '' || id.length > MAX_ID_CHARS) {
       throw apiErrors.invalidRequest("Missing or invalid query parameter 'id'.", 'id')

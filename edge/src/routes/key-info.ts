@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
+import { identify } from '../auth/identify.ts'
 import type { RateWindow, ScopeUsage } from '../ports.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 import { limitsJson } from './operator-limits.ts'
@@ -12,7 +12,7 @@ import { limitsJson } from './operator-limits.ts'
 export function keyInfo(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.get('/key', async (c) => {
-    const identity = await services.keys.identify(credentialsOf(c))
+    const identity = await identify(services, c)
     const { accountId, apiKeyId, limits } = identity
     const { key, account } = await services.accounts.keyUsage(accountId, apiKeyId, limits)
     const data = {

@@ -7,7 +7,7 @@ import {
 } from '@infernet/openai-compat/models-list'
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
+import { identify } from '../auth/identify.ts'
 import type { Price } from '@infernet/schemas/wire'
 import type { ServedModel } from '../ports.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
@@ -16,7 +16,7 @@ import type { EdgeEnv, EdgeServices } from '../services.ts'
 export function models(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.use(async (c, next) => {
-    await services.keys.identify(credentialsOf(c))
+    await identify(services, c)
     await next()
   })
   app.get('/', async (c) => {

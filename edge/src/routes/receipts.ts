@@ -3,7 +3,7 @@ import { isJobId, type AccountId, type JobId } from '@infernet/schemas/ids'
 import { fromBase64Url, parseStatement } from '@infernet/schemas/receipt'
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
+import { identify } from '../auth/identify.ts'
 import { RECEIPT_WAIT_MS } from '../limits.ts'
 import type { StoredJob } from '../ports.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
@@ -18,7 +18,7 @@ const POLL_MS = 100
 export function receipts(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.get('/:id', async (c) => {
-    const { accountId } = await services.keys.identify(credentialsOf(c))
+    const { accountId } = await identify(services, c)
     const id = c.req.param('id')
     const job = isJobId(id) ? await awaitReceipt(services, accountId, id) : undefined
     if (job === undefined) throw receiptNotFound(id)

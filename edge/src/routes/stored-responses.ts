@@ -6,7 +6,7 @@ import {
 } from '@infernet/openai-compat/responses/stored-items'
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
+import { identify } from '../auth/identify.ts'
 import { findStored } from '../inference/kept-responses.ts'
 import type { StoredResponse } from '../ports.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
@@ -61,7 +61,7 @@ export function storedResponses(services: EdgeServices): Hono<EdgeEnv> {
 
 /** The response that the path names. Throws ApiError: 401 for a bad key, 404 for all but the account's own. */
 async function find(services: EdgeServices, c: EdgeContext, id: string): Promise<StoredResponse> {
-  const { accountId } = await services.keys.identify(credentialsOf(c))
+  const { accountId } = await identify(services, c)
   const stored = await findStored(services, accountId, id)
   if (stored === undefined) throw apiErrors.objectNotFound('response', id)
   return stored

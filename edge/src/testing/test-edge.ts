@@ -2,9 +2,11 @@ import { newApiKey } from '@infernet/schemas/api-key'
 import { newAccountId, type AccountId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { Capability } from '@infernet/schemas/wire'
+import type { MasterKeys } from '@infernet/settlement/l402/root-key'
 import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { expect, onTestFinished } from 'vitest'
 import { createApp } from '../app.ts'
+import { l402Of } from '../l402/l402.ts'
 import { KeyRing } from '../auth/key-ring.ts'
 import { EdgeEvents, type LogLine } from '../events.ts'
 import { NodeAccounts } from '../hosts/node/node-accounts.ts'
@@ -19,6 +21,8 @@ import { MemoryBilling } from './memory-billing.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const OPERATOR_TOKEN = 'operator-token'
+/** Where a test's request comes from, in place of a socket. */
+export const ADDRESS_HEADER = 'x-test-address'
 export const CREDIT_MSAT = 1_000_000
 
 export interface LogEntry {
@@ -29,6 +33,7 @@ export interface LogEntry {
 export interface TestEdgeOptions {
   readonly byteStreams?: boolean
   readonly prices?: PriceBounds
+  readonly masterKeys?: MasterKeys
   readonly tracer?: (clock: ManualClock) => Tracer
 }
 
@@ -77,6 +82,7 @@ export class TestEdge {
       events,
     })
     const { hub, accounts } = this
+    const settler = { wake: () => this.onWake() }
     this.#app = createApp({
       hub: {
         submit: (order) => hub.submit(order),
@@ -89,8 +95,16 @@ export class TestEdge {
       accounts,
       store,
       billing: this.billing,
-      settler: { wake: () => this.onWake() },
+      settler,
       keys: new KeyRing(store, clock.now),
+      l402: l402Of(options.masterKeys, {
+        accounts,
+        store,
+        billing: this.billing,
+        settler,
+        now: clock.now,
+      }),
+      addressOf: (c) => c.req.header(ADDRESS_HEADER) ?? '192.0.2.1',
       events,
       now: clock.now,
       operatorToken: OPERATOR_TOKEN,

@@ -26,10 +26,7 @@ const MASTER_KEY = /^[0-9a-f]{64}$/i
 
 /** Master keys as an operator writes them: a line of 64 hex digits each, newest first. Throws {@link L402Error} `bad_key`. */
 export function parseMasterKeys(text: string): MasterKeys {
-  const lines = text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
+  const lines = text.split(/\s+/).filter((line) => line !== '')
   if (!lines.every((line) => MASTER_KEY.test(line)))
     throw new L402Error('bad_key', 'A master key is a line of 64 hex digits')
   return new MasterKeys(lines.map((line) => hexToBytes(line)))

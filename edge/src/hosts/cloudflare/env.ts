@@ -1,4 +1,5 @@
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
+import { parseMasterKeys, type MasterKeys } from '@infernet/settlement/l402/root-key'
 import { connectNeon } from '../../db/neon-db.ts'
 import { postgresBilling } from '../../db/billing.ts'
 import { postgresStore } from '../../db/store.ts'
@@ -20,6 +21,8 @@ export interface WorkerEnv {
   readonly DATABASE_URL: string
   readonly OPERATOR_TOKEN?: string
   readonly SETTLER_TOKEN?: string
+  /** See `parseMasterKeys`; without it no bundles are sold. */
+  readonly L402_KEYS?: string
   /** See `parseTimeouts`. */
   readonly JOB_TIMEOUTS?: string
   /** See `parsePriceBounds`. */
@@ -40,6 +43,10 @@ export const storeOf = (env: WorkerEnv): StorePort =>
 
 export const billingOf = (env: WorkerEnv): BillingStore =>
   postgresBilling(connectNeon(env.DATABASE_URL))
+
+/** Throws L402Error `bad_key` when `L402_KEYS` makes no sense. */
+export const masterKeysOf = ({ L402_KEYS: keys = '' }: WorkerEnv): MasterKeys | undefined =>
+  keys === '' ? undefined : parseMasterKeys(keys)
 
 /** There is one directory of shards. */
 export const directoryOf = (env: WorkerEnv): DurableObjectStub<DirectoryObject> =>

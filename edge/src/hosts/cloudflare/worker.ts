@@ -7,11 +7,12 @@ import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import { EdgeEvents } from '../../events.ts'
 import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
+import { l402Of } from '../../l402/l402.ts'
 import { refuseSettler } from '../../settler/settler-upgrade.ts'
 import type { HubPort } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
 import { objectAccounts } from './object-accounts.ts'
-import { billingOf, settlerOf, storeOf, type WorkerEnv } from './env.ts'
+import { billingOf, masterKeysOf, settlerOf, storeOf, type WorkerEnv } from './env.ts'
 import { shardHubs, type ShardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
@@ -78,13 +79,18 @@ function isolateOf(env: WorkerEnv): Isolate {
 
 function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServices {
   const store = storeOf(env)
+  const billing = billingOf(env)
+  const accounts = objectAccounts(env)
+  const settler = { wake: () => settlerOf(env).wake() }
   return {
     hub,
-    accounts: objectAccounts(env),
+    accounts,
     store,
-    billing: billingOf(env),
-    settler: { wake: () => settlerOf(env).wake() },
+    billing,
+    settler,
     keys: new KeyRing(store, Date.now),
+    l402: l402Of(masterKeysOf(env), { accounts, store, billing, settler, now: Date.now }),
+    addressOf: (c) => c.req.header('cf-connecting-ip') ?? '',
     events,
     now: Date.now,
     operatorToken: env.OPERATOR_TOKEN,

@@ -15,9 +15,9 @@ const CHECK_INTERVAL_MS = 5_000
 const KEEP_ALIVE_MS = 75_000
 const MAX_CONNECTIONS = 10_000
 
-/** An HTTP server for a fetch-style handler, with a bound on everything a client may do. */
+/** An HTTP server for a fetch-style handler, which also hears the socket's IP address, with a bound on everything a client may do. */
 export function createHttpServer(
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: (request: Request, from: { readonly address: string }) => Response | Promise<Response>,
   { requestTimeoutMs = REQUEST_TIMEOUT_MS }: { requestTimeoutMs?: number } = {},
 ): Server {
   const server = createServer(
@@ -32,7 +32,10 @@ export function createHttpServer(
       // Its absence is refused by `errorHandler`, with the envelope.
       requireHostHeader: false,
     },
-    getRequestListener(fetch, { errorHandler }),
+    getRequestListener(
+      (request, { incoming }) => fetch(request, { address: incoming.socket.remoteAddress ?? '' }),
+      { errorHandler },
+    ),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {

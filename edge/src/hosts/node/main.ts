@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
+import { parseMasterKeys } from '@infernet/settlement/l402/root-key'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { telemetrySettings } from '../../telemetry/otlp-settings.ts'
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     'database-url': { type: 'string', default: process.env['DATABASE_URL'] ?? '' },
     'operator-token-file': { type: 'string' },
     'settler-token-file': { type: 'string' },
+    'l402-keys-file': { type: 'string' },
+    'trust-proxy': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -30,6 +33,9 @@ const USAGE = `usage: node edge/src/hosts/node/main.ts --database-url URL [optio
   --database-url URL          postgres://… or http://…/sql (or DATABASE_URL)
   --operator-token-file FILE  enables the operator API with the token in FILE
   --settler-token-file FILE   lets the settler with the token in FILE connect
+  --l402-keys-file FILE       sells bundles to clients without an account (L402): a master key of 64 hex
+                              digits a line, newest first; a settler is needed too
+  --trust-proxy               take a client's address from X-Forwarded-For, as the nearest proxy has it
 
 environment:
   INFERNET_JOB_TIMEOUTS       JSON with any of acceptMs, firstByteMs, wholeAnswerMs, idleMs,
@@ -48,6 +54,7 @@ if (values.help || values['database-url'] === '') {
 
 const tokenIn = (file: string | undefined): string | undefined =>
   file === undefined ? undefined : readFileSync(file, 'utf8').trim()
+const masterKeys = tokenIn(values['l402-keys-file'])
 const writer = new LogWriter(process.stdout)
 const edge = await startNodeEdge({
   host: values.host,
@@ -56,6 +63,8 @@ const edge = await startNodeEdge({
   databaseUrl: values['database-url'],
   operatorToken: tokenIn(values['operator-token-file']),
   settlerToken: tokenIn(values['settler-token-file']),
+  masterKeys: masterKeys === undefined ? undefined : parseMasterKeys(masterKeys),
+  trustProxy: values['trust-proxy'],
   log: writer.log,
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),
   prices: parsePriceBounds(process.env['INFERNET_MIN_PRICE'], process.env['INFERNET_MAX_PRICE']),

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { CLOSE } from '@infernet/schemas/close-codes'
+import type { MasterKeys } from '@infernet/settlement/l402/root-key'
 import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
@@ -14,6 +15,8 @@ import { KnownModels } from '../../hub/known-models.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
 import { SettlerDesk } from '../../settler/settler-desk.ts'
 import { settlerTasks } from '../../settler/settler-tasks.ts'
+import { l402Of } from '../../l402/l402.ts'
+import type { EdgeContext } from '../../services.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { nodeTracer } from './node-tracer.ts'
 import { connectDatabase } from '@infernet/settlement/db/connect'
@@ -34,6 +37,10 @@ export interface NodeEdgeOptions {
   readonly operatorToken: string | undefined
   /** Absent: no settler may connect. */
   readonly settlerToken?: string | undefined
+  /** Makes and checks the tokens of bundles; without it none are sold. */
+  readonly masterKeys?: MasterKeys | undefined
+  /** A proxy in front of us says in `X-Forwarded-For` where requests come from. */
+  readonly trustProxy?: boolean
   readonly log: LogLine
   readonly timeouts: JobTimeouts
   /** What providers may ask. */
@@ -116,12 +123,14 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     billing,
     settler,
     keys: new KeyRing(store, now),
+    l402: l402Of(options.masterKeys, { accounts, store, billing, settler, now }),
+    addressOf: (c) => forwarded(options, c) ?? c.env.address ?? '',
     events,
     now,
     operatorToken: options.operatorToken,
     openMetrics: isLoopback(options.host),
   })
-  const server = createHttpServer((request) => app.fetch(request))
+  const server = createHttpServer((request, from) => app.fetch(request, from))
   const sockets = [
     providerUpgrades(hub, (error) => events.internalError('', error)),
     settlerUpgrades(settler, options.settlerToken),
@@ -152,6 +161,10 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     },
   }
 }
+
+/** The last one is what our own proxy has added; those before it are anybody's words. */
+const forwarded = ({ trustProxy = false }: NodeEdgeOptions, c: EdgeContext): string | undefined =>
+  trustProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host.startsWith('127.')

@@ -23,12 +23,13 @@ const { values } = parseArgs({
     'database-url': { type: 'string', default: process.env['DATABASE_URL'] ?? '' },
     'operator-token-file': { type: 'string' },
     'settler-token-file': { type: 'string' },
+    'l402-keys-file': { type: 'string' },
   },
 })
 
 if (values['database-url'] === '') {
   process.stderr.write(
-    'usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file] [--settler-token-file]\n',
+    'usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file] [--settler-token-file] [--l402-keys-file]\n',
   )
   process.exit(2)
 }
@@ -50,6 +51,7 @@ writeFileSync(
       DATABASE_URL: values['database-url'],
       ...tokenVar('OPERATOR_TOKEN', values['operator-token-file']),
       ...tokenVar('SETTLER_TOKEN', values['settler-token-file']),
+      ...tokenVar('L402_KEYS', values['l402-keys-file']),
       JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
       MIN_PRICE: process.env['INFERNET_MIN_PRICE'] ?? '',
       MAX_PRICE: process.env['INFERNET_MAX_PRICE'] ?? '',
