@@ -3,28 +3,32 @@ import { parseChatRequest } from '@infernet/openai-compat/chat-request'
 import { parseCompletionRequest } from '@infernet/openai-compat/completion-request'
 import { parseEmbeddingsRequest } from '@infernet/openai-compat/embeddings-request'
 import { refuseRemoteMedia } from '@infernet/openai-compat/engine-request'
-import type { ClientApi } from './client-api.ts'
+import type { ClientApi, ParsedRequest } from './client-api.ts'
 
 /** POST /v1/chat/completions. */
-export const chatCompletions: ClientApi = {
-  parse(body) {
+export const chatCompletions = {
+  parse(body: Uint8Array): ParsedRequest {
     const request = parseChatRequest(body)
     refuseRemoteMedia(request.body.messages)
     const continuable = request.stream && canContinue(request.endpoint, request.body)
     return { request, body, continuable }
   },
-}
+} satisfies ClientApi
 
 /** POST /v1/completions. */
-export const completions: ClientApi = {
-  parse(body) {
+export const completions = {
+  parse(body: Uint8Array): ParsedRequest {
     const request = parseCompletionRequest(body)
     const continuable = request.stream && canContinue(request.endpoint, request.body)
     return { request, body, continuable }
   },
-}
+} satisfies ClientApi
 
 /** POST /v1/embeddings. */
-export const embeddings: ClientApi = {
-  parse: (body) => ({ request: parseEmbeddingsRequest(body), body, continuable: false }),
-}
+export const embeddings = {
+  parse: (body: Uint8Array): ParsedRequest => ({
+    request: parseEmbeddingsRequest(body),
+    body,
+    continuable: false,
+  }),
+} satisfies ClientApi

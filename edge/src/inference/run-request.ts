@@ -42,6 +42,10 @@ export async function runRequest(
   const { endpoint } = parsed.request
   for (const { model } of choices)
     allowRequest(identity, { endpoint, model: model.id }, services.now())
+  const rim: RunRim = {
+    outlast: (work) => outlast(c, work),
+    held: (hold) => c.set('rateLimits', rateLimitHeaders(hold)),
+  }
   let failure: ApiError | undefined
   for (const choice of choices) {
     const order = jobOrder({
@@ -54,7 +58,7 @@ export async function runRequest(
       explain: wantsRouting(c),
       trace: services.events.tracing ? requestTrace(c.req.raw) : undefined,
     })
-    const ran = await runJob(services, c, identity, order, signal, once)
+    const ran = await runJob(services, rim, identity, order, signal, once)
     if (!(ran instanceof ApiError)) return { ...ran, parsed }
     if (ran.status < 500) throw ran
     failure = ran
@@ -66,28 +70,39 @@ export async function runRequest(
 const wantsRouting = (c: EdgeContext): boolean =>
   (c.req.header('x-openrouter-metadata') ?? c.req.header('x-infernet-metadata')) === 'enabled'
 
+/** What a job that runs does to its surroundings. */
+export interface RunRim {
+  /** Lets work end although nobody waits for it any more. */
+  outlast(work: void | Promise<unknown>): void
+  /** Hears what became of the hold. */
+  held(hold: HoldResult): void
+}
+
+type RunServices = Pick<EdgeServices, 'hub' | 'accounts' | 'events' | 'now'>
+
 /**
  * Reserves the maximum cost and runs the job at the same time; neither waits for the other. A
- * refused hold takes the job back before its client has seen a byte.
+ * refused hold takes the job back before its client has seen a byte. Returns the ApiError of a provider,
+ * after which another model may be tried, and throws the others.
  */
-async function runJob(
-  services: EdgeServices,
-  c: EdgeContext,
+export async function runJob(
+  services: RunServices,
+  rim: RunRim,
   identity: Identity,
   order: JobOrder,
   signal: AbortSignal | undefined,
-  once: JobId | undefined,
+  once?: JobId,
 ): Promise<Omit<RanRequest, 'parsed'> | ApiError> {
   const { hub } = services
   if (signal?.aborted === true) throw clientClosed()
-  const onAbort = (): void => outlast(c, hub.cancel(order.job, 'client_disconnected'))
+  const onAbort = (): void => rim.outlast(hub.cancel(order.job, 'client_disconnected'))
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     const [hold, answer] = await Promise.all([
       reserve(services, identity, order, once),
       hub.submit(order),
     ])
-    c.set('rateLimits', rateLimitHeaders(hold))
+    rim.held(hold)
     if (!hold.ok) throw holdRefused(order, hold)
     if (answer.kind === 'error') return new ApiError(answer.error)
     return { order, answer }
@@ -97,7 +112,7 @@ async function runJob(
 }
 
 async function reserve(
-  { accounts, hub, events, now }: EdgeServices,
+  { accounts, hub, events, now }: RunServices,
   identity: Identity,
   order: JobOrder,
   once: JobId | undefined,
