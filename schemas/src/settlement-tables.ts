@@ -222,7 +222,7 @@ export const pricedJobs = pgTable(
     requestId: text('request_id').notNull(),
     endpoint: text('endpoint').notNull(),
     model: text('model').notNull(),
-    /** The request's body as the client sent it. */
+    /** The request's body, JSON in one line, and in the next the client's metadata. */
     request: text('request').notNull(),
     priceMsat: amount('price_msat').notNull(),
     feeBps: integer('fee_bps').notNull(),

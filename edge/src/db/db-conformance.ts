@@ -2,6 +2,7 @@ import { testAccounts } from './conformance/accounts.ts'
 import { testBilling } from './conformance/billing.ts'
 import { testEscrows } from './conformance/escrows.ts'
 import { testInvoices } from './conformance/invoices.ts'
+import { escrowActs } from './conformance/escrow-acts.ts'
 import { testLedgerEvents } from './conformance/ledger-events.ts'
 import { testLedger } from './conformance/ledger.ts'
 import { testLiveAccounts } from './conformance/live-accounts.ts'
@@ -9,10 +10,12 @@ import { testOutbox } from './conformance/outbox.ts'
 import { testPayouts } from './conformance/payouts.ts'
 import { testPort } from './conformance/port.ts'
 import { testPost } from './conformance/post.ts'
+import { testPricedJobs } from './conformance/priced-jobs.ts'
 import { testProviders } from './conformance/providers.ts'
 import { testReceipts } from './conformance/receipts.ts'
 import { testResponses } from './conformance/responses.ts'
 import { settlerActs } from './conformance/settler-acts.ts'
+import { postgresPricedJobs } from './priced-jobs.ts'
 import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
@@ -30,6 +33,10 @@ export function testDatabase(open: () => DbPort): void {
   testProviders(openTyped)
   testResponses(openTyped)
   testBilling(() => ({ billing: postgresBilling(open()), settler: settlerActs(open()) }))
+  testPricedJobs((now) => ({
+    store: postgresPricedJobs(open(), now),
+    settler: escrowActs(open()),
+  }))
   testPost(openTyped)
   testOutbox(open)
   testInvoices(openTyped)
