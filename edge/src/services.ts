@@ -2,6 +2,7 @@ import type { RequestId } from '@infernet/schemas/ids'
 import type { Context } from 'hono'
 import type { KeyRing } from './auth/key-ring.ts'
 import type { BillingStore, SettlerPort } from './billing/billing-port.ts'
+import type { PricedJobsService } from './billing/priced-jobs-service.ts'
 import type { EdgeEvents } from './events.ts'
 import type { L402 } from './l402/l402.ts'
 import type { AccountPort, HubPort, StorePort } from './ports.ts'
@@ -12,6 +13,7 @@ export interface EdgeServices {
   readonly accounts: AccountPort
   readonly store: StorePort
   readonly billing: BillingStore
+  readonly pricedJobs: PricedJobsService
   /** Hears of new orders. */
   readonly settler: SettlerPort
   readonly keys: KeyRing

@@ -1,3 +1,4 @@
+import { InvoiceAskError, type InvoiceAskErrorCode } from '../hub/invoice-asks.ts'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CLOSE } from '@infernet/schemas/close-codes'
@@ -134,17 +135,32 @@ describe('the settler’s connection', () => {
 })
 
 describe('the settler’s tasks', () => {
-  it('tell live balances, and refuse what nobody here does', async () => {
+  it('tell live balances, run jobs, and ask agents', async () => {
     const billing = new MemoryBilling()
     const { accounts, sql } = openAccounts()
     billing.tell('inv:ab', ALICE, 5n)
-    const tasks = settlerTasks({ accounts, billing })
+    const ran: string[] = []
+    let answer: () => Promise<string> = async () => 'lnbc1'
+    const tasks = settlerTasks({
+      accounts,
+      billing,
+      hub: { askInvoice: () => answer() },
+      jobs: async (jobs) => void ran.push(...jobs),
+    })
     await tasks.transfers(['inv:ab'])
     expect((await accounts.balance(ALICE)).availableMsat).toBe(5)
-    const unavailable = { code: 'unavailable' }
+    await tasks.jobs(['j'])
+    expect(ran).toEqual(['j'])
     const ask = { peer: PEER, payout: 'p', attempt: 1, amountMsat: 7n }
-    await expect(tasks.invoice(ask)).rejects.toMatchObject(unavailable)
-    await expect(tasks.jobs(['j'])).rejects.toMatchObject(unavailable)
+    expect(await tasks.invoice(ask)).toBe('lnbc1')
+    await expect(tasks.invoice({ ...ask, peer: 'nobody' })).rejects.toMatchObject({
+      code: 'refused',
+    })
+    const told = { offline: 'unavailable', refused: 'refused', busy: 'busy', timeout: 'timeout' }
+    for (const [code, expected] of Object.entries(told)) {
+      answer = () => Promise.reject(new InvoiceAskError(code as InvoiceAskErrorCode, 'so'))
+      await expect(tasks.invoice(ask)).rejects.toMatchObject({ code: expected, message: 'so' })
+    }
     await accounts.close()
     sql.close()
   })

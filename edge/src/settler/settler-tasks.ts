@@ -1,4 +1,7 @@
+import { isPeerId } from '@infernet/schemas/peer-id'
 import { applyTransfers, type TransferRim } from '../billing/apply-transfers.ts'
+import { InvoiceAskError } from '../hub/invoice-asks.ts'
+import type { HubPort } from '../ports.ts'
 import { SettlerAskError } from './settler-error.ts'
 
 /** An invoice that a provider's agent is to make at its own node. */
@@ -21,17 +24,27 @@ export interface SettlerTasks {
   jobs(jobs: readonly string[]): Promise<void>
 }
 
-/** What is not given is refused as unavailable. */
-export function settlerTasks(
-  rim: TransferRim & Partial<Pick<SettlerTasks, 'invoice' | 'jobs'>>,
-): SettlerTasks {
+export interface TasksRim extends TransferRim {
+  readonly hub: Pick<HubPort, 'askInvoice'>
+  readonly jobs: SettlerTasks['jobs']
+}
+
+/** The tasks over the edge's own parts. */
+export function settlerTasks(rim: TasksRim): SettlerTasks {
   return {
     transfers: (references) => applyTransfers(rim, references),
-    invoice: rim.invoice ?? (() => unavailable('No agent can be asked for an invoice here.')),
-    jobs: rim.jobs ?? (() => unavailable('No jobs of a fixed price are run here.')),
+    invoice: (ask) => askAgent(rim.hub, ask),
+    jobs: rim.jobs,
   }
 }
 
-const unavailable = async (message: string): Promise<never> => {
-  throw new SettlerAskError('unavailable', message)
+async function askAgent(hub: TasksRim['hub'], { peer, ...order }: InvoiceAsk): Promise<string> {
+  if (!isPeerId(peer)) throw new SettlerAskError('refused', 'That is no peer id.')
+  try {
+    return await hub.askInvoice(peer, order)
+  } catch (error) {
+    if (!(error instanceof InvoiceAskError)) throw error
+    const code = error.code === 'offline' ? 'unavailable' : error.code
+    throw new SettlerAskError(code, error.message, { cause: error })
+  }
 }

@@ -4,25 +4,30 @@ import type { JobRecord } from '@infernet/schemas/job-record'
 import type { Capability } from '@infernet/schemas/wire'
 import type { MasterKeys } from '@infernet/settlement/l402/root-key'
 import type { PriceBounds } from '@infernet/settlement/price-bounds'
+import { DEFAULT_COMPUTE_RATES } from '@infernet/settlement/compute-price'
 import { expect, onTestFinished } from 'vitest'
 import { createApp } from '../app.ts'
 import { l402Of } from '../l402/l402.ts'
 import { KeyRing } from '../auth/key-ring.ts'
+import { PricedJobRunner } from '../billing/priced-job-runner.ts'
 import { EdgeEvents, type LogLine } from '../events.ts'
 import { NodeAccounts } from '../hosts/node/node-accounts.ts'
 import { NodeSql } from '../hosts/node/node-sql.ts'
 import { parseTimeouts } from '../hub/job-timeouts.ts'
 import { ProviderHub } from '../hub/provider-hub.ts'
-import type { Balance } from '../ports.ts'
+import type { Balance, HubPort } from '../ports.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { FakeProvider, modelOffer, type ProviderKey } from './fake-provider.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryBilling } from './memory-billing.ts'
+import { MemoryPricedJobs } from './memory-priced-jobs.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const OPERATOR_TOKEN = 'operator-token'
 /** Where a test's request comes from, in place of a socket. */
 export const ADDRESS_HEADER = 'x-test-address'
+/** The platform's part of fixed prices, basis points. */
+const FEE_BPS = 100
 export const CREDIT_MSAT = 1_000_000
 
 export interface LogEntry {
@@ -42,6 +47,8 @@ export class TestEdge {
   readonly clock = new ManualClock()
   readonly store = new MemoryStore()
   readonly billing = new MemoryBilling()
+  readonly pricedJobs = new MemoryPricedJobs(this.clock.now)
+  readonly runner: PricedJobRunner
   /** What the settler does when it is woken; nobody is there until a test says so. */
   onWake: () => void | Promise<void> = () => {}
   readonly log: LogEntry[] = []
@@ -82,19 +89,32 @@ export class TestEdge {
       events,
     })
     const { hub, accounts } = this
+    const hubPort: HubPort = {
+      submit: (order) => hub.submit(order),
+      cancel: (job, reason) => hub.cancel(job, reason),
+      directory: () => hub.directory(),
+      providersOf: (model) => hub.providersOf(model),
+      askInvoice: (peer, order) => hub.askInvoice(peer, order),
+      metrics: () => events.metrics(),
+    }
     const settler = { wake: () => this.onWake() }
+    this.runner = new PricedJobRunner({
+      hub: hubPort,
+      accounts,
+      events,
+      now: clock.now,
+      store: this.pricedJobs,
+      settler,
+      sleep: () => new Promise((resolve) => setImmediate(resolve)),
+      random: () => 0,
+      outlast: (work) => void work,
+    })
     this.#app = createApp({
-      hub: {
-        submit: (order) => hub.submit(order),
-        cancel: (job, reason) => hub.cancel(job, reason),
-        directory: () => hub.directory(),
-        providersOf: (model) => hub.providersOf(model),
-        askInvoice: (peer, order) => hub.askInvoice(peer, order),
-        metrics: () => events.metrics(),
-      },
+      hub: hubPort,
       accounts,
       store,
       billing: this.billing,
+      pricedJobs: { store: this.pricedJobs, feeBps: FEE_BPS, rates: DEFAULT_COMPUTE_RATES },
       settler,
       keys: new KeyRing(store, clock.now),
       l402: l402Of(options.masterKeys, {

@@ -1,10 +1,13 @@
+import { parseComputeRates } from '@infernet/settlement/compute-price'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseMasterKeys, type MasterKeys } from '@infernet/settlement/l402/root-key'
 import { connectNeon } from '../../db/neon-db.ts'
 import { postgresBilling } from '../../db/billing.ts'
+import { postgresPricedJobs } from '../../db/priced-jobs.ts'
 import { postgresStore } from '../../db/store.ts'
 import { regionOfShard } from '../../hub/shard-region.ts'
 import type { BillingStore } from '../../billing/billing-port.ts'
+import type { PricedJobsService } from '../../billing/priced-jobs-service.ts'
 import type { StorePort } from '../../ports.ts'
 import type { AccountObject } from './account-object.ts'
 import type { DirectoryObject } from './directory-object.ts'
@@ -30,6 +33,8 @@ export interface WorkerEnv {
   readonly MAX_PRICE?: string
   /** See `parseFeeBps`. */
   readonly FEE_BPS?: string
+  /** See `parseComputeRates`. */
+  readonly COMPUTE_RATES?: string
   /** See `telemetrySettings`. */
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string
   readonly OTEL_EXPORTER_OTLP_HEADERS?: string
@@ -40,6 +45,13 @@ export interface WorkerEnv {
 /** Throws FeeError when `FEE_BPS` makes no sense. */
 export const storeOf = (env: WorkerEnv): StorePort =>
   postgresStore(connectNeon(env.DATABASE_URL), Date.now, parseFeeBps(env.FEE_BPS))
+
+/** Throws FeeError or JobPriceError when a setting makes no sense. */
+export const pricedJobsOf = (env: WorkerEnv): PricedJobsService => ({
+  store: postgresPricedJobs(connectNeon(env.DATABASE_URL), Date.now),
+  feeBps: parseFeeBps(env.FEE_BPS),
+  rates: parseComputeRates(env.COMPUTE_RATES),
+})
 
 export const billingOf = (env: WorkerEnv): BillingStore =>
   postgresBilling(connectNeon(env.DATABASE_URL))

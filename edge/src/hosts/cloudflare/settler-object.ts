@@ -1,10 +1,12 @@
 import { DurableObject } from 'cloudflare:workers'
+import { PricedJobRunner } from '../../billing/priced-job-runner.ts'
 import { EdgeEvents } from '../../events.ts'
 import { SettlerDesk } from '../../settler/settler-desk.ts'
 import type { SettlerLink, SettlerSocket } from '../../settler/settler-link.ts'
 import { settlerTasks } from '../../settler/settler-tasks.ts'
-import { billingOf, type WorkerEnv } from './env.ts'
+import { billingOf, pricedJobsOf, type WorkerEnv } from './env.ts'
 import { objectAccounts } from './object-accounts.ts'
+import { shardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
 
 /** What the settler's JSON encoder makes of them: they are answered without waking the object. */
@@ -25,7 +27,25 @@ export class SettlerObject extends DurableObject<WorkerEnv> {
   constructor(ctx: DurableObjectState, env: WorkerEnv) {
     super(ctx, env)
     const events = new EdgeEvents(workerLog)
-    const tasks = settlerTasks({ accounts: objectAccounts(env), billing: billingOf(env) })
+    const accounts = objectAccounts(env)
+    const { hub } = shardHubs(env, events)
+    const runner = new PricedJobRunner({
+      hub,
+      accounts,
+      events,
+      now: Date.now,
+      store: pricedJobsOf(env).store,
+      settler: this,
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      random: Math.random,
+      outlast: (work) => ctx.waitUntil(work),
+    })
+    const tasks = settlerTasks({
+      accounts,
+      billing: billingOf(env),
+      hub,
+      jobs: (ids) => runner.run(ids),
+    })
     this.#desk = new SettlerDesk(tasks, (error) => events.settlerAskFailed(error))
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
     const sockets = ctx.getWebSockets().map((ws) => ({ ws, order: orderOf(ws) }))

@@ -12,7 +12,7 @@ import { refuseSettler } from '../../settler/settler-upgrade.ts'
 import type { HubPort } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
 import { objectAccounts } from './object-accounts.ts'
-import { billingOf, masterKeysOf, settlerOf, storeOf, type WorkerEnv } from './env.ts'
+import { billingOf, masterKeysOf, pricedJobsOf, settlerOf, storeOf, type WorkerEnv } from './env.ts'
 import { shardHubs, type ShardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
@@ -87,6 +87,7 @@ function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServi
     accounts,
     store,
     billing,
+    pricedJobs: pricedJobsOf(env),
     settler,
     keys: new KeyRing(store, Date.now),
     l402: l402Of(masterKeysOf(env), { accounts, store, billing, settler, now: Date.now }),

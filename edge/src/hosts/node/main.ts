@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { parseComputeRates } from '@infernet/settlement/compute-price'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseMasterKeys } from '@infernet/settlement/l402/root-key'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
@@ -41,6 +42,8 @@ environment:
   INFERNET_JOB_TIMEOUTS       JSON with any of acceptMs, firstByteMs, wholeAnswerMs, idleMs,
                               deadlineMs, cancelGraceMs
   INFERNET_FEE_BPS            what the platform keeps of a job's cost: 50 to 200 basis points (100)
+  INFERNET_COMPUTE_RATES      what computing is quoted at: gpu_hour=2000000,gib_hour=5000,exaflop=1400000
+                              in whole msat
   INFERNET_MIN_PRICE, INFERNET_MAX_PRICE
                               what providers may ask: prompt=…,completion=… in msat per million tokens
   OTEL_EXPORTER_OTLP_ENDPOINT http(s)://… of an OpenTelemetry collector: requests are traced
@@ -69,6 +72,7 @@ const edge = await startNodeEdge({
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),
   prices: parsePriceBounds(process.env['INFERNET_MIN_PRICE'], process.env['INFERNET_MAX_PRICE']),
   feeBps: parseFeeBps(process.env['INFERNET_FEE_BPS']),
+  computeRates: parseComputeRates(process.env['INFERNET_COMPUTE_RATES']),
   telemetry: telemetrySettings(process.env),
 }).catch((error: unknown) => {
   process.stderr.write(`edge: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -1,18 +1,23 @@
 import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { CLOSE } from '@infernet/schemas/close-codes'
 import type { MasterKeys } from '@infernet/settlement/l402/root-key'
+import type { ComputeRates } from '@infernet/settlement/compute-price'
 import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
+import { PricedJobRunner } from '../../billing/priced-job-runner.ts'
 import { postgresBilling } from '../../db/billing.ts'
+import { postgresPricedJobs } from '../../db/priced-jobs.ts'
 import { postgresStore } from '../../db/store.ts'
 import { EdgeEvents, type LogLine } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import type { JobTimeouts } from '../../hub/job-timeouts.ts'
 import { KnownModels } from '../../hub/known-models.ts'
 import { ProviderHub } from '../../hub/provider-hub.ts'
+import type { HubPort } from '../../ports.ts'
 import { SettlerDesk } from '../../settler/settler-desk.ts'
 import { settlerTasks } from '../../settler/settler-tasks.ts'
 import { l402Of } from '../../l402/l402.ts'
@@ -47,6 +52,8 @@ export interface NodeEdgeOptions {
   readonly prices: PriceBounds
   /** The platform's part of what jobs cost, basis points. */
   readonly feeBps: number
+  /** What computing is quoted at. */
+  readonly computeRates: ComputeRates
   /** Absent: nothing is traced. */
   readonly telemetry?: TelemetrySettings | undefined
 }
@@ -103,24 +110,39 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   })
   void known.ask()
   const billing = postgresBilling(database)
-  const settler = new SettlerDesk(settlerTasks({ accounts, billing }), (error) =>
-    events.settlerAskFailed(error),
+  const hubPort: HubPort = {
+    submit: (order) => hub.submit(order),
+    cancel: (job, reason) => hub.cancel(job, reason),
+    directory: () => {
+      void known.ask()
+      return hub.directory()
+    },
+    providersOf: (model) => hub.providersOf(model),
+    askInvoice: (peer, order) => hub.askInvoice(peer, order),
+    metrics: () => events.metrics(),
+  }
+  const pricedJobs = postgresPricedJobs(database, now)
+  const runner = new PricedJobRunner({
+    hub: hubPort,
+    accounts,
+    events,
+    now,
+    store: pricedJobs,
+    settler: { wake: () => settler.wake() },
+    sleep: (ms, signal) => pause(ms, undefined, { signal }).catch(() => {}),
+    random: Math.random,
+    outlast: (work) => void work,
+  })
+  const settler = new SettlerDesk(
+    settlerTasks({ accounts, billing, hub: hubPort, jobs: (ids) => runner.run(ids) }),
+    (error) => events.settlerAskFailed(error),
   )
   const app = createApp({
-    hub: {
-      submit: (order) => hub.submit(order),
-      cancel: (job, reason) => hub.cancel(job, reason),
-      directory: () => {
-        void known.ask()
-        return hub.directory()
-      },
-      providersOf: (model) => hub.providersOf(model),
-      askInvoice: (peer, order) => hub.askInvoice(peer, order),
-      metrics: () => events.metrics(),
-    },
+    hub: hubPort,
     accounts,
     store,
     billing,
+    pricedJobs: { store: pricedJobs, feeBps: options.feeBps, rates: options.computeRates },
     settler,
     keys: new KeyRing(store, now),
     l402: l402Of(options.masterKeys, { accounts, store, billing, settler, now }),
@@ -146,11 +168,13 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     close: async (graceMs) => {
       server.close()
       server.closeIdleConnections()
+      runner.drain()
       hub.drain('the edge is restarting')
       const deadline = now() + graceMs
       while (hub.jobsInFlight > 0 && now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
       }
+      await runner.close()
       hub.closeAll(CLOSE.restarting, 'the edge is restarting')
       for (const route of sockets) route.terminate()
       server.closeAllConnections()

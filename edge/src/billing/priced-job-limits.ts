@@ -1,0 +1,18 @@
+import { MAX_LIVE_ESCROWS } from '@infernet/settlement/escrow/escrow-limits'
+import { JOB_DEADLINE_MS, HOLD_GRACE_MS } from '../limits.ts'
+
+/** Quotes and paid jobs of one account at a time: each may hold a slot of a channel for hours. */
+export const MAX_OPEN_JOBS_PER_ACCOUNT = 20
+/** Of all accounts: the settler opens no more escrows. */
+export const MAX_OPEN_JOBS = MAX_LIVE_ESCROWS
+/** Jobs that one process runs at once; what is beyond is asked for again. */
+export const MAX_RUNNING_JOBS = 32
+/** A runner that has not ended by then is taken for dead. */
+export const JOB_CLAIM_MS = JOB_DEADLINE_MS + HOLD_GRACE_MS
+/** Between two tries to store how a job ended. */
+export const STORE_RETRY = { firstMs: 500, maxMs: 30_000 }
+
+/** OpenAI's, for what a client may note on an object. */
+export const MAX_METADATA_PAIRS = 16
+export const MAX_METADATA_KEY_CHARS = 64
+export const MAX_METADATA_VALUE_CHARS = 512
