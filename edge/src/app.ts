@@ -15,6 +15,7 @@ import { l402 } from './routes/l402.ts'
 import { models } from './routes/models.ts'
 import { openApi } from './routes/openapi.ts'
 import { operator } from './routes/operator.ts'
+import { pricedJobs } from './routes/priced-jobs.ts'
 import { receipts } from './routes/receipts.ts'
 import { topUps } from './routes/top-ups.ts'
 import { withdrawals } from './routes/withdrawals.ts'
@@ -63,6 +64,7 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   api.route('/generation', generation(services))
   api.route('/receipts', receipts(services))
   api.route('/credits', credits(services))
+  api.route('/jobs', pricedJobs(services))
   api.route('/billing/topups', topUps(services))
   api.route('/billing/withdrawals', withdrawals(services))
   api.route('/l402', l402(services))

@@ -11,8 +11,6 @@ export const MAX_RUNNING_JOBS = 32
 export const JOB_CLAIM_MS = JOB_DEADLINE_MS + HOLD_GRACE_MS
 /** Between two tries to store how a job ended. */
 export const STORE_RETRY = { firstMs: 500, maxMs: 30_000 }
-
-/** OpenAI's, for what a client may note on an object. */
-export const MAX_METADATA_PAIRS = 16
-export const MAX_METADATA_KEY_CHARS = 64
-export const MAX_METADATA_VALUE_CHARS = 512
+/** How long an order waits for its invoice, which takes the settler some 100 ms. */
+export const INVOICE_WAIT_MS = 5_000
+export const INVOICE_POLL_MS = 200

@@ -9,7 +9,7 @@ import type { JobAnswer, Limits } from '../ports.ts'
 import type { EdgeServices } from '../services.ts'
 import type { SettlerPort } from './billing-port.ts'
 import { atFixedPrice, pricedModel, tokenOrder } from './fixed-price-order.ts'
-import { PRICED_JOB_APIS } from './priced-job-endpoint.ts'
+import { PRICED_JOB_APIS } from './priced-job-apis.ts'
 import { JOB_CLAIM_MS, MAX_RUNNING_JOBS, STORE_RETRY } from './priced-job-limits.ts'
 import type { ClaimedJob, JobDone, PricedJobStore } from './priced-jobs-port.ts'
 

@@ -3,7 +3,7 @@ import type { AccountId, ApiKeyId, JobId, RequestId } from '@infernet/schemas/id
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { CancelReason } from '@infernet/settlement/escrow/escrow-store'
 import type { EscrowState } from '@infernet/settlement/escrow/escrow-state'
-import type { PricedJobEndpoint } from './priced-job-endpoint.ts'
+import type { PricedJobEndpoint } from '@infernet/openai-compat/priced-job-endpoints'
 import type { PricedJobState } from './priced-job-state.ts'
 
 /**

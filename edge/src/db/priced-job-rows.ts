@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AccountId, ApiKeyId, JobId, RequestId } from '@infernet/schemas/ids'
 import type { escrows, pricedJobs } from '@infernet/schemas/settlement-tables'
-import { PRICED_JOB_ENDPOINTS } from '../billing/priced-job-endpoint.ts'
+import { PRICED_JOB_ENDPOINTS } from '@infernet/openai-compat/priced-job-endpoints'
 import type { JobEscrow, PricedJobOrder, StoredPricedJob } from '../billing/priced-jobs-port.ts'
 
 const errorSchema = z.object({

@@ -10,7 +10,7 @@ import {
   type Database,
 } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
-import { PRICED_JOB_ENDPOINTS } from '../billing/priced-job-endpoint.ts'
+import { PRICED_JOB_ENDPOINTS } from '@infernet/openai-compat/priced-job-endpoints'
 import type {
   ClaimedJob,
   JobClaim,

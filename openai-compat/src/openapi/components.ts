@@ -23,6 +23,13 @@ import {
   withdrawalSchema,
 } from './billing-schemas.ts'
 import {
+  computeQuoteRequestSchema,
+  computeQuoteSchema,
+  pricedJobListSchema,
+  pricedJobRequestSchema,
+  pricedJobSchema,
+} from './priced-job-schemas.ts'
+import {
   creditsSchema,
   generationSchema,
   healthSchema,
@@ -75,6 +82,11 @@ export const COMPONENTS = {
   CreateWithdrawal: withdrawalRequestSchema,
   Withdrawal: withdrawalSchema,
   WithdrawalList: withdrawalListSchema,
+  CreateJob: pricedJobRequestSchema,
+  Job: pricedJobSchema,
+  JobList: pricedJobListSchema,
+  CreateComputeQuote: computeQuoteRequestSchema,
+  ComputeQuote: computeQuoteSchema,
   Health: healthSchema,
   Readiness: readinessSchema,
   OpenApi: openApiSchema,

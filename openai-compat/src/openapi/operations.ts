@@ -1,12 +1,14 @@
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { BILLING_OPERATIONS } from './billing-operations.ts'
 import { INFERENCE_OPERATIONS } from './inference-operations.ts'
+import { PRICED_JOB_OPERATIONS } from './priced-job-operations.ts'
 import type { Operation } from './operation.ts'
 
 /** Every public operation of the API, in the order readers meet them. */
 export const OPERATIONS: readonly Operation[] = [
   ...INFERENCE_OPERATIONS,
   ...ACCOUNT_OPERATIONS,
+  ...PRICED_JOB_OPERATIONS,
   ...BILLING_OPERATIONS,
 ]
 

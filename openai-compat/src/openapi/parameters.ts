@@ -74,6 +74,13 @@ export const PARAMETERS = {
     description: 'The `x-infernet-job` header of an answer.',
     schema: { type: 'string', minLength: 1 },
   },
+  priced_job: {
+    name: 'priced_job',
+    in: 'path',
+    required: true,
+    description: 'The id of a job of a fixed price.',
+    schema: { type: 'string', minLength: 1 },
+  },
   topup: {
     name: 'topup',
     in: 'path',

@@ -1,15 +1,8 @@
+import type { PricedJobEndpoint } from '@infernet/openai-compat/priced-job-endpoints'
 import { chatCompletions, completions, embeddings } from '../inference/openai-apis.ts'
 import type { ParsedRequest } from '../inference/client-api.ts'
 
-/** What can be ordered at a fixed price: the calls that engines answer themselves. */
-export const PRICED_JOB_ENDPOINTS = [
-  '/v1/chat/completions',
-  '/v1/completions',
-  '/v1/embeddings',
-] as const
-export type PricedJobEndpoint = (typeof PRICED_JOB_ENDPOINTS)[number]
-
-/** Their requests. `parse` throws ApiError for what is wrong with one. */
+/** The requests of what can be ordered at a fixed price. `parse` throws ApiError for what is wrong with one. */
 export const PRICED_JOB_APIS: Readonly<
   Record<PricedJobEndpoint, { parse(body: Uint8Array): ParsedRequest }>
 > = {

@@ -1,0 +1,152 @@
+import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { parseJsonBody } from '@infernet/openai-compat/json-body'
+import { computeQuoteRequestSchema } from '@infernet/openai-compat/openapi/priced-job-schemas'
+import { checkShape } from '@infernet/openai-compat/zod-issue'
+import { isAccountId, isJobId, newJobId, type JobId } from '@infernet/schemas/ids'
+import { MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
+import { JOB_QUOTE_SECONDS } from '@infernet/settlement/job-price'
+import { Hono } from 'hono'
+import { answer } from '../answers.ts'
+import { credentialsOf } from '../auth/credentials.ts'
+import { settlerAway } from '../billing/billing-errors.ts'
+import { computeQuoteJson } from '../billing/compute-quote.ts'
+import { priceOf, pricedModel, tokenOrder } from '../billing/fixed-price-order.ts'
+import { pricedJobDraft } from '../billing/priced-job-draft.ts'
+import { accountNeeded, jobIsOver, jobsFull, tooManyJobs } from '../billing/priced-job-errors.ts'
+import { jobDetailJson, jobJson } from '../billing/priced-job-json.ts'
+import {
+  INVOICE_POLL_MS,
+  INVOICE_WAIT_MS,
+  MAX_OPEN_JOBS,
+  MAX_OPEN_JOBS_PER_ACCOUNT,
+} from '../billing/priced-job-limits.ts'
+import type { PricedJobDetail, PricedJobOrder } from '../billing/priced-jobs-port.ts'
+import { wakeSettler } from '../billing/wake-settler.ts'
+import { answerOnce, idempotencyKey } from '../inference/idempotent-answer.ts'
+import { outlast } from '../inference/outlast.ts'
+import { readBody } from '../request-body.ts'
+import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
+import { pageLimit } from './page-limit.ts'
+
+const MAX_QUOTE_BODY_BYTES = 16 * 1024
+
+/**
+ * `/v1/jobs`: requests at a fixed price, paid by a hold invoice that is settled when the answer is there and
+ * given back when it is not.
+ */
+export function pricedJobs(services: EdgeServices): Hono<EdgeEnv> {
+  const { billing, now, pricedJobs: jobs } = services
+  const app = new Hono<EdgeEnv>()
+  app.post('/', async (c) => {
+    const identity = await identify(services, c)
+    const body = await readBody(c.req.raw, MAX_REQUEST_BODY_BYTES)
+    const key = idempotencyKey(c)
+    if (key === undefined) return order(services, c, identity, body)
+    return answerOnce(services, c, identity, { key, body }, () =>
+      order(services, c, identity, body),
+    )
+  })
+  app.get('/', async (c) => {
+    const { accountId } = await identify(services, c)
+    const [rows, node] = await Promise.all([
+      jobs.store.listOf(accountId, pageLimit(c)),
+      billing.node(),
+    ])
+    const data = rows.map((row) => jobJson(row, node, now()))
+    return answer(services, c, { object: 'list', data })
+  })
+  app.post('/quotes', async (c) => {
+    await identify(services, c)
+    const request = parseJsonBody(await readBody(c.req.raw, MAX_QUOTE_BODY_BYTES))
+    checkShape(computeQuoteRequestSchema, request)
+    return answer(services, c, computeQuoteJson(request, jobs.rates, jobs.feeBps))
+  })
+  app.get('/:id', async (c) => show(services, c, await find(services, c, c.req.param('id'))))
+  app.post('/:id/cancel', async (c) => {
+    const { id, accountId } = await find(services, c, c.req.param('id'))
+    const withdrawn = await jobs.store.withdraw(accountId, id)
+    if (withdrawn === undefined) throw jobIsOver(id)
+    if (withdrawn.run !== undefined) outlast(c, services.hub.cancel(withdrawn.run, 'withdrawn'))
+    await wakeSettler(services, c)
+    return show(services, c, await find(services, c, id))
+  })
+  return app
+}
+
+type Identity = Awaited<ReturnType<EdgeServices['keys']['identify']>>
+
+/** Throws ApiError 401, and 403 for who has no account. */
+async function identify({ keys }: EdgeServices, c: EdgeContext): Promise<Identity> {
+  const identity = await keys.identify(credentialsOf(c))
+  if (!isAccountId(identity.accountId)) throw accountNeeded()
+  return identity
+}
+
+async function find(services: EdgeServices, c: EdgeContext, id: string): Promise<PricedJobDetail> {
+  const { accountId } = await identify(services, c)
+  const job = isJobId(id) ? await services.pricedJobs.store.find(accountId, id) : undefined
+  if (job === undefined) throw apiErrors.objectNotFound('job', id)
+  return job
+}
+
+async function show(
+  services: EdgeServices,
+  c: EdgeContext,
+  job: PricedJobDetail,
+  status = 200,
+): Promise<Response> {
+  const node = await services.billing.node()
+  return answer(services, c, jobDetailJson(job, node, services.now()), status)
+}
+
+async function order(
+  services: EdgeServices,
+  c: EdgeContext,
+  identity: Identity,
+  body: Uint8Array,
+): Promise<Response> {
+  const { store, feeBps } = services.pricedJobs
+  const now = services.now()
+  const { parsed, ...draft } = pricedJobDraft(body)
+  const choice = pricedModel(await services.hub.directory(), parsed, (model, known) =>
+    services.events.demandUnmet(model, known ? 'offline' : 'unknown'),
+  )
+  const requestId = c.get('requestId')
+  const priceMsat = priceOf(tokenOrder({ identity, requestId, parsed, choice, now }))
+  if ((await services.billing.node()) === undefined) throw settlerAway()
+  const { accountId, apiKeyId } = identity
+  const quoted: PricedJobOrder = {
+    ...draft,
+    id: newJobId(now),
+    accountId,
+    apiKeyId,
+    requestId,
+    model: choice.model.id,
+    priceMsat,
+    feeBps,
+    createdAt: now,
+  }
+  const outcome = await store.quote(quoted, {
+    ofAccount: MAX_OPEN_JOBS_PER_ACCOUNT,
+    ofAll: MAX_OPEN_JOBS,
+    since: now - JOB_QUOTE_SECONDS * 1000,
+  })
+  if (outcome === 'account_full') throw tooManyJobs(MAX_OPEN_JOBS_PER_ACCOUNT)
+  if (outcome === 'full') throw jobsFull()
+  await wakeSettler(services, c)
+  return show(services, c, await awaitInvoice(services, accountId, quoted.id), 201)
+}
+
+/** The job once its invoice is made, or after {@link INVOICE_WAIT_MS}. */
+async function awaitInvoice(
+  { pricedJobs: { store } }: EdgeServices,
+  accountId: Identity['accountId'],
+  id: JobId,
+): Promise<PricedJobDetail> {
+  for (let waited = 0; ; waited += INVOICE_POLL_MS) {
+    const job = await store.find(accountId, id)
+    if (job === undefined) throw new Error(`job ${id} is gone`)
+    if (job.escrow?.bolt11 !== undefined || waited >= INVOICE_WAIT_MS) return job
+    await new Promise((resolve) => setTimeout(resolve, INVOICE_POLL_MS))
+  }
+}
