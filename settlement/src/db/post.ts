@@ -4,7 +4,7 @@ import type { Posting } from '../ledger/posting.ts'
 import { askRows, type Database } from './database.ts'
 import { DbError } from './db-port.ts'
 
-/** By the SQLSTATE of `post` (migrations/0003_post.sql). */
+/** By the SQLSTATE of `post` (migrations/0007_post_faster.sql). */
 const REFUSALS: Readonly<Record<string, PostRefused['code']>> = {
   LD001: 'unbalanced',
   LD002: 'key_conflict',
