@@ -6,10 +6,11 @@ import { drizzle } from 'drizzle-orm/pglite'
 import { migrate } from 'drizzle-orm/pglite/migrator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jobRecordSchema } from './job-record.ts'
+import * as settlement from './settlement-tables.ts'
 import * as schema from './tables.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
-const tables = Object.values(schema)
+const tables = Object.values({ ...schema, ...settlement })
   .filter((value) => value instanceof PgTable)
   .map(getTableConfig)
 
@@ -24,7 +25,7 @@ describe('the migrations, applied to an empty database', () => {
   const ask = async (query: string, parameters: unknown[] = []) =>
     (await db.query<Record<string, unknown>>(query, parameters)).rows
 
-  it('make exactly the tables of tables.ts', async () => {
+  it('make exactly the tables that are declared', async () => {
     const rows = await ask(
       `select table_name from information_schema.tables where table_schema = 'public'`,
     )
@@ -88,9 +89,9 @@ describe('the migrations, applied to an empty database', () => {
 })
 
 describe('the jobs table', () => {
-  it('has a column for each field of a job record and for its fee, and the same ways to end', () => {
+  it('has a column for each field of a job record, for its fee and its release, and the same ways to end', () => {
     expect(Object.keys(getTableColumns(schema.jobs)).sort()).toEqual(
-      [...Object.keys(jobRecordSchema.shape), 'feeBps'].sort(),
+      [...Object.keys(jobRecordSchema.shape), 'feeBps', 'releasedAt'].sort(),
     )
     expect(schema.jobs.status.enumValues).toEqual(jobRecordSchema.shape.status.options)
   })
