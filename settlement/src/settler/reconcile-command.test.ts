@@ -62,6 +62,12 @@ describe('infernet-settler reconcile', () => {
     expect(failed).toEqual(['not reconciled: closed'])
   })
 
+  it('describes itself', () => {
+    const program = new Command()
+    addReconcileCommand(program)
+    expect(program.commands[0]?.helpInformation()).toContain('(default: 10000000)')
+  })
+
   it.each([
     [[]],
     [[...NEEDED, '--accounts', '0']],

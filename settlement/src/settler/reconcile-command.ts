@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { connectDatabase } from '../db/connect.ts'
 import { openDatabase, type Database } from '../db/database.ts'
 import type { LightningBackend } from '../lightning/lightning-backend.ts'
@@ -71,13 +71,10 @@ export function addReconcileCommand(program: Command, rim: Partial<ReconcileRim>
     .option('--operator-token-file <file>', 'of the edge')
     .option('--accounts <number>', 'compares so many live balances at most', wholeNumber)
     .option('--opening-balance-msat <msat>', 'in the channels before the first posting', msat)
-    .option('--tolerance-msat <msat>', 'for the channels’ balance', msat, DEFAULT_TOLERANCE_MSAT)
+    .addOption(msatOption('--tolerance-msat', 'for the channels’ balance', DEFAULT_TOLERANCE_MSAT))
     .option('--post', 'moves to suspense what nothing else will book')
-    .option(
-      '--post-limit-msat <msat>',
-      'the most that goes to suspense',
-      msat,
-      DEFAULT_POST_LIMIT_MSAT,
+    .addOption(
+      msatOption('--post-limit-msat', 'the most that goes to suspense', DEFAULT_POST_LIMIT_MSAT),
     )
     .option('--json', 'one JSON object')
     .action(async (options: ReconcileArguments) => whole.exit(await runReconcile(options, whole)))
@@ -160,6 +157,10 @@ async function openSides(options: ReconcileArguments): Promise<OpenSides> {
     },
   }
 }
+
+/** With a default that the help can print, which it cannot do with a bigint. */
+const msatOption = (flag: string, description: string, byDefault: bigint): Option =>
+  new Option(`${flag} <msat>`, description).argParser(msat).default(byDefault, String(byDefault))
 
 function msat(text: string): bigint {
   if (!/^[0-9]{1,18}$/.test(text)) throw new InvalidArgumentError('Not a whole number of msat.')
