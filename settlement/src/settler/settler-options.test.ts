@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { crashAt } from './crash-at.ts'
+import { crashAt, type CrashStep } from './crash-at.ts'
 import { durationMs, runOptions, type RunFlags } from './run-options.ts'
 import { settlerKeys } from './settler-key.ts'
 
@@ -109,7 +109,7 @@ describe('the options of run', () => {
 })
 
 describe('a crash that a test asks for', () => {
-  const crashes = (env: Record<string, string>, steps: readonly string[]) => {
+  const crashes = (env: Record<string, string>, steps: readonly CrashStep[]) => {
     let kills = 0
     const at = crashAt(env, () => kills++)
     return steps.map((step) => (at(step), kills))
@@ -117,7 +117,7 @@ describe('a crash that a test asks for', () => {
 
   it('comes at the n-th time of that step, and once', () => {
     const env = { INFERNET_CRASH_AT: 'order:issuing:2' }
-    const steps = ['order:issuing', 'paid', 'order:issuing', 'order:issuing']
+    const steps = ['order:issuing', 'paid', 'order:issuing', 'order:issuing'] as const
     expect(crashes(env, steps)).toEqual([0, 0, 1, 1])
   })
 
@@ -126,7 +126,8 @@ describe('a crash that a test asks for', () => {
     expect(crashes({ INFERNET_CRASH_AT: 'paid:1', INFERNET_ENV: 'production' }, ['paid'])).toEqual([
       0,
     ])
-    expect(() => crashAt({ INFERNET_CRASH_AT: 'paid' })).toThrow(RangeError)
+    for (const plan of ['paid', 'payed:1', 'paid:0'])
+      expect(() => crashAt({ INFERNET_CRASH_AT: plan })).toThrow(RangeError)
   })
 })
 

@@ -7,7 +7,7 @@ import type { InvoiceStore } from '../intake/invoice-store.ts'
 import { together } from '../intake/retry.ts'
 import type { LightningBackend, NodeInfo } from '../lightning/lightning-backend.ts'
 import { PayoutEngine, type PayoutEngineOptions } from '../payout/payout-engine.ts'
-import { PAYOUT_STEPS, type PayoutHooks } from '../payout/payout-hooks.ts'
+import type { PayoutHooks } from '../payout/payout-hooks.ts'
 import type { PayoutStore } from '../payout/payout-store.ts'
 import { decisionLoop, paidJobLoop, quoteLoop } from './escrow-loop.ts'
 import { observedEscrows } from './observed-escrows.ts'
@@ -201,24 +201,3 @@ const payoutHooks = ({ now, random, sleep }: SettlerRim, { log, at }: Observers)
   },
   at: (step) => at(step),
 })
-
-/** Where `INFERNET_CRASH_AT` can end the process: see `crashAt`. */
-export const CRASH_STEPS: readonly string[] = [
-  ...PAYOUT_STEPS,
-  'order:issuing',
-  'order:issued',
-  'credit:before',
-  'credit:after',
-  'transfer:asking',
-  'transfer:asked',
-  'release:before',
-  'release:after',
-  'withdrawal:starting',
-  'payout:starting',
-  'escrow:opening',
-  'escrow:opened',
-  'escrow:deciding',
-  'escrow:decided',
-  'job:asking',
-  'job:asked',
-]

@@ -3,6 +3,8 @@ import { LeaseError } from './settler-lease.ts'
 
 /** What cannot be asked now is asked again soon: somebody may be waiting for an invoice. */
 const BACKOFF = { firstMs: 250, maxMs: 15_000 }
+/** Between two pages however often it is rung: each costs the database a question or two. */
+const REST_MS = 50
 
 /** A page of work, repeated: each page reads what there is and ends by itself. */
 export interface WorkLoop {
@@ -62,8 +64,10 @@ export async function runLoop(
     try {
       const more = await loop.page(signal)
       failures = 0
-      if (more || alarm.rings !== rings) continue
-      await rim.sleep(loop.pauseMs, AbortSignal.any([signal, alarm.next]))
+      if (more) continue
+      await rim.sleep(REST_MS, signal)
+      if (alarm.rings === rings)
+        await rim.sleep(loop.pauseMs, AbortSignal.any([signal, alarm.next]))
     } catch (error) {
       if (error instanceof LeaseError) throw error
       if (signal.aborted) return

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { BakeMacaroonRequest } from '@lightningpolar/lnd-api/dist/types/lnrpc/BakeMacaroonRequest.js'
 import type { Invoice, InvoicePartial } from '@lightningpolar/lnd-api/dist/types/lnrpc/Invoice.js'
 import type { InvoiceSubscription } from '@lightningpolar/lnd-api/dist/types/lnrpc/InvoiceSubscription.js'
 import type { ListInvoiceRequest } from '@lightningpolar/lnd-api/dist/types/lnrpc/ListInvoiceRequest.js'
@@ -12,6 +13,7 @@ import { streamingCall, unaryCall, type CallGuard } from './sim-calls.ts'
 import { unknownError } from './sim-errors.ts'
 import { sha256Hex } from './sim-invoice-book.ts'
 import { invoiceMessage, paymentMessage } from './sim-messages.ts'
+import { bake } from './sim-macaroons.ts'
 import type { SimNetwork, SimNode } from './sim-network.ts'
 import { addedInvoice, hex, newInvoice, watchInvoices } from './sim-requests.ts'
 import { SIMULATED_VERSION } from './simulated.ts'
@@ -37,6 +39,13 @@ export function lightningService(
       syncedToChain: true,
       syncedToGraph: true,
       chains: [{ chain: 'bitcoin', network: 'regtest' }],
+    })),
+    // As LND for permissions of the entity `uri`, which are the only ones that are used.
+    BakeMacaroon: unaryCall(guard, uri('BakeMacaroon'), (request: BakeMacaroonRequest) => ({
+      macaroon: bake(
+        node.state,
+        request.permissions.map(({ action }) => action),
+      ),
     })),
     ChannelBalance: unaryCall(guard, uri('ChannelBalance'), () => channelBalance(network, node)),
     DecodePayReq: unaryCall(guard, uri('DecodePayReq'), (request: PayReqString) =>
