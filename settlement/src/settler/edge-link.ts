@@ -17,7 +17,7 @@ const BACKOFF = { firstMs: 250, maxMs: 15_000 }
 /** Without a word for so long, pings included, the path is dead. */
 const SILENCE_MS = 3 * SETTLER_PING_MS
 /** Longer than a flush of an outbox or an agent's node take. */
-export const ASK_TIMEOUT_MS = 20_000
+const ASK_TIMEOUT_MS = 20_000
 
 export interface EdgeLinkParts {
   /** See `settlerUrl`. */
@@ -47,7 +47,7 @@ export class EdgeLink {
     return this.#connected
   }
 
-  /** Waits for a connection and an answer, both at most {@link ASK_TIMEOUT_MS}. Throws `EdgeLinkError`. */
+  /** Waits for a connection and an answer, both at most 20 s. Throws `EdgeLinkError`. */
   async ask(ask: SettlerAsk, signal?: AbortSignal): Promise<EdgeAnswer> {
     const timeout = AbortSignal.timeout(ASK_TIMEOUT_MS)
     return await this.#asks.ask(

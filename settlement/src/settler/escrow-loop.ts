@@ -87,7 +87,7 @@ export const decisionLoop = (parts: EscrowLoopParts): WorkLoop => ({
   },
 })
 
-export const escrowOrder = ({ id, accountId, model, priceMsat }: QuotedJob): EscrowOrder => ({
+const escrowOrder = ({ id, accountId, model, priceMsat }: QuotedJob): EscrowOrder => ({
   job: id,
   attempt: 0,
   payer: `client:${accountId}`,

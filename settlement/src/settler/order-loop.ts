@@ -48,7 +48,7 @@ export const orderLoop = (parts: OrderLoopParts): WorkLoop => ({
 })
 
 /** Nobody but us can know a bundle's code before its invoice is there: the hash is of our preimage. */
-export function topUpOrder(ordered: OrderedTopUp, preimageKey: Uint8Array): TopUpOrder {
+function topUpOrder(ordered: OrderedTopUp, preimageKey: Uint8Array): TopUpOrder {
   const { id, accountId, amountMsat, memo, expirySeconds } = ordered
   const to =
     accountId === null

@@ -1,6 +1,6 @@
 import type { Payable, PayoutPolicy } from '../payout/payout-policy.ts'
 import type { PayableProvider } from './payable-providers.ts'
-import type { ProviderPayout } from './payout-destination.ts'
+import type { ProviderPayout } from './provider-payout.ts'
 
 const MSAT = 1000n
 /** What an ordinary channel lets pass, and a Lightning address gives an invoice for. */

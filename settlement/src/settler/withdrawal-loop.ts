@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { askRows, type Database } from '../db/database.ts'
 import { ownerCode } from '../ledger/live-account.ts'
+import { destinationSchema } from '../payout/payout-row.ts'
 import type { PayoutDraft } from '../payout/payout-store.ts'
 import type { AtStep } from './crash-at.ts'
-import { payoutDestinationSchema } from './payout-destination.ts'
 import type { PayoutRunner } from './payout-runner.ts'
 import type { WorkLoop } from './work-loop.ts'
 
@@ -71,11 +71,11 @@ export const withdrawalLoop = ({ funded, runner, at }: WithdrawalLoopParts): Wor
 })
 
 /** Throws what zod throws for a destination that the edge should not have let in. */
-export const withdrawalDraft = (row: FundedWithdrawal): PayoutDraft => ({
+const withdrawalDraft = (row: FundedWithdrawal): PayoutDraft => ({
   id: row.id,
   owner: ownerCode(row.accountId),
   amountMsat: row.amountMsat,
   feeReserveMsat: row.feeReserveMsat,
   feeLimitMsat: row.feeReserveMsat,
-  destination: payoutDestinationSchema.parse(row.destination),
+  destination: destinationSchema.parse(row.destination),
 })

@@ -1,33 +1,11 @@
 import { z } from 'zod'
 import type { PayoutDestination } from '../payout/payout-store.ts'
 
-/** What a provider's signed capability says of its money, under `payout`. */
 const pubkey = z.string().regex(/^0[23][0-9a-f]{64}$/, 'a node’s public key is 66 hex digits')
-/** BOLT 11 has no limit of its own; real ones have some 300 to 1,000 characters. */
-const MAX_INVOICE_LENGTH = 4096
+/** As for mail: 64 before the @, 255 after it. */
 const MAX_ADDRESS_LENGTH = 320
 
-/** A {@link PayoutDestination} as it is stored. */
-export const payoutDestinationSchema = z
-  .discriminatedUnion('kind', [
-    z.object({
-      kind: z.literal('bolt11'),
-      bolt11: z.string().min(1).max(MAX_INVOICE_LENGTH),
-      payee: pubkey.optional(),
-    }),
-    z.object({
-      kind: z.literal('ask'),
-      whom: z.string().min(1).max(MAX_INVOICE_LENGTH),
-      payee: pubkey.optional(),
-    }),
-    z.object({ kind: z.literal('keysend'), pubkey }),
-  ])
-  .transform((stored): PayoutDestination => {
-    if (stored.kind === 'keysend') return stored
-    const { payee, ...rest } = stored
-    return payee === undefined ? rest : { ...rest, payee }
-  })
-
+/** What a provider's signed capability says of its money, under `payout`. */
 export const providerPayoutSchema = z.object({
   to: z.discriminatedUnion('kind', [
     z.object({
