@@ -1,3 +1,5 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { z } from 'zod'
 import { PAYOUT_STEPS } from '../payout/payout-hooks.ts'
 
 /** Where a process can be interrupted, beside the steps of the payout engine. */
@@ -27,21 +29,39 @@ export type CrashStep = (typeof CRASH_STEPS)[number]
 /** Called at each named step of the money's way. */
 export type AtStep = (step: CrashStep) => void
 
+const planSchema = z.object({ step: z.string(), pids: z.array(z.int().positive()).max(8) })
+
 /**
- * For crash tests only: with `INFERNET_CRASH_AT=<step>:<n>` the process kills itself, as a power cut would,
- * the n-th time that it reaches that of {@link CRASH_STEPS}. Does nothing without the variable, and nothing
- * in production. Throws RangeError for what is not of that form.
+ * For crash tests only: `INFERNET_CRASH_FILE` names a file that may say `{"step": …, "pids": […]}` at any time.
+ * The first time that the settler comes to that of {@link CRASH_STEPS} it removes the file and kills those
+ * processes, itself or others, as a power cut would. Does nothing without the variable, and nothing in
+ * production.
  */
 export function crashAt(
-  { INFERNET_CRASH_AT: plan, INFERNET_ENV: environment }: Readonly<NodeJS.ProcessEnv>,
-  kill: () => void = () => process.kill(process.pid, 'SIGKILL'),
+  { INFERNET_CRASH_FILE: path, INFERNET_ENV: environment }: Readonly<NodeJS.ProcessEnv>,
+  kill: (pid: number) => void = killNow,
 ): AtStep {
-  if (plan === undefined || plan === '' || environment === 'production') return () => {}
-  const [, fatal, count] = /^(.+):([1-9]\d*)$/.exec(plan) ?? []
-  if (!CRASH_STEPS.some((step) => step === fatal))
-    throw new RangeError(`INFERNET_CRASH_AT is <step>:<n>, not '${plan}'`)
-  let left = Number(count)
+  if (path === undefined || path === '' || environment === 'production') return () => {}
   return (step) => {
-    if (step === fatal && --left === 0) kill()
+    const plan = readPlan(path)
+    if (plan?.step !== step) return
+    rmSync(path, { force: true })
+    for (const pid of plan.pids) kill(pid)
+  }
+}
+
+function readPlan(path: string): z.infer<typeof planSchema> | undefined {
+  try {
+    return planSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
   }
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { LightningError } from '../lightning/lightning-error.ts'
 import { addBakeCommand } from './bake-command.ts'
 import { EXIT } from './exit-codes.ts'
+import { addReconcileCommand } from './reconcile-command.ts'
 import { addRunCommand } from './run-command.ts'
 import { SettlerOptionError } from './settler-option-error.ts'
 
@@ -11,6 +12,7 @@ const program = new Command('infernet-settler')
   .exitOverride()
 
 addRunCommand(program)
+addReconcileCommand(program)
 addBakeCommand(program)
 
 try {

@@ -10,7 +10,6 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { crashAt, type CrashStep } from './crash-at.ts'
 import { durationMs, runOptions, type RunFlags } from './run-options.ts'
 import { settlerKeys } from './settler-key.ts'
 
@@ -105,29 +104,6 @@ describe('the options of run', () => {
     ['7d', 604_800_000],
   ])('know that %s are %i ms', (text, ms) => {
     expect(durationMs(text)).toBe(ms)
-  })
-})
-
-describe('a crash that a test asks for', () => {
-  const crashes = (env: Record<string, string>, steps: readonly CrashStep[]) => {
-    let kills = 0
-    const at = crashAt(env, () => kills++)
-    return steps.map((step) => (at(step), kills))
-  }
-
-  it('comes at the n-th time of that step, and once', () => {
-    const env = { INFERNET_CRASH_AT: 'order:issuing:2' }
-    const steps = ['order:issuing', 'paid', 'order:issuing', 'order:issuing'] as const
-    expect(crashes(env, steps)).toEqual([0, 0, 1, 1])
-  })
-
-  it('never comes unasked, or in production', () => {
-    expect(crashes({}, ['paid'])).toEqual([0])
-    expect(crashes({ INFERNET_CRASH_AT: 'paid:1', INFERNET_ENV: 'production' }, ['paid'])).toEqual([
-      0,
-    ])
-    for (const plan of ['paid', 'payed:1', 'paid:0'])
-      expect(() => crashAt({ INFERNET_CRASH_AT: plan })).toThrow(RangeError)
   })
 })
 

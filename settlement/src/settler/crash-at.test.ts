@@ -1,0 +1,41 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { crashAt } from './crash-at.ts'
+
+describe('a crash that a test asks for', () => {
+  let folder: string
+  let file: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'infernet-crash-'))
+    file = join(folder, 'crash')
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  it('comes at that step, to those processes, once', () => {
+    const killed: number[] = []
+    const at = crashAt({ INFERNET_CRASH_FILE: file }, (pid) => killed.push(pid))
+    at('paid')
+    writeFileSync(file, JSON.stringify({ step: 'order:issuing', pids: [11, 12] }))
+    at('paid')
+    expect(killed).toEqual([])
+    at('order:issuing')
+    at('order:issuing')
+    expect(killed).toEqual([11, 12])
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('never comes unasked, for nonsense, or in production', () => {
+    const killed: number[] = []
+    const kill = (pid: number) => killed.push(pid)
+    writeFileSync(file, JSON.stringify({ step: 'paid', pids: [11] }))
+    crashAt({}, kill)('paid')
+    crashAt({ INFERNET_CRASH_FILE: file, INFERNET_ENV: 'production' }, kill)('paid')
+    for (const nonsense of ['', '{', '{"step":"paid"}', '{"step":"paid","pids":[-1]}']) {
+      writeFileSync(file, nonsense)
+      crashAt({ INFERNET_CRASH_FILE: file }, kill)('paid')
+    }
+    expect(killed).toEqual([])
+  })
+})
