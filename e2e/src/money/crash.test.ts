@@ -31,8 +31,14 @@ const STEPS: Readonly<Record<Flow, readonly string[]>> = {
   request: ['release:before', 'release:after', ...ASKING, ...PAYING],
   withdrawal: [...TRANSFER, 'withdrawal:starting', ...PAYING],
   escrow: [
-    ...['escrow:opening', 'escrow:opened', 'job:asking', 'job:asked'],
-    ...['escrow:deciding', 'escrow:decided', ...ASKING, ...PAYING],
+    'escrow:opening',
+    'escrow:opened',
+    'job:asking',
+    'job:asked',
+    'escrow:deciding',
+    'escrow:decided',
+    ...ASKING,
+    ...PAYING,
   ],
 }
 

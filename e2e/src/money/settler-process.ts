@@ -13,20 +13,15 @@ export async function startSettler(
   lightning: TestLightning,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Service> {
-  const settler = launchSettler(stack, lightning, env)
+  const options = {
+    ...commonOptions(stack, lightning.operator),
+    '--edge-token-file': stack.file('settler-token'),
+    '--key-file': stack.file('key'),
+  }
+  const args = ['run', ...Object.entries(options).flat(), '--create-key', '--json']
+  const settler = new Service('settler', PROGRAM, args, env)
   await settler.line((line) => line['ready'] === true)
   return settler
-}
-
-/** The same without waiting, for one that is to be killed at its start. */
-export function launchSettler(
-  stack: Stack,
-  lightning: TestLightning,
-  env: Readonly<Record<string, string>> = {},
-): Service {
-  const options = { ...commonOptions(stack, lightning.operator), '--key-file': stack.file('key') }
-  const args = ['run', ...Object.entries(options).flat(), '--create-key', '--json']
-  return new Service('settler', PROGRAM, args, env)
 }
 
 /** Runs `reconcile` to its end. */
@@ -64,7 +59,6 @@ export const paidAgentOptions = ({ provider }: TestLightning): string[] =>
 
 const commonOptions = (stack: Stack, node: NodeFolder) => ({
   '--edge': stack.url,
-  '--edge-token-file': stack.file('settler-token'),
   '--database-url': stack.databaseUrl,
   '--lnd': node.socket,
   '--lnd-cert': join(node.folder, 'tls.cert'),
