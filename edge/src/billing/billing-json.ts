@@ -22,16 +22,10 @@ export function topUpJson(row: StoredTopUp, node: SettlerNode | undefined) {
   }
 }
 
-export type WithdrawalStatus =
-  | 'requested'
-  | 'funded'
-  | 'paying'
-  | 'succeeded'
-  | 'failed'
-  | 'refused'
+type WithdrawalStatus = 'requested' | 'funded' | 'paying' | 'succeeded' | 'failed' | 'refused'
 
 /** Where a withdrawal is: its money is taken, then it is paid. */
-export function withdrawalStatus(row: StoredWithdrawal): WithdrawalStatus {
+function withdrawalStatus(row: StoredWithdrawal): WithdrawalStatus {
   if (row.funding === 'refused') return 'refused'
   if (row.funding === 'pending') return 'requested'
   if (row.payout === undefined) return 'funded'

@@ -1,4 +1,3 @@
-import { hexToBytes } from '@noble/hashes/utils.js'
 import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
 import { newAccountId } from '@infernet/schemas/ids'
 import { encodeInvoice, type InvoiceDraft } from '@infernet/settlement/bolt11/encode-invoice'
@@ -44,7 +43,7 @@ const draftAt = (edge: TestEdge): InvoiceDraft => ({
   paymentSecret: SPEC_PAYMENT_SECRET,
   description: { kind: 'text', text: 'withdrawal' },
 })
-const signed = (draft: InvoiceDraft) => encodeInvoice(draft, hexToBytes(SPEC_PRIVATE_KEY))
+const signed = (draft: InvoiceDraft) => encodeInvoice(draft, Buffer.from(SPEC_PRIVATE_KEY, 'hex'))
 const invoiceAt = (edge: TestEdge, changes: Partial<InvoiceDraft> = {}) =>
   signed({ ...draftAt(edge), ...changes })
 /** The settler's part: has all that waits told to the live balances. */
