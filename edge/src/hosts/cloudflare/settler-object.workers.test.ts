@@ -2,7 +2,7 @@ import { env, exports } from 'cloudflare:workers'
 import { evictDurableObject } from 'cloudflare:test'
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { SETTLER_PATH } from '@infernet/schemas/settler-wire'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { settlerOf, type WorkerEnv } from './env.ts'
 
 const bindings = env as unknown as WorkerEnv
@@ -12,6 +12,8 @@ const upgrade = (authorization: string) =>
   edge.fetch(`http://edge.test${SETTLER_PATH}`, {
     headers: { upgrade: 'websocket', authorization },
   })
+
+const opened: Settler[] = []
 
 /** A settler on the other end of a real WebSocket into the object. */
 class Settler {
@@ -35,7 +37,13 @@ class Settler {
   static async connect(): Promise<Settler> {
     const { webSocket, status } = await upgrade(`Bearer ${bindings.SETTLER_TOKEN}`)
     if (webSocket === null) throw new Error(`no WebSocket, but ${status}`)
-    return new Settler(webSocket)
+    const settler = new Settler(webSocket)
+    opened.push(settler)
+    return settler
+  }
+
+  close(): void {
+    this.#socket.close(1000, 'done')
   }
 
   send(message: unknown): void {
@@ -53,6 +61,10 @@ class Settler {
 }
 
 describe('the settler object', () => {
+  afterEach(() => {
+    for (const settler of opened.splice(0)) settler.close()
+  })
+
   it('is reached with the token only', async () => {
     for (const authorization of ['', 'Bearer other']) {
       const answer = await upgrade(authorization)
