@@ -5,7 +5,7 @@ import { attenuate } from '@infernet/settlement/macaroon/macaroon'
 import { FakeSettler } from './fake-settler.ts'
 import { ADDRESS_HEADER, startEdge, type TestEdge } from './test-edge.ts'
 
-export const MASTER_KEYS = new MasterKeys([new Uint8Array(32).fill(7)])
+const MASTER_KEYS = new MasterKeys([new Uint8Array(32).fill(7)])
 
 /** An edge that sells bundles, and the settler who makes their invoices. */
 export async function sellingEdge(): Promise<{ edge: TestEdge; settler: FakeSettler }> {

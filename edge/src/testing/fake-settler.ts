@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { bytesToHex } from '@noble/hashes/utils.js'
 import { encodeInvoice } from '@infernet/settlement/bolt11/encode-invoice'
 import type { TestEdge } from './test-edge.ts'
 
@@ -7,6 +6,7 @@ const NODE_KEY = new Uint8Array(32).fill(1)
 /** Of {@link NODE_KEY}. */
 const NODE = '031b84c5567b126440995d3ed5aaba0565d71e1834604819ff9c17f5e9d5dd078f'
 
+const bytesToHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const sha256 = (data: Uint8Array | string) =>
   new Uint8Array(createHash('sha256').update(data).digest())
 
