@@ -62,6 +62,11 @@ describe('the status of a job', () => {
 })
 
 describe('a job as clients see it', () => {
+  it('has no invoice once it is not to be paid any more', () => {
+    const withdrawn = jobOf('withdrawn', { state: 'open', verdict: 'cancel' })
+    expect(jobJson(withdrawn, undefined, NOW)).toMatchObject({ status: 'cancelled', invoice: null })
+  })
+
   it('says what the price is divided into, and that nothing is real', () => {
     const node = { pubkey: '02', network: 'regtest', simulated: true }
     expect(jobJson(jobOf('quoted', { state: 'open' }), node, NOW)).toMatchObject({

@@ -56,16 +56,18 @@ export function jobJson(
   node: SettlerNode | undefined,
   now: number,
 ): Record<string, unknown> {
+  const status = jobStatus(job, now)
   return {
     id: job.id,
     object: 'job',
     endpoint: job.endpoint,
     model: job.model,
-    status: jobStatus(job, now),
+    status,
     price_msat: String(job.priceMsat),
     price_sat: satOf(job.priceMsat),
     fee_msat: String(splitFee(job.priceMsat, job.feeBps).fee),
-    invoice: job.escrow?.bolt11 ?? null,
+    // Nobody shall pay for what is not to be done.
+    invoice: status === 'cancelled' || status === 'expired' ? null : (job.escrow?.bolt11 ?? null),
     payment: paymentJson(job.escrow),
     created_at: seconds(job.createdAt),
     expires_at: expiryOf(job),

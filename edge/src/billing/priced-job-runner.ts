@@ -5,7 +5,7 @@ import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { jitteredBackoffMs } from '@infernet/settlement/backoff'
 import { z } from 'zod'
 import { runJob, type RunRim } from '../inference/run-request.ts'
-import type { JobAnswer, Limits } from '../ports.ts'
+import type { HubPort, JobAnswer, Limits } from '../ports.ts'
 import type { EdgeServices } from '../services.ts'
 import type { SettlerPort } from './billing-port.ts'
 import { atFixedPrice, pricedModel, tokenOrder } from './fixed-price-order.ts'
@@ -22,10 +22,8 @@ const NONE = {
 /** An account's limits guard its credit; this job has been paid for, and open jobs have a limit of their own. */
 const NO_LIMITS: Limits = { key: NONE, account: NONE }
 
-export interface PricedJobRunnerParts extends Pick<
-  EdgeServices,
-  'hub' | 'accounts' | 'events' | 'now'
-> {
+export interface PricedJobRunnerParts extends Pick<EdgeServices, 'accounts' | 'events' | 'now'> {
+  readonly hub: Pick<HubPort, 'submit' | 'cancel' | 'directory'>
   readonly store: PricedJobStore
   readonly settler: SettlerPort
   /** Resolves after so many ms, or as soon as the signal aborts. */
@@ -44,6 +42,7 @@ export class PricedJobRunner {
   readonly #parts: PricedJobRunnerParts
   readonly #stop = new AbortController()
   readonly #running = new Map<string, Promise<void>>()
+  #draining = false
 
   constructor(parts: PricedJobRunnerParts) {
     this.#parts = parts
@@ -68,8 +67,6 @@ export class PricedJobRunner {
     this.#stop.abort()
     await Promise.all(this.#running.values())
   }
-
-  #draining = false
 
   async #start(id: JobId): Promise<void> {
     if (this.#draining || this.#running.has(id) || this.#running.size >= MAX_RUNNING_JOBS) return

@@ -10,7 +10,7 @@ export type PricedJobEvent = 'claim' | 'complete' | 'fail' | 'withdraw'
  * What is missing cannot happen. `claim` of a running job is by another after the first claim has run out.
  * In Postgres the same table is the guards of the statements in `db/priced-jobs.ts`.
  */
-export const PRICED_JOB_TRANSITIONS: Readonly<
+const PRICED_JOB_TRANSITIONS: Readonly<
   Record<PricedJobState, Readonly<Partial<Record<PricedJobEvent, PricedJobState>>>>
 > = {
   quoted: { claim: 'running', withdraw: 'withdrawn' },

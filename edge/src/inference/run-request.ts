@@ -7,7 +7,7 @@ import { rateLimitHeaders } from '../account/rate-limit-headers.ts'
 import type { Identity } from '../auth/identity.ts'
 import { clientClosed } from '../hub/job-errors.ts'
 import { HOLD_GRACE_MS, JOB_DEADLINE_MS } from '../limits.ts'
-import type { HoldResult, JobOrder } from '../ports.ts'
+import type { HoldResult, HubPort, JobOrder } from '../ports.ts'
 import { requestTrace } from '../telemetry/request-spans.ts'
 import type { EdgeContext, EdgeServices } from '../services.ts'
 import type { BodyAnswer, ParsedRequest } from './client-api.ts'
@@ -78,7 +78,9 @@ export interface RunRim {
   held(hold: HoldResult): void
 }
 
-type RunServices = Pick<EdgeServices, 'hub' | 'accounts' | 'events' | 'now'>
+type RunServices = Pick<EdgeServices, 'accounts' | 'events' | 'now'> & {
+  readonly hub: Pick<HubPort, 'submit' | 'cancel'>
+}
 
 /**
  * Reserves the maximum cost and runs the job at the same time; neither waits for the other. A

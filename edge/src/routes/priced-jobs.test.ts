@@ -3,6 +3,7 @@ import { MIN_ESCROW_MSAT } from '@infernet/settlement/escrow/escrow-limits'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MAX_OPEN_JOBS_PER_ACCOUNT } from '../billing/priced-job-limits.ts'
 import { answerJson } from '../testing/answers.ts'
+import { buyBundle, sellingEdge } from '../testing/bundles.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { modelOffer, type FakeProvider } from '../testing/fake-provider.ts'
 import { CREDIT_MSAT, startEdge, type TestEdge } from '../testing/test-edge.ts'
@@ -139,6 +140,14 @@ describe('/v1/jobs', () => {
     expect(await errorOf(await at(newJobId(0)))).toMatchObject({ status: 404 })
     expect(await errorOf(await at('x'))).toMatchObject({ status: 404 })
     expect(await errorOf(await order(CHAT, { key: 'sk-x' }))).toMatchObject({ status: 401 })
+  })
+
+  it('is for accounts, not for bundles', async () => {
+    const selling = await sellingEdge()
+    await selling.edge.provider()
+    const { key } = await buyBundle(selling)
+    const refused = await selling.edge.request('/v1/jobs', { key })
+    expect(await errorOf(refused)).toMatchObject({ status: 403, code: 'account_required' })
   })
 
   it.each([

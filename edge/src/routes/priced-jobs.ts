@@ -7,7 +7,8 @@ import { MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
 import { JOB_QUOTE_SECONDS } from '@infernet/settlement/job-price'
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
-import { credentialsOf } from '../auth/credentials.ts'
+import { identify } from '../auth/identify.ts'
+import type { Identity } from '../auth/identity.ts'
 import { settlerAway } from '../billing/billing-errors.ts'
 import { computeQuoteJson } from '../billing/compute-quote.ts'
 import { priceOf, pricedModel, tokenOrder } from '../billing/fixed-price-order.ts'
@@ -38,7 +39,7 @@ export function pricedJobs(services: EdgeServices): Hono<EdgeEnv> {
   const { billing, now, pricedJobs: jobs } = services
   const app = new Hono<EdgeEnv>()
   app.post('/', async (c) => {
-    const identity = await identify(services, c)
+    const identity = await accountOf(services, c)
     const body = await readBody(c.req.raw, MAX_REQUEST_BODY_BYTES)
     const key = idempotencyKey(c)
     if (key === undefined) return order(services, c, identity, body)
@@ -47,7 +48,7 @@ export function pricedJobs(services: EdgeServices): Hono<EdgeEnv> {
     )
   })
   app.get('/', async (c) => {
-    const { accountId } = await identify(services, c)
+    const { accountId } = await accountOf(services, c)
     const [rows, node] = await Promise.all([
       jobs.store.listOf(accountId, pageLimit(c)),
       billing.node(),
@@ -56,7 +57,7 @@ export function pricedJobs(services: EdgeServices): Hono<EdgeEnv> {
     return answer(services, c, { object: 'list', data })
   })
   app.post('/quotes', async (c) => {
-    await identify(services, c)
+    await accountOf(services, c)
     const request = parseJsonBody(await readBody(c.req.raw, MAX_QUOTE_BODY_BYTES))
     checkShape(computeQuoteRequestSchema, request)
     return answer(services, c, computeQuoteJson(request, jobs.rates, jobs.feeBps))
@@ -73,17 +74,15 @@ export function pricedJobs(services: EdgeServices): Hono<EdgeEnv> {
   return app
 }
 
-type Identity = Awaited<ReturnType<EdgeServices['keys']['identify']>>
-
 /** Throws ApiError 401, and 403 for who has no account. */
-async function identify({ keys }: EdgeServices, c: EdgeContext): Promise<Identity> {
-  const identity = await keys.identify(credentialsOf(c))
+async function accountOf(services: EdgeServices, c: EdgeContext): Promise<Identity> {
+  const identity = await identify(services, c)
   if (!isAccountId(identity.accountId)) throw accountNeeded()
   return identity
 }
 
 async function find(services: EdgeServices, c: EdgeContext, id: string): Promise<PricedJobDetail> {
-  const { accountId } = await identify(services, c)
+  const { accountId } = await accountOf(services, c)
   const job = isJobId(id) ? await services.pricedJobs.store.find(accountId, id) : undefined
   if (job === undefined) throw apiErrors.objectNotFound('job', id)
   return job

@@ -56,6 +56,7 @@ writeFileSync(
       MIN_PRICE: process.env['INFERNET_MIN_PRICE'] ?? '',
       MAX_PRICE: process.env['INFERNET_MAX_PRICE'] ?? '',
       FEE_BPS: process.env['INFERNET_FEE_BPS'] ?? '',
+      COMPUTE_RATES: process.env['INFERNET_COMPUTE_RATES'] ?? '',
       ...telemetryVars(),
     },
   }),
