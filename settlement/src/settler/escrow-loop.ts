@@ -3,6 +3,7 @@ import type { EscrowDesk } from '../escrow/escrow-desk.ts'
 import { EscrowError } from '../escrow/escrow-error.ts'
 import { DEFAULT_HOLD_BLOCKS, MAX_LIVE_ESCROWS } from '../escrow/escrow-limits.ts'
 import type { EscrowOrder, EscrowStore } from '../escrow/escrow-store.ts'
+import { JOB_QUOTE_SECONDS } from '../job-price.ts'
 import type { AtStep } from './crash-at.ts'
 import { eachRow } from './each-row.ts'
 import type { QuotedJob } from './escrow-rows.ts'
@@ -11,8 +12,6 @@ import type { WorkLoop } from './work-loop.ts'
 
 /** A client waits for its invoice, and for its job once it has paid; the desk's watches ring no bell. */
 const PAUSE_MS = 1_000
-/** How long a quote can be paid, seconds. */
-const QUOTE_SECONDS = 3_600
 
 export interface EscrowLoopParts {
   readonly quoted: (limit: number) => Promise<readonly QuotedJob[]>
@@ -93,7 +92,7 @@ const escrowOrder = ({ id, accountId, model, priceMsat }: QuotedJob): EscrowOrde
   payer: `client:${accountId}`,
   amountMsat: priceMsat,
   memo: `Infernet job ${id}, ${model}`.slice(0, MAX_MEMO_LENGTH),
-  expirySeconds: QUOTE_SECONDS,
+  expirySeconds: JOB_QUOTE_SECONDS,
   cltvExpiry: DEFAULT_HOLD_BLOCKS,
 })
 
