@@ -92,8 +92,15 @@ export const withdrawals = pgTable(
     /** {@link import('@infernet/settlement/payout/payout-store').PayoutDestination} */
     destination: jsonb('destination').notNull(),
     createdAt: at('created_at').notNull().defaultNow(),
+    /** Its payout was opened, or the live balance has refused it. */
+    begunAt: at('begun_at'),
   },
-  (table) => [index('withdrawals_account').on(table.accountId, table.createdAt)],
+  (table) => [
+    index('withdrawals_account').on(table.accountId, table.createdAt),
+    index('withdrawals_waiting')
+      .on(table.createdAt)
+      .where(sql`${table.begunAt} is null`),
+  ],
 )
 
 /**

@@ -10,7 +10,12 @@ import type { EdgeServices } from '../services.ts'
 import type { SettlerPort } from './billing-port.ts'
 import { atFixedPrice, pricedModel, tokenOrder } from './fixed-price-order.ts'
 import { PRICED_JOB_APIS } from './priced-job-apis.ts'
-import { JOB_CLAIM_MS, MAX_RUNNING_JOBS, STORE_RETRY } from './priced-job-limits.ts'
+import {
+  JOB_CLAIM_MS,
+  JOB_CLAIM_RENEW_MS,
+  MAX_RUNNING_JOBS,
+  STORE_RETRY,
+} from './priced-job-limits.ts'
 import type { ClaimedJob, JobDone, PricedJobStore } from './priced-jobs-port.ts'
 
 const NONE = {
@@ -79,7 +84,9 @@ export class PricedJobRunner {
     try {
       const claimed = await this.#claim(id)
       if (claimed === undefined) return over()
-      this.#parts.outlast(this.#see(claimed).finally(over))
+      const seen = new AbortController()
+      this.#parts.outlast(this.#keep(claimed, seen.signal))
+      this.#parts.outlast(this.#see(claimed).finally(() => (seen.abort(), over())))
     } catch (error) {
       over()
       throw error
@@ -89,6 +96,21 @@ export class PricedJobRunner {
   #claim(id: JobId): Promise<ClaimedJob | undefined> {
     const now = this.#parts.now()
     return this.#parts.store.claim(id, { run: newJobId(now), now, until: now + JOB_CLAIM_MS })
+  }
+
+  /** Keeps the claim while the job runs, so that it is claimed anew soon after this process has died. */
+  async #keep({ id, run }: ClaimedJob, seen: AbortSignal): Promise<void> {
+    const { store, events, sleep, now } = this.#parts
+    const until = AbortSignal.any([seen, this.#stop.signal])
+    for (;;) {
+      await sleep(JOB_CLAIM_RENEW_MS, until)
+      if (until.aborted) return
+      try {
+        await store.claim(id, { run, now: now(), until: now() + JOB_CLAIM_MS })
+      } catch (error) {
+        events.storeFailed('pricedJobClaim', error)
+      }
+    }
   }
 
   /** Never rejects. */

@@ -188,11 +188,18 @@ async function transferEnded(
   reference: string,
   outcome: TransferOutcome,
 ): Promise<void> {
-  await ask(
-    db
-      .update(accountTransfers)
-      .set({ state: outcome })
-      .where(and(eq(accountTransfers.reference, reference), eq(accountTransfers.state, 'pending'))),
+  // What the live balance has refused waits for no payout.
+  await askRows(
+    db,
+    sql`
+    with ended as (
+      update account_transfers set state = ${outcome}
+      where reference = ${reference} and state = 'pending'
+      returning reference
+    )
+    update withdrawals set begun_at = now()
+    from ended
+    where ${outcome}::text = 'refused' and 'wd:' || withdrawals.id = ended.reference`,
   )
 }
 

@@ -9,6 +9,7 @@ import { expect, onTestFinished } from 'vitest'
 import { createApp } from '../app.ts'
 import { l402Of } from '../l402/l402.ts'
 import { KeyRing } from '../auth/key-ring.ts'
+import { JOB_CLAIM_RENEW_MS } from '../billing/priced-job-limits.ts'
 import { PricedJobRunner } from '../billing/priced-job-runner.ts'
 import { EdgeEvents, type LogLine } from '../events.ts'
 import { NodeAccounts } from '../hosts/node/node-accounts.ts'
@@ -105,7 +106,12 @@ export class TestEdge {
       now: clock.now,
       store: this.pricedJobs,
       settler,
-      sleep: () => new Promise((resolve) => setImmediate(resolve)),
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          // Nothing here takes as long as a claim lasts.
+          if (ms < JOB_CLAIM_RENEW_MS) setImmediate(resolve)
+          else signal.addEventListener('abort', () => resolve(), { once: true })
+        }),
       random: () => 0,
       outlast: (work) => void work,
     })

@@ -40,7 +40,8 @@ export class PgPayoutStore implements PayoutStore {
 
   async open(draft: PayoutDraft): Promise<Payout> {
     const started = payoutStarted(journalOf(draft))
-    const isNew = await this.#leased(sql`
+    const isNew = await this.#leased(
+      sql`
       insert into payouts (id, owner, amount_msat, fee_reserve_msat, fee_limit_msat, destination)
       select
         ${draft.id}, ${draft.owner}, ${String(draft.amountMsat)}::bigint,
@@ -48,7 +49,12 @@ export class PgPayoutStore implements PayoutStore {
         ${toJsonb(draft.destination)}::jsonb
       from lease
       on conflict (id) do nothing
-      returning post_json(${postingJson(started)}::jsonb)`).catch((error: unknown) => {
+      returning post_json(${postingJson(started)}::jsonb)`,
+      // A withdrawal has its payout's id, and waits no more.
+      sql`, begun as (
+        update withdrawals set begun_at = now() where id = ${draft.id} and exists (select from lease)
+      )`,
+    ).catch((error: unknown) => {
       if (isUncovered(error)) throw new PostingError('uncovered', `${started.key}: ${draft.owner}`)
       // Also by the same payout, opened at the same moment.
       if (violates(error, 'payouts_under_way')) return false

@@ -8,10 +8,7 @@ import type { AtStep } from './crash-at.ts'
 import { eachRow } from './each-row.ts'
 import type { QuotedJob } from './escrow-rows.ts'
 import type { RowTroubles } from './row-troubles.ts'
-import type { WorkLoop } from './work-loop.ts'
-
-/** A client waits for its invoice, and for its job once it has paid; the desk's watches ring no bell. */
-const PAUSE_MS = 1_000
+import { ROUND_MS, type WorkLoop } from './work-loop.ts'
 
 export interface EscrowLoopParts {
   readonly quoted: (limit: number) => Promise<readonly QuotedJob[]>
@@ -28,7 +25,7 @@ export interface EscrowLoopParts {
 /** Makes hold invoices for jobs that are quoted. */
 export const quoteLoop = (parts: EscrowLoopParts): WorkLoop => ({
   name: 'quotes',
-  pauseMs: PAUSE_MS,
+  pauseMs: ROUND_MS,
   async page(signal) {
     const { quoted, desk, troubles, problem, at } = parts
     await eachRow({
@@ -51,7 +48,7 @@ export const quoteLoop = (parts: EscrowLoopParts): WorkLoop => ({
 /** Has the edge run jobs whose payment is held. It claims them in Postgres, so asking twice is nothing. */
 export const paidJobLoop = (parts: Pick<EscrowLoopParts, 'paid' | 'edge' | 'at'>): WorkLoop => ({
   name: 'paid_jobs',
-  pauseMs: PAUSE_MS,
+  pauseMs: ROUND_MS,
   async page(signal) {
     const jobs = await parts.paid(MAX_TRANSFERS_PER_ASK)
     if (jobs.length === 0) return false
@@ -65,7 +62,7 @@ export const paidJobLoop = (parts: Pick<EscrowLoopParts, 'paid' | 'edge' | 'at'>
 /** Carries out at once what the edge has decided; the desk's own rounds would take half a minute. */
 export const decisionLoop = (parts: EscrowLoopParts): WorkLoop => ({
   name: 'decisions',
-  pauseMs: PAUSE_MS,
+  pauseMs: ROUND_MS,
   async page(signal) {
     const { decided, store, desk, troubles, problem, at } = parts
     await eachRow({

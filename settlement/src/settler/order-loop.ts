@@ -7,11 +7,9 @@ import { hashOf } from '../lightning/lnd/lnd-messages.ts'
 import type { AtStep } from './crash-at.ts'
 import { eachRow } from './each-row.ts'
 import type { RowTroubles } from './row-troubles.ts'
-import type { WorkLoop } from './work-loop.ts'
+import { ROUND_MS, type WorkLoop } from './work-loop.ts'
 
 const PAGE = 100
-/** A client waits for its invoice; the edge rings, so that this is for rings that were lost. */
-const PAUSE_MS = 3_000
 
 export interface OrderLoopParts {
   readonly orders: { orders(limit: number): Promise<readonly OrderedTopUp[]> }
@@ -26,7 +24,7 @@ export interface OrderLoopParts {
 /** Makes invoices for the top-ups that the edge has ordered. */
 export const orderLoop = (parts: OrderLoopParts): WorkLoop => ({
   name: 'orders',
-  pauseMs: PAUSE_MS,
+  pauseMs: ROUND_MS,
   async page(signal) {
     const { orders, desk, preimageKey, troubles, problem, at } = parts
     const limit = PAGE + troubles.size

@@ -6,11 +6,9 @@ import { providerDestination, providerPayoutSchema } from './provider-payout.ts'
 import type { PayoutRunner } from './payout-runner.ts'
 import { payableOf, policyFor, retryAt, type PayoutSettings } from './provider-policy.ts'
 import type { RowTroubles } from './row-troubles.ts'
-import type { WorkLoop } from './work-loop.ts'
+import { ROUND_MS, type WorkLoop } from './work-loop.ts'
 
 const PAGE = 200
-/** Between two looks at all providers; a release rings the bell. */
-const PAUSE_MS = 5_000
 
 export interface PayoutLoopParts {
   readonly payable: (after: string, limit: number) => Promise<readonly PayableProvider[]>
@@ -29,7 +27,7 @@ export interface PayoutLoopParts {
 /** Pays providers what was released for them, as the policy says. */
 export const payoutLoop = (parts: PayoutLoopParts): WorkLoop => ({
   name: 'payouts',
-  pauseMs: PAUSE_MS,
+  pauseMs: ROUND_MS,
   async page(signal) {
     const { payable, runner, at, troubles, problem } = parts
     let after = ''

@@ -1,10 +1,8 @@
 import { DbError } from '../db/db-port.ts'
 import type { AtStep } from './crash-at.ts'
 import { MAX_RELEASED_JOBS, type Released } from './release-jobs.ts'
-import type { WorkLoop } from './work-loop.ts'
+import { ROUND_MS, type WorkLoop } from './work-loop.ts'
 
-/** Providers that are paid at once wait for it. */
-const PAUSE_MS = 1_000
 /** With more jobs than these that cannot be released somebody has to look first. */
 const MAX_SKIPPED = 1_000
 
@@ -26,7 +24,7 @@ export function releaseLoop(parts: ReleaseLoopParts): WorkLoop {
   let size = MAX_RELEASED_JOBS
   return {
     name: 'releases',
-    pauseMs: PAUSE_MS,
+    pauseMs: ROUND_MS,
     async page() {
       const { release, nextUnreleased, onReleased, problem, at } = parts
       try {

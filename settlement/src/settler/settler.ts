@@ -149,7 +149,7 @@ function work(parts: SettlerParts, signal: AbortSignal, lost: (error: LeaseError
     { name: 'intake', pauseMs: DESK_PAUSE_MS, page: desk(invoiceDesk) },
     { name: 'escrows', pauseMs: DESK_PAUSE_MS, page: desk(escrowDesk) },
     orderLoop({ ...common('topup'), orders: rows, desk: invoiceDesk, preimageKey }),
-    transferLoop({ ...common('transfer'), pending: rows.pending, edge }),
+    transferLoop({ ...common('transfer'), pending: rows.pending, edge, onTold: observers.ring }),
     releaseLoop({ ...rows, ...common('earnings'), onReleased }),
     withdrawalLoop({ funded: rows.funded, runner, at }),
     payoutLoop({ ...rim, ...common('payout'), payable: rows.payable, runner, settings }),

@@ -4,10 +4,7 @@ import { MAX_TRANSFERS_PER_ASK, type SettlerAsk } from '@infernet/schemas/settle
 import { askRows, type Database } from '../db/database.ts'
 import type { AtStep } from './crash-at.ts'
 import { EdgeLinkError } from './edge-link-error.ts'
-import type { WorkLoop } from './work-loop.ts'
-
-/** Clients wait for their credit, and what is posted here rings no bell. */
-const PAUSE_MS = 500
+import { ROUND_MS, type WorkLoop } from './work-loop.ts'
 
 const rowsSchema = z.array(z.tuple([z.string(), z.string()]))
 
@@ -37,6 +34,8 @@ export async function pendingTransfers(
 export interface TransferLoopParts {
   readonly pending: (after: Transfer | undefined, limit: number) => Promise<readonly Transfer[]>
   readonly edge: { ask(ask: SettlerAsk, signal?: AbortSignal): Promise<unknown> }
+  /** Live balances have been told: withdrawals may be paid now. */
+  readonly onTold: () => void
   readonly problem: (id: string, error: unknown) => void
   readonly at: AtStep
 }
@@ -48,9 +47,9 @@ export interface TransferLoopParts {
  */
 export const transferLoop = (parts: TransferLoopParts): WorkLoop => ({
   name: 'transfers',
-  pauseMs: PAUSE_MS,
+  pauseMs: ROUND_MS,
   async page(signal) {
-    const { pending, edge, problem, at } = parts
+    const { pending, edge, problem, at, onTold } = parts
     let last: Transfer | undefined
     while (!signal.aborted) {
       const rows = await pending(last, MAX_TRANSFERS_PER_ASK)
@@ -62,6 +61,7 @@ export const transferLoop = (parts: TransferLoopParts): WorkLoop => ({
           problem(references[0] ?? '', error)
         })
         at('transfer:asked')
+        onTold()
       }
       last = rows.at(-1)
       if (rows.length < MAX_TRANSFERS_PER_ASK) break

@@ -6,11 +6,9 @@ import { destinationSchema } from '../payout/payout-row.ts'
 import type { PayoutDraft } from '../payout/payout-store.ts'
 import type { AtStep } from './crash-at.ts'
 import type { PayoutRunner } from './payout-runner.ts'
-import type { WorkLoop } from './work-loop.ts'
+import { ROUND_MS, type WorkLoop } from './work-loop.ts'
 
 const PAGE = 100
-/** A client waits for its money; its transfer rings no bell. */
-const PAUSE_MS = 500
 
 const rowsSchema = z.array(
   z.tuple([z.string(), z.string(), z.coerce.bigint(), z.coerce.bigint(), z.string()]),
@@ -35,11 +33,10 @@ export async function fundedWithdrawals(
     db,
     sql`
     select id, account_id, amount_msat, fee_reserve_msat, destination from withdrawals
-    where exists (
-        select from account_transfers
-        where reference = 'wd:' || withdrawals.id and account_transfers.state = 'done'
-      )
-      and not exists (select from payouts where payouts.id = withdrawals.id)
+    where begun_at is null and exists (
+      select from account_transfers
+      where reference = 'wd:' || withdrawals.id and account_transfers.state = 'done'
+    )
     order by created_at, id limit ${limit}`,
   )
   return rowsSchema.parse(rows).map(([id, accountId, amountMsat, feeReserveMsat, destination]) => {
@@ -59,7 +56,7 @@ export interface WithdrawalLoopParts {
  */
 export const withdrawalLoop = ({ funded, runner, at }: WithdrawalLoopParts): WorkLoop => ({
   name: 'withdrawals',
-  pauseMs: PAUSE_MS,
+  pauseMs: ROUND_MS,
   async page() {
     for (const row of await funded(PAGE + runner.troubled)) {
       if (!runner.mayStart(row.id)) continue

@@ -159,14 +159,20 @@ describe('transfers', () => {
       if (asked.length === 1) throw new EdgeLinkError('refused', 'no', 'internal')
     }
     const edge = { ask: (one: object) => ask(one) }
-    const loop = transferLoop({ pending, edge, problem: (id) => told.push(id), at: () => {} })
+    const loop = transferLoop({
+      pending,
+      edge,
+      problem: (id) => told.push(id),
+      at: () => {},
+      onTold: () => {},
+    })
     expect(await loop.page(never)).toBe(false)
     expect([asked, told]).toEqual([[200, 200, 50], ['inv:0']])
   })
 
   it('wait for an edge that is away', async () => {
     const edge = { ask: () => Promise.reject(new EdgeLinkError('away', 'gone')) }
-    const loop = transferLoop({ pending, edge, problem: () => {}, at: () => {} })
+    const loop = transferLoop({ pending, edge, problem: () => {}, at: () => {}, onTold: () => {} })
     await expect(loop.page(never)).rejects.toMatchObject({ code: 'away' })
   })
 })

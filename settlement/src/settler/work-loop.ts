@@ -6,6 +6,12 @@ const BACKOFF = { firstMs: 250, maxMs: 15_000 }
 /** Between two pages however often it is rung: each costs the database a question or two. */
 const REST_MS = 50
 
+/**
+ * Between two pages that nobody rang for. Whoever writes a row that is work for a loop rings, here or at the
+ * edge; this is for rings that were lost, and eight loops at this pace are no load for a database.
+ */
+export const ROUND_MS = 5_000
+
 /** A page of work, repeated: each page reads what there is and ends by itself. */
 export interface WorkLoop {
   /** For logs and metrics. */

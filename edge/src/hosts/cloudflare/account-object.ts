@@ -16,8 +16,9 @@ import type {
   StorePort,
   TransferOutcome,
 } from '../../ports.ts'
+import { wakingStore } from '../../settler/waking-store.ts'
 import { objectSql } from './object-sql.ts'
-import { storeOf, type WorkerEnv } from './env.ts'
+import { settlerOf, storeOf, type WorkerEnv } from './env.ts'
 import { workerLog } from './worker-log.ts'
 
 /** One account's live balance as a Durable Object. Its output gate holds each reply until it is durable. */
@@ -31,7 +32,11 @@ export class AccountObject extends DurableObject<WorkerEnv> {
   constructor(ctx: DurableObjectState, env: WorkerEnv) {
     super(ctx, env)
     this.#book = new AccountBook({ sql: objectSql(ctx.storage), now: Date.now, later })
-    this.#store = storeOf(env)
+    this.#store = wakingStore(
+      storeOf(env),
+      { wake: async () => void (await settlerOf(env).wake()) },
+      Date.now,
+    )
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? Number.POSITIVE_INFINITY
     })

@@ -36,7 +36,7 @@ export class SettlerObject extends DurableObject<WorkerEnv> {
       now: Date.now,
       store: pricedJobsOf(env).store,
       settler: this,
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      sleep,
       random: Math.random,
       outlast: (work) => ctx.waitUntil(work),
     })
@@ -112,4 +112,12 @@ function unlessClosed(act: () => void): void {
   } catch {
     // It is told.
   }
+}
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
 import { SETTLER_PATH, edgeMessageSchema, type SettlerAsk } from '@infernet/schemas/settler-wire'
 import { connectDatabase } from '@infernet/settlement/db/connect'
+import { DEFAULT_COMPUTE_RATES } from '@infernet/settlement/compute-price'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -69,6 +70,7 @@ describe('money on a whole edge', () => {
       timeouts: parseTimeouts(undefined),
       prices: parsePriceBounds(undefined, undefined),
       feeBps: 100,
+      computeRates: DEFAULT_COMPUTE_RATES,
     })
     const made = await call('/operator/accounts', { name: 'Ada' }, OPERATOR)
     const account = String(made['id'])

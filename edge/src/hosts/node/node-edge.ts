@@ -20,6 +20,7 @@ import { ProviderHub } from '../../hub/provider-hub.ts'
 import type { HubPort } from '../../ports.ts'
 import { SettlerDesk } from '../../settler/settler-desk.ts'
 import { settlerTasks } from '../../settler/settler-tasks.ts'
+import { wakingStore } from '../../settler/waking-store.ts'
 import { l402Of } from '../../l402/l402.ts'
 import type { EdgeContext } from '../../services.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
@@ -80,7 +81,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   const sql = new NodeSql(join(options.dataDir, 'edge', 'accounts.db'))
   const accounts = new NodeAccounts({
     sql,
-    store,
+    store: wakingStore(store, { wake: () => settler.wake() }, now),
     now,
     onFlushError: (error) => events.storeFailed('writeLedgerEvents', error),
   })

@@ -1,0 +1,2 @@
+ALTER TABLE "withdrawals" ADD COLUMN "begun_at" timestamp with time zone;--> statement-breakpoint
+CREATE INDEX "withdrawals_waiting" ON "withdrawals" USING btree ("created_at") WHERE "withdrawals"."begun_at" is null;
