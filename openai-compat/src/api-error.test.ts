@@ -20,6 +20,7 @@ const CASES: readonly [ApiError, number, string | null][] = [
   [apiErrors.insufficientCredit(1500n, 20n), 402, 'insufficient_credit'],
   [budgetExceeded('key'), 402, 'key_budget_exceeded'],
   [budgetExceeded('account'), 402, 'account_budget_exceeded'],
+  [apiErrors.totalBudgetExceeded(500, 600), 402, 'token_budget_exceeded'],
   [apiErrors.objectNotFound('response', 'resp_1'), 404, 'response_not_found'],
   [apiErrors.objectNotFound('generation', 'gen-1'), 404, 'generation_not_found'],
   [apiErrors.objectNotFound('job', 'job_1'), 404, 'job_not_found'],

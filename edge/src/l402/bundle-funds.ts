@@ -16,6 +16,8 @@ export interface FundsRim {
   readonly billing: Pick<BillingStore, 'withdrawalsOf'> & TransferRim['billing']
   readonly store: Pick<StorePort, 'credits'>
   readonly settler: SettlerPort
+  /** A bundle is used for the first time here: its invoice is paid. */
+  readonly onPaid: (paymentHash: string) => void
 }
 
 /**
@@ -61,6 +63,7 @@ export class BundleFunds {
   }
 
   #remember(paymentHash: string): void {
+    this.#rim.onPaid(paymentHash)
     this.#credited.add(paymentHash)
     if (this.#credited.size <= MAX_CACHED_BUNDLES) return
     for (const oldest of this.#credited) {

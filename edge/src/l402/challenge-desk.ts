@@ -22,6 +22,7 @@ export interface Challenge {
   readonly header: string
   /** BOLT 11. */
   readonly invoice: string
+  readonly paymentHash: string
   /** Base64. */
   readonly token: string
   /** The token as an API key, but for the preimage at its end. */
@@ -51,6 +52,8 @@ export interface ChallengeRim {
 interface Cached {
   readonly until: number
   readonly challenge: Promise<Challenge>
+  /** Once the invoice is there. */
+  paymentHash?: string
 }
 
 interface Invoice {
@@ -92,10 +95,24 @@ export class ChallengeDesk {
     this.#limits.take(address, now)
     this.#forgetOld(now)
     const challenge = this.#make(priceMsat, node)
-    this.#cached.delete(name)
-    this.#cached.set(name, { until: now + CHALLENGE_TTL_MS, challenge })
-    challenge.catch(() => this.#cached.delete(name))
+    this.#remember(name, { until: now + CHALLENGE_TTL_MS, challenge })
     return challenge
+  }
+
+  /** An invoice that is paid cannot be paid again: who asks now gets another one. */
+  paid(paymentHash: string): void {
+    for (const [name, cached] of this.#cached) {
+      if (cached.paymentHash === paymentHash) this.#cached.delete(name)
+    }
+  }
+
+  #remember(name: string, cached: Cached): void {
+    this.#cached.delete(name)
+    this.#cached.set(name, cached)
+    cached.challenge.then(
+      ({ paymentHash }) => (cached.paymentHash = paymentHash),
+      () => this.#cached.delete(name),
+    )
   }
 
   #forgetOld(now: number): void {
@@ -131,6 +148,7 @@ export class ChallengeDesk {
     return {
       header: writeChallenge({ macaroon, invoice }),
       invoice,
+      paymentHash,
       token: token.toString('base64'),
       apiKey: `l402_${token.toString('base64url')}.`,
       priceMsat,

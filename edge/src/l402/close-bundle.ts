@@ -1,19 +1,25 @@
-import { createHash } from 'node:crypto'
 import { ApiError } from '@infernet/openai-compat/api-error'
 import type { AccountId } from '@infernet/schemas/ids'
 import { feeLimit } from '@infernet/settlement/payout/payout-policy'
 import type { PayoutDestination } from '@infernet/settlement/payout/payout-store'
 import { applyTransfers, type TransferRim } from '../billing/apply-transfers.ts'
-import type { BillingStore, SettlerPort, StoredWithdrawal } from '../billing/billing-port.ts'
+import type { BillingStore, StoredWithdrawal } from '../billing/billing-port.ts'
 import type { AccountPort } from '../ports.ts'
-import type { CloseDestination } from './close-destination.ts'
+import { isUnfinished } from '../billing/billing-json.ts'
+import { orderId } from '../billing/order-id.ts'
 import { closingOf, type Closing } from './closing.ts'
 
 export interface CloseRim {
   readonly accounts: Pick<AccountPort, 'balance'> & TransferRim['accounts']
   readonly billing: Pick<BillingStore, 'orderWithdrawal' | 'findWithdrawal' | 'withdrawalsOf'> &
     TransferRim['billing']
-  readonly settler: SettlerPort
+}
+
+/** Where the rest of a bundle is to go, and how much of it if that is said. */
+export interface CloseDestination {
+  readonly destination: PayoutDestination
+  /** Undefined: as much as can be sent. */
+  readonly amountMsat: bigint | undefined
 }
 
 /**
@@ -27,10 +33,10 @@ export async function closeBundle(
   accountId: AccountId,
   wanted: CloseDestination,
 ): Promise<StoredWithdrawal> {
-  const { accounts, billing, settler } = rim
+  const { accounts, billing } = rim
   const { destination } = wanted
   const [last] = await billing.withdrawalsOf(accountId, 1)
-  if (last !== undefined && (!isOver(last) || isPaidInvoice(last, destination))) {
+  if (last !== undefined && (isUnfinished(last) || isPaidInvoice(last, destination))) {
     return theSame(last, destination)
   }
   const { availableMsat, openHolds } = await accounts.balance(accountId)
@@ -40,18 +46,14 @@ export async function closeBundle(
     if (last?.payout === 'succeeded' && isSame(last, destination)) return last
     throw nothingLeft(availableMsat)
   }
-  const id = withdrawalId(accountId, last?.id)
+  // It follows from the one before it, so that who asks twice at once orders one.
+  const id = orderId('wd', accountId, `close ${last?.id ?? ''}`)
   await billing.orderWithdrawal({ id, accountId, ...amountsOf(wanted, most), destination })
   await applyTransfers(rim, [`wd:${id}`])
-  await settler.wake()
   const ordered = await billing.findWithdrawal(accountId, id)
   if (ordered === undefined || ordered.funding === 'refused') throw balanceChanged()
   return theSame(ordered, destination)
 }
-
-/** Nothing more will happen to it. */
-const isOver = ({ funding, payout }: StoredWithdrawal): boolean =>
-  funding === 'refused' || payout === 'succeeded' || payout === 'failed'
 
 const isSame = (withdrawal: StoredWithdrawal, destination: PayoutDestination): boolean =>
   targetOf(withdrawal.destination) === targetOf(destination)
@@ -59,7 +61,7 @@ const isSame = (withdrawal: StoredWithdrawal, destination: PayoutDestination): b
 function targetOf(destination: PayoutDestination): string {
   switch (destination.kind) {
     case 'bolt11':
-      return destination.bolt11
+      return destination.bolt11.toLowerCase()
     case 'ask':
       return destination.whom
     case 'keysend':
@@ -74,12 +76,6 @@ const isPaidInvoice = (last: StoredWithdrawal, destination: PayoutDestination): 
 function theSame(withdrawal: StoredWithdrawal, destination: PayoutDestination): StoredWithdrawal {
   if (!isSame(withdrawal, destination)) throw underWay(withdrawal.id)
   return withdrawal
-}
-
-/** Follows from the one before it, so that who asks twice at once orders one. */
-function withdrawalId(accountId: AccountId, last = ''): string {
-  const digest = createHash('sha256').update(`close ${accountId} ${last}`).digest('hex')
-  return `wd_${digest.slice(0, 32)}`
 }
 
 function amountsOf({ amountMsat }: CloseDestination, most: Closing): Closing {

@@ -3,10 +3,9 @@ import type { LimitRefusal } from '@infernet/settlement/l402/caveats'
 import type { CredentialFault } from '@infernet/settlement/l402/credential'
 
 /** What clients hear of their L402 credentials. */
-const FAULTS: Readonly<Record<CredentialFault | 'malformed' | 'missing', string>> = {
+const FAULTS: Readonly<Record<CredentialFault | 'malformed', string>> = {
   malformed:
     "The L402 credential cannot be read. Send 'Authorization: L402 TOKEN:PREIMAGE', or 'Bearer l402_TOKEN.PREIMAGE' with the token in base64url.",
-  missing: 'This is about a bundle: send its L402 credential, not an API key.',
   bad_identifier: 'The L402 token was not issued here.',
   unknown_key: 'The L402 token was not issued here, or so long ago that its key is gone.',
   bad_signature: 'The L402 token has been altered, or was not issued here.',
@@ -83,16 +82,6 @@ export const noInvoice = (retryAfterMs: number): ApiError =>
     code: 'invoice_unavailable',
     retryAfterMs,
     message: 'No invoice can be made at the moment. Try again shortly, or send an API key.',
-  })
-
-/** 503: nobody is there who could pay anything out. */
-export const noSettler = (retryAfterMs: number): ApiError =>
-  new ApiError({
-    status: 503,
-    type: 'server_error',
-    code: 'settler_unavailable',
-    retryAfterMs,
-    message: 'Payments cannot be made at the moment. Nothing was taken; try again shortly.',
   })
 
 /** 429: too many invoices were asked for and not paid. */

@@ -70,6 +70,8 @@ describe('a request without a key', () => {
     offered.end()
     const next = await paymentOf(again)
     expect(next.price_msat).toBe(l402.price_msat)
+    // What is paid cannot be paid again.
+    expect(next.invoice).not.toBe(l402.invoice)
     expect(await edge.accounts.balance(account)).toEqual(left)
     const cheaper = edge.chat({ max_completion_tokens: 10 }, { key })
     answerJson(await provider.jobs.next())

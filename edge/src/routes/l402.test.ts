@@ -56,7 +56,7 @@ describe('GET /v1/l402', () => {
       can_close: false,
       closable_msat: '0',
     })
-    expect(await errorOf(await edge.request('/v1/l402'))).toMatchObject({ code: 'invalid_l402' })
+    expect(await errorOf(await edge.request('/v1/l402'))).toMatchObject({ code: 'not_a_bundle' })
   })
 })
 
@@ -66,8 +66,8 @@ describe('POST /v1/l402/close', () => {
     edge.clock.advance(31 * 86_400_000)
     const withdrawal = await closed(close(edge, key, ADDRESS))
     expect(withdrawal).toMatchObject({
-      object: 'withdrawal',
-      status: 'open',
+      object: 'billing.withdrawal',
+      status: 'funded',
       amount_msat: '995000',
       fee_reserve_msat: '5000',
       preimage: null,
@@ -144,6 +144,6 @@ describe('POST /v1/l402/close', () => {
     })
     answerJson(job)
     await chat
-    expect((await closed(close(edge, key, ADDRESS))).status).toBe('open')
+    expect((await closed(close(edge, key, ADDRESS))).status).toBe('funded')
   })
 })

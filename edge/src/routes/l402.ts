@@ -1,21 +1,23 @@
+import type { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
-import { parseJsonBody } from '@infernet/openai-compat/json-body'
+import { closeRequestSchema } from '@infernet/openai-compat/openapi/l402-schemas'
 import type { PaidToken } from '@infernet/settlement/l402/credential'
 import { Hono } from 'hono'
+import type { z } from 'zod'
 import { answer } from '../answers.ts'
 import { identifyAnyAge } from '../auth/identify.ts'
 import type { Identity } from '../auth/identity.ts'
-import type { StoredWithdrawal } from '../billing/billing-port.ts'
-import { closeBundle } from '../l402/close-bundle.ts'
-import { closeDestination, closeSchema } from '../l402/close-destination.ts'
+import { settlerAway } from '../billing/billing-errors.ts'
+import { withdrawalJson } from '../billing/billing-json.ts'
+import type { SettlerNode } from '../billing/billing-port.ts'
+import { checkAmount, readOrder } from '../billing/order-body.ts'
+import { isOrderId } from '../billing/order-id.ts'
+import { wakeSettler } from '../billing/wake-settler.ts'
+import { checkPayable, withdrawalDraft } from '../billing/withdrawal-draft.ts'
+import { closeBundle, type CloseDestination } from '../l402/close-bundle.ts'
 import { closingOf } from '../l402/closing.ts'
-import { badCredential, noSettler, notWhole } from '../l402/l402-errors.ts'
-import { SETTLER_NODE_TTL_MS } from '../limits.ts'
-import { readBody } from '../request-body.ts'
+import { notWhole } from '../l402/l402-errors.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
-
-/** An invoice at its longest, in JSON. */
-const MAX_BODY_BYTES = 16 * 1024
 
 /**
  * GET /v1/l402: what is left of the bundle that the request's credential is for. POST /v1/l402/close has
@@ -43,38 +45,58 @@ export function l402(services: EdgeServices): Hono<EdgeEnv> {
   app.post('/close', async (c) => {
     const { accountId, bundle } = await bundleOf(services, c)
     if (!bundle.whole) throw notWhole()
-    const parsed = closeSchema.safeParse(parseJsonBody(await readBody(c.req.raw, MAX_BODY_BYTES)))
-    if (!parsed.success) throw apiErrors.invalidRequest(parsed.error.issues[0]?.message ?? '')
+    const body = await readOrder(c, closeRequestSchema)
     const node = await billing.node()
-    if (node === undefined) throw noSettler(SETTLER_NODE_TTL_MS)
-    const wanted = closeDestination(parsed.data, node, Math.floor(now() / 1000))
+    if (node === undefined) throw settlerAway()
+    const wanted = closeDestination(body, node, Math.floor(now() / 1000))
     const withdrawal = await closeBundle(services, accountId, wanted)
-    return answer(services, c, withdrawalJson(withdrawal, node.simulated))
+    await wakeSettler(services, c)
+    return answer(services, c, withdrawalJson(withdrawal, node))
   })
   app.get('/close/:id', async (c) => {
     const { accountId } = await bundleOf(services, c)
     const id = c.req.param('id')
-    const [withdrawal, node] = await Promise.all([
-      billing.findWithdrawal(accountId, id),
-      billing.node(),
-    ])
-    if (withdrawal === undefined) throw apiErrors.objectNotFound('withdrawal', id)
-    return answer(services, c, withdrawalJson(withdrawal, node?.simulated))
+    const row = isOrderId('wd', id) ? await billing.findWithdrawal(accountId, id) : undefined
+    if (row === undefined) throw apiErrors.objectNotFound('withdrawal', id)
+    return answer(services, c, withdrawalJson(row, await billing.node()))
   })
   return app
 }
 
-/** Throws ApiError 401 for what is no good L402 credential, 503 while its payment is not credited. */
+/** A Lightning address is sent what is left, whatever that will be. */
+function closeDestination(
+  body: z.infer<typeof closeRequestSchema>,
+  node: SettlerNode,
+  now: number,
+): CloseDestination {
+  if (body.invoice === undefined) {
+    const { destination } = withdrawalDraft({ ...body, amount_sat: 1 })
+    return { destination, amountMsat: undefined }
+  }
+  const draft = withdrawalDraft(body)
+  checkAmount(draft.amountMsat)
+  checkPayable(draft, node, now)
+  return draft
+}
+
+/** Throws ApiError 401 for a bad credential, 400 for an account's key, 503 while its payment is not credited. */
 async function bundleOf(
   services: EdgeServices,
   c: EdgeContext,
 ): Promise<Identity & { readonly bundle: PaidToken }> {
   const identity = await identifyAnyAge(services, c)
   const { accountId, bundle } = identity
-  if (bundle === undefined) throw badCredential('missing')
+  if (bundle === undefined) throw notABundle()
   await services.l402?.funds.credited(accountId, bundle)
   return { ...identity, bundle }
 }
+
+const notABundle = (): ApiError =>
+  apiErrors.invalidRequest(
+    'This is about a bundle: send its L402 credential, not an API key.',
+    undefined,
+    'not_a_bundle',
+  )
 
 const limitsJson = ({ limits }: PaidToken): Record<string, unknown> => ({
   services: limits.services ?? null,
@@ -83,23 +105,3 @@ const limitsJson = ({ limits }: PaidToken): Record<string, unknown> => ({
   budget_msat: limits.budgetMsat === undefined ? null : String(limits.budgetMsat),
   expires_at: limits.validUntil ?? null,
 })
-
-function withdrawalJson(
-  withdrawal: StoredWithdrawal,
-  simulated: boolean | undefined,
-): Record<string, unknown> {
-  const { id, funding, payout, feeMsat } = withdrawal
-  return {
-    id,
-    object: 'withdrawal',
-    status: funding === 'refused' ? 'failed' : (payout ?? 'open'),
-    amount_msat: String(withdrawal.amountMsat),
-    fee_reserve_msat: String(withdrawal.feeReserveMsat),
-    fee_msat: feeMsat === undefined ? null : String(feeMsat),
-    preimage: withdrawal.preimage ?? null,
-    failure: funding === 'refused' ? 'refused' : (withdrawal.failure ?? null),
-    created: Math.floor(withdrawal.createdAt / 1000),
-    /** null while nobody settles. */
-    simulated: simulated ?? null,
-  }
-}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { challengeSchema } from './l402-schemas.ts'
 
 /**
  * What the inference endpoints answer, as the document shows it. What comes from an engine is loose:
@@ -179,4 +180,5 @@ export const errorSchema = z.strictObject({
     param: z.string().nullable(),
     code: z.string().nullable(),
   }),
+  l402: challengeSchema.optional(),
 })

@@ -41,6 +41,7 @@ import {
   readinessSchema,
   receiptSchema,
 } from './market-answers.ts'
+import { bundleSchema, closeRequestSchema } from './l402-schemas.ts'
 import { anthropicErrorSchema, messageEventSchema, messageSchema } from './messages-answers.ts'
 import {
   deletedResponseSchema,
@@ -87,6 +88,8 @@ export const COMPONENTS = {
   JobList: pricedJobListSchema,
   CreateComputeQuote: computeQuoteRequestSchema,
   ComputeQuote: computeQuoteSchema,
+  Bundle: bundleSchema,
+  CloseBundle: closeRequestSchema,
   Health: healthSchema,
   Readiness: readinessSchema,
   OpenApi: openApiSchema,

@@ -5,8 +5,11 @@ import { ALWAYS, headerRefs, OF_ERRORS } from './headers.ts'
 const MEANINGS = {
   400: ['BadRequest', 'Something is wrong with the request; `param` names the field.'],
   401: ['Unauthorized', 'The API key is missing, unknown or revoked.'],
-  402: ['PaymentRequired', 'The balance or the budget does not cover what the request may cost.'],
-  403: ['Forbidden', 'The key may not do this.'],
+  402: [
+    'PaymentRequired',
+    'The balance or the budget does not cover what the request may cost; `l402` has an invoice for who has no account.',
+  ],
+  403: ['Forbidden', 'The key or the token may not do this.'],
   404: ['NotFound', 'There is no such model or object, or it belongs to another account.'],
   408: ['RequestTimeout', 'The request did not arrive in time.'],
   409: ['Conflict', 'The Idempotency-Key was used for another request.'],

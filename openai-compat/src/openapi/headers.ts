@@ -39,6 +39,10 @@ export const HEADERS: Readonly<Record<string, JsonObject>> = {
     type: 'string',
     enum: ['true', 'false'],
   }),
+  'www-authenticate': header(
+    'With a 402 to who has no key, or whose bundle is spent: `L402 …`, an invoice and a token.',
+    text,
+  ),
   etag: header('Changes with the document.', text),
 }
 
@@ -54,7 +58,13 @@ export const OF_JOBS = [
   ...OF_LIMITS,
 ]
 /** Of errors. */
-export const OF_ERRORS = ['retry-after', 'retry-after-ms', 'x-should-retry', ...OF_LIMITS]
+export const OF_ERRORS = [
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'www-authenticate',
+  ...OF_LIMITS,
+]
 
 /** References to these headers, as an answer lists them. */
 export function headerRefs(names: readonly string[]): JsonObject {

@@ -5,7 +5,7 @@ import type { Operation } from './operation.ts'
 /** What running a job may end with. */
 const JOB_ERRORS: readonly ErrorStatus[] = [
   ...HTTP_FAULTS,
-  ...([401, 402, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504] as const),
+  ...([401, 402, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504] as const),
 ]
 const JOB_HEADERS = [...ALWAYS, ...OF_JOBS]
 

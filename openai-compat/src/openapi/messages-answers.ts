@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { challengeSchema } from './l402-schemas.ts'
 
 /** What Anthropic's Messages API answers here. */
 
@@ -72,6 +73,7 @@ export const anthropicErrorSchema = z.strictObject({
     details: z.strictObject({ error_code: text, param: text.optional() }).nullable(),
   }),
   request_id: text,
+  l402: challengeSchema.optional(),
 })
 
 const index = count

@@ -2,6 +2,7 @@ import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { BILLING_OPERATIONS } from './billing-operations.ts'
 import { INFERENCE_OPERATIONS } from './inference-operations.ts'
 import { PRICED_JOB_OPERATIONS } from './priced-job-operations.ts'
+import { L402_OPERATIONS } from './l402-operations.ts'
 import type { Operation } from './operation.ts'
 
 /** Every public operation of the API, in the order readers meet them. */
@@ -10,6 +11,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...ACCOUNT_OPERATIONS,
   ...PRICED_JOB_OPERATIONS,
   ...BILLING_OPERATIONS,
+  ...L402_OPERATIONS,
 ]
 
 /** Routes of the edge that are not for its clients, as Hono lists them. */

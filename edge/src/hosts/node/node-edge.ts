@@ -22,10 +22,10 @@ import { SettlerDesk } from '../../settler/settler-desk.ts'
 import { settlerTasks } from '../../settler/settler-tasks.ts'
 import { wakingStore } from '../../settler/waking-store.ts'
 import { l402Of } from '../../l402/l402.ts'
-import type { EdgeContext } from '../../services.ts'
 import type { TelemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { nodeTracer } from './node-tracer.ts'
 import { connectDatabase } from '@infernet/settlement/db/connect'
+import { clientAddress } from './client-address.ts'
 import { createHttpServer } from './http-server.ts'
 import { NodeAccounts } from './node-accounts.ts'
 import { NodeSql } from './node-sql.ts'
@@ -147,7 +147,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     settler,
     keys: new KeyRing(store, now),
     l402: l402Of(options.masterKeys, { accounts, store, billing, settler, now }),
-    addressOf: (c) => forwarded(options, c) ?? c.env.address ?? '',
+    addressOf: (c) => clientAddress(c, options.trustProxy ?? false),
     events,
     now,
     operatorToken: options.operatorToken,
@@ -186,10 +186,6 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     },
   }
 }
-
-/** The last one is what our own proxy has added; those before it are anybody's words. */
-const forwarded = ({ trustProxy = false }: NodeEdgeOptions, c: EdgeContext): string | undefined =>
-  trustProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host.startsWith('127.')
