@@ -13,7 +13,7 @@ export function topUpJson(row: StoredTopUp, node: SettlerNode | undefined) {
     amount_msat: String(row.amountMsat),
     amount_sat: satOf(row.amountMsat),
     memo: row.memo,
-    bolt11: row.bolt11 ?? null,
+    invoice: row.bolt11 ?? null,
     payment_hash: row.paymentHash ?? null,
     expires_at: row.expiresAt ?? null,
     paid_msat: String(row.paidMsat),

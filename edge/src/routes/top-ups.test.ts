@@ -55,7 +55,7 @@ describe('POST /v1/billing/topups', () => {
       amount_msat: '21000',
       amount_sat: 21,
       memo: 'Ada’s credit',
-      bolt11: 'lnbcrt1',
+      invoice: 'lnbcrt1',
       payment_hash: expect.stringMatching(/^hash of top_/),
       expires_at: created + TOP_UP_EXPIRY_SECONDS,
       paid_msat: '0',
@@ -82,7 +82,7 @@ describe('POST /v1/billing/topups', () => {
     const response = await posting
     expect(response.headers.get('retry-after')).toBe('1')
     const made = await read(response)
-    expect(made).toMatchObject({ status: 'requested', bolt11: null, payment_hash: null })
+    expect(made).toMatchObject({ status: 'requested', invoice: null, payment_hash: null })
     expect(made.notice).toContain('being made')
   })
 

@@ -83,9 +83,9 @@ export class MemoryBilling implements BillingStore, SettlerActs {
     this.tell(`wd:${order.id}`, order.accountId, 0n - order.amountMsat - order.feeReserveMsat)
   }
 
-  /** Leaves word for a live balance, once per reference. */
+  /** Leaves word for a live balance, once per reference; nothing for 0, as `tell_account`. */
   tell(reference: string, accountId: AccountId, amountMsat: bigint): void {
-    if (this.transfers.has(reference)) return
+    if (amountMsat === 0n || this.transfers.has(reference)) return
     this.transfers.set(reference, { reference, accountId, amountMsat, state: 'pending' })
   }
 

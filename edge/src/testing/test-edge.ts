@@ -109,7 +109,7 @@ export class TestEdge {
       sleep: (ms, signal) =>
         new Promise((resolve) => {
           // Nothing here takes as long as a claim lasts.
-          if (ms < JOB_CLAIM_RENEW_MS) setImmediate(resolve)
+          if (ms !== JOB_CLAIM_RENEW_MS) setImmediate(resolve)
           else signal.addEventListener('abort', () => resolve(), { once: true })
         }),
       random: () => 0,

@@ -22,7 +22,7 @@ export const BILLING_OPERATIONS: readonly Operation[] = [
     summary: 'Orders a Lightning invoice that buys credit.',
     parameters: ['Idempotency-Key'],
     request: { schema: 'CreateTopUp', example: { amount_sat: 1000, memo: 'Credit' } },
-    others: ordered('The top-up; `bolt11` is the invoice to pay.', 'TopUp'),
+    others: ordered('The top-up; `invoice` is what to pay.', 'TopUp'),
     errors: ORDER_ERRORS,
   },
   {

@@ -53,7 +53,7 @@ export const topUpSchema = z.object({
   amount_msat: msatText,
   amount_sat: sat,
   memo: z.string(),
-  bolt11: z.string().nullable().describe('The invoice; null while it is being made'),
+  invoice: z.string().nullable().describe('The invoice; null while it is being made'),
   payment_hash: z.string().nullable(),
   expires_at: unixSeconds.nullable(),
   paid_msat: msatText.describe('What has arrived, msat'),
