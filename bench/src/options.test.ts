@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
 import { FULL_LEDGER, QUICK_LEDGER } from './ledger.ts'
+import { FULL_SETTLEMENT } from './settlement.ts'
 import { FULL_STEPS } from './steps.ts'
 import { BadOption, parseOptions } from './options.ts'
 import { rotate } from './rounds.ts'
@@ -17,6 +18,7 @@ describe('parseOptions', () => {
       budget: FULL_BUDGET,
       dispatch: FULL_DISPATCH,
       ledger: FULL_LEDGER,
+      settlement: FULL_SETTLEMENT,
       steps: FULL_STEPS,
     }))
 

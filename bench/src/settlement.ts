@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { migrateDatabase } from '@infernet/edge/hosts/node/migrate'
 import { connectDatabase } from '@infernet/settlement/db/connect'
-import { openDatabase, type Database } from '@infernet/settlement/db/database'
+import { openDatabase } from '@infernet/settlement/db/database'
+import type { DbPort } from '@infernet/settlement/db/db-port'
 import { post } from '@infernet/settlement/db/post'
 import { posting } from '@infernet/settlement/ledger/posting'
 import type { LightningBackend } from '@infernet/settlement/lightning/lightning-backend'
@@ -10,7 +11,6 @@ import { PayoutEngine } from '@infernet/settlement/payout/payout-engine'
 import { PgPayoutStore } from '@infernet/settlement/payout/pg-payout-store'
 import { areBuilt, lndBinaries } from '@infernet/settlement/testing/regtest/lnd-binaries'
 import { RegtestNetwork } from '@infernet/settlement/testing/regtest/regtest'
-import { sql } from 'drizzle-orm'
 import type { Verdict } from './goals.ts'
 import { rotate } from './rounds.ts'
 import { median, percentile } from './statistics.ts'
@@ -90,10 +90,9 @@ export async function measureSettlement(
     for (const node of regtest.nodes) backends.push(await openLnd(node.address()))
     const [operator, provider] = backends
     if (operator === undefined || provider === undefined) throw new Error('The nodes are missing')
-    const db = openDatabase(connection)
     const ways = [
       { name: BARE, pay: barePay(operator, provider) },
-      { name: ENGINE, pay: await enginePay(db, operator, provider, stop.signal) },
+      { name: ENGINE, pay: await enginePay(connection, operator, provider, stop.signal) },
     ]
     const rows = await measureRounds(ways, budget, onStep)
     return { rows, node: `LND ${binaries.version} on regtest, a direct channel` }
@@ -126,11 +125,12 @@ const barePay =
   }
 
 async function enginePay(
-  db: Database,
+  port: DbPort,
   operator: LightningBackend,
   provider: LightningBackend,
   signal: AbortSignal,
 ): Promise<Pay> {
+  const db = openDatabase(port)
   const owners = Array.from(
     { length: PAYEES },
     () => `provider:${randomBytes(8).toString('hex')}` as const,
@@ -145,7 +145,7 @@ async function enginePay(
       new Date(),
     )
   const node = await operator.info()
-  const epoch = await takeLease(db, node.pubkey)
+  const epoch = await takeLease(port, node.pubkey)
   const engine = new PayoutEngine({
     store: new PgPayoutStore({ db, epoch }),
     lightning: operator,
@@ -171,12 +171,14 @@ async function enginePay(
 }
 
 /** For as long as the bench runs. */
-async function takeLease(db: Database, pubkey: string): Promise<number> {
+async function takeLease(port: DbPort, pubkey: string): Promise<number> {
   const epoch = Date.now()
-  await db.execute(sql`
-    insert into settler_lease (id, holder, epoch, expires_at, node_pubkey, network, simulated)
-    values (1, 'bench', ${epoch}, now() + interval '1 hour', ${pubkey}, 'regtest', false)
-    on conflict (id) do update set holder = excluded.holder, epoch = excluded.epoch`)
+  await port.query(
+    `insert into settler_lease (id, holder, epoch, expires_at, node_pubkey, network, simulated)
+     values (1, 'bench', $1, now() + interval '1 hour', $2, 'regtest', false)
+     on conflict (id) do update set holder = excluded.holder, epoch = excluded.epoch`,
+    [epoch, pubkey],
+  )
   return epoch
 }
 

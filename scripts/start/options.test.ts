@@ -8,6 +8,7 @@ describe('parseStartOptions', () => {
       port: 8787,
       json: false,
       agent: true,
+      lightning: true,
       fresh: false,
       dataDir: resolve('.infernet'),
       host: 'node',
@@ -18,11 +19,12 @@ describe('parseStartOptions', () => {
 
   it('takes every option, and a port before INFERNET_PORT', () => {
     const args =
-      '--port 0 --json --no-agent --fresh --data /x --host workerd --engine tiny --database-url postgres://a/b'
+      '--port 0 --json --no-agent --no-lightning --fresh --data /x --host workerd --engine tiny --database-url postgres://a/b'
     expect(parseStartOptions(args.split(' '), { INFERNET_PORT: '9' })).toEqual({
       port: 0,
       json: true,
       agent: false,
+      lightning: false,
       fresh: true,
       dataDir: '/x',
       host: 'workerd',

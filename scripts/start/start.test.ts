@@ -91,7 +91,12 @@ describe('npm start --json --no-agent', () => {
       /The database ended: SIGKILL\. Its last lines \(all in .*database\.log\)/,
     )
     expect(isAlive(pids.edge)).toBe(false)
-    expect(await readdir(join(folder, 'logs'))).toEqual(['database.log', 'edge.log'])
+    expect(await readdir(join(folder, 'logs'))).toEqual([
+      'database.log',
+      'edge.log',
+      'lightning.log',
+      'settler.log',
+    ])
   }, 60_000)
 
   it('says what to do when the port is taken', async () => {

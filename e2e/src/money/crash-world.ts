@@ -17,6 +17,13 @@ export interface CrashPlan {
   readonly step: string
 }
 
+/** Kinds of accounts that have something only while it is on its way. */
+const UNDER_WAY: ReadonlySet<string> = new Set([
+  'provider',
+  'provider_pending',
+  'payout_inflight',
+  'escrow',
+])
 const PRICE = 'prompt=500000000,completion=500000000'
 const POLL_MS = 40
 /** Until a flow counts as stuck, restarts included, on a busy machine. */
@@ -52,7 +59,10 @@ export class CrashWorld {
     const stack = await Stack.start(kind, port)
     const settler = await startSettler(stack, lightning, crashable(stack))
     await stack.startAgent('paid', 'infernet-demo', [
-      ...['--engine', 'llama-cpp', '--price', PRICE],
+      '--engine',
+      'llama-cpp',
+      '--price',
+      PRICE,
       ...paidAgentOptions(lightning),
     ])
     const { apiKey } = await stack.createClient()
@@ -68,10 +78,10 @@ export class CrashWorld {
     writeFileSync(`${this.#crashFile}.new`, JSON.stringify({ step, pids }))
     // Whole or not at all: the settler may look at any moment.
     renameSync(`${this.#crashFile}.new`, this.#crashFile)
-    let over = false
-    const story = this.#tell(flow).finally(() => (over = true))
+    const over = new AbortController()
+    const story = this.#tell(flow).finally(() => over.abort())
     story.catch(() => {})
-    while (!over && existsSync(this.#crashFile)) await sleep()
+    while (!over.signal.aborted && existsSync(this.#crashFile)) await sleep()
     if (existsSync(this.#crashFile)) rmSync(this.#crashFile)
     else {
       this.kills++
@@ -86,8 +96,7 @@ export class CrashWorld {
       const { kinds } = (await this.#stack.operator('GET', '/operator/ledger')) as {
         kinds: { kind: string; balance_msat: string }[]
       }
-      const open = ['provider', 'provider_pending', 'payout_inflight', 'escrow']
-      return kinds.every(({ kind, balance_msat: left }) => !open.includes(kind) || left === '0')
+      return kinds.every(({ kind, balance_msat: left }) => !UNDER_WAY.has(kind) || left === '0')
     })
     const { code, output } = await reconcile(this.#stack, this.#lightning)
     if (code !== 0) throw new Error(`reconcile ended with ${code}:\n${output}`)

@@ -24,10 +24,11 @@ export async function startSettler(
   return settler
 }
 
-/** Runs `reconcile` to its end. */
+/** Runs `reconcile` to its end; `flags` such as `--post`. */
 export async function reconcile(
   stack: Stack,
   lightning: TestLightning,
+  ...flags: readonly string[]
 ): Promise<{ readonly code: number; readonly output: string }> {
   const options = {
     ...commonOptions(stack, lightning.operator),
@@ -35,7 +36,7 @@ export async function reconcile(
   }
   const child = spawn(
     process.execPath,
-    [join(ROOT, PROGRAM), 'reconcile', ...Object.entries(options).flat(), '--json'],
+    [join(ROOT, PROGRAM), 'reconcile', ...Object.entries(options).flat(), ...flags, '--json'],
     { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let output = ''

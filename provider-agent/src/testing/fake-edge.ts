@@ -208,6 +208,8 @@ export class FakeEdge {
       handleProtocols: (offered) => (offered.has(WS_SUBPROTOCOL) ? WS_SUBPROTOCOL : false),
     })
     this.#server.on('upgrade', (request, socket, head) => {
+      // An agent that is killed while it is refused.
+      socket.on('error', () => {})
       const { refuseWith } = this.options
       if (refuseWith !== undefined || request.url !== PROVIDER_PATH) {
         const { status, body } = refuseWith ?? { status: 404, body: '' }
