@@ -17,6 +17,8 @@ export async function startSettler(
     ...commonOptions(stack, lightning.operator),
     '--edge-token-file': stack.file('settler-token'),
     '--key-file': stack.file('key'),
+    // Its successor should not be waited for long.
+    '--lease-seconds': '3',
   }
   const args = ['run', ...Object.entries(options).flat(), '--create-key', '--json']
   const settler = new Service('settler', PROGRAM, args, env)

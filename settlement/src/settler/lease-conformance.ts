@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { askRows, type Database } from '../db/database.ts'
-import { SettlerLease } from './settler-lease.ts'
+import { DEFAULT_LEASE_MS, SettlerLease } from './settler-lease.ts'
 
 const NODE = { pubkey: `03${'1'.repeat(64)}`, network: 'regtest', simulated: true } as const
 
@@ -9,6 +9,7 @@ const NODE = { pubkey: `03${'1'.repeat(64)}`, network: 'regtest', simulated: tru
 export function testSettlerLease(open: () => Database): void {
   const lease = (holder: string) =>
     new SettlerLease({
+      lastsMs: DEFAULT_LEASE_MS,
       db: open(),
       holder,
       node: NODE,

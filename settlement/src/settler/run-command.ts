@@ -5,7 +5,7 @@ import { crashAt } from './crash-at.ts'
 import { EXIT } from './exit-codes.ts'
 import { runOptions, type RunFlags } from './run-options.ts'
 import { settlerLog, type SettlerLog } from './settler-log.ts'
-import { LeaseError } from './settler-lease.ts'
+import { DEFAULT_LEASE_MS, LeaseError } from './settler-lease.ts'
 import { runSettlerProcess } from './settler-process.ts'
 
 /** Adds `run` to the program. */
@@ -32,6 +32,11 @@ export function addRunCommand(program: Command): void {
     .option('--payout-threshold-sat <n>', 'providers are paid from this balance on', '1000')
     .option('--payout-max-age <time>', 'or when the oldest of it is this old', '24h')
     .option('--daily-cap-sat <n>', 'the most that one provider is paid within a day', '1000000')
+    .option(
+      '--lease-seconds <n>',
+      'how long a settler that was killed keeps others waiting',
+      String(DEFAULT_LEASE_MS / 1000),
+    )
     .option('--metrics-port <n>', 'Prometheus metrics on loopback')
     .option('--json', 'one JSON object per event on stdout')
     .action(run)

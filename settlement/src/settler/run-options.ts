@@ -25,6 +25,7 @@ export interface RunFlags {
   readonly payoutThresholdSat: string
   readonly payoutMaxAge: string
   readonly dailyCapSat: string
+  readonly leaseSeconds: string
   readonly metricsPort?: string
   readonly json?: boolean
 }
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly payout: LndAddress
   readonly keys: SettlerKeys
   readonly payouts: PayoutSettings
+  /** How long a settler that was killed keeps others waiting. */
+  readonly leaseMs: number
   /** Undefined: no metrics. */
   readonly metricsPort: number | undefined
   readonly json: boolean
@@ -60,6 +63,7 @@ export function runOptions(flags: RunFlags): RunOptions {
       maxAgeMs: durationMs(flags.payoutMaxAge),
       dailyCapMsat: sats(flags.dailyCapSat, '--daily-cap-sat'),
     },
+    leaseMs: leaseMs(flags.leaseSeconds),
     metricsPort: flags.metricsPort === undefined ? undefined : port(flags.metricsPort),
     json: flags.json === true,
   }
@@ -109,6 +113,14 @@ function sats(text: string, option: string): bigint {
   if (!satsSchema.safeParse(text).success)
     throw new SettlerOptionError(`${option} is a whole number of satoshis, not '${text}'`)
   return BigInt(text) * MSAT_PER_SAT
+}
+
+/** Shorter, and a database that is slow for a moment ends the settler; longer, and nobody is paid meanwhile. */
+function leaseMs(text: string): number {
+  const seconds = Number(text)
+  if (!/^\d{1,3}$/.test(text) || seconds < 3 || seconds > 300)
+    throw new SettlerOptionError(`--lease-seconds is from 3 to 300, not '${text}'`)
+  return seconds * 1000
 }
 
 function port(text: string): number {

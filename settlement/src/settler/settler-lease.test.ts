@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DbUnavailable, type DbPort } from '../db/db-port.ts'
 import { openDatabase } from '../db/database.ts'
 import { leasedBackend } from './leased-backend.ts'
-import { SettlerLease } from './settler-lease.ts'
+import { DEFAULT_LEASE_MS, SettlerLease } from './settler-lease.ts'
 
 const NODE = { pubkey: `02${'0'.repeat(64)}`, network: 'regtest', simulated: true } as const
 
@@ -18,6 +18,7 @@ function rig(answers: (() => unknown[][])[]) {
     },
   }
   const lease = new SettlerLease({
+    lastsMs: DEFAULT_LEASE_MS,
     db: openDatabase(port),
     holder: 'us',
     node: NODE,

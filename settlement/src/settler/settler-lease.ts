@@ -5,15 +5,15 @@ import { DbUnavailable } from '../db/db-port.ts'
 import type { NodeInfo } from '../lightning/lightning-backend.ts'
 
 /** How long a lease lasts when it is not renewed: a settler that was killed is replaced this much later. */
-const TTL_MS = 15_000
+export const DEFAULT_LEASE_MS = 15_000
 /** Three chances to renew within a lease. */
-const RENEW_MS = 5_000
+const RENEWALS = 3
 /** After a renewal that got no answer. */
 const RETRY_MS = 1_000
 /** How often one that waits looks whether the lease is free. */
 const WAIT_MS = 1_000
-/** What the clocks of two machines can drift apart within a lease, many times over, and a pause of ours. */
-const MARGIN_MS = 3_000
+/** A fifth is what two clocks can drift apart within a lease, many times over, and a pause of ours. */
+const MARGIN_SHARE = 5
 
 export class LeaseError extends Error {
   override readonly name = 'LeaseError'
@@ -26,6 +26,8 @@ export interface LeaseParts {
   readonly holder: string
   /** The node that the holder acts on, for whoever reads the row. */
   readonly node: Pick<NodeInfo, 'pubkey' | 'network' | 'simulated'>
+  /** How long it lasts when it is not renewed. */
+  readonly lastsMs: number
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number
   /** Returns after `ms`, or as soon as `signal` aborts. */
@@ -63,7 +65,7 @@ export class SettlerLease {
    * {@link LeaseError} when another has had it in between, and what the database throws.
    */
   async acquire(): Promise<boolean> {
-    const { db, monotonic } = this.#parts
+    const { db, monotonic, lastsMs } = this.#parts
     const askedAt = monotonic()
     const rows = epochSchema.parse(await askRows(db, this.#take()))
     const [epoch] = rows[0] ?? []
@@ -71,7 +73,7 @@ export class SettlerLease {
     if (this.#epoch !== 0 && epoch !== this.#epoch)
       throw new LeaseError('Another settler has had the lease in between')
     this.#epoch = epoch
-    this.#deadline = askedAt + TTL_MS - MARGIN_MS
+    this.#deadline = askedAt + lastsMs - Math.ceil(lastsMs / MARGIN_SHARE)
     return true
   }
 
@@ -86,12 +88,13 @@ export class SettlerLease {
 
   /** Renews until `signal` aborts. Throws {@link LeaseError} once the lease is lost, or may be. */
   async keep(signal: AbortSignal): Promise<void> {
-    const { sleep } = this.#parts
-    let pause = RENEW_MS
+    const { sleep, lastsMs } = this.#parts
+    const renewMs = Math.floor(lastsMs / RENEWALS)
+    let pause = renewMs
     for (;;) {
       await sleep(Math.min(pause, this.#leftMs()), signal)
       if (signal.aborted) return
-      pause = (await this.#renew()) ? RENEW_MS : RETRY_MS
+      pause = (await this.#renew()) ? renewMs : RETRY_MS
       if (!this.held()) throw new LeaseError('The lease could not be renewed in time')
     }
   }
@@ -123,8 +126,8 @@ export class SettlerLease {
 
   /** Postgres' clock decides, and only its own dates are compared with it. */
   #take() {
-    const { holder, node } = this.#parts
-    const ttl = sql`clock_timestamp() + ${TTL_MS}::integer * interval '1 millisecond'`
+    const { holder, node, lastsMs } = this.#parts
+    const ttl = sql`clock_timestamp() + ${lastsMs}::integer * interval '1 millisecond'`
     return sql`
       insert into settler_lease as lease (id, holder, epoch, expires_at, node_pubkey, network, simulated)
       values (1, ${holder}, 1, ${ttl}, ${node.pubkey}, ${node.network}, ${node.simulated})

@@ -67,6 +67,7 @@ describe('the options of run', () => {
       payoutThresholdSat: '1000',
       payoutMaxAge: '24h',
       dailyCapSat: '500',
+      leaseSeconds: '15',
       ...changes,
     }
   }
@@ -90,6 +91,7 @@ describe('the options of run', () => {
     [{ macaroons: '/nowhere' }, 'intake.macaroon'],
     [{ payoutThresholdSat: '0' }, '--payout-threshold-sat'],
     [{ dailyCapSat: '1.5' }, '--daily-cap-sat'],
+    [{ leaseSeconds: '2' }, '--lease-seconds'],
     [{ payoutMaxAge: '1 day' }, 'write it like 24h'],
     [{ metricsPort: '70000' }, 'no port'],
   ])('are refused with a word on why: %j', (changes, words) => {

@@ -59,7 +59,7 @@ export async function runSettlerProcess(parts: ProcessParts, signal: AbortSignal
     parts.onNode(node)
     const db = openDatabase(connection)
     const holder = randomBytes(16).toString('hex')
-    const lease = new SettlerLease({ db, holder, node, monotonic, sleep })
+    const lease = new SettlerLease({ db, holder, node, lastsMs: options.leaseMs, monotonic, sleep })
     const waiting = () => log('lease_waiting')
     await insisting(() => lease.take(signal, waiting), 'database', log, signal)
     if (!lease.held()) return
