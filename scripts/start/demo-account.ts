@@ -6,7 +6,7 @@ export interface DemoAccount {
   readonly apiKey: string
 }
 
-/** A million sat: the demo model costs thousandths of one a request. */
+/** A million sat: the demo model costs a few of them a request. */
 const CREDIT_MSAT = '1000000000'
 
 /**

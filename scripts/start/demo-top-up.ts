@@ -5,7 +5,7 @@ export interface DemoTopUp {
   readonly invoice: string
 }
 
-/** Some thousand requests to the demo model. */
+/** Some hundred requests to the demo model. */
 const AMOUNT_SAT = 1_000
 
 /** Orders an invoice as any client does; undefined when there is none yet, which stops nobody. */

@@ -30,6 +30,20 @@ describe('requestLine', () => {
     )
   })
 
+  it('shows what arrives and what is paid, and that it is simulated', () => {
+    const money = { amount_msat: '5200', money: 'SIMULATED' }
+    expect(show({ event: 'topup_credited', ...money })).toBe(
+      '03:04:05 SIMULATED top-up of 5.2 sat is credited',
+    )
+    const paid = { event: 'payout_succeeded', owner: 'provider:12D3KooWabcdefgh', preimage: 'ab' }
+    expect(show({ ...paid, ...money })).toBe(
+      '03:04:05 SIMULATED …abcdefgh was paid 5.2 sat  preimage ab',
+    )
+    expect(show({ ...paid, event: 'payout_failed', failure: 'no_route', amount_msat: '1' })).toBe(
+      '03:04:05 payout to …abcdefgh: no_route',
+    )
+  })
+
   it('takes the time of arrival where the edge has no clock to show', () => {
     const line = '{"event":"error","error":"x"}'
     expect(requestLine(line, '2026', '2026-01-02T03:04:05.678Z', plain)).toBe('03:04:05 x')

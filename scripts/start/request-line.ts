@@ -46,6 +46,14 @@ const RENDERERS: Readonly<Record<string, (log: Log, paint: Paint) => string>> = 
       ),
       paint('dim', `${log['ms']} ms`),
     ].join('  '),
+  topup_credited: (log, paint) => paint('green', `${marked(log)}top-up of ${sat(log)} is credited`),
+  payout_succeeded: (log, paint) =>
+    [
+      paint('green', `${marked(log)}${short(log['owner'])} was paid ${sat(log)}`),
+      paint('dim', `preimage ${String(log['preimage'])}`),
+    ].join('  '),
+  payout_failed: (log, paint) =>
+    paint('yellow', `${marked(log)}payout to ${short(log['owner'])}: ${String(log['failure'])}`),
   provider_joined: (log, paint) =>
     paint('cyan', `provider ${short(log['provider'])} joined with ${String(log['models'])}`),
   provider_left: (log, paint) => paint('yellow', `provider ${short(log['provider'])} left`),
@@ -53,6 +61,11 @@ const RENDERERS: Readonly<Record<string, (log: Log, paint: Paint) => string>> = 
   store_failed: (log, paint) =>
     paint('red', `database: ${log['operation']}: ${String(log['error']).split('\n')[0]}`),
 }
+
+/** No line about simulated money without saying so. */
+const marked = (log: Log): string => (log['money'] === undefined ? '' : `${String(log['money'])} `)
+
+const sat = (log: Log): string => `${Number(log['amount_msat']) / 1000} sat`
 
 const short = (peer: unknown): string => `…${String(peer).slice(-8)}`
 

@@ -34,6 +34,9 @@ export class PartDied extends Error {
 
 type PartName = 'edge' | 'agent' | 'database' | 'lightning' | 'settler'
 
+/** 100 and 200 msat a token, as for a large model: a short answer is worth a few sat, and paid at once. */
+const DEMO_PRICE = 'prompt=100000000,completion=200000000'
+
 /** Nodes of the simulated network: who settles, who tops up, who is paid. */
 const LIGHTNING_NODES = ['operator', 'client', 'provider'] as const
 
@@ -99,7 +102,8 @@ export class System {
   /** Paid at once, to a node of its own, if there is Lightning. */
   startAgent(engine: EngineKind, edgeUrl: string): void {
     const args = ['provider-agent/src/cli/main.ts', 'run']
-    const options = ['--edge', edgeUrl, '--engine', engine, '--data', this.#dir.root, '--json']
+    const own = ['--data', this.#dir.root, '--json', '--price', DEMO_PRICE]
+    const options = ['--edge', edgeUrl, '--engine', engine, ...own]
     const payout = this.#parts.has('lightning') ? this.#payoutOptions() : []
     this.#start({ name: 'agent', args: [...args, ...options, ...payout] })
   }

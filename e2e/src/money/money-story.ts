@@ -34,15 +34,12 @@ export function testMoneyStory(
   let settler: Service
   let account: Client
   let client: MoneyClient
-  /** Events `payout_started` and `payout_succeeded` of the settler. */
-  let started: readonly Json[]
   let payouts: readonly Json[]
 
   beforeAll(async () => {
     lightning = await openLightning()
     stack = await Stack.start(kind, port)
     settler = await startSettler(stack, lightning)
-    started = settler.collect((line) => line['event'] === 'payout_started')
     payouts = settler.collect((line) => line['event'] === 'payout_succeeded')
     await stack.startAgent('paid', 'infernet-demo', [
       '--engine',
@@ -67,8 +64,6 @@ export function testMoneyStory(
     expect(outcome).toMatchObject({ status: 'succeeded' })
     return outcome.status === 'succeeded' ? outcome.preimage : ''
   }
-  const amountOf = ({ payout }: Json) =>
-    started.find((line) => line['payout'] === payout)?.['amount_msat']
   const ledger = async () => await stack.operator('GET', '/operator/ledger')
 
   it('refuses a request that there is no credit for, and says how to top up', async () => {
@@ -106,7 +101,7 @@ export function testMoneyStory(
     const fee = Math.ceil(usage.cost / 100)
     await until('the provider is paid', () => payouts.length > before)
     const payout = payouts[before] ?? {}
-    expect(amountOf(payout)).toBe(String(usage.cost - fee))
+    expect(payout['amount_msat']).toBe(String(usage.cost - fee))
     const hash = sha256(String(payout['preimage']))
     expect(await lightning.providerNode.lookupInvoice(hash)).toMatchObject({
       state: 'settled',
@@ -179,7 +174,7 @@ export function testMoneyStory(
     await paying
     const price = BigInt(String(done['price_msat']))
     await until('the provider has its part', () =>
-      payouts.some((one) => amountOf(one) === String(price - (price + 99n) / 100n)),
+      payouts.some(({ amount_msat: paid }) => paid === String(price - (price + 99n) / 100n)),
     )
   })
 
