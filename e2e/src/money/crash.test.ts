@@ -5,7 +5,7 @@ import { seeded } from '@infernet/settlement/testing/quick-rim'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CrashWorld, type CrashPlan, type Flow, type Victim } from './crash-world.ts'
 
-const KILLS = Number(process.env['INFERNET_CRASH_KILLS'] ?? 16)
+const KILLS = Number(process.env['INFERNET_CRASH_KILLS'] ?? 8)
 const SEED = Number(process.env['INFERNET_CRASH_SEED'] ?? Date.now() % 1_000_000)
 /** Of one kill with its restart, on a busy machine. */
 const MS_PER_KILL = 30_000

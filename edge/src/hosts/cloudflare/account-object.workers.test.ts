@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { newAccountId, newJobId, type AccountId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { expiredRecord } from '../../account/expiry.ts'
 import { testAccountHost } from '../../account/account-conformance.ts'
 import type { HoldRequest } from '../../ports.ts'
@@ -13,7 +13,18 @@ import type { AccountObject } from './account-object.ts'
 import type { WorkerEnv } from './env.ts'
 
 const bindings = env as unknown as WorkerEnv
-const objectOf = (id: AccountId) => bindings.ACCOUNT.get(bindings.ACCOUNT.idFromName(id))
+const used = new Map<AccountId, DurableObjectStub<AccountObject>>()
+function objectOf(id: AccountId): DurableObjectStub<AccountObject> {
+  const stub = bindings.ACCOUNT.get(bindings.ACCOUNT.idFromName(id))
+  used.set(id, stub)
+  return stub
+}
+
+// Without Postgres their alarms ring again and again; so many of them keep the runtime from going on.
+afterAll(async () => {
+  for (const stub of used.values())
+    await runInDurableObject(stub, (_object, state) => state.storage.deleteAlarm())
+})
 
 describe('the account object', () => {
   let accountId: AccountId
