@@ -1,4 +1,6 @@
 import { MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
+import { signPayout } from '@infernet/schemas/payout-statement'
+import { newSigner } from '@infernet/schemas/testing/signer'
 import { capabilitySchema, encodeControl } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import { capabilityOf } from './capability.ts'
@@ -21,9 +23,8 @@ describe('the capability record', () => {
     [1_000, 1],
   ])('of %i models with names of %i characters is one the edge takes', (count, nameLength) => {
     const models = modelsOf(count, nameLength)
-    const payout = {
-      to: { kind: 'lightning_address', address: `a@${'b'.repeat(60)}.example` },
-    } as const
+    const to = { kind: 'lightning_address', address: `a@${'b'.repeat(60)}.example` } as const
+    const payout = signPayout(newSigner(), { to }, 1)
     const record = capabilityOf({ kind: 'openai-http', models }, price, 4, 'deny', payout)
     expect(record.payout).toEqual(payout)
     expect(capabilitySchema.parse(record)).toEqual(record)

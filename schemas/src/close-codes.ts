@@ -16,6 +16,8 @@ export const CLOSE = {
   silent: 4408,
   /** The same key logged in again; the older socket is closed. */
   replaced: 4409,
+  /** Where its earnings go is not signed with the provider's key. */
+  payout: 4422,
   /** The edge holds as many providers as it can. */
   overloaded: 4429,
 } as const

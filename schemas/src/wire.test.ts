@@ -63,6 +63,7 @@ const capability = {
 }
 const nodeKey = `02${'0f'.repeat(32)}`
 const threshold = { when: 'threshold', threshold_sat: 1000 }
+const signed = { issued_at: 1, signature: 'A'.repeat(86) }
 const usage = { prompt_tokens: 3, completion_tokens: 5 }
 const header: JobHeader = {
   job,
@@ -167,11 +168,11 @@ const CASES: Case[] = [
       ['models.0.price.prompt', 1e12],
       ['models.0.price.completion', 0],
       ['models.0.context_length', 1e8],
-      ['payout', { to: { kind: 'lightning_address', address: 'a+b@pay.example.com' } }],
-      ['payout', { to: { kind: 'keysend', pubkey: nodeKey }, when: 'at_once' }],
-      ['payout', { to: { kind: 'keysend', pubkey: nodeKey }, when: 'threshold' }],
-      ['payout', { to: { kind: 'invoice' }, ...threshold }],
-      ['payout', { to: { kind: 'invoice', pubkey: nodeKey } }],
+      ['payout', { to: { kind: 'lightning_address', address: 'a+b@pay.example.com' }, ...signed }],
+      ['payout', { to: { kind: 'keysend', pubkey: nodeKey }, when: 'at_once', ...signed }],
+      ['payout', { to: { kind: 'keysend', pubkey: nodeKey }, when: 'threshold', ...signed }],
+      ['payout', { to: { kind: 'invoice' }, ...threshold, ...signed }],
+      ['payout', { to: { kind: 'invoice', pubkey: nodeKey }, ...signed }],
     ],
     bad: [
       ['models', repeat(MAX_MODELS_PER_PROVIDER + 1, offer)],
@@ -204,7 +205,10 @@ const CASES: Case[] = [
   {
     name: 'capability with a payout',
     schema: capabilitySchema,
-    good: { ...capability, payout: { to: { kind: 'keysend', pubkey: nodeKey }, ...threshold } },
+    good: {
+      ...capability,
+      payout: { to: { kind: 'keysend', pubkey: nodeKey }, ...threshold, ...signed },
+    },
     alsoGood: [['payout.threshold_sat', MAX_PAYOUT_THRESHOLD_SAT]],
     bad: [
       ['payout.to', undefined],
@@ -214,6 +218,10 @@ const CASES: Case[] = [
       ['payout.to.pubkey', `${nodeKey}0`],
       ['payout.to.pubkey', nodeKey.toUpperCase()],
       ['payout.to.pubkey', `04${nodeKey.slice(2)}`],
+      ...counts('payout.issued_at'),
+      ['payout.signature', undefined],
+      ['payout.signature', 'A'.repeat(87)],
+      ['payout.signature', '+'],
       ['payout.when', 'never'],
       ['payout.threshold_sat', 0],
       ['payout.threshold_sat', 1.5],
@@ -223,7 +231,10 @@ const CASES: Case[] = [
   {
     name: 'capability with a Lightning address',
     schema: capabilitySchema,
-    good: { ...capability, payout: { to: { kind: 'lightning_address', address: 'a@b.example' } } },
+    good: {
+      ...capability,
+      payout: { to: { kind: 'lightning_address', address: 'a@b.example' }, ...signed },
+    },
     bad: [
       ['payout.to.address', 'a'],
       ['payout.to.address', 'A@b.example'],

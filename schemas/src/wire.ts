@@ -29,6 +29,13 @@ const leaseId = z.string().refine(isLeaseId, 'not a lease id')
 const nonce = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'not 32 bytes of base64url')
 const reason = z.string().max(512)
 
+/** Unpadded base64url of at most `maxBytes` bytes. */
+export const base64url = (maxBytes: number) =>
+  z
+    .string()
+    .max(Math.ceil((maxBytes * 4) / 3))
+    .regex(/^[A-Za-z0-9_-]*$/, 'not base64url')
+
 /** msat per million tokens; an integer, so that cost is exact rational arithmetic. */
 const pricePerMillion = z.int().nonnegative().max(1e12)
 export const priceSchema = z.object({ prompt: pricePerMillion, completion: pricePerMillion })
@@ -75,7 +82,7 @@ export type ModelOffer = z.infer<typeof modelOfferSchema>
 const nodeKey = z.string().regex(/^0[23][0-9a-f]{64}$/, "not a node's public key")
 
 /** Where a provider wants its earnings, and when. The edge shows it to nobody. */
-export const payoutSchema = z
+export const payoutWishesSchema = z
   .object({
     to: z.discriminatedUnion('kind', [
       z.object({
@@ -97,6 +104,14 @@ export const payoutSchema = z
     path: ['threshold_sat'],
     error: 'a threshold that nothing waits for',
   })
+export type PayoutWishes = z.infer<typeof payoutWishesSchema>
+
+/** The same, signed with the provider's key: see `payout-statement.ts`. */
+export const payoutSchema = payoutWishesSchema.safeExtend({
+  /** The agent's clock, ms since the epoch. */
+  issued_at: count,
+  signature: base64url(64),
+})
 export type Payout = z.infer<typeof payoutSchema>
 
 /** What a provider can do now. Sent in the hello, and again whenever it changes. */
@@ -208,13 +223,6 @@ export type JobError = z.infer<typeof errorSchema>
 
 export const cancelSchema = z.object({ reason })
 export const drainSchema = z.object({ reason })
-
-/** Unpadded base64url of at most `maxBytes` bytes. */
-export const base64url = (maxBytes: number) =>
-  z
-    .string()
-    .max(Math.ceil((maxBytes * 4) / 3))
-    .regex(/^[A-Za-z0-9_-]*$/, 'not base64url')
 
 export const receiptsSchema = z.object({
   signature: base64url(64),

@@ -1,12 +1,13 @@
 import { FRAME } from '@infernet/schemas/frame'
-import type { Payout } from '@infernet/schemas/wire'
+import { signPayout } from '@infernet/schemas/payout-statement'
+import type { PayoutWishes } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import { INVOICE_TIMEOUT_MS, MAX_INVOICE_ASKS } from '../limits.ts'
 import type { InvoiceOrder } from '../ports.ts'
 import { newProviderKey, type FakeProvider } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge } from '../testing/test-edge.ts'
 
-const INVOICES: Payout = { to: { kind: 'invoice' } }
+const INVOICES: PayoutWishes = { to: { kind: 'invoice' } }
 const order = (fields: Partial<InvoiceOrder> = {}): InvoiceOrder => ({
   payout: 'po_1',
   attempt: 1,
@@ -19,7 +20,8 @@ const refusal = (code: string, message: string) =>
 /** An edge, and a provider that wants its money by invoices of its own. */
 async function payee() {
   const edge = await startEdge()
-  const provider = await edge.provider({ payout: INVOICES })
+  const key = newProviderKey()
+  const provider = await edge.provider({ payout: signPayout(key, INVOICES, 1) }, key)
   return { edge, provider, ask: (one = order()) => edge.hub.askInvoice(provider.peer, one) }
 }
 
@@ -105,13 +107,15 @@ describe('asking a provider for an invoice', () => {
     expect(await another).toBe('lnbcpo1x1')
   })
 
-  it.each<[string, Payout | undefined]>([
+  it.each<[string, PayoutWishes | undefined]>([
     ['does not say where its money goes, as an old agent', undefined],
     ['has a Lightning address', { to: { kind: 'lightning_address', address: 'a@b.example' } }],
     ['is paid by keysend', { to: { kind: 'keysend', pubkey: `02${'ab'.repeat(32)}` } }],
-  ])('never asks one that %s', async (_, payout) => {
+  ])('never asks one that %s', async (_, wishes) => {
     const edge = await startEdge()
-    const provider = await edge.provider(payout === undefined ? {} : { payout })
+    const key = newProviderKey()
+    const fields = wishes === undefined ? {} : { payout: signPayout(key, wishes, 1) }
+    const provider = await edge.provider(fields, key)
     const asking = edge.hub.askInvoice(provider.peer, order())
     await expect(asking).rejects.toMatchObject({ code: 'refused' })
     expect(provider.invoiceRequests.size).toBe(0)
@@ -138,7 +142,8 @@ describe('asking a provider for an invoice', () => {
   it('is offline for those who asked when the key logs in again', async () => {
     const { edge, provider, ask } = await payee()
     const asking = ask()
-    const next = await edge.provider({ payout: INVOICES }, provider.key)
+    const payout = signPayout(provider.key, INVOICES, 2)
+    const next = await edge.provider({ payout }, provider.key)
     await expect(asking).rejects.toMatchObject({ code: 'offline' })
     const again = ask()
     await answerOne(next)
@@ -149,7 +154,8 @@ describe('asking a provider for an invoice', () => {
     const { provider, ask } = await payee()
     provider.sendControl(FRAME.capability, capabilityOf())
     await expect(ask()).rejects.toMatchObject({ code: 'refused' })
-    provider.sendControl(FRAME.capability, capabilityOf({ payout: INVOICES }))
+    const payout = signPayout(provider.key, INVOICES, 2)
+    provider.sendControl(FRAME.capability, capabilityOf({ payout }))
     const again = ask()
     await answerOne(provider)
     expect(await again).toBe('lnbcpo1x1')

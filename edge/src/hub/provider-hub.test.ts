@@ -8,6 +8,7 @@ import {
 } from '@infernet/schemas/frame'
 import { newJobId, newRequestId } from '@infernet/schemas/ids'
 import { CHALLENGE_TTL_MS, MAX_CLOCK_SKEW_MS, MAX_SLOTS } from '@infernet/schemas/limits'
+import { signPayout } from '@infernet/schemas/payout-statement'
 import { encodeControl } from '@infernet/schemas/wire'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { describe, expect, it } from 'vitest'
@@ -84,6 +85,25 @@ describe('login', () => {
     const now = edge.clock.now()
     await provider.login(provider.hello({ capability: capabilityOf(), now, key: newProviderKey() }))
     expect(provider.closed).toMatchObject({ code: CLOSE.unauthorized })
+  })
+
+  it('refuses earnings that another key redirects, and stores nothing of them', async () => {
+    const edge = await startEdge()
+    const wishes = { to: { kind: 'lightning_address', address: 'thief@wallet.example' } } as const
+    const refused = challenged(edge)
+    const stolen = capabilityOf({ payout: signPayout(newProviderKey(), wishes, 1) })
+    await refused.login(refused.hello({ capability: stolen, now: edge.clock.now() }))
+    expect(refused.closed).toEqual({
+      code: CLOSE.payout,
+      reason: 'where the earnings go is not signed with the key of this login',
+    })
+    expect(edge.log.at(-1)).toMatchObject({ event: 'login_refused', fields: { fault: 'payout' } })
+    const key = newProviderKey()
+    const provider = await edge.provider({ payout: signPayout(key, wishes, 1) }, key)
+    const redirected = { ...signPayout(key, wishes, 1), issued_at: 2 }
+    provider.sendControl(FRAME.capability, capabilityOf({ payout: redirected }))
+    expect(provider.closed).toMatchObject({ code: CLOSE.payout })
+    expect(edge.store.seen).toMatchObject([{ capability: { payout: { issued_at: 1 } } }])
   })
 
   it.each([

@@ -1,6 +1,7 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { encodeFrame, FRAME } from '@infernet/schemas/frame'
 import { CHALLENGE_TTL_MS, MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
+import { signPayout } from '@infernet/schemas/payout-statement'
 import { encodeControl, PROTOCOL, type Hello } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import { AUDIENCE, FakeProvider, modelOffer } from '../testing/fake-provider.ts'
@@ -40,6 +41,13 @@ describe('a login', () => {
     })
   })
 
+  it('is good with a payout of its own', async () => {
+    const payout = signPayout(provider.key, { to: { kind: 'invoice' } }, NOW)
+    const capability = capabilityOf({ payout })
+    const signed = provider.hello({ capability, now: NOW, challenge })
+    expect(await judge(signed)).toMatchObject({ ok: true, capability: { payout } })
+  })
+
   it.each<[string, unknown, number, string, number?]>([
     ['late', hello(), CLOSE.unauthorized, 'late', NOW + CHALLENGE_TTL_MS + 1],
     ['for another edge', elsewhere(), CLOSE.unauthorized, 'signature'],
@@ -47,6 +55,8 @@ describe('a login', () => {
     ['of no version', {}, CLOSE.protocol, 'protocol'],
     ['of a later version, whatever else it holds', { version: 9 }, CLOSE.version, 'version'],
     ['with a name that is no key', hello({ peer: 'x' as never }), CLOSE.protocol, 'protocol'],
+    ['with another’s payout', paidToAnother(), CLOSE.payout, 'payout'],
+    ['with an unsigned payout', unsigned(), CLOSE.protocol, 'protocol'],
     ['with too large a record', tooLarge(), CLOSE.protocol, 'protocol'],
   ])('is refused when it comes %s', async (_, value, code, fault, now) => {
     expect(await judge(value, now)).toMatchObject({ ok: false, code, fault })
@@ -62,6 +72,18 @@ describe('a login', () => {
 function elsewhere(): Hello {
   const other = challengeFor('other.test', challenge.nonce, NOW)
   return provider.hello({ capability: capabilityOf(), now: NOW, challenge: other })
+}
+
+/** Its own wishes, which a stranger has signed. */
+function paidToAnother(): Hello {
+  const other = new FakeProvider({} as ProviderHub).key
+  const payout = signPayout({ ...other, peer: provider.peer }, { to: { kind: 'invoice' } }, NOW)
+  return provider.hello({ capability: capabilityOf({ payout }), now: NOW, challenge })
+}
+
+function unsigned(): unknown {
+  const capability = { ...capabilityOf(), payout: { to: { kind: 'invoice' } } }
+  return { ...provider.hello({ capability: capabilityOf(), now: NOW, challenge }), capability }
 }
 
 function tooLarge(): Hello {

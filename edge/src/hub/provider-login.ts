@@ -8,6 +8,7 @@ import {
 } from '@infernet/schemas/frame'
 import { MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
 import { judgeLogin, judgeVersion } from '@infernet/schemas/login'
+import { payoutFault } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import {
   decodeControl,
@@ -60,7 +61,11 @@ export async function answerLogin(
       return protocolFault('capability record too large')
     const fault = await judgeLogin(challenge, hello, now)
     if (fault !== undefined) return { ok: false, code: CLOSE.unauthorized, ...fault }
-    return { ok: true, peer: hello.peer, version, capability: hello.capability }
+    const { peer, capability } = hello
+    const unsigned = payoutFault(peer, capability)
+    if (unsigned !== undefined)
+      return { ok: false, code: CLOSE.payout, fault: 'payout', message: unsigned }
+    return { ok: true, peer, version, capability }
   } catch (error) {
     if (error instanceof FrameError || error instanceof WireError)
       return protocolFault(error.message)

@@ -1,6 +1,7 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { CONNECTION_CHANNEL, encodeFrame, FRAME } from '@infernet/schemas/frame'
 import { JOB_WINDOW_BYTES, MAX_CONTROL_BYTES } from '@infernet/schemas/limits'
+import { signPayout } from '@infernet/schemas/payout-statement'
 import { encodeControl } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import { ACCEPT_TIMEOUT_MS, SWEEP_INTERVAL_MS } from '../limits.ts'
@@ -104,6 +105,14 @@ describe('a provider that breaks the protocol', () => {
       'silence after an offer',
       CLOSE.silent,
       ({ edge }) => edge.clock.advance(ACCEPT_TIMEOUT_MS + SWEEP_INTERVAL_MS),
+    ],
+    [
+      'earnings that another’s signature redirects',
+      CLOSE.payout,
+      ({ provider, other }) => {
+        const payout = signPayout(other.key, { to: { kind: 'invoice' } }, 1)
+        provider.sendControl(FRAME.capability, capabilityOf({ payout }))
+      },
     ],
     [
       'too many capability records',

@@ -11,6 +11,7 @@ import {
 import { gatherMs, type FrameMux } from '@infernet/schemas/frame-mux'
 import type { LeaseId } from '@infernet/schemas/ids'
 import { MAX_CAPABILITY_BYTES, MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
+import { payoutFault } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import {
   busySchema,
@@ -266,9 +267,7 @@ export class ProviderSession {
         if (payload.length > MAX_CAPABILITY_BYTES)
           throw new WireError('capability record too large')
         this.#countCapabilityChange()
-        this.#capability = decodeControl(capabilitySchema, payload)
-        this.#offers = offersOf(this.#capability)
-        return this.#host.capabilityChanged(this)
+        return this.#changeCapability(decodeControl(capabilitySchema, payload))
       case FRAME.receipts:
         return this.#host.receiptsArrived(this, decodeControl(receiptsSchema, payload))
       case FRAME.invoice:
@@ -280,6 +279,14 @@ export class ProviderSession {
       default:
         throw new WireError(`frame type ${type} has no place here`)
     }
+  }
+
+  #changeCapability(capability: Capability): void {
+    const unsigned = payoutFault(this.peer, capability)
+    if (unsigned !== undefined) return this.#host.violated(this, CLOSE.payout, unsigned)
+    this.#capability = capability
+    this.#offers = offersOf(capability)
+    this.#host.capabilityChanged(this)
   }
 
   #countCapabilityChange(): void {

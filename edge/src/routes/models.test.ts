@@ -1,7 +1,8 @@
 import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
+import { signPayout } from '@infernet/schemas/payout-statement'
 import { describe, expect, it } from 'vitest'
 import { errorOf } from '../testing/error-answer.ts'
-import { modelOffer } from '../testing/fake-provider.ts'
+import { modelOffer, newProviderKey } from '../testing/fake-provider.ts'
 import { startEdge } from '../testing/test-edge.ts'
 
 const price = (prompt: number, completion: number) => ({ price: { prompt, completion } })
@@ -83,13 +84,14 @@ describe('GET /v1/models', () => {
   it('tells nobody where a provider’s money goes', async () => {
     const edge = await startEdge()
     const address = 'secret@wallet.example'
-    const { peer } = await edge.provider({ payout: { to: { kind: 'lightning_address', address } } })
+    const key = newProviderKey()
+    const payout = signPayout(key, { to: { kind: 'lightning_address', address } }, 1)
+    const { peer } = await edge.provider({ payout }, key)
     for (const path of ['/v1/models', '/v1/models/tiny', '/v1/models/tiny/endpoints', '/metrics']) {
       const text = await (await edge.request(path)).text()
       expect(text).not.toMatch(/wallet|payout/)
     }
     expect(JSON.stringify(edge.log)).not.toMatch(/wallet|payout/)
-    const payout = { to: { kind: 'lightning_address', address } }
     expect(edge.store.seen).toMatchObject([{ provider: peer, capability: { payout } }])
   })
 

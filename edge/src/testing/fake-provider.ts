@@ -54,12 +54,13 @@ export const modelOffer = (id: string, fields: Partial<ModelOffer> = {}): ModelO
 export interface ProviderKey {
   readonly peer: PeerId
   readonly privateKey: KeyObject
+  readonly sign: (message: Uint8Array) => Uint8Array
 }
 
 export function newProviderKey(): ProviderKey {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
-  return { peer: peerIdOf(raw), privateKey }
+  return { peer: peerIdOf(raw), privateKey, sign: (message) => sign(null, message, privateKey) }
 }
 
 /** A message of one frame whose type nobody knows. */

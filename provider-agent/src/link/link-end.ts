@@ -18,6 +18,7 @@ const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
   [CLOSE.protocol, 'reconnecting; if this repeats, update infernet-agent and report it'],
   [CLOSE.unauthorized, 'check the clock and the --edge address; trying again'],
   [CLOSE.price, 'set --price within the bounds of this edge; trying again'],
+  [CLOSE.payout, 'update infernet-agent; if this repeats, report it'],
   [CLOSE.foreignJob, 'reconnecting; if this repeats, update infernet-agent and report it'],
   [CLOSE.version, 'update: git pull && npm ci, then start the agent again'],
   [

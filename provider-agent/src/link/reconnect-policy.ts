@@ -10,6 +10,7 @@ const PATIENT: ReadonlySet<number> = new Set([
   CLOSE.overloaded,
   CLOSE.unauthorized,
   CLOSE.price,
+  CLOSE.payout,
   CLOSE.foreignJob,
 ])
 

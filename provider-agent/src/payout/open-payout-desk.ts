@@ -1,3 +1,4 @@
+import { signPayout } from '@infernet/schemas/payout-statement'
 import { openLnd } from '@infernet/settlement/lightning/open-lnd'
 import type { EventLog } from '../events.ts'
 import type { Identity } from '../identity.ts'
@@ -5,7 +6,7 @@ import { InvoiceIssuer } from './invoice-issuer.ts'
 import { PayoutDesk } from './payout-desk.ts'
 import type { PayoutPlan } from './payout-plan.ts'
 
-/** The desk for what the owner said. The owner's node is opened when it is first needed. */
+/** The desk for what the owner said, which is signed now. The owner's node is opened when it is first needed. */
 export function openPayoutDesk(
   plan: PayoutPlan | undefined,
   identity: Identity,
@@ -19,5 +20,6 @@ export function openPayoutDesk(
       key: identity.deriveKey('agent-payout'),
       now: Date.now,
     })
-  return new PayoutDesk({ payout: plan?.payout, issuer, events })
+  const payout = plan && signPayout(identity, plan.payout, Date.now())
+  return new PayoutDesk({ payout, issuer, events })
 }

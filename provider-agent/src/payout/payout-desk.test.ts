@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { verifyPayout } from '@infernet/schemas/payout-statement'
 import type { InvoiceRequest } from '@infernet/schemas/wire'
 import { decodeInvoice } from '@infernet/settlement/bolt11/decode-invoice'
 import { AGENT_URIS } from '@infernet/settlement/lightning/lnd/macaroon-roles'
@@ -88,7 +89,7 @@ describe('an agent that gives invoices of its own node', () => {
       { ...ownNode(), payoutThresholdSat: 50 },
       directory,
     )
-    expect(session.hello?.capability.payout).toEqual({
+    expect(session.hello?.capability.payout).toMatchObject({
       to: { kind: 'invoice' },
       when: 'threshold',
       threshold_sat: 50,
@@ -161,10 +162,19 @@ describe('an agent without a node of its own', () => {
     expect(named('payout_unset')).toHaveLength(1)
   })
 
-  it('names its Lightning address', async () => {
-    const { session, events } = await world({ payout: 'me@wallet.example', payoutWhen: 'at_once' })
+  it('names its Lightning address and signs for it, anew at each start', async () => {
+    const directory = newDirectory()
+    const flags = { payout: 'me@wallet.example', payoutWhen: 'at_once' }
+    const { session, events } = await world(flags, directory)
     const to = { kind: 'lightning_address', address: 'me@wallet.example' }
-    expect(session.hello?.capability.payout).toEqual({ to, when: 'at_once' })
+    const { peer, capability } = session.hello!
+    expect(capability.payout).toMatchObject({ to, when: 'at_once' })
+    expect(Math.abs(capability.payout!.issued_at - Date.now())).toBeLessThan(60_000)
+    expect(verifyPayout(peer, capability.payout!)).toBe(true)
+    await closers.pop()?.()
+    const later = (await world({ payout: 'me@wallet.example' }, directory)).session.hello!
+    expect(later.peer).toBe(peer)
+    expect(later.capability.payout!.issued_at).toBeGreaterThan(capability.payout!.issued_at)
     expect(events[0]).toEqual({
       event: 'payout',
       to: 'me@wallet.example',

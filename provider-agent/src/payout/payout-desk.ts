@@ -4,7 +4,7 @@ import { InvoiceRefusal, type InvoiceIssuer } from './invoice-issuer.ts'
 import { payoutText, payoutTimeText } from './payout-plan.ts'
 
 export interface PayoutDeskOptions {
-  /** Undefined: the earnings wait at the edge. */
+  /** Signed; undefined: the earnings wait at the edge. */
   readonly payout: Payout | undefined
   /** Of the owner's own node, if that is where they go. */
   readonly issuer: InvoiceIssuer | undefined

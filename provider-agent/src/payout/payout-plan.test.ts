@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { payoutSchema, type Payout } from '@infernet/schemas/wire'
+import { payoutWishesSchema, type PayoutWishes } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import { payoutText, payoutTimeText, readPayoutFlags, type PayoutFlags } from './payout-plan.ts'
 
@@ -17,7 +17,7 @@ const lndMacaroon = file('agent.macaroon', Uint8Array.of(2, 1, 0xff))
 const node = { payout: 'lnd', lnd: '127.0.0.1:10009', lndCert, lndMacaroon }
 
 describe('the options of a payout', () => {
-  it.each<[PayoutFlags, Payout]>([
+  it.each<[PayoutFlags, PayoutWishes]>([
     [
       { payout: 'Alice@Wallet.example ' },
       { to: { kind: 'lightning_address', address: 'alice@wallet.example' } },
@@ -40,7 +40,7 @@ describe('the options of a payout', () => {
     ],
   ])('%j are what the edge is told', (flags, payout) => {
     expect(readPayoutFlags(flags)?.payout).toEqual(payout)
-    expect(payoutSchema.parse(payout)).toEqual(payout)
+    expect(payoutWishesSchema.parse(payout)).toEqual(payout)
   })
 
   it('are no more than an option', () => {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { splitLightningAddress } from '@infernet/schemas/lightning-address'
-import { payoutSchema, type Payout } from '@infernet/schemas/wire'
+import { payoutWishesSchema, type PayoutWishes } from '@infernet/schemas/wire'
 import type { LndAddress } from '@infernet/settlement/lightning/lnd/lnd-connection'
 
 /** What the owner said about the earnings. */
 export interface PayoutPlan {
-  readonly payout: Payout
+  readonly payout: PayoutWishes
   /** The owner's own node, for a payout by invoices. */
   readonly lnd?: LndAddress
 }
@@ -44,7 +44,7 @@ export function readPayoutFlags(flags: PayoutFlags): PayoutPlan | undefined {
     throw new PayoutFlagError('say where the earnings go, with --payout')
   }
   const when = payoutWhen ?? (payoutThresholdSat === undefined ? undefined : 'threshold')
-  const read = payoutSchema.safeParse({
+  const read = payoutWishesSchema.safeParse({
     to: destinationOf(where),
     ...(when === undefined ? {} : { when }),
     ...(payoutThresholdSat === undefined ? {} : { threshold_sat: payoutThresholdSat }),
@@ -53,7 +53,7 @@ export function readPayoutFlags(flags: PayoutFlags): PayoutPlan | undefined {
   return { payout: read.data, ...(where === 'lnd' ? { lnd: nodeOf(flags) } : {}) }
 }
 
-function destinationOf(where: string): Payout['to'] {
+function destinationOf(where: string): PayoutWishes['to'] {
   if (where === 'lnd') return { kind: 'invoice' }
   const text = where.trim().toLowerCase()
   const [, pubkey] = KEYSEND.exec(text) ?? []
@@ -93,14 +93,14 @@ function fileOf(flag: string, path: string): Buffer {
 }
 
 /** Where the earnings go, for the owner to read. */
-export function payoutText({ to }: Payout): string {
+export function payoutText({ to }: PayoutWishes): string {
   if (to.kind === 'lightning_address') return to.address
   if (to.kind === 'keysend') return `node ${to.pubkey}, by keysend`
   return 'your own node, by invoices'
 }
 
 /** When they go, in the same words. */
-export function payoutTimeText({ to, when, threshold_sat }: Payout): string {
+export function payoutTimeText({ to, when, threshold_sat }: PayoutWishes): string {
   if (when === undefined) return 'when the edge pays out'
   // Each payout asks the wallet's server for an invoice.
   if (when === 'at_once' && to.kind === 'lightning_address')

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { CLOSE } from '@infernet/schemas/close-codes'
 import {
   encodeCredit,
   encodeFrame,
@@ -14,6 +15,7 @@ import {
 import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import { judgeLogin } from '@infernet/schemas/login'
+import { payoutFault } from '@infernet/schemas/payout-statement'
 import {
   capabilitySchema,
   decodeControl,
@@ -275,7 +277,9 @@ export class FakeEdge {
 
   async #logIn(session: FakeSession, challenge: Challenge, login: Hello): Promise<void> {
     const fault = await judgeLogin(challenge, login, Date.now())
-    if (fault !== undefined) return session.socket.close(4401, fault.message)
+    if (fault !== undefined) return session.socket.close(CLOSE.unauthorized, fault.message)
+    const unsigned = payoutFault(login.peer, login.capability)
+    if (unsigned !== undefined) return session.socket.close(CLOSE.payout, unsigned)
     session.hello = login
     session.send(FRAME.welcome, 0, encodeControl(this.#welcomePayload()))
     this.#onSession?.()

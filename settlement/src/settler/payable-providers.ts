@@ -18,7 +18,7 @@ const rowsSchema = z.array(
 /** A provider that is owed money and has said where it wants it. Amounts are msat, dates Unix ms. */
 export interface PayableProvider {
   readonly peer: string
-  /** Of its signed capability, as it sent it. */
+  /** Of its capability record, as the database has it: nothing of it is checked. */
   readonly payout: unknown
   readonly owedMsat: bigint
   /**

@@ -1,11 +1,14 @@
+import { signPayout } from '@infernet/schemas/payout-statement'
+import { newSigner } from '@infernet/schemas/testing/signer'
+import type { Payout, PayoutWishes } from '@infernet/schemas/wire'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PayableProvider } from './payable-providers.ts'
 import { payoutDraft } from './payout-loop.ts'
-import { providerPayoutSchema } from './provider-payout.ts'
 import { policyFor, retryAt } from './provider-policy.ts'
 
-const PEER = `12D3KooW${'B'.repeat(44)}`
+const SIGNER = newSigner()
+const PEER = SIGNER.peer
 const NODE = `02${'ab'.repeat(32)}`
 const NOW = 1_000_000_000
 const SETTINGS = { thresholdMsat: 1_000_000n, maxAgeMs: 86_400_000, dailyCapMsat: 5_000_000n }
@@ -22,16 +25,20 @@ const provider = (payout: unknown, changes: Partial<PayableProvider> = {}): Paya
   ...changes,
 })
 
-const draft = (payout: unknown, changes: Partial<PayableProvider> = {}) =>
+const draftOf = (payout: unknown, changes: Partial<PayableProvider> = {}) =>
   payoutDraft(provider(payout, changes), {
     settings: SETTINGS,
     now: () => NOW,
     newPayoutId: () => 'po_1',
   })
 
-const address = { to: { kind: 'lightning_address', address: 'a@example.org' } }
-const invoice = { to: { kind: 'invoice' } }
-const keysend = { to: { kind: 'keysend', pubkey: NODE } }
+/** Of wishes that the provider has signed. */
+const draft = (wishes: PayoutWishes, changes: Partial<PayableProvider> = {}) =>
+  draftOf(signPayout(SIGNER, wishes, NOW), changes)
+
+const address: PayoutWishes = { to: { kind: 'lightning_address', address: 'a@example.org' } }
+const invoice: PayoutWishes = { to: { kind: 'invoice' } }
+const keysend: PayoutWishes = { to: { kind: 'keysend', pubkey: NODE } }
 
 describe('what is paid to a provider', () => {
   it('goes where its capability says', () => {
@@ -44,7 +51,7 @@ describe('what is paid to a provider', () => {
       destination: { kind: 'keysend', pubkey: NODE },
     })
     expect(draft(invoice)?.destination).toEqual({ kind: 'ask', whom: PEER })
-    const ours = { to: { kind: 'invoice', pubkey: NODE } }
+    const ours: PayoutWishes = { to: { kind: 'invoice', pubkey: NODE } }
     expect(draft(ours)?.destination).toEqual({ kind: 'ask', whom: PEER, payee: NODE })
   })
 
@@ -66,8 +73,7 @@ describe('what is paid to a provider', () => {
   })
 
   it('knows the provider’s own threshold when it is above ours', () => {
-    const of = (sat: number) =>
-      policyFor(SETTINGS, providerPayoutSchema.parse({ ...keysend, threshold_sat: sat }))
+    const of = (sat: number) => policyFor(SETTINGS, { ...keysend, threshold_sat: sat })
     expect([of(1).thresholdMsat, of(5_000).thresholdMsat]).toEqual([1_000_000n, 5_000_000n])
   })
 
@@ -84,7 +90,34 @@ describe('what is paid to a provider', () => {
   })
 
   it('is nothing for wishes that nobody can read', () => {
-    for (const payout of [{}, { to: { kind: 'keysend', pubkey: 'x' } }, { to: { kind: 'cash' } }])
-      expect(() => draft(payout)).toThrow()
+    const signed = signPayout(SIGNER, keysend, NOW)
+    const { signature: _, ...unsigned } = signed
+    for (const payout of [
+      {},
+      unsigned,
+      { ...signed, to: { kind: 'keysend', pubkey: 'x' } },
+      { ...signed, to: { kind: 'cash' } },
+    ])
+      expect(() => draftOf(payout)).toThrow(
+        expect.objectContaining({ name: 'ProviderPayoutError', code: 'unreadable' }),
+      )
+    expect(() => draftOf(unsigned)).toThrow(/^payout.signature: /)
+  })
+
+  const mine = signPayout(SIGNER, keysend, NOW)
+  const theirs = { to: { kind: 'keysend', pubkey: `03${'cd'.repeat(32)}` } } as const
+  it.each<[string, Payout]>([
+    ['goes elsewhere', { ...mine, ...theirs }],
+    ['comes another way', { ...mine, to: { kind: 'invoice', pubkey: NODE } }],
+    ['comes at another time', { ...mine, when: 'at_once' }],
+    ['was said later', { ...mine, issued_at: NOW + 1 }],
+    ['another has signed', signPayout(newSigner(), keysend, NOW)],
+    ['another has signed in its name', signPayout({ ...newSigner(), peer: PEER }, theirs, NOW)],
+    ['nobody has signed', { ...mine, signature: '' }],
+  ])('is nothing for wishes that are not its own: %s', (_name, payout) => {
+    expect(() => draftOf(payout)).toThrow(
+      expect.objectContaining({ name: 'ProviderPayoutError', code: 'not_signed' }),
+    )
+    expect(draftOf(payout, { owedMsat: 0n })).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { decidePayout } from '../payout/payout-policy.ts'
 import type { PayoutDraft } from '../payout/payout-store.ts'
 import type { AtStep } from './crash-at.ts'
 import type { PayableProvider } from './payable-providers.ts'
-import { providerDestination, providerPayoutSchema } from './provider-payout.ts'
+import { providerDestination, readProviderPayout } from './provider-payout.ts'
 import type { PayoutRunner } from './payout-runner.ts'
 import { payableOf, policyFor, retryAt, type PayoutSettings } from './provider-policy.ts'
 import type { RowTroubles } from './row-troubles.ts'
@@ -14,7 +14,7 @@ export interface PayoutLoopParts {
   readonly payable: (after: string, limit: number) => Promise<readonly PayableProvider[]>
   readonly runner: PayoutRunner
   readonly settings: PayoutSettings
-  /** Of providers whose wishes cannot be read. */
+  /** Of providers whose wishes cannot be read or are not their own. */
   readonly troubles: RowTroubles
   readonly problem: (id: string, error: unknown) => void
   /** Unix ms. */
@@ -53,12 +53,15 @@ export const payoutLoop = (parts: PayoutLoopParts): WorkLoop => ({
   },
 })
 
-/** What is to be paid now, if anything is. Throws what zod throws for wishes that cannot be read. */
+/**
+ * What is to be paid now, if anything is. Throws `ProviderPayoutError` for wishes that cannot be read, or
+ * that would be paid and are not the provider's own.
+ */
 export function payoutDraft(
   provider: PayableProvider,
   { settings, now, newPayoutId }: Pick<PayoutLoopParts, 'settings' | 'now' | 'newPayoutId'>,
 ): PayoutDraft | undefined {
-  const wanted = providerPayoutSchema.parse(provider.payout)
+  const wanted = readProviderPayout(provider.payout)
   if (now() < retryAt(provider)) return undefined
   const decision = decidePayout(policyFor(settings, wanted), payableOf(provider, wanted), now())
   if (!decision.pay) return undefined

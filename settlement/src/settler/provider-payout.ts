@@ -1,28 +1,44 @@
-import { z } from 'zod'
+import { verifyPayout } from '@infernet/schemas/payout-statement'
+import { payoutSchema, type Payout } from '@infernet/schemas/wire'
 import type { PayoutDestination } from '../payout/payout-store.ts'
 
-const pubkey = z.string().regex(/^0[23][0-9a-f]{64}$/, 'a node’s public key is 66 hex digits')
-/** As for mail: 64 before the @, 255 after it. */
-const MAX_ADDRESS_LENGTH = 320
+/** `unreadable`: not what an agent sends; `not_signed`: not what this provider sent. */
+export type ProviderPayoutErrorCode = 'unreadable' | 'not_signed'
 
-/** What a provider's signed capability says of its money, under `payout`. */
-export const providerPayoutSchema = z.object({
-  to: z.discriminatedUnion('kind', [
-    z.object({
-      kind: z.literal('lightning_address'),
-      address: z.string().min(3).max(MAX_ADDRESS_LENGTH),
-    }),
-    z.object({ kind: z.literal('keysend'), pubkey }),
-    /** Its agent makes invoices, of this node if it is named. */
-    z.object({ kind: z.literal('invoice'), pubkey: pubkey.optional() }),
-  ]),
-  when: z.enum(['at_once', 'threshold']).optional(),
-  threshold_sat: z.int().positive().optional(),
-})
-export type ProviderPayout = z.infer<typeof providerPayoutSchema>
+/** Nothing may be paid by this record: the money waits. */
+export class ProviderPayoutError extends Error {
+  override readonly name = 'ProviderPayoutError'
+  readonly code: ProviderPayoutErrorCode
+  constructor(code: ProviderPayoutErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
 
-/** Where a provider's money goes; `peer` is its id, which is who is asked for an invoice of its node. */
-export function providerDestination(peer: string, { to }: ProviderPayout): PayoutDestination {
+/**
+ * What a provider's capability record, as the database has it, says of its money under `payout`; the
+ * signature is not checked. Throws {@link ProviderPayoutError}.
+ */
+export function readProviderPayout(record: unknown): Payout {
+  const read = payoutSchema.safeParse(record)
+  if (read.success) return read.data
+  const issue = read.error.issues[0]
+  const field = ['payout', ...(issue?.path ?? [])].join('.')
+  throw new ProviderPayoutError('unreadable', `${field}: ${issue?.message ?? 'invalid'}`)
+}
+
+/**
+ * Where a provider's money goes, by its own signature: neither the edge nor whoever writes in its database
+ * can name another place. An agent is asked by its peer id for an invoice of its node. Throws
+ * {@link ProviderPayoutError}.
+ */
+export function providerDestination(peer: string, payout: Payout): PayoutDestination {
+  if (!verifyPayout(peer, payout))
+    throw new ProviderPayoutError(
+      'not_signed',
+      'where the money goes is not signed with the provider’s key',
+    )
+  const { to } = payout
   if (to.kind === 'keysend') return { kind: 'keysend', pubkey: to.pubkey }
   if (to.kind === 'lightning_address') return { kind: 'ask', whom: to.address }
   return to.pubkey === undefined

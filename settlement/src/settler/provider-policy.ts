@@ -1,6 +1,6 @@
+import type { PayoutWishes } from '@infernet/schemas/wire'
 import type { Payable, PayoutPolicy } from '../payout/payout-policy.ts'
 import type { PayableProvider } from './payable-providers.ts'
-import type { ProviderPayout } from './provider-payout.ts'
 
 const MSAT = 1000n
 /** What an ordinary channel lets pass, and a Lightning address gives an invoice for. */
@@ -22,7 +22,7 @@ export interface PayoutSettings {
  * A provider may be paid after every request where that costs nobody but its own node anything: an invoice
  * of its agent, or keysend. Its own threshold holds when it is above the operator's.
  */
-export function policyFor(settings: PayoutSettings, wanted: ProviderPayout): PayoutPolicy {
+export function policyFor(settings: PayoutSettings, wanted: PayoutWishes): PayoutPolicy {
   const own = BigInt(wanted.threshold_sat ?? 0) * MSAT
   const direct = wanted.to.kind !== 'lightning_address'
   return {
@@ -34,7 +34,7 @@ export function policyFor(settings: PayoutSettings, wanted: ProviderPayout): Pay
 }
 
 /** What `decidePayout` is told of a provider. Wallets behind an address take whole satoshis. */
-export function payableOf(provider: PayableProvider, wanted: ProviderPayout): Payable {
+export function payableOf(provider: PayableProvider, wanted: PayoutWishes): Payable {
   const { owedMsat, oldestAt, sentTodayMsat, inFlight } = provider
   return {
     amountMsat: wanted.to.kind === 'lightning_address' ? owedMsat - (owedMsat % MSAT) : owedMsat,

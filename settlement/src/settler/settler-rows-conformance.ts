@@ -52,7 +52,8 @@ export function testSettlerRows(open: () => Database): void {
 
     it('are providers that are owed money, with what the policy asks for', async () => {
       const peer = `12D3KooWowed${name()}`
-      const payout = { to: { kind: 'lightning_address', address: 'a@example.org' } }
+      const to = { kind: 'lightning_address', address: 'a@example.org' }
+      const payout = { to, issued_at: Date.UTC(2026, 0), signature: 'A'.repeat(86) }
       const owner = `provider:${peer}` as const
       const facts = async () => {
         const all = await payableProviders(open(), '', 1000)

@@ -1,4 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { signPayout } from '@infernet/schemas/payout-statement'
+import { newSigner } from '@infernet/schemas/testing/signer'
+import type { PayoutWishes } from '@infernet/schemas/wire'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { creditGranted } from '../ledger/credit-events.ts'
 import { posting } from '../ledger/posting.ts'
@@ -9,7 +12,8 @@ import { SettlerRig } from '../testing/settler-rig.ts'
 import { invoiceSource } from './invoice-source.ts'
 import { LeaseError } from './settler-lease.ts'
 
-const PEER = `12D3KooW${'A'.repeat(44)}`
+const SIGNER = newSigner()
+const PEER = SIGNER.peer
 const paying = (bolt11: string): PaymentOrder => ({
   to: { kind: 'bolt11', bolt11 },
   feeLimitMsat: 100_000n,
@@ -34,12 +38,15 @@ describe('a settler', () => {
     )
 
   /** A provider that is owed what the journal says it is. */
-  const payable = (payout: unknown) => async () => {
-    const owedMsat = rig.balances.of(`provider:${PEER}`)
-    if (owedMsat === 0n) return []
-    const facts = { oldestAt: Date.now(), sentTodayMsat: 0n, inFlight: false, failures: 0 }
-    return [{ peer: PEER, payout, owedMsat, ...facts, failedAt: undefined }]
-  }
+  const payable =
+    (wishes: PayoutWishes, signer = SIGNER) =>
+    async () => {
+      const payout = signPayout({ ...signer, peer: PEER }, wishes, Date.now())
+      const owedMsat = rig.balances.of(`provider:${PEER}`)
+      if (owedMsat === 0n) return []
+      const facts = { oldestAt: Date.now(), sentTodayMsat: 0n, inFlight: false, failures: 0 }
+      return [{ peer: PEER, payout, owedMsat, ...facts, failedAt: undefined }]
+    }
 
   it('makes invoices for what is ordered, and credits what is paid, for clients and bundles', async () => {
     const orders = [
@@ -73,6 +80,28 @@ describe('a settler', () => {
       const { payout } = await rig.event('payout_succeeded')
       const { attempts } = await rig.payouts.read(String(payout))
       expect(hashOf(attempts[0]!.proof!.preimage)).toBe(attempts[0]!.paymentHash)
+    })
+    expect(rig.balances.of(`provider:${PEER}`)).toBe(0n)
+  })
+
+  it('pays nothing where the provider has not signed, says so once, and pays when it has', async () => {
+    const { pubkey } = await rig.other.info()
+    const wishes: PayoutWishes = { to: { kind: 'keysend', pubkey }, when: 'at_once' }
+    earned(PEER, 2_500n)
+    await rig.during(async () => {
+      rig.work({ payable: payable(wishes, newSigner()) })
+      expect(await rig.event('payout_problem')).toMatchObject({
+        id: `provider:${PEER}`,
+        error: expect.objectContaining({ code: 'not_signed' }) as unknown,
+      })
+      // Some rounds later.
+      await pause(200)
+      expect(rig.balances.of(`provider:${PEER}`)).toBe(2_500n)
+      expect(rig.events.filter((e) => e.event === 'payout_problem')).toHaveLength(1)
+    })
+    await rig.during(async () => {
+      rig.work({ payable: payable(wishes) })
+      await rig.event('payout_succeeded')
     })
     expect(rig.balances.of(`provider:${PEER}`)).toBe(0n)
   })

@@ -42,8 +42,15 @@ export function testProviders(open: () => Database): void {
 
     it('keeps where its money goes as it said last', async () => {
       const id = newPeer()
-      const first: Payout = { to: { kind: 'lightning_address', address: 'a@b.example' } }
-      const second: Payout = { to: { kind: 'invoice' }, when: 'threshold', threshold_sat: 5 }
+      const signed = { issued_at: Date.UTC(2026, 0), signature: 'A'.repeat(86) }
+      const to = { kind: 'lightning_address', address: 'a@b.example' } as const
+      const first: Payout = { to, ...signed }
+      const second: Payout = {
+        to: { kind: 'invoice' },
+        when: 'threshold',
+        threshold_sat: 5,
+        ...signed,
+      }
       const kept = async () =>
         (await open().select().from(providers).where(eq(providers.id, id)))[0]?.capability
       await recordProvider(open(), id, { ...offering('a'), payout: first }, at(1))

@@ -77,7 +77,7 @@ describe('two hub shards and their directory', () => {
   it('finds a provider in any shard to ask it for an invoice', async () => {
     const provider = await Provider.connect(hub('hub:apac:0') as unknown as Fetcher)
     open.push(provider)
-    const peer = await provider.login(undefined, { payout: { to: { kind: 'invoice' } } })
+    const peer = await provider.login(undefined, { to: { kind: 'invoice' } })
     await shardsOnce((shards) => shards.length === 1)
     const { hub: edge } = shardHubs(bindings, silent())
     const order = { payout: 'po_1', attempt: 1, amountMsat: 9_000_000_000_000_001n }

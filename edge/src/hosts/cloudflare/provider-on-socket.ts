@@ -8,6 +8,7 @@ import {
   type Frame,
 } from '@infernet/schemas/frame'
 import { loginTranscript } from '@infernet/schemas/login'
+import { signPayout } from '@infernet/schemas/payout-statement'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import {
@@ -19,6 +20,7 @@ import {
   WS_SUBPROTOCOL,
   type Capability,
   type Hello,
+  type PayoutWishes,
 } from '@infernet/schemas/wire'
 import { expect } from 'vitest'
 
@@ -85,10 +87,10 @@ export class Provider {
     this.socket.send(encodeFrame(type, channel, payload))
   }
 
-  /** Logs in with a new key, or with `key`. Resolves with its name. */
+  /** Logs in with a new key, or with `key`, and signs its wishes. Resolves with its name. */
   async login(
     key: KeyPair = generateKeyPairSync('ed25519'),
-    fields: Partial<Capability> = {},
+    wishes?: PayoutWishes,
   ): Promise<PeerId> {
     const challenge = decodeControl(challengeSchema, (await this.frame()).payload)
     const { privateKey, publicKey } = key
@@ -101,11 +103,13 @@ export class Provider {
     const signature = sign(null, loginTranscript(challenge, unsigned), privateKey).toString(
       'base64url',
     )
-    this.send(
-      FRAME.hello,
-      CONNECTION_CHANNEL,
-      encodeControl({ ...unsigned, signature, capability: { ...capability, ...fields } }),
-    )
+    const signer = {
+      peer: unsigned.peer,
+      sign: (message: Uint8Array) => sign(null, message, privateKey),
+    }
+    const payout = wishes && signPayout(signer, wishes, unsigned.timestamp)
+    const hello = { ...unsigned, signature, capability: { ...capability, payout } }
+    this.send(FRAME.hello, CONNECTION_CHANNEL, encodeControl(hello))
     expect((await this.frame()).type).toBe(FRAME.welcome)
     return unsigned.peer
   }
