@@ -26,7 +26,7 @@ import { OpenAiHttpEngine } from './engines/openai-http/openai-http.ts'
 import { EventLog, type AgentEvent, type EventName } from './events.ts'
 import { loadIdentity } from './identity.ts'
 import { edgeAddress } from './link/edge-address.ts'
-import { PayoutDesk } from './payout/payout-desk.ts'
+import { openPayoutDesk } from './payout/open-payout-desk.ts'
 import { FakeEdge, type FakeEdgeOptions, type FakeSession } from './testing/fake-edge.ts'
 import { FakeEngine } from './testing/fake-engine.ts'
 
@@ -74,13 +74,14 @@ async function world(options: WorldOptions = {}): Promise<World> {
     probeMs: { up: 20, down: 20 },
   })
   const outboxPath = join(directory, 'outbox.db')
+  const { identity } = loadIdentity(join(directory, 'key.pem'))
   const agent = new Agent({
     edge: edgeAddress(edge.url),
-    identity: loadIdentity(join(directory, 'key.pem')).identity,
+    identity,
     engine,
     price: { prompt: 100_000, completion: 400_000 },
     slots: options.slots ?? 4,
-    payouts: new PayoutDesk({ payout: undefined, issuer: undefined, events: log }),
+    payouts: openPayoutDesk(undefined, identity, log),
     outboxPath,
     events: log,
     now: Date.now,

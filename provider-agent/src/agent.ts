@@ -82,6 +82,8 @@ export class Agent {
   #reports: Reports | undefined
   #failures = 0
   #edgeDrains = false
+  /** The capability record has changed since a hello was last made. */
+  #isStale = false
   #redial: NodeJS.Timeout | undefined
   #sweep: NodeJS.Timeout | undefined
 
@@ -107,14 +109,14 @@ export class Agent {
   async run(): Promise<AgentEnd> {
     const { edge, engine, events, payouts } = this.#options
     if (!edge.isPrivate) events.emit({ event: 'edge_unencrypted', edge: edge.url })
-    payouts.announce()
+    const announced = payouts.announce(() => this.#capabilityChanged())
     events.emit({ event: 'engine_starting', engine: engine.kind })
     try {
       const started = engine.start({
         modelsChanged: () => this.#modelsChanged(),
         trouble: (message) => events.emit({ event: 'engine_trouble', message }),
       })
-      await Promise.race([started, this.#done.promise])
+      await Promise.race([Promise.all([started, announced]), this.#done.promise])
       if (this.#mode === 'starting') this.#serve()
       return await this.#done.promise
     } finally {
@@ -185,7 +187,10 @@ export class Agent {
       edge,
       identity,
       now,
-      capability: () => this.#capability(),
+      capability: () => {
+        this.#isStale = false
+        return this.#capability()
+      },
       onReady: (welcome) => this.#ready(link, welcome),
       onFrame: (frame) => this.#frame(frame),
       onCongested: (congested) => this.#jobs?.setCongested(congested),
@@ -214,6 +219,7 @@ export class Agent {
       capability: () => this.#capability(),
       running: () => this.#jobs?.running ?? 0,
     })
+    if (this.#isStale) this.#reports.capabilityChanged(now())
     this.#receipts.connected(write)
     const { peer } = identity
     events.emit({ event: 'connected', edge: edge.url, peer, session: welcome.session })
@@ -305,7 +311,12 @@ export class Agent {
   #modelsChanged(): void {
     if (this.#mode === 'starting') return
     this.#announceModels()
-    this.#reports?.modelsChanged(this.#options.now())
+    this.#capabilityChanged()
+  }
+
+  #capabilityChanged(): void {
+    this.#isStale = true
+    this.#reports?.capabilityChanged(this.#options.now())
   }
 
   #announceModels(): void {

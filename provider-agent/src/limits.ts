@@ -34,6 +34,10 @@ export const MAX_RECEIPT_BATCHES_IN_FLIGHT = 4
 /** Batches kept for an edge that is away: 640,000 jobs, about 500 MB. */
 export const MAX_OUTBOX_BATCHES = 10_000
 
+/** How long a start waits for the owner's node, whose key the edge is told with the first word. */
+export const NODE_WAIT_MS = 3_000
+/** Until a node that has never answered is asked again who it is. */
+export const NODE_RETRY_MS = 10_000
 /** How long an invoice for our earnings can be paid: the edge wants 10 minutes, and tries at once. */
 export const INVOICE_EXPIRY_SECONDS = 3_600
 /** Invoices being made at a time; edges ask for four. */

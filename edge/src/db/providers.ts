@@ -20,7 +20,7 @@ export async function recordProvider(
       .onConflictDoUpdate({
         target: providers.id,
         set: { capability: document, lastSeenAt: seenAt },
-        setWhere: sql`${providers.lastSeenAt} < excluded.last_seen_at`,
+        setWhere: sql`${providers.lastSeenAt} <= excluded.last_seen_at`,
       }),
   )
 }

@@ -28,8 +28,8 @@ describe('reports', () => {
   it('tell of a change at once, and of more changes when time has passed', () => {
     const { reports, sent } = makeReports()
     const start = 1_000_000
-    reports.modelsChanged(start)
-    reports.modelsChanged(start + 1)
+    reports.capabilityChanged(start)
+    reports.capabilityChanged(start + 1)
     reports.tick(start + CAPABILITY_INTERVAL_MS - 1)
     expect(sent).toHaveLength(1)
     reports.tick(start + CAPABILITY_INTERVAL_MS)

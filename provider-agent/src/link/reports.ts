@@ -10,7 +10,7 @@ export interface ReportsOptions {
   readonly running: () => number
 }
 
-/** What one connection's edge is told unasked: new models and the load, both at a bounded rate. */
+/** What one connection's edge is told unasked: what it can do now and the load, both at a bounded rate. */
 export class Reports {
   readonly #options: ReportsOptions
   #isStale = false
@@ -22,8 +22,8 @@ export class Reports {
     this.#options = options
   }
 
-  /** Tells of new models at once, or when the last news is old enough. `now` in ms. */
-  modelsChanged(now: number): void {
+  /** Tells of a new capability record at once, or when the last is old enough. `now` in ms. */
+  capabilityChanged(now: number): void {
     this.#isStale = true
     this.#advertise(now)
   }

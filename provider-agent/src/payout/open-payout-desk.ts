@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { signPayout } from '@infernet/schemas/payout-statement'
 import { openLnd } from '@infernet/settlement/lightning/open-lnd'
 import type { EventLog } from '../events.ts'
@@ -6,7 +7,7 @@ import { InvoiceIssuer } from './invoice-issuer.ts'
 import { PayoutDesk } from './payout-desk.ts'
 import type { PayoutPlan } from './payout-plan.ts'
 
-/** The desk for what the owner said, which is signed now. The owner's node is opened when it is first needed. */
+/** The desk for what the owner said. The owner's node is opened when it is first needed. */
 export function openPayoutDesk(
   plan: PayoutPlan | undefined,
   identity: Identity,
@@ -20,6 +21,13 @@ export function openPayoutDesk(
       key: identity.deriveKey('agent-payout'),
       now: Date.now,
     })
-  const payout = plan && signPayout(identity, plan.payout, Date.now())
-  return new PayoutDesk({ payout, issuer, events })
+  return new PayoutDesk({
+    wishes: plan?.payout,
+    sign: (wishes) => signPayout(identity, wishes, Date.now()),
+    issuer,
+    events,
+    sleep: async (ms, signal) => {
+      await sleep(ms, undefined, { signal, ref: false }).catch(() => {})
+    },
+  })
 }

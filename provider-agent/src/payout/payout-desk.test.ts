@@ -1,7 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { verifyPayout } from '@infernet/schemas/payout-statement'
+import { setImmediate } from 'node:timers/promises'
+import { signPayout, verifyPayout } from '@infernet/schemas/payout-statement'
 import type { InvoiceRequest } from '@infernet/schemas/wire'
 import { decodeInvoice } from '@infernet/settlement/bolt11/decode-invoice'
 import { AGENT_URIS } from '@infernet/settlement/lightning/lnd/macaroon-roles'
@@ -14,7 +15,9 @@ import { loadIdentity } from '../identity.ts'
 import { edgeAddress } from '../link/edge-address.ts'
 import { FakeEdge } from '../testing/fake-edge.ts'
 import { FakeEngine } from '../testing/fake-engine.ts'
+import { NODE_WAIT_MS } from '../limits.ts'
 import { openPayoutDesk } from './open-payout-desk.ts'
+import { PayoutDesk } from './payout-desk.ts'
 import { readPayoutFlags, type PayoutFlags } from './payout-plan.ts'
 
 const hello = { model: 'big-model', messages: [{ role: 'user', content: 'hello' }], stream: true }
@@ -90,7 +93,7 @@ describe('an agent that gives invoices of its own node', () => {
       directory,
     )
     expect(session.hello?.capability.payout).toMatchObject({
-      to: { kind: 'invoice' },
+      to: { kind: 'invoice', pubkey: (await node.backend.info()).pubkey },
       when: 'threshold',
       threshold_sat: 50,
     })
@@ -140,13 +143,57 @@ describe('an agent that gives invoices of its own node', () => {
     expect((await asking).bolt11).toMatch(/^lnbcrt/)
   })
 
+  it('logs in without a node that takes its time, and names it later', async () => {
+    node.faults.plan('GetInfo', { kind: 'slow', ms: NODE_WAIT_MS + 1_000 })
+    const { session } = await world(ownNode())
+    expect(session.hello?.capability).not.toHaveProperty('payout')
+    const payout = await session.until(() => session.capability?.payout, 'payout')
+    const { pubkey } = await node.backend.info()
+    expect(payout.to).toEqual({ kind: 'invoice', pubkey })
+    expect(verifyPayout(session.hello!.peer, payout)).toBe(true)
+  })
+
   it('tells its owner when the node cannot be used, and connects all the same', async () => {
     const { session, named } = await world({ ...ownNode(), lnd: '127.0.0.1:1' })
+    expect(session.hello?.capability).not.toHaveProperty('payout')
     await expect.poll(() => named('payout_trouble').length, { timeout: 15_000 }).toBe(1)
     expect(await session.askInvoice(request())).toEqual({
       id: 1,
       error: 'its Lightning node cannot be reached',
     })
+  })
+})
+
+describe('a node that is away at first', () => {
+  it('is signed for once it has answered, and nothing is before', async () => {
+    const { identity } = loadIdentity(join(newDirectory(), 'key.pem'))
+    const events: AgentEvent[] = []
+    const gate = Promise.withResolvers<void>()
+    let [isAway, changes] = [true, 0]
+    const desk = new PayoutDesk({
+      wishes: { to: { kind: 'invoice' }, when: 'at_once' },
+      sign: (wishes) => signPayout(identity, wishes, 1),
+      issuer: {
+        info: () => (isAway ? Promise.reject(new Error('away')) : node.backend.info()),
+        issue: async () => 'ln1',
+        close: async () => {},
+      },
+      events: new EventLog((event) => events.push(event), Date.now),
+      // Asked again at once, and the start waits until the test lets it go on.
+      sleep: (ms) => (ms === NODE_WAIT_MS ? gate.promise : setImmediate()),
+    })
+    const announced = desk.announce(() => changes++)
+    await setImmediate()
+    gate.resolve()
+    await announced
+    expect([desk.payout, changes]).toEqual([undefined, 0])
+    isAway = false
+    await expect.poll(() => changes).toBe(1)
+    const { pubkey } = await node.backend.info()
+    expect(desk.payout).toMatchObject({ to: { kind: 'invoice', pubkey }, when: 'at_once' })
+    expect(verifyPayout(identity.peer, desk.payout!)).toBe(true)
+    expect(events.map(({ event }) => event)).toEqual(['payout', 'payout_trouble', 'payout_node'])
+    await desk.close()
   })
 })
 
