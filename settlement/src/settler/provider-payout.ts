@@ -3,10 +3,10 @@ import { payoutSchema, type Payout } from '@infernet/schemas/wire'
 import type { PayoutDestination } from '../payout/payout-store.ts'
 
 /** `unreadable`: not what an agent sends; `not_signed`: not what this provider sent. */
-export type ProviderPayoutErrorCode = 'unreadable' | 'not_signed'
+type ProviderPayoutErrorCode = 'unreadable' | 'not_signed'
 
 /** Nothing may be paid by this record: the money waits. */
-export class ProviderPayoutError extends Error {
+class ProviderPayoutError extends Error {
   override readonly name = 'ProviderPayoutError'
   readonly code: ProviderPayoutErrorCode
   constructor(code: ProviderPayoutErrorCode, message: string) {

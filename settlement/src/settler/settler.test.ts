@@ -48,6 +48,28 @@ describe('a settler', () => {
       return [{ peer: PEER, payout, owedMsat, ...facts, failedAt: undefined }]
     }
 
+  /** Through an edge that passes on invoices of `rig.other`. */
+  const invoicesOfAgent = async () => {
+    const { network } = await rig.other.info()
+    rig.answer = async (ask) => {
+      if (ask.kind !== 'invoice') return undefined
+      const amountMsat = BigInt(ask.amount_msat)
+      const preimage = hashOf(hashOf('00'.repeat(31) + `0${ask.attempt}`))
+      const request = { preimage, amountMsat, memo: 'earnings', expirySeconds: 3600 }
+      return (await rig.other.addInvoice(request)).bolt11
+    }
+    const edge = {
+      ask: async (ask: Parameters<typeof rig.answer>[0]) => ({ bolt11: await rig.answer(ask) }),
+    }
+    const ports = { policy: { allowsAddress: () => false, allowsPort: () => false } }
+    return invoiceSource({
+      edge,
+      network,
+      now: Date.now,
+      ports: { ...ports, resolve: async () => [], get: async () => ({ status: 500, body: '' }) },
+    })
+  }
+
   it('makes invoices for what is ordered, and credits what is paid, for clients and bundles', async () => {
     const orders = [
       { id: 'top_1', accountId: 'acct_1', amountMsat: 5_000n, memo: 'credit', expirySeconds: 600 },
@@ -108,24 +130,7 @@ describe('a settler', () => {
 
   it('pays an invoice of the provider’s agent, and gives back what it cannot send', async () => {
     earned(PEER, 2_000_000n)
-    const { network } = await rig.other.info()
-    rig.answer = async (ask) => {
-      if (ask.kind !== 'invoice') return undefined
-      const amountMsat = BigInt(ask.amount_msat)
-      const preimage = hashOf(hashOf('00'.repeat(31) + `0${ask.attempt}`))
-      const request = { preimage, amountMsat, memo: 'earnings', expirySeconds: 3600 }
-      return (await rig.other.addInvoice(request)).bolt11
-    }
-    const edge = {
-      ask: async (ask: Parameters<typeof rig.answer>[0]) => ({ bolt11: await rig.answer(ask) }),
-    }
-    const ports = { policy: { allowsAddress: () => false, allowsPort: () => false } }
-    const requestInvoice = invoiceSource({
-      edge,
-      network,
-      now: Date.now,
-      ports: { ...ports, resolve: async () => [], get: async () => ({ status: 500, body: '' }) },
-    })
+    const requestInvoice = await invoicesOfAgent()
     await rig.during(
       async () => {
         rig.work({ payable: payable({ to: { kind: 'invoice' } }) })
@@ -140,6 +145,24 @@ describe('a settler', () => {
       { requestInvoice },
     )
     expect(rig.balances.of(`provider:${PEER}`)).toBe(3_000_000n)
+  })
+
+  it('pays no invoice that the edge has put in the place of the provider’s own', async () => {
+    earned(PEER, 2_000_000n)
+    const { pubkey } = await rig.other.info()
+    const theirs = { kind: 'invoice', pubkey: `02${'ab'.repeat(32)}` } as const
+    await rig.during(
+      async () => {
+        rig.work({ payable: payable({ to: theirs }) })
+        expect(await rig.event('payout_failed')).toMatchObject({ failure: 'payee' })
+        rig.work({ payable: async () => [] })
+        await expect.poll(() => rig.balances.of(`provider:${PEER}`)).toBe(2_000_000n)
+        rig.work({ payable: payable({ to: { ...theirs, pubkey } }) })
+        await rig.event('payout_succeeded')
+      },
+      { requestInvoice: await invoicesOfAgent() },
+    )
+    expect(rig.balances.of(`provider:${PEER}`)).toBe(0n)
   })
 
   it('pays a withdrawal once its money was taken, with the reserve as limit', async () => {
