@@ -7,23 +7,35 @@ import type { NodeFolder, TestLightning } from './test-lightning.ts'
 const ROOT = join(import.meta.dirname, '../../..')
 const PROGRAM = 'settlement/src/settler/main.ts'
 
+/** Its successor should not be waited for long. */
+const LEASE_SECONDS = 3
+
 /** Starts a settler on the operator's node; resolves when it may act. */
 export async function startSettler(
   stack: Stack,
   lightning: TestLightning,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Service> {
+  const settler = spawnSettler(stack, lightning, env)
+  await settler.line((line) => line['ready'] === true)
+  return settler
+}
+
+/** The same without waiting: another one may have the lease. */
+export function spawnSettler(
+  stack: Stack,
+  lightning: TestLightning,
+  env: Readonly<Record<string, string>> = {},
+  leaseSeconds = LEASE_SECONDS,
+): Service {
   const options = {
     ...commonOptions(stack, lightning.operator),
     '--edge-token-file': stack.file('settler-token'),
     '--key-file': stack.file('key'),
-    // Its successor should not be waited for long.
-    '--lease-seconds': '3',
+    '--lease-seconds': String(leaseSeconds),
   }
   const args = ['run', ...Object.entries(options).flat(), '--create-key', '--json']
-  const settler = new Service('settler', PROGRAM, args, env)
-  await settler.line((line) => line['ready'] === true)
-  return settler
+  return new Service('settler', PROGRAM, args, env)
 }
 
 /** Runs `reconcile` to its end; `flags` such as `--post`. */

@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { crashAt } from './crash-at.ts'
 
+/** A signal that no plan has. */
+const HUP = '{"step":"paid","pids":[11],"signal":"SIGHUP"}'
+
 describe('a crash that a test asks for', () => {
   let folder: string
   let file: string
@@ -26,13 +29,23 @@ describe('a crash that a test asks for', () => {
     expect(existsSync(file)).toBe(false)
   })
 
+  it('may be a freeze', () => {
+    const signals: string[] = []
+    const at = crashAt({ INFERNET_CRASH_FILE: file }, (_pid, signal) => signals.push(signal))
+    writeFileSync(file, JSON.stringify({ step: 'paid', pids: [11] }))
+    at('paid')
+    writeFileSync(file, JSON.stringify({ step: 'paid', pids: [11], signal: 'SIGSTOP' }))
+    at('paid')
+    expect(signals).toEqual(['SIGKILL', 'SIGSTOP'])
+  })
+
   it('never comes unasked, for nonsense, or in production', () => {
     const killed: number[] = []
     const kill = (pid: number) => killed.push(pid)
     writeFileSync(file, JSON.stringify({ step: 'paid', pids: [11] }))
     crashAt({}, kill)('paid')
     crashAt({ INFERNET_CRASH_FILE: file, INFERNET_ENV: 'production' }, kill)('paid')
-    for (const nonsense of ['', '{', '{"step":"paid"}', '{"step":"paid","pids":[-1]}']) {
+    for (const nonsense of ['', '{', '{"step":"paid"}', '{"step":"paid","pids":[-1]}', HUP]) {
       writeFileSync(file, nonsense)
       crashAt({ INFERNET_CRASH_FILE: file }, kill)('paid')
     }

@@ -29,24 +29,29 @@ export type CrashStep = (typeof CRASH_STEPS)[number]
 /** Called at each named step of the money's way. */
 export type AtStep = (step: CrashStep) => void
 
-const planSchema = z.object({ step: z.string(), pids: z.array(z.int().positive()).max(8) })
+const planSchema = z.object({
+  step: z.string(),
+  pids: z.array(z.int().positive()).max(8),
+  signal: z.enum(['SIGKILL', 'SIGSTOP']).default('SIGKILL'),
+})
+type CrashSignal = z.infer<typeof planSchema>['signal']
 
 /**
  * For crash tests only: `INFERNET_CRASH_FILE` names a file that may say `{"step": …, "pids": […]}` at any time.
  * The first time that the settler comes to that of {@link CRASH_STEPS} it removes the file and kills those
- * processes, itself or others, as a power cut would. Does nothing without the variable, and nothing in
- * production.
+ * processes, itself or others, as a power cut would; with `"signal": "SIGSTOP"` it freezes them, as a machine
+ * that is paused would. Does nothing without the variable, and nothing in production.
  */
 export function crashAt(
   { INFERNET_CRASH_FILE: path, INFERNET_ENV: environment }: Readonly<NodeJS.ProcessEnv>,
-  kill: (pid: number) => void = killNow,
+  kill: (pid: number, signal: CrashSignal) => void = killNow,
 ): AtStep {
   if (path === undefined || path === '' || environment === 'production') return () => {}
   return (step) => {
     const plan = readPlan(path)
     if (plan?.step !== step) return
     rmSync(path, { force: true })
-    for (const pid of plan.pids) kill(pid)
+    for (const pid of plan.pids) kill(pid, plan.signal)
   }
 }
 
@@ -58,9 +63,9 @@ function readPlan(path: string): z.infer<typeof planSchema> | undefined {
   }
 }
 
-function killNow(pid: number): void {
+function killNow(pid: number, signal: CrashSignal): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // It has ended by itself.
   }
