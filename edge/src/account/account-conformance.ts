@@ -75,6 +75,35 @@ export function testAccountHost(open: (id: AccountId) => AccountsUnderTest): voi
       const refusal = { ok: false, reason: 'insufficient_credit', availableMsat: 0 }
       expect(refused).toEqual(Array.from({ length: 5 }, () => refusal))
     })
+
+    it('is spent to its end and not beyond it by a crowd', async () => {
+      const other = newAccountId(Date.now())
+      const live = open(other)
+      await live.deposit(other, 'start', 500)
+      const spends = Array.from({ length: 200 }, async () => {
+        const request = { ...hold({ amountMsat: 10 }), accountId: other }
+        const { ok } = await live.reserve(request)
+        if (ok) await live.settle(recordOf(request.job, other, { holdMsat: 10, costMsat: 10 }))
+        return ok
+      })
+      expect((await Promise.all(spends)).filter(Boolean)).toHaveLength(50)
+      expect(await live.balance(other)).toEqual({
+        availableMsat: 0,
+        reservedMsat: 0,
+        openHolds: 0,
+      })
+    })
+
+    it('is taken once for a job that is held and captured fifty times at once', async () => {
+      const request = hold({ amountMsat: 400 })
+      const spends = Array.from({ length: 50 }, async () => {
+        await account.reserve(request)
+        await settle(request, { costMsat: 150 })
+      })
+      await Promise.all(spends)
+      const once = { availableMsat: CREDIT - 150, reservedMsat: 0, openHolds: 0 }
+      expect(await account.balance(id)).toEqual(once)
+    })
   })
 
   describe('a transfer', () => {
