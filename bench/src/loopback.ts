@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net'
 export const LOOPBACK = '127.0.0.1'
 
 /** The `http://` URL (no slash at the end) of a server that listens on a TCP port. */
-export function listeningUrl(server: Server): string {
+export function listeningUrl(server: Pick<Server, 'address'>): string {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
   return `http://${LOOPBACK}:${address.port}`

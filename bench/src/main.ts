@@ -9,6 +9,7 @@ import { firstLine, startChild } from './child-process.ts'
 import { judgeDispatch, measureDispatch } from './dispatch.ts'
 import { describeEnvironment } from './environment.ts'
 import { judge } from './goals.ts'
+import { judgeHoldLatency, measureHoldLatency } from './hold-latency.ts'
 import { judgeLedger, measureLedger } from './ledger.ts'
 import { startLoadGenerator } from './load-client.ts'
 import { BadOption, type Options, parseOptions } from './options.ts'
@@ -47,6 +48,7 @@ async function bench(options: Options, progress: Progress) {
       ? await measureSettlement(POSTGRES_URL, options.settlement, progress.step)
       : undefined
   const steps = options.steps ? await measureSteps(options.steps, progress.step) : []
+  const holdLatency = options.steps && (await measureHoldLatency(options.steps, progress.step))
   const { samples, targets, failed } = await measureTargets(options, progress)
   const scenarioNames = scenarios.map(({ name }) => name)
   const rows = summarise(samples, scenarioNames, targets)
@@ -60,11 +62,13 @@ async function bench(options: Options, progress: Progress) {
       ...judgeDispatch(dispatch),
       ...judgeLedger(ledger),
       ...judgeSettlement(settlement),
+      ...judgeHoldLatency(holdLatency),
     ],
     dispatch,
     ledger,
     settlement,
     steps,
+    holdLatency,
     failed: Object.fromEntries(failed),
   }
   return { findings, samples }

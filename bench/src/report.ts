@@ -1,6 +1,7 @@
 import { type DispatchRow, renderDispatch } from './dispatch.ts'
 import type { Environment } from './environment.ts'
 import type { Verdict } from './goals.ts'
+import { type HoldLatency, renderHoldLatency } from './hold-latency.ts'
 import { type LedgerFigures, renderLedger } from './ledger.ts'
 import { renderSettlement, type SettlementFigures } from './settlement.ts'
 import type { Scenario } from './scenario.ts'
@@ -20,6 +21,8 @@ export interface Findings {
   readonly settlement?: SettlementFigures | undefined
   /** Empty when they were not measured. */
   readonly steps: readonly StepCost[]
+  /** Absent when it was not measured. */
+  readonly holdLatency?: HoldLatency | undefined
   /** Why a target is missing, by name. */
   readonly failed: Readonly<Record<string, string>>
 }
@@ -80,8 +83,7 @@ const HANG_UP_COLUMNS: readonly Column[] = [
 
 /** Renders the findings as Markdown: goals first, then one table for each scenario. */
 export function renderMarkdown(findings: Findings): string {
-  const { environment, scenarios, rows, verdicts, dispatch, ledger, settlement, steps, failed } =
-    findings
+  const { environment, scenarios, rows, verdicts, failed } = findings
   const { date, commit, node, cpu, cores, loadAverage } = environment
   const about = `${date}, commit ${commit}, Node ${node}, ${cores} x ${cpu}, load ${loadAverage}`
   return [
@@ -91,10 +93,11 @@ export function renderMarkdown(findings: Findings): string {
       ([name, reason]) => `**${name} FAILED:**\n\n~~~text\n${reason}\n~~~\n`,
     ),
     ...goalSection(verdicts),
-    ...renderDispatch(dispatch),
-    ...renderLedger(ledger),
-    ...renderSettlement(settlement),
-    ...renderSteps(steps),
+    ...renderDispatch(findings.dispatch),
+    ...renderLedger(findings.ledger),
+    ...renderSettlement(findings.settlement),
+    ...renderSteps(findings.steps),
+    ...renderHoldLatency(findings.holdLatency),
     ...scenarios.flatMap((scenario) => [
       `## ${scenario.title} (\`${scenario.name}\`)\n`,
       `${table(
