@@ -1,4 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   testLightningBackend,
   type ConformanceNetwork,
@@ -8,7 +11,12 @@ import type {
   PaymentOrder,
 } from '@infernet/settlement/lightning/lightning-backend'
 import { openLnd } from '@infernet/settlement/lightning/open-lnd'
-import type { LndAddress } from '@infernet/settlement/lightning/lnd/lnd-connection'
+import {
+  connectLnd,
+  unary,
+  type LndAddress,
+} from '@infernet/settlement/lightning/lnd/lnd-connection'
+import { bakeMacaroons } from '@infernet/settlement/settler/bake-macaroons'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { areBuilt, lndBinaries } from '@infernet/settlement/testing/regtest/lnd-binaries'
 import { RegtestNetwork } from '@infernet/settlement/testing/regtest/regtest'
@@ -56,6 +64,25 @@ describe.skipIf(!areBuilt(binaries))(
 
     it('is not taken for a simulated one', async () => {
       expect(await nodes.alice.info()).toMatchObject({ simulated: false, alias: 'alice' })
+    })
+
+    it('forgets macaroons with the root key that they were baked with', async () => {
+      const admin = regtest.nodes[0]!.address()
+      const dir = await mkdtemp(join(tmpdir(), 'infernet-bake-'))
+      const files = await bakeMacaroons(admin, dir, '7')
+      const baked = await Promise.all(
+        files.map(async (file) => open({ ...admin, macaroon: await readFile(file, 'hex') })),
+      )
+      for (const backend of baked) expect(await backend.info()).toMatchObject({ alias: 'alice' })
+      const lnd = connectLnd(admin)
+      await unary((options, done) =>
+        lnd.lightning.DeleteMacaroonID({ rootKeyId: '7' }, options, done),
+      )
+      lnd.close()
+      for (const backend of baked)
+        await expect(backend.info()).rejects.toMatchObject({ code: 'permission' })
+      expect(await nodes.alice.info()).toMatchObject({ alias: 'alice' })
+      await rm(dir, { recursive: true })
     })
 
     it('knows after a SIGKILL what it was paid before', async () => {

@@ -24,7 +24,7 @@ describe('macaroons for the settler', () => {
   }
 
   it('can do what their task needs and nothing else', async () => {
-    const files = await bakeMacaroons(node.address(), join(dir, 'out'))
+    const files = await bakeMacaroons(node.address(), join(dir, 'out'), '7')
     expect(files.map((file) => statSync(file).mode & 0o777)).toEqual([0o600, 0o600, 0o600])
     const [intake, payout, recon] = [
       await role('intake'),

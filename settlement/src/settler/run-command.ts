@@ -46,7 +46,7 @@ const mandatory = (flags: string, description: string): Option =>
   new Option(flags, description).makeOptionMandatory()
 
 async function run(flags: RunFlags): Promise<void> {
-  const options = runOptions(flags)
+  const options = runOptions(flags, process.env['CREDENTIALS_DIRECTORY'])
   const at = crashAt(process.env)
   const stop = new AbortController()
   stopOnSignals(() => stop.abort())

@@ -48,8 +48,8 @@ export interface RunOptions {
 /** By task, as `bake` names the files: see `macaroon-roles.ts`. */
 export type MacaroonRole = 'intake' | 'payout' | 'recon'
 
-/** Reads the files that are named. Throws {@link SettlerOptionError}. */
-export function runOptions(flags: RunFlags): RunOptions {
+/** Reads the files that are named; `credentials` as of `settlerKeys`. Throws {@link SettlerOptionError}. */
+export function runOptions(flags: RunFlags, credentials?: string): RunOptions {
   const [intake, payout] = [lndAddress(flags, 'intake'), lndAddress(flags, 'payout')]
   return {
     edgeUrl: settlerUrl(flags.edge, flags.allowPlainEdge === true),
@@ -57,7 +57,7 @@ export function runOptions(flags: RunFlags): RunOptions {
     databaseUrl: flags.databaseUrl,
     intake,
     payout,
-    keys: settlerKeys(flags.keyFile, flags.createKey === true),
+    keys: settlerKeys(flags.keyFile, flags.createKey === true, credentials),
     payouts: {
       thresholdMsat: sats(flags.payoutThresholdSat, '--payout-threshold-sat'),
       maxAgeMs: durationMs(flags.payoutMaxAge),

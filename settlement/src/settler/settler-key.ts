@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
@@ -9,6 +10,8 @@ import { SettlerOptionError } from './settler-option-error.ts'
 /** Nobody but its owner may read it. */
 const MODE = 0o600
 const OTHERS = 0o077
+/** systemd gives a service its credentials by an access list, which shows as the group's right to read. */
+const OTHERS_THAN_SERVICE = 0o037
 /** A file of another kind was named. */
 const MAX_KEY_BYTES = 4096
 
@@ -21,10 +24,14 @@ export interface SettlerKeys {
 
 /**
  * The keys from a file of 32 bytes or more, raw or as lower-case hex; the same file must be there as long as
- * anything is unfinished. With `create` a file that is missing is made. Throws {@link SettlerOptionError}.
+ * anything is unfinished. With `create` a file that is missing is made. `credentials` is the folder that systemd
+ * made for this service (`CREDENTIALS_DIRECTORY`). Throws {@link SettlerOptionError}.
  */
-export function settlerKeys(path: string, create: boolean): SettlerKeys {
-  const key = readKey(path) ?? (create ? createKey(path) : undefined)
+export function settlerKeys(path: string, create: boolean, credentials?: string): SettlerKeys {
+  const isCredential = credentials !== undefined && dirname(path) === credentials
+  const key =
+    readKey(path, isCredential ? OTHERS_THAN_SERVICE : OTHERS) ??
+    (create ? createKey(path) : undefined)
   if (key === undefined)
     throw new SettlerOptionError(`There is no key in ${path}; --create-key makes one`)
   return {
@@ -33,10 +40,10 @@ export function settlerKeys(path: string, create: boolean): SettlerKeys {
   }
 }
 
-function readKey(path: string): Uint8Array | undefined {
+function readKey(path: string, others: number): Uint8Array | undefined {
   const file = statSync(path, { throwIfNoEntry: false })
   if (file === undefined) return undefined
-  if ((file.mode & OTHERS) !== 0)
+  if ((file.mode & others) !== 0)
     throw new SettlerOptionError(`${path} can be read by others: chmod 600 it, or make a new one`)
   if (file.size > MAX_KEY_BYTES) throw new SettlerOptionError(`${path} is no key`)
   const bytes = readFileSync(path)

@@ -46,6 +46,16 @@ describe('the key file', () => {
     chmodSync(path, 0o640)
     expect(() => settlerKeys(path, true)).toThrow('can be read by others')
   })
+
+  it('may be a credential of systemd, which only the service can read', () => {
+    const path = join(dir, 'key')
+    writeFileSync(path, 'ab'.repeat(32))
+    chmodSync(path, 0o440)
+    expect(settlerKeys(path, false, dir).preimageKey).toHaveLength(32)
+    expect(() => settlerKeys(path, false, join(dir, 'other'))).toThrow('can be read by others')
+    chmodSync(path, 0o444)
+    expect(() => settlerKeys(path, false, dir)).toThrow('can be read by others')
+  })
 })
 
 describe('the options of run', () => {

@@ -16,6 +16,8 @@ const BY_TEXT: readonly (readonly [text: string, code: LightningErrorCode])[] = 
   ['permission denied', 'permission'],
   ['verification failed', 'permission'],
   ['expected 1 macaroon', 'permission'],
+  // Its root key was deleted.
+  ['cannot get macaroon: root key with id', 'permission'],
   ['cannot determine data format of binary-encoded macaroon', 'permission'],
   ['invoice still open', 'invoice_open'],
   ['invoice already canceled', 'invoice_canceled'],
