@@ -143,7 +143,8 @@ export class System {
       '--macaroons': node,
       '--key-file': this.#dir.settlerKey,
     }
-    const flags = ['--create-key', '--json']
+    // The nodes have a channel with each other, so that a single request is payable.
+    const flags = ['--payout-minimum-msat', '1', '--create-key', '--json']
     const args = ['settlement/src/settler/main.ts', 'run', ...Object.entries(options).flat()]
     await this.#start({ name: 'settler', args: [...args, ...flags], onLine: settings.onLine }).ready
   }

@@ -5,13 +5,18 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PayableProvider } from './payable-providers.ts'
 import { payoutDraft } from './payout-loop.ts'
-import { policyFor, retryAt } from './provider-policy.ts'
+import { payableOf, policyFor, retryAt } from './provider-policy.ts'
 
 const SIGNER = newSigner()
 const PEER = SIGNER.peer
 const NODE = `02${'ab'.repeat(32)}`
 const NOW = 1_000_000_000
-const SETTINGS = { thresholdMsat: 1_000_000n, maxAgeMs: 86_400_000, dailyCapMsat: 5_000_000n }
+const SETTINGS = {
+  thresholdMsat: 1_000_000n,
+  maxAgeMs: 86_400_000,
+  dailyCapMsat: 5_000_000n,
+  minimumMsat: 1_000n,
+}
 
 const provider = (payout: unknown, changes: Partial<PayableProvider> = {}): PayableProvider => ({
   peer: PEER,
@@ -70,6 +75,16 @@ describe('what is paid to a provider', () => {
     expect(draft({ ...address, when: 'at_once' }, little)).toBeUndefined()
     expect(draft(keysend, little)).toBeUndefined()
     expect(draft(keysend, { ...little, oldestAt: NOW - SETTINGS.maxAgeMs })).toBeDefined()
+  })
+
+  it('is as little as the operator’s channels carry, and a satoshi to an address', () => {
+    const wished = provider(keysend, { owedMsat: 999n })
+    for (const [minimumMsat, to, least] of [
+      [1n, keysend, 1n],
+      [1_000n, keysend, 1_000n],
+      [1n, address, 1_000n],
+    ] as const)
+      expect(payableOf({ minimumMsat }, wished, to).destinationMinimumMsat).toBe(least)
   })
 
   it('knows the provider’s own threshold when it is above ours', () => {

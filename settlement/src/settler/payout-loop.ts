@@ -63,7 +63,11 @@ export function payoutDraft(
 ): PayoutDraft | undefined {
   const wanted = readProviderPayout(provider.payout)
   if (now() < retryAt(provider)) return undefined
-  const decision = decidePayout(policyFor(settings, wanted), payableOf(provider, wanted), now())
+  const decision = decidePayout(
+    policyFor(settings, wanted),
+    payableOf(settings, provider, wanted),
+    now(),
+  )
   if (!decision.pay) return undefined
   return {
     id: newPayoutId(),

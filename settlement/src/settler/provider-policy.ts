@@ -3,8 +3,8 @@ import type { Payable, PayoutPolicy } from '../payout/payout-policy.ts'
 import type { PayableProvider } from './payable-providers.ts'
 
 const MSAT = 1000n
-/** What an ordinary channel lets pass, and a Lightning address gives an invoice for. */
-const LEAST_MSAT = 1000n
+/** What a Lightning address gives an invoice for. */
+const LEAST_AT_ADDRESS_MSAT = 1000n
 /** Nobody gets a payout that failed tried again sooner than this, doubled for each that failed before it. */
 const FIRST_RETRY_MS = 60_000
 const MAX_RETRY_MS = 6 * 3_600_000
@@ -16,6 +16,8 @@ export interface PayoutSettings {
   readonly thresholdMsat: bigint
   readonly maxAgeMs: number
   readonly dailyCapMsat: bigint
+  /** To a provider's own node: 1 where there is a channel with it, 1,000 where others forward the payment. */
+  readonly minimumMsat: bigint
 }
 
 /**
@@ -34,12 +36,17 @@ export function policyFor(settings: PayoutSettings, wanted: PayoutWishes): Payou
 }
 
 /** What `decidePayout` is told of a provider. Wallets behind an address take whole satoshis. */
-export function payableOf(provider: PayableProvider, wanted: PayoutWishes): Payable {
+export function payableOf(
+  { minimumMsat }: Pick<PayoutSettings, 'minimumMsat'>,
+  provider: PayableProvider,
+  wanted: PayoutWishes,
+): Payable {
+  const toAddress = wanted.to.kind === 'lightning_address'
   const { owedMsat, oldestAt, sentTodayMsat, inFlight } = provider
   return {
-    amountMsat: wanted.to.kind === 'lightning_address' ? owedMsat - (owedMsat % MSAT) : owedMsat,
+    amountMsat: toAddress ? owedMsat - (owedMsat % MSAT) : owedMsat,
     oldestAt,
-    destinationMinimumMsat: LEAST_MSAT,
+    destinationMinimumMsat: toAddress ? LEAST_AT_ADDRESS_MSAT : minimumMsat,
     sentTodayMsat,
     inFlight,
   }

@@ -31,6 +31,11 @@ export function addRunCommand(program: Command): void {
     .option('--allow-plain-edge', 'send the token without TLS, inside a private network')
     .option('--payout-threshold-sat <n>', 'providers are paid from this balance on', '1000')
     .option('--payout-max-age <time>', 'or when the oldest of it is this old', '24h')
+    .option(
+      '--payout-minimum-msat <n>',
+      'the least to a provider’s own node: 1 where you have a channel with it',
+      '1000',
+    )
     .option('--daily-cap-sat <n>', 'the most that one provider is paid within a day', '1000000')
     .option(
       '--lease-seconds <n>',

@@ -25,6 +25,7 @@ export interface RunFlags {
   readonly payoutThresholdSat: string
   readonly payoutMaxAge: string
   readonly dailyCapSat: string
+  readonly payoutMinimumMsat: string
   readonly leaseSeconds: string
   readonly metricsPort?: string
   readonly json?: boolean
@@ -62,6 +63,7 @@ export function runOptions(flags: RunFlags, credentials?: string): RunOptions {
       thresholdMsat: sats(flags.payoutThresholdSat, '--payout-threshold-sat'),
       maxAgeMs: durationMs(flags.payoutMaxAge),
       dailyCapMsat: sats(flags.dailyCapSat, '--daily-cap-sat'),
+      minimumMsat: whole(flags.payoutMinimumMsat, '--payout-minimum-msat', 'millisatoshis'),
     },
     leaseMs: leaseMs(flags.leaseSeconds),
     metricsPort: flags.metricsPort === undefined ? undefined : port(flags.metricsPort),
@@ -107,12 +109,16 @@ export function durationMs(text: string): number {
   return Number(count) * ms
 }
 
-const satsSchema = z.string().regex(/^[1-9]\d{0,12}$/)
+const amountSchema = z.string().regex(/^[1-9]\d{0,12}$/)
 
 function sats(text: string, option: string): bigint {
-  if (!satsSchema.safeParse(text).success)
-    throw new SettlerOptionError(`${option} is a whole number of satoshis, not '${text}'`)
-  return BigInt(text) * MSAT_PER_SAT
+  return whole(text, option, 'satoshis') * MSAT_PER_SAT
+}
+
+function whole(text: string, option: string, unit: string): bigint {
+  if (!amountSchema.safeParse(text).success)
+    throw new SettlerOptionError(`${option} is a whole number of ${unit}, not '${text}'`)
+  return BigInt(text)
 }
 
 /** Shorter, and a database that is slow for a moment ends the settler; longer, and nobody is paid meanwhile. */

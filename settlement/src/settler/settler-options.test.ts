@@ -77,6 +77,7 @@ describe('the options of run', () => {
       payoutThresholdSat: '1000',
       payoutMaxAge: '24h',
       dailyCapSat: '500',
+      payoutMinimumMsat: '1000',
       leaseSeconds: '15',
       ...changes,
     }
@@ -88,7 +89,12 @@ describe('the options of run', () => {
       edgeToken: 'secret',
       intake: { socket: '127.0.0.1:10009', certificate: 'PEM', macaroon: hex('intake') },
       payout: { macaroon: hex('payout') },
-      payouts: { thresholdMsat: 1_000_000n, maxAgeMs: 86_400_000, dailyCapMsat: 500_000n },
+      payouts: {
+        thresholdMsat: 1_000_000n,
+        maxAgeMs: 86_400_000,
+        dailyCapMsat: 500_000n,
+        minimumMsat: 1_000n,
+      },
       metricsPort: 9100,
       json: true,
     })
@@ -102,6 +108,7 @@ describe('the options of run', () => {
     [{ payoutThresholdSat: '0' }, '--payout-threshold-sat'],
     [{ dailyCapSat: '1.5' }, '--daily-cap-sat'],
     [{ leaseSeconds: '2' }, '--lease-seconds'],
+    [{ payoutMinimumMsat: '0' }, '--payout-minimum-msat'],
     [{ payoutMaxAge: '1 day' }, 'write it like 24h'],
     [{ metricsPort: '70000' }, 'no port'],
   ])('are refused with a word on why: %j', (changes, words) => {

@@ -109,7 +109,12 @@ export class SettlerRig {
         throw new Error('nobody to ask')
       },
       keys: { preimageKey: new Uint8Array(32).fill(1), keysendKey: new Uint8Array(32).fill(2) },
-      settings: { thresholdMsat: 1_000_000n, maxAgeMs: 86_400_000, dailyCapMsat: 10n ** 9n },
+      settings: {
+        thresholdMsat: 1_000_000n,
+        maxAgeMs: 86_400_000,
+        dailyCapMsat: 10n ** 9n,
+        minimumMsat: 1_000n,
+      },
       observers: this.observers(),
       alarm: this.alarm,
       rim: {
