@@ -73,12 +73,15 @@ describe('canContinue', () => {
   })
 })
 
+/** A key `__proto__`, which no client sends in earnest, is left out when a body is read. */
+const plainJson = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'))
+
 describe('continuedBody', () => {
   const anyText = fc.string({ unit: 'grapheme' })
 
   it('chat: gives the text as the last message, and changes nothing else', () => {
     fc.assert(
-      fc.property(anyText, fc.jsonValue(), (text, extra) => {
+      fc.property(anyText, plainJson, (text, extra) => {
         const body = { ...chat, max_tokens: 9, stream_options: { include_usage: true }, x: extra }
         expect(decode(continuedBody('chat.completions', encode(body), text))).toEqual(
           decode(encode({ ...body, messages: [user, { role: 'assistant', content: text }] })),

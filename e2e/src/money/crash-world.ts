@@ -38,6 +38,8 @@ export class CrashWorld {
   readonly #client: MoneyClient
   readonly #crashFile: string
   #settler: Service
+  readonly #stopped = new AbortController()
+  readonly #supervising: Promise<void>
   #flows = 0
   kills = 0
 
@@ -52,6 +54,7 @@ export class CrashWorld {
     this.#client = client
     this.#settler = settler
     this.#crashFile = stack.file('crash')
+    this.#supervising = this.#supervise()
   }
 
   static async start(kind: HostKind, port: number): Promise<CrashWorld> {
@@ -74,6 +77,7 @@ export class CrashWorld {
    * come to its end. Throws when it is stuck.
    */
   async run({ flow, victim, step }: CrashPlan): Promise<void> {
+    await this.#until('the settler runs', async () => this.#settler.isRunning)
     const pids = await this.#pidsOf(victim)
     writeFileSync(`${this.#crashFile}.new`, JSON.stringify({ step, pids }))
     // Whole or not at all: the settler may look at any moment.
@@ -103,7 +107,9 @@ export class CrashWorld {
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort()
     await this.#settler.kill()
+    await this.#supervising
     await this.#stack.stop()
     await this.#lightning.stop()
   }
@@ -126,10 +132,20 @@ export class CrashWorld {
       await this.#stack.edge.ended()
       await this.#stack.startEdge()
     }
-    // A settler that was killed, or one that gave up because its lease could not be renewed.
-    if (victim === 'settler') await this.#settler.ended()
-    if (!this.#settler.isRunning)
-      this.#settler = await startSettler(this.#stack, this.#lightning, crashable(this.#stack))
+  }
+
+  /** As systemd would: a settler that was killed, or could not renew its lease, is started again. */
+  async #supervise(): Promise<void> {
+    for (;;) {
+      await this.#settler.ended()
+      if (this.#stopped.signal.aborted) return
+      try {
+        this.#settler = await startSettler(this.#stack, this.#lightning, crashable(this.#stack))
+        if (this.#stopped.signal.aborted) await this.#settler.kill()
+      } catch {
+        // It was killed before it was ready.
+      }
+    }
   }
 
   async #tell(flow: Flow): Promise<void> {
