@@ -89,7 +89,7 @@ export const withdrawals = pgTable(
     amountMsat: amount('amount_msat').notNull(),
     /** Taken with the amount; what routing leaves of it comes back. */
     feeReserveMsat: amount('fee_reserve_msat').notNull(),
-    /** {@link import('@infernet/settlement/payout/payout-store').PayoutDestination} */
+    /** A `PayoutDestination` of `settlement/`. */
     destination: jsonb('destination').notNull(),
     createdAt: at('created_at').notNull().defaultNow(),
     /** Its payout was opened, or the live balance has refused it. */
@@ -167,7 +167,7 @@ export const payoutAttempts = pgTable(
     /** From 1. */
     number: integer('number').notNull(),
     paymentHash: text('payment_hash').notNull(),
-    /** {@link import('@infernet/settlement/payout/payout-store').AttemptDraft}'s `to`. */
+    /** `to` of an `AttemptDraft` of `settlement/`. */
     target: jsonb('target').notNull(),
     state: text('state', { enum: ['unresolved', 'succeeded', 'failed'] })
       .notNull()
@@ -204,7 +204,7 @@ export const escrows = pgTable(
     expiresAt: seconds('expires_at'),
     bolt11: text('bolt11'),
     htlcExpiryHeight: integer('htlc_expiry_height'),
-    /** {@link import('@infernet/settlement/escrow/escrow-store').EscrowDecision}; the first there was. */
+    /** An `EscrowDecision` of `settlement/`; the first there was. */
     decision: jsonb('decision'),
     paidMsat: amount('paid_msat')
       .notNull()
