@@ -312,6 +312,8 @@ export interface StorePort {
     accountId: AccountId
     hash: string
     name: string
+    /** ms since the epoch; null: never. */
+    expiresAt: number | null
     limits: Partial<SpendLimits>
   }): Promise<SpendLimits | undefined>
   /** Returns all limits as they are now, or undefined when there is no such key. */

@@ -51,15 +51,18 @@ export async function createApiKey(
     accountId: AccountId
     hash: string
     name: string
+    /** ms since the epoch; null: never. */
+    expiresAt: number | null
     limits: Partial<SpendLimits>
   },
 ): Promise<SpendLimits | undefined> {
-  const { limits, ...rest } = key
+  const { limits, expiresAt: ms, ...rest } = key
+  const expiresAt = ms === null ? null : new Date(ms)
   try {
     const [row] = await ask(
       db
         .insert(apiKeys)
-        .values({ ...rest, ...limits })
+        .values({ ...rest, expiresAt, ...limits })
         .returning(KEY_LIMITS),
     )
     return row

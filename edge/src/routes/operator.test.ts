@@ -37,6 +37,24 @@ describe('the operator’s API', () => {
     expect((await edge.operate(path, undefined, 'DELETE')).status).toBe(404)
   })
 
+  it('makes keys that expire', async () => {
+    const edge = await startEdge()
+    const path = `/operator/accounts/${edge.account}/keys`
+    const expires_at = Math.floor(edge.clock.now() / 1000) + 60
+    const made = await edge.operate(path, { name: 'for a minute', expires_at })
+    expect(made.status).toBe(201)
+    const shown = (await made.json()) as { key: string; expires_at: number }
+    expect(shown.expires_at).toBe(expires_at)
+    const status = async () => (await edge.request('/v1/key', { key: shown.key })).status
+    expect(await status()).toBe(200)
+    edge.clock.advance(61_000)
+    expect(await status()).toBe(401)
+    for (const past of [expires_at, -1, 1.5, 'tomorrow']) {
+      const refused = await edge.operate(path, { name: 'x', expires_at: past })
+      expect(await errorOf(refused)).toMatchObject({ status: 400, param: 'expires_at' })
+    }
+  })
+
   it('credits once per reference, and says so when the amount differs', async () => {
     const edge = await startEdge()
     const path = `/operator/accounts/${edge.account}/credits`

@@ -16,6 +16,7 @@ import { limitFields, limitsJson, limitsOf } from './operator-limits.ts'
 import { trialBalanceJson } from './trial-balance-json.ts'
 
 const MAX_BODY_BYTES = 16 * 1024
+const MS_PER_S = 1_000
 /** Text that Postgres can hold: no control characters, no half surrogate pairs. */
 const name = z
   .string()
@@ -23,7 +24,13 @@ const name = z
   .max(200)
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'control characters are not allowed')
 const accountSchema = z.strictObject({ name, ...limitFields })
-const keySchema = z.strictObject({ name, ...limitFields })
+/** Year 9999: the last that dates in JSON have. */
+const MAX_UNIX_SECONDS = 253_402_300_799
+const keySchema = z.strictObject({
+  name,
+  expires_at: z.int().min(1).max(MAX_UNIX_SECONDS).nullable().default(null),
+  ...limitFields,
+})
 const changeSchema = z
   .strictObject(limitFields)
   .refine((change) => Object.keys(change).length > 0, 'name at least one limit to change')
@@ -68,11 +75,14 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
   app.post('/accounts/:id/keys', async (c) => {
     const accountId = accountOf(c)
     const body = await readJson(c, keySchema)
+    const { name, expires_at } = body
+    if (expires_at !== null && expires_at * MS_PER_S <= services.now()) throw expiredAlready()
     const { id, secret, hash } = newApiKey()
-    const key = { id, accountId, hash, name: body.name, limits: limitsOf(body) }
+    const expiresAt = expires_at === null ? null : expires_at * MS_PER_S
+    const key = { id, accountId, hash, name, expiresAt, limits: limitsOf(body) }
     const limits = await store.createApiKey(key)
     if (limits === undefined) throw noSuchAccount(accountId)
-    const shown = { id, object: 'api_key', name: body.name, key: secret, ...limitsJson(limits) }
+    const shown = { id, object: 'api_key', name, key: secret, expires_at, ...limitsJson(limits) }
     return answer(services, c, shown, 201)
   })
   app.patch('/keys/:key', async (c) => {
@@ -123,6 +133,9 @@ async function existing({ store }: EdgeServices, id: AccountId): Promise<StoredA
   if (account === undefined) throw noSuchAccount(id)
   return account
 }
+
+const expiredAlready = (): ApiError =>
+  apiErrors.invalidRequest("'expires_at' is in the past (Unix seconds).", 'expires_at')
 
 const noSuchAccount = (id: AccountId): ApiError =>
   new ApiError({

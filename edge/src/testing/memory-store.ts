@@ -86,12 +86,13 @@ export class MemoryStore implements StorePort {
     id: ApiKeyId
     accountId: AccountId
     hash: string
+    expiresAt: number | null
     limits: Partial<SpendLimits>
   }): Promise<SpendLimits | undefined> {
     this.#reach()
     if (!this.accounts.has(key.accountId)) return undefined
-    const { accountId, hash } = key
-    this.keys.set(key.id, { accountId, hash, expiresAt: null, revokedAt: null })
+    const { accountId, hash, expiresAt } = key
+    this.keys.set(key.id, { accountId, hash, expiresAt, revokedAt: null })
     return this.#setLimits(key.id, UNLIMITED, key.limits)
   }
 

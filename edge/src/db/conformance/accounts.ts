@@ -1,8 +1,6 @@
-import { eq } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { newApiKey } from '@infernet/schemas/api-key'
 import { newAccountId, type AccountId } from '@infernet/schemas/ids'
-import { apiKeys } from '@infernet/schemas/tables'
 import type { SpendLimits } from '../../ports.ts'
 import { ACCOUNT_DEFAULTS, UNLIMITED } from '../../testing/spend-limits.ts'
 import { changeAccount, createAccount, findAccount } from '../accounts.ts'
@@ -23,9 +21,13 @@ export function testAccounts(open: () => Database): void {
     await createAccount(open(), { id, name: 'Ada', limits })
     return id
   }
-  const newKey = async (accountId: AccountId, limits: Partial<SpendLimits> = {}) => {
+  const newKey = async (
+    accountId: AccountId,
+    limits: Partial<SpendLimits> = {},
+    expiresAt: number | null = null,
+  ) => {
     const { id, hash } = newApiKey()
-    const key = { id, accountId, hash, name: 'laptop', limits }
+    const key = { id, accountId, hash, name: 'laptop', expiresAt, limits }
     return { id, hash, made: await createApiKey(open(), key) }
   }
   const limitsOf = async (key: Awaited<ReturnType<typeof newKey>>) =>
@@ -43,8 +45,8 @@ export function testAccounts(open: () => Database): void {
         revokedAt: null,
         limits: { key: UNLIMITED, account: ACCOUNT_DEFAULTS },
       })
-      await open().update(apiKeys).set({ expiresAt: now }).where(eq(apiKeys.id, id))
-      expect((await findApiKey(open(), id))?.expiresAt).toBe(now.getTime())
+      const dated = await newKey(accountId, {}, now.getTime())
+      expect((await findApiKey(open(), dated.id))?.expiresAt).toBe(now.getTime())
     })
 
     it('finds nothing for an unknown id', async () => {
