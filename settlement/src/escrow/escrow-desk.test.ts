@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Balances } from '../ledger/balances.ts'
 import { openLnd } from '../lightning/open-lnd.ts'
 import { hashOf } from '../lightning/lnd/lnd-messages.ts'
+import type { SimFault } from '../lightning/sim/sim-faults.ts'
 import { derivePreimage } from '../intake/derived-preimage.ts'
 import { MemoryEscrowStore } from '../testing/memory-escrow-store.ts'
 import { quickRim, type QuickRim } from '../testing/quick-rim.ts'
@@ -187,18 +188,21 @@ describe('the escrow desk', () => {
     await expect(desk.open(other)).rejects.toEqual(refused('IntakeError', 'order_conflict'))
   })
 
-  it.each(['refuse', 'cut'] as const)('carries a verdict out later (%s)', async (kind) => {
-    start()
-    const [a, b] = [await held('a'), await held('b')]
-    node.faults.plan('SettleInvoice', { kind })
-    node.faults.plan('CancelInvoice', { kind })
-    await desk.decide(a.paymentHash, GOOD)
-    await desk.decide(b.paymentHash, BAD)
-    await until('a', 'settled')
-    await until('b', 'cancelled')
-    expect(ledger.of('provider:peer')).toBe(PRICE - FEE)
-    expect(node.receivedMsat).toBe(PRICE)
-  })
+  it.each<SimFault>([{ kind: 'refuse' }, { kind: 'cut' }, { kind: 'slow', ms: 50 }])(
+    'carries a verdict out later: %j',
+    async (fault) => {
+      start()
+      const [a, b] = [await held('a'), await held('b')]
+      node.faults.plan('SettleInvoice', fault)
+      node.faults.plan('CancelInvoice', fault)
+      await desk.decide(a.paymentHash, GOOD)
+      await desk.decide(b.paymentHash, BAD)
+      await until('a', 'settled')
+      await until('b', 'cancelled')
+      expect(ledger.of('provider:peer')).toBe(PRICE - FEE)
+      expect(node.receivedMsat).toBe(PRICE)
+    },
+  )
 
   it('watches again at its start, and when the node was away', async () => {
     const row = await desk.open(order('a'))

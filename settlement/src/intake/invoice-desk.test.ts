@@ -202,6 +202,17 @@ describe('the invoice desk', () => {
     expect(ledger.of('client:ada')).toBe(2n * PRICE)
   })
 
+  it('waits for a slow node, and credits all the same', async () => {
+    const slow = { kind: 'slow', ms: 50 } as const
+    for (const method of ['AddInvoice', 'SubscribeInvoices', 'LookupInvoiceV2'])
+      node.faults.plan(method, slow, slow)
+    start()
+    node.pay(bolt11Of(await desk.issue(order('a'))))
+    await until('a', 'settled')
+    expect(ledger.of('client:ada')).toBe(PRICE)
+    expect(node.invoiceCount).toBe(1)
+  })
+
   it('opens at its start what was only requested, and is not stopped by one that it cannot', async () => {
     const foreign = { ...order('a'), paymentHash: 'ff'.repeat(32), createdAt: node.now() }
     await store.create(foreign)
