@@ -7,6 +7,8 @@ import { CrashWorld, type CrashPlan, type Flow, type Victim } from './crash-worl
 
 const KILLS = Number(process.env['INFERNET_CRASH_KILLS'] ?? 8)
 const SEED = Number(process.env['INFERNET_CRASH_SEED'] ?? Date.now() % 1_000_000)
+/** INFERNET_CRASH_HOST=workerd kills the Worker runtime in place of the Node host. */
+const HOST = process.env['INFERNET_CRASH_HOST'] === 'workerd' ? 'workerd' : 'node'
 /** Of one kill with its restart, on a busy machine. */
 const MS_PER_KILL = 30_000
 /** Books are compared after so many. */
@@ -53,11 +55,11 @@ function* plans(random: () => number): Generator<CrashPlan> {
   }
 }
 
-describe(`money survives kill -9 (${KILLS} kills, seed ${SEED})`, () => {
+describe(`money survives kill -9 (${HOST} host, ${KILLS} kills, seed ${SEED})`, () => {
   let world: CrashWorld
 
   beforeAll(async () => {
-    world = await CrashWorld.start('node', 18_340)
+    world = await CrashWorld.start(HOST, 18_340)
   })
   afterAll(() => world?.stop())
 
