@@ -41,6 +41,18 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+describe('GET /v1/billing/topups/{id}/qr', () => {
+  it('is a picture of the account’s own invoice', async () => {
+    const edge = await paidEdge()
+    const { id } = (await order(edge, { amount_sat: 21 })) as { id: string }
+    const qr = await edge.request(`${PATH}/${id}/qr`, { key: edge.key })
+    expect(qr.headers.get('content-type')).toBe('image/svg+xml')
+    expect(await qr.text()).toMatch(/^<svg /)
+    const stranger = edge.addKey(newAccountId(0))
+    expect((await edge.request(`${PATH}/${id}/qr`, { key: stranger })).status).toBe(404)
+  })
+})
+
 describe('POST /v1/billing/topups', () => {
   it('answers with the invoice to pay, and says whether it is real', async () => {
     const edge = await paidEdge()

@@ -7,6 +7,7 @@ import { credentialsOf } from '../auth/credentials.ts'
 import { settlerAway, tooManyOpen } from '../billing/billing-errors.ts'
 import { topUpJson } from '../billing/billing-json.ts'
 import type { StoredTopUp, TopUpRequest } from '../billing/billing-port.ts'
+import { invoiceQr } from '../billing/invoice-qr.ts'
 import { OpenStreams } from '../billing/open-streams.ts'
 import { checkAmount, readOrder, requiredAmount } from '../billing/order-body.ts'
 import { isOrderId, orderId } from '../billing/order-id.ts'
@@ -61,6 +62,16 @@ export function topUps(services: EdgeServices): Hono<EdgeEnv> {
   })
   app.get('/:id/events', async (c) => {
     return watch(services, c, await find(services, c, c.req.param('id')), streams)
+  })
+  app.get('/:id/qr', async (c) => {
+    const svg = invoiceQr(await find(services, c, c.req.param('id')))
+    return new Response(svg, {
+      headers: {
+        'content-type': 'image/svg+xml',
+        'cache-control': 'no-store',
+        'x-request-id': c.get('requestId'),
+      },
+    })
   })
   return app
 }

@@ -57,6 +57,22 @@ export const BILLING_OPERATIONS: readonly Operation[] = [
     errors: [...LOOK_ERRORS, 404, 429],
   },
   {
+    method: 'get',
+    path: '/v1/billing/topups/{topup}/qr',
+    id: 'getTopUpQr',
+    tag: 'Billing',
+    summary: 'The invoice of a top-up as a QR code, for wallets to scan while it can be paid.',
+    parameters: ['topup'],
+    others: {
+      200: {
+        description: 'An SVG.',
+        headers: headerRefs(ALWAYS),
+        content: { 'image/svg+xml': { schema: { type: 'string' } } },
+      },
+    },
+    errors: [...LOOK_ERRORS, 404, 409],
+  },
+  {
     method: 'post',
     path: '/v1/billing/withdrawals',
     id: 'createWithdrawal',
