@@ -42,7 +42,7 @@ const draft = (wishes: PayoutWishes, changes: Partial<PayableProvider> = {}) =>
   draftOf(signPayout(SIGNER, wishes, NOW), changes)
 
 const address: PayoutWishes = { to: { kind: 'lightning_address', address: 'a@example.org' } }
-const invoice: PayoutWishes = { to: { kind: 'invoice' } }
+const invoice: PayoutWishes = { to: { kind: 'invoice', pubkey: NODE } }
 const keysend: PayoutWishes = { to: { kind: 'keysend', pubkey: NODE } }
 
 describe('what is paid to a provider', () => {
@@ -55,7 +55,9 @@ describe('what is paid to a provider', () => {
       feeLimitMsat: 10_002n,
       destination: { kind: 'keysend', pubkey: NODE },
     })
-    expect(draft(invoice)?.destination).toEqual({ kind: 'ask', whom: PEER })
+    expect(() => draft({ to: { kind: 'invoice' } })).toThrow(
+      expect.objectContaining({ code: 'not_signed' }),
+    )
     const ours: PayoutWishes = { to: { kind: 'invoice', pubkey: NODE } }
     expect(draft(ours)?.destination).toEqual({ kind: 'ask', whom: PEER, payee: NODE })
   })

@@ -41,7 +41,8 @@ export function providerDestination(peer: string, payout: Payout): PayoutDestina
   const { to } = payout
   if (to.kind === 'keysend') return { kind: 'keysend', pubkey: to.pubkey }
   if (to.kind === 'lightning_address') return { kind: 'ask', whom: to.address }
-  return to.pubkey === undefined
-    ? { kind: 'ask', whom: peer }
-    : { kind: 'ask', whom: peer, payee: to.pubkey }
+  // Whoever carries the question could answer it with an invoice of its own.
+  if (to.pubkey === undefined)
+    throw new ProviderPayoutError('not_signed', 'the key of the node that is paid is not signed')
+  return { kind: 'ask', whom: peer, payee: to.pubkey }
 }

@@ -131,9 +131,10 @@ describe('a settler', () => {
   it('pays an invoice of the provider’s agent, and gives back what it cannot send', async () => {
     earned(PEER, 2_000_000n)
     const requestInvoice = await invoicesOfAgent()
+    const { pubkey } = await rig.other.info()
     await rig.during(
       async () => {
-        rig.work({ payable: payable({ to: { kind: 'invoice' } }) })
+        rig.work({ payable: payable({ to: { kind: 'invoice', pubkey } }) })
         await rig.event('payout_succeeded')
         earned(PEER, 3_000_000n)
         rig.work({
