@@ -1,14 +1,18 @@
-// What a newcomer does first, on a clone of HEAD: `npm start`, one streamed request, Ctrl-C.
+// What a newcomer does first, on a clone of HEAD: `npm start`, one streamed request, a top-up, Ctrl-C.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** `npm ci` on a slow network, then everything's start. */
 const READY_TIMEOUT_MS = 600_000
+/** A paid invoice is credited within a second. */
+const CREDIT_TIMEOUT_MS = 60_000
+const CREDIT_POLL_MS = 250
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'infernet-clone-'))
@@ -36,6 +40,7 @@ async function tryOut(): Promise<void> {
     ready = await readyLine(createInterface({ input: npm.stdout }))
     console.log(`clone smoke: ready with ${ready.model} at ${ready.base_url}`)
     streamOneAnswer(ready)
+    await topUp(ready)
   } finally {
     clearTimeout(late)
     pressCtrlC(npm)
@@ -54,6 +59,7 @@ interface ReadyLine {
   readonly base_url: string
   readonly api_key: string
   readonly model: string
+  readonly simulated_topup: { readonly id: string; readonly invoice: string }
   readonly pids: Readonly<Record<string, number>>
 }
 
@@ -75,6 +81,24 @@ function streamOneAnswer({ base_url, api_key, model }: ReadyLine): void {
   })
   if (!answer.includes('"content"') || !answer.trimEnd().endsWith('data: [DONE]')) {
     throw new Error(`This is no complete answer:\n${answer}`)
+  }
+}
+
+/** Pays the printed invoice, and waits until the credit can be spent. */
+async function topUp({ base_url, api_key, simulated_topup }: ReadyLine): Promise<void> {
+  const paid = execFileSync('npm', ['run', '--silent', 'pay', '--', simulated_topup.invoice], {
+    cwd: clone,
+    env: newcomersEnvironment(),
+    encoding: 'utf8',
+  })
+  if (!paid.includes('SIMULATED')) throw new Error(`Simulated money that does not say so: ${paid}`)
+  const headers = { authorization: `Bearer ${api_key}` }
+  for (const end = Date.now() + CREDIT_TIMEOUT_MS; ;) {
+    const response = await fetch(`${base_url}/billing/topups/${simulated_topup.id}`, { headers })
+    const { credited } = (await response.json()) as { credited?: boolean }
+    if (credited === true) return
+    if (Date.now() > end) throw new Error('The paid top-up was not credited')
+    await sleep(CREDIT_POLL_MS)
   }
 }
 
