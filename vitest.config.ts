@@ -8,6 +8,9 @@ const SYSTEM_HANG_MS = 180_000
 /** A database that nobody listens on: what the objects do then is part of what is tested. */
 const NO_DATABASE = 'http://127.0.0.1:9/sql'
 
+/** Clients of the API, each with systems of its own on ports of its own. */
+const CLIENTS = 'e2e/src/{openai-sdk,openai-sdk-endpoints,ai-sdk,anthropic-sdk,langchain}.test.ts'
+
 export default defineConfig({
   test: {
     projects: [
@@ -38,8 +41,18 @@ export default defineConfig({
       },
       {
         test: {
+          // Beside each other: they ask and read, and nothing in them is killed or timed.
+          name: 'clients',
+          include: [CLIENTS],
+          testTimeout: SYSTEM_HANG_MS,
+          hookTimeout: SYSTEM_HANG_MS,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['e2e/src/**/*.test.ts'],
+          exclude: [CLIENTS],
           testTimeout: SYSTEM_HANG_MS,
           hookTimeout: SYSTEM_HANG_MS,
           fileParallelism: false,

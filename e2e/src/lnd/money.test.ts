@@ -8,6 +8,6 @@ const binaries = lndBinaries()
 describe.skipIf(!areBuilt(binaries))(
   'money on real LND (needs it built: node scripts/bootstrap.mjs lnd-tools)',
   () => {
-    testMoneyStory('node', 18_320, () => regtestLightning(binaries))
+    testMoneyStory('node', 18_520, () => regtestLightning(binaries))
   },
 )

@@ -59,7 +59,7 @@ describe(`money survives kill -9 (${HOST} host, ${KILLS} kills, seed ${SEED})`, 
   let world: CrashWorld
 
   beforeAll(async () => {
-    world = await CrashWorld.start(HOST, 18_340)
+    world = await CrashWorld.start(HOST, 18_540)
   })
   afterAll(() => world?.stop())
 

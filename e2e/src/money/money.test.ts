@@ -3,7 +3,7 @@ import { HOSTS } from '../stack.ts'
 import { testMoneyStory } from './money-story.ts'
 import { simulatedLightning } from './test-lightning.ts'
 
-const PORTS = { node: 18_300, workerd: 18_310 } as const
+const PORTS = { node: 18_500, workerd: 18_510 } as const
 
 describe.each(HOSTS)('money on SIMULATED Lightning, %s host', (kind) => {
   testMoneyStory(kind, PORTS[kind], simulatedLightning)

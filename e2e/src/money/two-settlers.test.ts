@@ -21,7 +21,7 @@ describe('two settlers on one node', () => {
 
   beforeAll(async () => {
     lightning = await simulatedLightning()
-    stack = await Stack.start('node', 18_350)
+    stack = await Stack.start('node', 18_560)
   })
   afterAll(async () => {
     for (const settler of settlers) await settler.kill()
