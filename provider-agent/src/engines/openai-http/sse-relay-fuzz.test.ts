@@ -80,6 +80,14 @@ describe('whatever an engine writes', () => {
     )
   })
 
+  it('counts no blank line as content, whatever comes after it', () => {
+    const how = { showUsage: false, choices: 1, skip: '' }
+    const bytes = Buffer.from('data: {"choices":[[]]}\n\n\r\n\r\n\0[DONE]')
+    const everywhere = Array.from({ length: bytes.length }, (_, i) => i)
+    expect(relayed(how, bytes, everywhere)).toEqual(relayed(how, bytes, []))
+    expect(relayed(how, bytes, everywhere)).toMatchObject({ contentEvents: 0 })
+  })
+
   it.each([
     ['in an error', (deep: string) => `{"error":${deep}}`],
     [

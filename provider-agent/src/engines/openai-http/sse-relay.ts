@@ -113,7 +113,7 @@ export class SseRelay {
   /** A content event that needs no look inside; `next` holds each needle's next place. */
   #isPlain(bytes: Buffer, at: number, end: number, next: number[]): boolean {
     let isPlain =
-      this.#hasContent && this.#skip === '' && bytes[at] !== COLON && !isDoneEvent(bytes, at)
+      this.#hasContent && this.#skip === '' && !isEmpty(bytes, at) && !isDoneEvent(bytes, at, end)
     for (const [i, needle] of NEEDLES.entries()) {
       const place = next[i] ?? -1
       if (place === -1 || place >= end) continue
@@ -246,9 +246,13 @@ function eventEnd(bytes: Buffer, from: number): number {
   return -1
 }
 
-/** `data:[` or `data: [`: JSON chunks begin with a brace. */
-const isDoneEvent = (bytes: Buffer, at: number): boolean =>
-  bytes[at + 5] === BRACKET || bytes[at + 6] === BRACKET
+/** A comment, or a blank line of its own. */
+const isEmpty = (bytes: Buffer, at: number): boolean =>
+  bytes[at] === COLON || bytes[at] === LF || bytes[at] === CR
+
+/** `data:[` or `data: [`: JSON chunks begin with a brace. What is behind `end` may not be here yet. */
+const isDoneEvent = (bytes: Buffer, at: number, end: number): boolean =>
+  (at + 5 < end && bytes[at + 5] === BRACKET) || (at + 6 < end && bytes[at + 6] === BRACKET)
 
 /** The data lines of an event, or undefined when it has none. */
 function dataOf(event: Buffer): string | undefined {
