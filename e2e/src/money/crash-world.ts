@@ -28,6 +28,8 @@ const PRICE = 'prompt=500000000,completion=500000000'
 const POLL_MS = 40
 /** Until a flow counts as stuck, restarts included, on a busy machine. */
 const STUCK_MS = 120_000
+/** A payout that failed is tried again after a minute, and after two. */
+const QUIET_MS = 300_000
 /** Of the flows, msat: different for each, so that a mix-up would show. */
 const LEAST_SAT = 300
 
@@ -96,11 +98,17 @@ export class CrashWorld {
 
   /** Nothing may be under way any more, and every account agrees with the nodes. */
   async settle(): Promise<void> {
-    await this.#until('everything has arrived', async () => {
+    let left: unknown
+    const arrived = async () => {
       const { kinds } = (await this.#stack.operator('GET', '/operator/ledger')) as {
         kinds: { kind: string; balance_msat: string }[]
       }
-      return kinds.every(({ kind, balance_msat: left }) => !UNDER_WAY.has(kind) || left === '0')
+      left = kinds.filter(({ kind, balance_msat: msat }) => UNDER_WAY.has(kind) && msat !== '0')
+      return Array.isArray(left) && left.length === 0
+    }
+    await this.#until('everything has arrived', arrived, QUIET_MS).catch((cause: unknown) => {
+      const lines = this.#settler.lines.join('\n')
+      throw new Error(`${JSON.stringify(left)} is left; the settler said\n${lines}`, { cause })
     })
     const { code, output } = await reconcile(this.#stack, this.#lightning)
     if (code !== 0) throw new Error(`reconcile ended with ${code}:\n${output}`)
@@ -247,8 +255,8 @@ export class CrashWorld {
   }
 
   /** Whatever is killed meanwhile answers nothing, which is no end. */
-  async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + STUCK_MS
+  async #until(what: string, condition: () => Promise<boolean>, stuckMs = STUCK_MS): Promise<void> {
+    const deadline = Date.now() + stuckMs
     let last: unknown
     while (Date.now() < deadline) {
       try {
@@ -258,7 +266,7 @@ export class CrashWorld {
       }
       await sleep()
     }
-    throw new Error(`stuck: ${STUCK_MS} ms in vain until ${what}`, { cause: last })
+    throw new Error(`stuck: ${stuckMs} ms in vain until ${what}`, { cause: last })
   }
 }
 

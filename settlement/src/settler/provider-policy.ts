@@ -5,9 +5,12 @@ import type { PayableProvider } from './payable-providers.ts'
 const MSAT = 1000n
 /** What a Lightning address gives an invoice for. */
 const LEAST_AT_ADDRESS_MSAT = 1000n
-/** Nobody gets a payout that failed tried again sooner than this, doubled for each that failed before it. */
+/**
+ * Nobody gets a payout that failed tried again sooner than this, doubled for each that failed before it. An
+ * agent that was away must not wait for hours when it is back.
+ */
 const FIRST_RETRY_MS = 60_000
-const MAX_RETRY_MS = 6 * 3_600_000
+const MAX_RETRY_MS = 15 * 60_000
 /** Beyond this many doublings the limit above holds. */
 const MAX_DOUBLINGS = 10
 

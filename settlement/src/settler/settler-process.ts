@@ -117,7 +117,7 @@ async function lead(
         escrows: new PgEscrowStore({ db }),
         rows: pgSettlerRows(db, invoices),
         edge,
-        requestInvoice: invoiceSource({ edge, network, now: Date.now, ports: httpsPorts }),
+        requestInvoice: invoiceSource({ edge, network, now: Date.now, sleep, ports: httpsPorts }),
         keys: options.keys,
         settings: options.payouts,
         observers: { log, metrics, at, ring },

@@ -63,6 +63,7 @@ describe('a settler', () => {
     }
     const ports = { policy: { allowsAddress: () => false, allowsPort: () => false } }
     return invoiceSource({
+      sleep: async (ms) => void (await pause(ms)),
       edge,
       network,
       now: Date.now,
