@@ -84,11 +84,16 @@ function answers({ answer, others = {} }: Operation): JsonObject {
       ? {}
       : {
           'text/event-stream': {
-            // The body is text; `contentSchema` is that of each event's data.
+            // Of one event, as readers of such streams see it: its data is the JSON text of the object.
             schema: {
-              type: 'string',
-              contentMediaType: 'text/event-stream',
-              contentSchema: schemaRef(events),
+              type: 'object',
+              properties: {
+                data: {
+                  type: 'string',
+                  contentMediaType: 'application/json',
+                  contentSchema: schemaRef(events),
+                },
+              },
             },
           },
         }),
