@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NodeAccounts } from '@infernet/edge/hosts/node/node-accounts'
 import { NodeSql } from '@infernet/edge/hosts/node/node-sql'
-import type { HoldRequest } from '@infernet/edge/ports'
+import { UNLIMITED, type HoldRequest } from '@infernet/edge/ports'
 import { parseChatRequest } from '@infernet/openai-compat/chat-request'
 import { meterAnswer, withUsage } from '@infernet/openai-compat/completion-meter'
 import { hashApiKey, newApiKey } from '@infernet/schemas/api-key'
@@ -45,12 +45,6 @@ interface Step {
 const CROWD = 32
 const NOW = Date.UTC(2026, 0, 1)
 const HOLD_MSAT = 1_000
-const UNLIMITED = {
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  maxConcurrent: null,
-  budgetMsatPerDay: null,
-}
 
 /** Measures what the edge itself does for a request, step by step, without sockets and Postgres. */
 export async function measureSteps(

@@ -105,8 +105,7 @@ export const MAX_OPEN_WITHDRAWALS = 10
 /** An account's orders that are looked at for open ones: more than may be open. */
 export const RECENT_ORDERS = 100
 /** How long an order waits for its invoice, which takes the settler some 100 ms. */
-export const TOP_UP_MAKE_WAIT_MS = 5_000
-export const TOP_UP_MAKE_POLL_MS = 200
+export const ORDERED_INVOICE = { everyMs: 200, waitMs: 5_000 } as const
 /** Streams that watch a top-up, per process: each is a query per second. */
 export const MAX_TOP_UP_STREAMS = 100
 export const MAX_TOP_UP_STREAMS_PER_ACCOUNT = 10
@@ -129,13 +128,13 @@ export const CHALLENGE_TTL_MS = 60_000
 export const CHALLENGES_PER_NETWORK = 10
 /** The same for all networks: what Postgres and the node bear for weeks. */
 export const CHALLENGES_PER_MINUTE = 300
-/** The settler makes an invoice within this time, or the client is asked to come back. */
-export const INVOICE_WAIT_MS = 5_000
-/** How often the edge looks for it. */
-export const INVOICE_POLL_MS = 100
+/** The settler makes a bundle's invoice within this time, or the client is asked to come back. */
+export const BUNDLE_INVOICE = { everyMs: 100, waitMs: 5_000 } as const
 /** How long it is believed who settles, or that nobody does. */
 export const SETTLER_NODE_TTL_MS = 5_000
 /** A paid invoice is on its way from the node to the balance; a request waits so long for it. */
 export const CREDIT_WAIT_MS = 5_000
+/** How often the edge looks for it. */
+export const CREDIT_POLL_MS = 100
 /** What a client is told to wait after that. */
 export const CREDIT_RETRY_AFTER_MS = 2_000

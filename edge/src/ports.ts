@@ -130,6 +130,13 @@ export interface SpendLimits {
   readonly budgetMsatPerDay: number | null
 }
 
+export const UNLIMITED: SpendLimits = Object.freeze({
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  maxConcurrent: null,
+  budgetMsatPerDay: null,
+})
+
 /** The limits that a request meets: its key's and its account's. */
 export interface Limits {
   readonly key: SpendLimits

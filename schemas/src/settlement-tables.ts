@@ -9,17 +9,15 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
+import { amount, at } from './columns.ts'
 
 /**
  * What is to be done at the Lightning node, and what has become of it: rows that the settler executes.
  * Their states are the tables in `settlement/src/intake/`, `payout/` and `escrow/`.
  */
 
-const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-const amount = (name: string) => bigint(name, { mode: 'bigint' })
 const seconds = (name: string) => bigint(name, { mode: 'number' })
 
 /** The settler that may act on the node; one row, `id` 1. */

@@ -9,14 +9,12 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
+import { amount, at } from './columns.ts'
 
 /** Postgres: the truth for everything that is not live. Amounts are integer msat in `bigint`. */
 
-const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-const amount = (name: string) => bigint(name, { mode: 'bigint' })
 const tokens = (name: string) => bigint(name, { mode: 'number' })
 
 /** What an account or a key may use; null is without limit. */

@@ -6,10 +6,7 @@ import {
   testLightningBackend,
   type ConformanceNetwork,
 } from '@infernet/settlement/lightning/backend-conformance'
-import type {
-  LightningBackend,
-  PaymentOrder,
-} from '@infernet/settlement/lightning/lightning-backend'
+import type { LightningBackend } from '@infernet/settlement/lightning/lightning-backend'
 import { openLnd } from '@infernet/settlement/lightning/open-lnd'
 import {
   connectLnd,
@@ -17,20 +14,13 @@ import {
   type LndAddress,
 } from '@infernet/settlement/lightning/lnd/lnd-connection'
 import { bakeMacaroons } from '@infernet/settlement/settler/bake-macaroons'
+import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { areBuilt, lndBinaries } from '@infernet/settlement/testing/regtest/lnd-binaries'
 import { RegtestNetwork } from '@infernet/settlement/testing/regtest/regtest'
 
 const binaries = lndBinaries()
 const START_TIMEOUT_MS = 300_000
-
-const payment = (bolt11: string): PaymentOrder => ({
-  to: { kind: 'bolt11', bolt11 },
-  feeLimitMsat: 0n,
-  timeoutSeconds: 20,
-  cltvLimit: 1008,
-  maxParts: 1,
-})
 
 describe.skipIf(!areBuilt(binaries))(
   'LND and btcd on regtest (needs them built: node scripts/bootstrap.mjs lnd-tools)',
@@ -94,7 +84,7 @@ describe.skipIf(!areBuilt(binaries))(
         expirySeconds: 600,
       }
       const { bolt11, paymentHash } = await nodes.bob.addInvoice(request)
-      const paid = await nodes.alice.pay(payment(bolt11))
+      const paid = await nodes.alice.pay(invoicePayment(bolt11))
       expect(paid).toMatchObject({ status: 'succeeded' })
       await bob?.daemon.crash()
       await bob?.untilReady()
@@ -116,7 +106,7 @@ describe.skipIf(!areBuilt(binaries))(
         cltvExpiry: 80,
       })
       // The channel may still be coming back from the crash before: a failure says nothing was sent.
-      const order = payment(held.bolt11)
+      const order = invoicePayment(held.bolt11)
       const paying: Promise<unknown>[] = []
       await expect
         .poll(

@@ -1,11 +1,15 @@
-import { createHash } from 'node:crypto'
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import type { PaymentOrder } from '@infernet/settlement/lightning/lightning-backend'
+import { existsSync, rmSync } from 'node:fs'
+import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import type { Service } from '../processes.ts'
 import { Stack, type HostKind } from '../stack.ts'
 import { MoneyClient, must, type Json } from './money-client.ts'
-import { paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
-import { simulatedLightning, type TestLightning } from './test-lightning.ts'
+import { armCrash, paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
+import {
+  clientInvoice,
+  FEE_LIMIT_MSAT,
+  simulatedLightning,
+  type TestLightning,
+} from './test-lightning.ts'
 
 export type Victim = 'settler' | 'edge' | 'database'
 export type Flow = 'topup' | 'request' | 'withdrawal' | 'escrow'
@@ -81,9 +85,7 @@ export class CrashWorld {
   async run({ flow, victim, step }: CrashPlan): Promise<void> {
     await this.#until('the settler runs', async () => this.#settler.isRunning)
     const pids = await this.#pidsOf(victim)
-    writeFileSync(`${this.#crashFile}.new`, JSON.stringify({ step, pids }))
-    // Whole or not at all: the settler may look at any moment.
-    renameSync(`${this.#crashFile}.new`, this.#crashFile)
+    armCrash(this.#crashFile, { step, pids })
     const over = new AbortController()
     const story = this.#tell(flow).finally(() => over.abort())
     story.catch(() => {})
@@ -191,12 +193,7 @@ export class CrashWorld {
   }
 
   async #withdrawal(number: number): Promise<void> {
-    const { bolt11 } = await this.#lightning.client.addInvoice({
-      preimage: createHash('sha256').update(`${this.#crashFile} ${number}`).digest('hex'),
-      amountMsat: BigInt(LEAST_SAT + number) * 1000n,
-      memo: '',
-      expirySeconds: 3_600,
-    })
+    const bolt11 = await clientInvoice(this.#lightning, BigInt(LEAST_SAT + number) * 1000n)
     const headers = { 'idempotency-key': `withdrawal-${number}` }
     const id = await this.#field('the withdrawal is there', 'id', () =>
       this.#client.ask('POST', '/billing/withdrawals', { invoice: bolt11 }, headers),
@@ -216,7 +213,7 @@ export class CrashWorld {
     const invoice = await this.#field('its invoice is there', 'invoice', () =>
       this.#client.ask('GET', `/jobs/${id}`),
     )
-    const paying = this.#lightning.client.pay(payment(invoice))
+    const paying = this.#lightning.client.pay(invoicePayment(invoice, FEE_LIMIT_MSAT))
     paying.catch(() => {})
     await this.#status(`/jobs/${id}`, ['completed', 'failed'])
     // Settled or given back; held for ever would be stuck.
@@ -228,7 +225,7 @@ export class CrashWorld {
 
   async #pay(invoice: string): Promise<void> {
     await this.#until('the invoice is paid', async () => {
-      const { status } = await this.#lightning.client.pay(payment(invoice))
+      const { status } = await this.#lightning.client.pay(invoicePayment(invoice, FEE_LIMIT_MSAT))
       return status === 'succeeded'
     })
   }
@@ -273,11 +270,3 @@ export class CrashWorld {
 const crashable = (stack: Stack) => ({ INFERNET_CRASH_FILE: stack.file('crash') })
 
 const sleep = () => new Promise<void>((resolve) => setTimeout(resolve, POLL_MS))
-
-const payment = (bolt11: string): PaymentOrder => ({
-  to: { kind: 'bolt11', bolt11 },
-  feeLimitMsat: 1_000n,
-  timeoutSeconds: 20,
-  cltvLimit: 1_008,
-  maxParts: 1,
-})

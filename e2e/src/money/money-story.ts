@@ -1,24 +1,15 @@
-import { createHash } from 'node:crypto'
-import type { PaymentOrder } from '@infernet/settlement/lightning/lightning-backend'
+import { hashOf } from '@infernet/settlement/lightning/lnd/lnd-messages'
+import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Service } from '../processes.ts'
 import { Stack, until, type Client, type HostKind } from '../stack.ts'
 import { MoneyClient, type Json } from './money-client.ts'
 import { paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
-import type { TestLightning } from './test-lightning.ts'
+import { clientInvoice, FEE_LIMIT_MSAT, type TestLightning } from './test-lightning.ts'
 
 /** 500 msat a token: a short answer is worth a few sat, as with a large model. */
 const PRICE = 'prompt=500000000,completion=500000000'
 const TOP_UP_SAT = 2_000n
-
-const payment = (bolt11: string): PaymentOrder => ({
-  to: { kind: 'bolt11', bolt11 },
-  feeLimitMsat: 1_000n,
-  timeoutSeconds: 20,
-  cltvLimit: 1008,
-  maxParts: 1,
-})
-const sha256 = (hex: string) => createHash('sha256').update(Buffer.from(hex, 'hex')).digest('hex')
 
 /**
  * What money does from a client's wallet to a provider's, the same against every Lightning: each step is
@@ -60,7 +51,7 @@ export function testMoneyStory(
   })
 
   const pay = async (bolt11: unknown) => {
-    const outcome = await lightning.client.pay(payment(String(bolt11)))
+    const outcome = await lightning.client.pay(invoicePayment(String(bolt11), FEE_LIMIT_MSAT))
     expect(outcome).toMatchObject({ status: 'succeeded' })
     return outcome.status === 'succeeded' ? outcome.preimage : ''
   }
@@ -83,7 +74,7 @@ export function testMoneyStory(
     expect(topUp['simulated']).toBe(lightning.simulated)
     expect(await client.post('/billing/topups', order, key)).toMatchObject({ id: topUp['id'] })
     const preimage = await pay(topUp['invoice'])
-    expect(sha256(preimage)).toBe(topUp['payment_hash'])
+    expect(hashOf(preimage)).toBe(topUp['payment_hash'])
     const paid = await client.untilStatus(`/billing/topups/${String(topUp['id'])}`, 'settled')
     expect(paid['paid_msat']).toBe(String(TOP_UP_SAT * 1000n))
     await until('the credit can be spent', async () => {
@@ -102,7 +93,7 @@ export function testMoneyStory(
     await until('the provider is paid', () => payouts.length > before)
     const payout = payouts[before] ?? {}
     expect(payout['amount_msat']).toBe(String(usage.cost - fee))
-    const hash = sha256(String(payout['preimage']))
+    const hash = hashOf(String(payout['preimage']))
     expect(await lightning.providerNode.lookupInvoice(hash)).toMatchObject({
       state: 'settled',
       paidMsat: BigInt(usage.cost - fee),
@@ -111,17 +102,12 @@ export function testMoneyStory(
   })
 
   it('pays credit out again to its owner', async () => {
-    const { bolt11 } = await lightning.client.addInvoice({
-      preimage: createHash('sha256').update(`withdrawal ${port} ${Date.now()}`).digest('hex'),
-      amountMsat: 100_000n,
-      memo: 'mine',
-      expirySeconds: 3600,
-    })
+    const bolt11 = await clientInvoice(lightning, 100_000n)
     const ordered = await client.post('/billing/withdrawals', { invoice: bolt11 })
     const path = `/billing/withdrawals/${String(ordered['id'])}`
     const done = await client.untilStatus(path, 'succeeded', 'failed', 'refused')
     expect(done).toMatchObject({ status: 'succeeded', amount_msat: '100000' })
-    const hash = sha256(String(done['preimage']))
+    const hash = hashOf(String(done['preimage']))
     expect(await lightning.client.lookupInvoice(hash)).toMatchObject({ state: 'settled' })
   })
 
@@ -143,12 +129,7 @@ export function testMoneyStory(
     expect(Number(left['available_msat'])).toBeGreaterThan(0)
     // The invoice asks for what the bundle has, less what the payment may cost.
     const refund = (BigInt(String(left['available_msat'])) * 9n) / 10n
-    const { bolt11 } = await lightning.client.addInvoice({
-      preimage: createHash('sha256').update(`close ${port} ${Date.now()}`).digest('hex'),
-      amountMsat: refund,
-      memo: 'the rest',
-      expirySeconds: 3600,
-    })
+    const bolt11 = await clientInvoice(lightning, refund)
     const closed = await bundle.post('/l402/close', { invoice: bolt11 })
     const path = `/l402/close/${String(closed['id'])}`
     expect(await bundle.untilStatus(path, 'succeeded', 'failed', 'refused')).toMatchObject({

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Service } from '../processes.ts'
 import type { Stack } from '../stack.ts'
@@ -36,6 +37,16 @@ export function spawnSettler(
   }
   const args = ['run', ...Object.entries(options).flat(), '--create-key', '--json']
   return new Service('settler', PROGRAM, args, env)
+}
+
+/** Has the settler that was told of `file` kill these processes when it comes to the step: see `crashAt`. */
+export function armCrash(
+  file: string,
+  plan: { readonly step: string; readonly pids: readonly number[]; readonly signal?: 'SIGSTOP' },
+): void {
+  writeFileSync(`${file}.new`, JSON.stringify(plan))
+  // Whole or not at all: the settler may look at any moment.
+  renameSync(`${file}.new`, file)
 }
 
 /** Runs `reconcile` to its end; `flags` such as `--post`. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,16 @@ export interface TestLightning {
   readonly client: LightningBackend
   readonly providerNode: LightningBackend
   stop(): Promise<void>
+}
+
+/** More than any way between these nodes costs. */
+export const FEE_LIMIT_MSAT = 1_000n
+
+/** An invoice of the client's own wallet. */
+export async function clientInvoice(lightning: TestLightning, amountMsat: bigint): Promise<string> {
+  const preimage = randomBytes(32).toString('hex')
+  const order = { preimage, amountMsat, memo: 'mine', expirySeconds: 3_600 }
+  return (await lightning.client.addInvoice(order)).bolt11
 }
 
 const ALIASES = ['operator', 'client', 'provider'] as const

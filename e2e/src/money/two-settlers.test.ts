@@ -1,13 +1,12 @@
 // One settler is frozen right before it pays, for longer than its lease; another takes over. What the first
 // one would still do when it goes on is the danger that leases are about.
-import { createHash } from 'node:crypto'
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Service } from '../processes.ts'
 import { Stack, until } from '../stack.ts'
 import { MoneyClient } from './money-client.ts'
-import { reconcile, spawnSettler } from './settler-process.ts'
-import { simulatedLightning, type TestLightning } from './test-lightning.ts'
+import { armCrash, reconcile, spawnSettler } from './settler-process.ts'
+import { clientInvoice, simulatedLightning, type TestLightning } from './test-lightning.ts'
 
 /** Long enough that the second settler still has it when the first has gone on, on a busy machine. */
 const LEASE_SECONDS = 6
@@ -35,8 +34,7 @@ describe('two settlers on one node', () => {
     const env = { INFERNET_CRASH_FILE: file }
     const settler = spawnSettler(stack, lightning, env, LEASE_SECONDS)
     settlers.push(settler)
-    writeFileSync(`${file}.new`, JSON.stringify({ step, pids: [settler.pid], signal: 'SIGSTOP' }))
-    renameSync(`${file}.new`, file)
+    armCrash(file, { step, pids: [settler.pid], signal: 'SIGSTOP' })
     return { settler, frozen: () => until(`${name} is frozen`, () => !existsSync(file)) }
   }
 
@@ -48,12 +46,7 @@ describe('two settlers on one node', () => {
     const { apiKey } = await stack.createClient('1000000')
     const client = new MoneyClient(stack, apiKey)
     await waiting
-    const { bolt11 } = await lightning.client.addInvoice({
-      preimage: createHash('sha256').update(`two settlers ${Date.now()}`).digest('hex'),
-      amountMsat: 500_000n,
-      memo: '',
-      expirySeconds: 3_600,
-    })
+    const bolt11 = await clientInvoice(lightning, 500_000n)
     const { paymentHash } = await lightning.operatorNode.decode(bolt11)
     const { id } = await client.post('/billing/withdrawals', { invoice: bolt11 })
     await first.frozen()

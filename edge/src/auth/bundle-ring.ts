@@ -4,20 +4,15 @@ import { readAuthorization } from '@infernet/settlement/l402/authorization'
 import { checkCredential, type PaidToken } from '@infernet/settlement/l402/credential'
 import { L402Error } from '@infernet/settlement/l402/l402-error'
 import type { MasterKeys } from '@infernet/settlement/l402/root-key'
+import { forgetOldest } from '@infernet/settlement/forget-oldest'
 import { badCredential } from '../l402/l402-errors.ts'
 import { MAX_BUNDLE_REQUESTS, MAX_CACHED_BUNDLES } from '../limits.ts'
-import type { Limits, SpendLimits } from '../ports.ts'
+import { UNLIMITED, type Limits } from '../ports.ts'
 import type { Identity } from './identity.ts'
 
 /** Hex digits of an API key's id, in tables and in statements. */
 const ID_DIGITS = 16
 
-const UNLIMITED: SpendLimits = Object.freeze({
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  maxConcurrent: null,
-  budgetMsatPerDay: null,
-})
 const LIMITS: Limits = Object.freeze({
   key: UNLIMITED,
   account: Object.freeze({ ...UNLIMITED, maxConcurrent: MAX_BUNDLE_REQUESTS }),
@@ -65,11 +60,7 @@ export class BundleRing {
 
   #remember(name: string, identity: Identity): void {
     this.#good.set(name, identity)
-    if (this.#good.size <= MAX_CACHED_BUNDLES) return
-    for (const oldest of this.#good.keys()) {
-      this.#good.delete(oldest)
-      break
-    }
+    forgetOldest(this.#good, MAX_CACHED_BUNDLES)
   }
 }
 

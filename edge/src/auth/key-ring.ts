@@ -3,6 +3,7 @@ import { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { apiKeyId, hashApiKey } from '@infernet/schemas/api-key'
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
+import { forgetOldest } from '@infernet/settlement/forget-oldest'
 import { KEY_TTL_MS, MAX_CACHED_KEYS, UNKNOWN_KEY_TTL_MS } from '../limits.ts'
 import type { StoredApiKey, StorePort } from '../ports.ts'
 import type { Identity } from './identity.ts'
@@ -77,12 +78,7 @@ export class KeyRing {
     const ttl = key === undefined ? UNKNOWN_KEY_TTL_MS : KEY_TTL_MS
     this.#cache.delete(id)
     this.#cache.set(id, { key, freshUntil: this.#now() + ttl })
-    if (this.#cache.size > MAX_CACHED_KEYS) {
-      for (const oldest of this.#cache.keys()) {
-        this.#cache.delete(oldest)
-        break
-      }
-    }
+    forgetOldest(this.#cache, MAX_CACHED_KEYS)
     return key
   }
 }

@@ -10,10 +10,14 @@ export function orderId(
   accountId: AccountId,
   key: string | undefined,
 ): string {
-  if (key === undefined) return `${prefix}_${randomUUID().replaceAll('-', '')}`
+  if (key === undefined) return newOrderId(prefix)
   const digest = createHash('sha256').update(`${prefix}\n${accountId}\n${key}`).digest('hex')
   return `${prefix}_${digest.slice(0, 32)}`
 }
+
+/** An id that no other order has. */
+export const newOrderId = (prefix: 'top' | 'wd'): string =>
+  `${prefix}_${randomUUID().replaceAll('-', '')}`
 
 /** Of a top-up or a withdrawal; other texts are looked up nowhere. */
 export const isOrderId = (prefix: 'top' | 'wd', text: string): boolean =>

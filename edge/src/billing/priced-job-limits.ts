@@ -11,6 +11,3 @@ export const JOB_CLAIM_MS = 30_000
 export const JOB_CLAIM_RENEW_MS = 10_000
 /** Between two tries to store how a job ended. */
 export const STORE_RETRY = { firstMs: 500, maxMs: 30_000 }
-/** How long an order waits for its invoice, which takes the settler some 100 ms. */
-export const INVOICE_WAIT_MS = 5_000
-export const INVOICE_POLL_MS = 200

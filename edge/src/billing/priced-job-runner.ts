@@ -5,7 +5,7 @@ import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { jitteredBackoffMs } from '@infernet/settlement/backoff'
 import { z } from 'zod'
 import { runJob, type RunRim } from '../inference/run-request.ts'
-import type { HubPort, JobAnswer, Limits } from '../ports.ts'
+import { UNLIMITED, type HubPort, type JobAnswer, type Limits } from '../ports.ts'
 import type { EdgeServices } from '../services.ts'
 import type { SettlerPort } from './billing-port.ts'
 import { atFixedPrice, pricedModel, tokenOrder } from './fixed-price-order.ts'
@@ -18,14 +18,8 @@ import {
 } from './priced-job-limits.ts'
 import type { ClaimedJob, JobDone, PricedJobStore } from './priced-jobs-port.ts'
 
-const NONE = {
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  maxConcurrent: null,
-  budgetMsatPerDay: null,
-} as const
 /** An account's limits guard its credit; this job has been paid for, and open jobs have a limit of their own. */
-const NO_LIMITS: Limits = { key: NONE, account: NONE }
+const NO_LIMITS: Limits = { key: UNLIMITED, account: UNLIMITED }
 
 export interface PricedJobRunnerParts extends Pick<EdgeServices, 'accounts' | 'events' | 'now'> {
   readonly hub: Pick<HubPort, 'submit' | 'cancel' | 'directory'>

@@ -1,13 +1,13 @@
+import { commentEvent, encodeData } from '@infernet/openai-compat/sse-encoder'
 import {
+  KEEP_ALIVE_MS,
+  ORDERED_INVOICE,
   TOP_UP_EVENTS_MS,
   TOP_UP_EVENTS_POLL_MS,
-  TOP_UP_MAKE_POLL_MS,
-  TOP_UP_MAKE_WAIT_MS,
-  KEEP_ALIVE_MS,
 } from '../limits.ts'
-import { commentEvent, encodeData } from '@infernet/openai-compat/sse-encoder'
 import { applyTransfers, type TransferRim } from './apply-transfers.ts'
 import type { BillingStore, StoredTopUp } from './billing-port.ts'
+import { pollUntil } from './poll-until.ts'
 
 type WatchRim = TransferRim & { readonly billing: BillingStore }
 
@@ -22,14 +22,13 @@ export async function readTopUp(rim: WatchRim, id: string): Promise<StoredTopUp 
   return rim.billing.findTopUp(id)
 }
 
-/** The same, once its invoice is made, or after {@link TOP_UP_MAKE_WAIT_MS}. */
-export async function awaitInvoice(rim: WatchRim, id: string): Promise<StoredTopUp | undefined> {
-  for (let waited = 0; ; waited += TOP_UP_MAKE_POLL_MS) {
-    const row = await readTopUp(rim, id)
-    if (row?.state !== 'requested' || waited >= TOP_UP_MAKE_WAIT_MS) return row
-    await new Promise((resolve) => setTimeout(resolve, TOP_UP_MAKE_POLL_MS))
-  }
-}
+/** The same, once its invoice is made, or after some seconds. */
+export const awaitInvoice = (rim: WatchRim, id: string): Promise<StoredTopUp | undefined> =>
+  pollUntil(
+    ORDERED_INVOICE,
+    () => readTopUp(rim, id),
+    (row) => row?.state !== 'requested',
+  )
 
 /** Nothing more will come of it, as far as anybody knows. */
 const isOver = (row: StoredTopUp): boolean =>

@@ -46,6 +46,21 @@ function invoiceDraft(body: WithdrawalBody, bolt11: string): WithdrawalDraft {
   return { amountMsat, destination: { kind: 'bolt11', bolt11 } }
 }
 
+/** Whether two destinations are one: invoices are the same in either case. */
+export const isSameDestination = (one: PayoutDestination, other: PayoutDestination): boolean =>
+  one.kind === other.kind && whereTo(one) === whereTo(other)
+
+function whereTo(destination: PayoutDestination): string {
+  switch (destination.kind) {
+    case 'bolt11':
+      return destination.bolt11.toLowerCase()
+    case 'ask':
+      return destination.whom
+    case 'keysend':
+      return destination.pubkey
+  }
+}
+
 /** Checks an invoice for this node to pay at `now` (Unix seconds). Throws ApiError 400, or 503 for a network nobody knows. */
 export function checkPayable(draft: WithdrawalDraft, node: SettlerNode, now: number): void {
   const { amountMsat, destination } = draft

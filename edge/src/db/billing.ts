@@ -1,5 +1,4 @@
 import { and, desc, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
-import { z } from 'zod'
 import type { AccountId } from '@infernet/schemas/ids'
 import {
   accountTransfers,
@@ -17,6 +16,7 @@ import {
   type Database,
 } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
+import { destinationSchema } from '@infernet/settlement/payout/payout-row'
 import type {
   BillingStore,
   PendingTransfer,
@@ -110,14 +110,6 @@ async function orderWithdrawal(db: Database, order: WithdrawalRequest): Promise<
     select 'wd:' || id, account_id, 0 - taken from ordered`,
   )
 }
-
-/** As `orderWithdrawal` wrote it. */
-const payee = z.string().exactOptional()
-const destinationSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('bolt11'), bolt11: z.string(), payee }),
-  z.object({ kind: z.literal('ask'), whom: z.string(), payee }),
-  z.object({ kind: z.literal('keysend'), pubkey: z.string() }),
-])
 
 async function readWithdrawals(
   db: Database,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AccountId, ApiKeyId, JobId, RequestId } from '@infernet/schemas/ids'
 import type { escrows, pricedJobs } from '@infernet/schemas/settlement-tables'
 import { PRICED_JOB_ENDPOINTS } from '@infernet/openai-compat/priced-job-endpoints'
+import { escrowOf } from '@infernet/settlement/escrow/escrow-row'
 import type { JobEscrow, PricedJobOrder, StoredPricedJob } from '../billing/priced-jobs-port.ts'
 
 const errorSchema = z.object({
@@ -10,18 +11,6 @@ const errorSchema = z.object({
   param: z.string().nullable(),
   code: z.string().nullable(),
 })
-const cancelReasonSchema = z.enum([
-  'bad_verdict',
-  'withdrawn',
-  'guardian',
-  'auto_cancelled',
-  'expired',
-])
-const decisionSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('settle') }),
-  z.object({ kind: z.literal('cancel'), reason: cancelReasonSchema }),
-])
-
 type JobRow = Omit<typeof pricedJobs.$inferSelect, 'request' | 'result'> & {
   readonly metadata: string
 }
@@ -59,18 +48,19 @@ export const storedOf = (
   providerId: row.providerId ?? undefined,
   error: errorSchema.nullable().parse(row.error) ?? undefined,
   finishedAt: row.finishedAt?.getTime(),
-  escrow: escrow === null ? undefined : escrowOf(escrow),
+  escrow: escrow === null ? undefined : jobEscrowOf(escrow),
 })
 
-function escrowOf(row: typeof escrows.$inferSelect): JobEscrow {
-  const decision = decisionSchema.nullable().parse(row.decision)
+/** What is decided counts before the node has been told. */
+function jobEscrowOf(row: typeof escrows.$inferSelect): JobEscrow {
+  const { state, paymentHash, bolt11, expiresAt, decision, cancelReason } = escrowOf(row)
   const decided = decision?.kind === 'cancel' ? decision.reason : undefined
   return {
-    state: row.state,
-    paymentHash: row.paymentHash,
-    bolt11: row.bolt11 ?? undefined,
-    expiresAt: row.expiresAt ?? undefined,
+    state,
+    paymentHash,
+    bolt11,
+    expiresAt,
     verdict: decision?.kind,
-    cancelReason: cancelReasonSchema.nullable().parse(row.cancelReason) ?? decided,
+    cancelReason: cancelReason ?? decided,
   }
 }

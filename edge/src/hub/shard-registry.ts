@@ -1,3 +1,4 @@
+import { forgetOldest } from '@infernet/settlement/forget-oldest'
 import { MAX_KNOWN_MODELS } from '../limits.ts'
 import { MAX_UPDATE_MODELS, SHARD_KEPT_MS, SHARD_PROBE_AFTER_MS } from './shard-limits.ts'
 import { regionOfShard } from './shard-region.ts'
@@ -40,11 +41,8 @@ export class ShardRegistry {
   remember(models: readonly string[]): void {
     for (const model of models) {
       if (this.#known.has(model)) continue
-      if (this.#known.size >= MAX_KNOWN_MODELS) {
-        const [oldest] = this.#known
-        if (oldest !== undefined) this.#known.delete(oldest)
-      }
       this.#known.add(model)
+      forgetOldest(this.#known, MAX_KNOWN_MODELS)
       this.#knownAt = ++this.#count
     }
   }

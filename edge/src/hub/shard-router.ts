@@ -2,6 +2,7 @@ import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { JobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
+import { forgetOldest } from '@infernet/settlement/forget-oldest'
 import { BUSY_RETRY_AFTER_MS, MAX_OFFERS } from '../limits.ts'
 import { mergeMetrics, type Labels } from '../metrics.ts'
 import type { Directory, HubPort, InvoiceOrder, JobAnswer, JobOrder, OfferView } from '../ports.ts'
@@ -82,11 +83,8 @@ export class ShardRouter implements HubPort {
 
   #remember(job: JobId): RoutedJob {
     const routed: RoutedJob = { shard: undefined, cancelReason: undefined }
-    if (this.#jobs.size >= MAX_ROUTED_JOBS) {
-      const [oldest] = this.#jobs.keys()
-      if (oldest !== undefined) this.#jobs.delete(oldest)
-    }
     this.#jobs.set(job, routed)
+    forgetOldest(this.#jobs, MAX_ROUTED_JOBS)
     return routed
   }
 

@@ -1,11 +1,12 @@
 import type { AccountId } from '@infernet/schemas/ids'
 import type { PaidToken } from '@infernet/settlement/l402/credential'
+import { forgetOldest } from '@infernet/settlement/forget-oldest'
 import { applyTransfers, type TransferRim } from '../billing/apply-transfers.ts'
 import type { BillingStore, SettlerPort } from '../billing/billing-port.ts'
 import {
   CREDIT_RETRY_AFTER_MS,
   CREDIT_WAIT_MS,
-  INVOICE_POLL_MS,
+  CREDIT_POLL_MS,
   MAX_CACHED_BUNDLES,
 } from '../limits.ts'
 import type { AccountPort, StorePort } from '../ports.ts'
@@ -39,11 +40,11 @@ export class BundleFunds {
    */
   async credited(accountId: AccountId, { paymentHash }: PaidToken): Promise<void> {
     if (this.#credited.has(paymentHash)) return
-    for (let waited = 0; ; waited += INVOICE_POLL_MS) {
+    for (let waited = 0; ; waited += CREDIT_POLL_MS) {
       if (await this.#isCredited(accountId, paymentHash)) return this.#remember(paymentHash)
       if (waited === 0) await this.#rim.settler.wake()
       if (waited >= CREDIT_WAIT_MS) throw notCreditedYet(CREDIT_RETRY_AFTER_MS)
-      await new Promise((resolve) => setTimeout(resolve, INVOICE_POLL_MS))
+      await new Promise((resolve) => setTimeout(resolve, CREDIT_POLL_MS))
     }
   }
 
@@ -65,10 +66,6 @@ export class BundleFunds {
   #remember(paymentHash: string): void {
     this.#rim.onPaid(paymentHash)
     this.#credited.add(paymentHash)
-    if (this.#credited.size <= MAX_CACHED_BUNDLES) return
-    for (const oldest of this.#credited) {
-      this.#credited.delete(oldest)
-      break
-    }
+    forgetOldest(this.#credited, MAX_CACHED_BUNDLES)
   }
 }

@@ -5,12 +5,13 @@ import { mintToken } from '@infernet/settlement/l402/credential'
 import { TOKEN_RANDOM_BYTES, type MasterKeys } from '@infernet/settlement/l402/root-key'
 import { serializeMacaroon } from '@infernet/settlement/macaroon/macaroon-binary'
 import type { BillingStore, SettlerNode, SettlerPort } from '../billing/billing-port.ts'
+import { newOrderId } from '../billing/order-id.ts'
+import { pollUntil } from '../billing/poll-until.ts'
 import {
+  BUNDLE_INVOICE,
   BUNDLE_INVOICE_EXPIRY_S,
   BUNDLE_LIFETIME_S,
   CHALLENGE_TTL_MS,
-  INVOICE_POLL_MS,
-  INVOICE_WAIT_MS,
   SETTLER_NODE_TTL_MS,
 } from '../limits.ts'
 import { ChallengeLimits } from './challenge-limits.ts'
@@ -160,7 +161,7 @@ export class ChallengeDesk {
   /** Orders an invoice and waits for it, a bounded time. */
   async #invoice(priceMsat: number, simulated: boolean): Promise<Invoice> {
     const { billing, settler, now } = this.#rim
-    const id = `top_${Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')}`
+    const id = newOrderId('top')
     await billing.orderTopUp({
       id,
       accountId: undefined,
@@ -170,11 +171,13 @@ export class ChallengeDesk {
       createdAt: Math.floor(now() / 1000),
     })
     await settler.wake()
-    for (let waited = 0; waited < INVOICE_WAIT_MS; waited += INVOICE_POLL_MS) {
-      await new Promise((resolve) => setTimeout(resolve, INVOICE_POLL_MS))
-      const { bolt11, paymentHash } = (await billing.findTopUp(id)) ?? {}
-      if (bolt11 !== undefined && paymentHash !== undefined) return { bolt11, paymentHash }
-    }
-    throw noInvoice(INVOICE_WAIT_MS)
+    const made = await pollUntil(
+      BUNDLE_INVOICE,
+      () => billing.findTopUp(id),
+      (row) => row?.bolt11 !== undefined,
+    )
+    const { bolt11, paymentHash } = made ?? {}
+    if (bolt11 === undefined || paymentHash === undefined) throw noInvoice(BUNDLE_INVOICE.waitMs)
+    return { bolt11, paymentHash }
   }
 }

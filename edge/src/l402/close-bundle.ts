@@ -7,6 +7,7 @@ import type { BillingStore, StoredWithdrawal } from '../billing/billing-port.ts'
 import type { AccountPort } from '../ports.ts'
 import { isUnfinished } from '../billing/billing-json.ts'
 import { orderId } from '../billing/order-id.ts'
+import { isSameDestination } from '../billing/withdrawal-draft.ts'
 import { closingOf, type Closing } from './closing.ts'
 
 export interface CloseRim {
@@ -43,7 +44,8 @@ export async function closeBundle(
   if (openHolds > 0) throw running(openHolds)
   const most = closingOf(BigInt(availableMsat))
   if (most === undefined) {
-    if (last?.payout === 'succeeded' && isSame(last, destination)) return last
+    if (last?.payout === 'succeeded' && isSameDestination(last.destination, destination))
+      return last
     throw nothingLeft(availableMsat)
   }
   // It follows from the one before it, so that who asks twice at once orders one.
@@ -55,26 +57,14 @@ export async function closeBundle(
   return theSame(ordered, destination)
 }
 
-const isSame = (withdrawal: StoredWithdrawal, destination: PayoutDestination): boolean =>
-  targetOf(withdrawal.destination) === targetOf(destination)
-
-function targetOf(destination: PayoutDestination): string {
-  switch (destination.kind) {
-    case 'bolt11':
-      return destination.bolt11.toLowerCase()
-    case 'ask':
-      return destination.whom
-    case 'keysend':
-      return destination.pubkey
-  }
-}
-
 /** An invoice is paid once. */
 const isPaidInvoice = (last: StoredWithdrawal, destination: PayoutDestination): boolean =>
-  last.payout === 'succeeded' && destination.kind === 'bolt11' && isSame(last, destination)
+  last.payout === 'succeeded' &&
+  destination.kind === 'bolt11' &&
+  isSameDestination(last.destination, destination)
 
 function theSame(withdrawal: StoredWithdrawal, destination: PayoutDestination): StoredWithdrawal {
-  if (!isSame(withdrawal, destination)) throw underWay(withdrawal.id)
+  if (!isSameDestination(withdrawal.destination, destination)) throw underWay(withdrawal.id)
   return withdrawal
 }
 

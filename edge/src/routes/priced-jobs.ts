@@ -1,7 +1,5 @@
 import { apiErrors } from '@infernet/openai-compat/api-errors'
-import { parseJsonBody } from '@infernet/openai-compat/json-body'
 import { computeQuoteRequestSchema } from '@infernet/openai-compat/openapi/priced-job-schemas'
-import { checkShape } from '@infernet/openai-compat/zod-issue'
 import { isAccountId, isJobId, newJobId, type JobId } from '@infernet/schemas/ids'
 import { MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
 import { JOB_QUOTE_SECONDS } from '@infernet/settlement/job-price'
@@ -12,24 +10,20 @@ import type { Identity } from '../auth/identity.ts'
 import { settlerAway } from '../billing/billing-errors.ts'
 import { computeQuoteJson } from '../billing/compute-quote.ts'
 import { priceOf, pricedModel, tokenOrder } from '../billing/fixed-price-order.ts'
+import { readOrder } from '../billing/order-body.ts'
+import { pollUntil } from '../billing/poll-until.ts'
 import { pricedJobDraft } from '../billing/priced-job-draft.ts'
 import { accountNeeded, jobIsOver, jobsFull, tooManyJobs } from '../billing/priced-job-errors.ts'
 import { jobDetailJson, jobJson } from '../billing/priced-job-json.ts'
-import {
-  INVOICE_POLL_MS,
-  INVOICE_WAIT_MS,
-  MAX_OPEN_JOBS,
-  MAX_OPEN_JOBS_PER_ACCOUNT,
-} from '../billing/priced-job-limits.ts'
+import { MAX_OPEN_JOBS, MAX_OPEN_JOBS_PER_ACCOUNT } from '../billing/priced-job-limits.ts'
 import type { PricedJobDetail, PricedJobOrder } from '../billing/priced-jobs-port.ts'
 import { wakeSettler } from '../billing/wake-settler.ts'
 import { answerOnce, idempotencyKey } from '../inference/idempotent-answer.ts'
 import { outlast } from '../inference/outlast.ts'
+import { ORDERED_INVOICE } from '../limits.ts'
 import { readBody } from '../request-body.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
 import { pageLimit } from './page-limit.ts'
-
-const MAX_QUOTE_BODY_BYTES = 16 * 1024
 
 /**
  * `/v1/jobs`: requests at a fixed price, paid by a hold invoice that is settled when the answer is there and
@@ -58,8 +52,7 @@ export function pricedJobs(services: EdgeServices): Hono<EdgeEnv> {
   })
   app.post('/quotes', async (c) => {
     await accountOf(services, c)
-    const request = parseJsonBody(await readBody(c.req.raw, MAX_QUOTE_BODY_BYTES))
-    checkShape(computeQuoteRequestSchema, request)
+    const request = await readOrder(c, computeQuoteRequestSchema)
     return answer(services, c, computeQuoteJson(request, jobs.rates, jobs.feeBps))
   })
   app.get('/:id', async (c) => show(services, c, await find(services, c, c.req.param('id'))))
@@ -136,16 +129,17 @@ async function order(
   return show(services, c, await awaitInvoice(services, accountId, quoted.id), 201)
 }
 
-/** The job once its invoice is made, or after {@link INVOICE_WAIT_MS}. */
+/** The job once its invoice is made, or after some seconds. */
 async function awaitInvoice(
   { pricedJobs: { store } }: EdgeServices,
   accountId: Identity['accountId'],
   id: JobId,
 ): Promise<PricedJobDetail> {
-  for (let waited = 0; ; waited += INVOICE_POLL_MS) {
-    const job = await store.find(accountId, id)
-    if (job === undefined) throw new Error(`job ${id} is gone`)
-    if (job.escrow?.bolt11 !== undefined || waited >= INVOICE_WAIT_MS) return job
-    await new Promise((resolve) => setTimeout(resolve, INVOICE_POLL_MS))
-  }
+  const job = await pollUntil(
+    ORDERED_INVOICE,
+    () => store.find(accountId, id),
+    (found) => found === undefined || found.escrow?.bolt11 !== undefined,
+  )
+  if (job === undefined) throw new Error(`job ${id} is gone`)
+  return job
 }

@@ -4,10 +4,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   MAX_OPEN_TOP_UPS,
   MAX_TOP_UP_STREAMS_PER_ACCOUNT,
+  ORDERED_INVOICE,
   TOP_UP_EVENTS_MS,
   TOP_UP_EVENTS_POLL_MS,
   TOP_UP_EXPIRY_SECONDS,
-  TOP_UP_MAKE_WAIT_MS,
 } from '../limits.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { CREDIT_MSAT, startEdge, type TestEdge } from '../testing/test-edge.ts'
@@ -90,7 +90,7 @@ describe('POST /v1/billing/topups', () => {
     edge.onWake = () => {}
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const posting = post(edge, { amount_sat: 1 })
-    await vi.advanceTimersByTimeAsync(TOP_UP_MAKE_WAIT_MS + 1)
+    await vi.advanceTimersByTimeAsync(ORDERED_INVOICE.waitMs + 1)
     const response = await posting
     expect(response.headers.get('retry-after')).toBe('1')
     const made = await read(response)

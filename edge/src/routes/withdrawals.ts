@@ -16,7 +16,12 @@ import type { StoredWithdrawal } from '../billing/billing-port.ts'
 import { checkAmount, readOrder } from '../billing/order-body.ts'
 import { isOrderId, orderId } from '../billing/order-id.ts'
 import { wakeSettler } from '../billing/wake-settler.ts'
-import { checkPayable, withdrawalDraft, type WithdrawalDraft } from '../billing/withdrawal-draft.ts'
+import {
+  checkPayable,
+  isSameDestination,
+  withdrawalDraft,
+  type WithdrawalDraft,
+} from '../billing/withdrawal-draft.ts'
 import { idempotencyKey } from '../inference/idempotent-answer.ts'
 import { MAX_OPEN_WITHDRAWALS, RECENT_ORDERS } from '../limits.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
@@ -90,9 +95,4 @@ async function order(
 }
 
 const isSame = (row: StoredWithdrawal, { amountMsat, destination }: WithdrawalDraft): boolean =>
-  row.amountMsat === amountMsat && whereTo(row.destination) === whereTo(destination)
-
-const whereTo = (destination: WithdrawalDraft['destination']): string => {
-  if (destination.kind === 'bolt11') return destination.bolt11.toLowerCase()
-  return destination.kind === 'ask' ? destination.whom : destination.pubkey
-}
+  row.amountMsat === amountMsat && isSameDestination(row.destination, destination)

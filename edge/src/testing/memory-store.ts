@@ -2,20 +2,21 @@ import type { AccountId, ApiKeyId, LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord, LedgerBatch } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability } from '@infernet/schemas/wire'
-import type {
-  AccountCredits,
-  ReceiptStatus,
-  SpendLimits,
-  StoredAccount,
-  StoredApiKey,
-  StoredJob,
-  StoredReceipt,
-  StoredResponse,
-  StorePort,
-  TrialBalance,
+import {
+  UNLIMITED,
+  type AccountCredits,
+  type ReceiptStatus,
+  type SpendLimits,
+  type StoredAccount,
+  type StoredApiKey,
+  type StoredJob,
+  type StoredReceipt,
+  type StoredResponse,
+  type StorePort,
+  type TrialBalance,
 } from '../ports.ts'
 import { DbUnavailable } from '@infernet/settlement/db/db-port'
-import { ACCOUNT_DEFAULTS, UNLIMITED } from './spend-limits.ts'
+import { ACCOUNT_DEFAULTS } from './spend-limits.ts'
 
 /** What became of a client's balance, with the job that it paid for. */
 export interface MemoryEvent {

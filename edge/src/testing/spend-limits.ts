@@ -1,11 +1,4 @@
-import type { Limits, SpendLimits } from '../ports.ts'
-
-export const UNLIMITED: SpendLimits = Object.freeze({
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  maxConcurrent: null,
-  budgetMsatPerDay: null,
-})
+import { UNLIMITED, type Limits, type SpendLimits } from '../ports.ts'
 
 /** What the table gives a new account. */
 export const ACCOUNT_DEFAULTS: SpendLimits = Object.freeze({ ...UNLIMITED, maxConcurrent: 64 })

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../forget-oldest.ts'
 import type { EscrowRow, EscrowStore } from '../escrow/escrow-store.ts'
 import type { Observers } from './observed-invoices.ts'
 
@@ -12,8 +13,7 @@ export function observedEscrows(store: EscrowStore, { log, ring }: Observers): E
     if (told.get(paymentHash) === state) return row
     told.delete(paymentHash)
     told.set(paymentHash, state)
-    const [oldest] = told.keys()
-    if (told.size > MAX_TOLD && oldest !== undefined) told.delete(oldest)
+    forgetOldest(told, MAX_TOLD)
     const fields = { job, payment_hash: paymentHash, paid_msat: paidMsat, reason: cancelReason }
     log(`escrow_${state}`, fields)
     ring()

@@ -83,6 +83,5 @@ export class PayoutRunner {
 const isBusy = (error: unknown): boolean =>
   error instanceof PayoutStoreError && error.code === 'payee_busy'
 
-/** By its name: only the store that keeps epochs has it. */
 export const isLeaseLost = (error: unknown): boolean =>
-  error instanceof PayoutStoreError && String(error.code) === 'lease_lost'
+  error instanceof PayoutStoreError && error.code === 'lease_lost'

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { connectDatabase } from '../db/connect.ts'
@@ -10,6 +9,7 @@ import { edgeBalances } from '../reconcile/edge-balances.ts'
 import { isSound, postToSuspense, reconcile, SuspenseError } from '../reconcile/reconcile.ts'
 import type { LiveBalances } from '../reconcile/reconcile-accounts.ts'
 import { reportJson, reportTable } from '../reconcile/report.ts'
+import { lndAddress } from './run-options.ts'
 
 /** 0: no drift; 1: drift; 2: nobody can say, since a side could not be asked. */
 const RECONCILE_EXIT = { sound: 0, drift: 1, undone: 2 } as const
@@ -140,11 +140,7 @@ async function openSides(options: ReconcileArguments): Promise<OpenSides> {
     edge === undefined || operatorTokenFile === undefined
       ? undefined
       : edgeBalances(new URL(edge), readFileSync(operatorTokenFile, 'utf8').trim())
-  const address = {
-    socket: options.lnd,
-    certificate: readFileSync(options.lndCert, 'utf8'),
-    macaroon: readFileSync(join(options.macaroons, 'recon.macaroon')).toString('hex'),
-  }
+  const address = lndAddress(options, 'recon')
   const connection = connectDatabase(options.databaseUrl)
   const node = await openLnd(address)
   return {

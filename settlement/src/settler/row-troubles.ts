@@ -1,3 +1,4 @@
+import { forgetOldest } from '../forget-oldest.ts'
 import { jitteredBackoffMs } from '../backoff.ts'
 
 /** A row that failed is left alone for so long: first a moment, in the end for an hour. */
@@ -37,8 +38,7 @@ export class RowTroubles {
       failures: failures + 1,
       until: this.#now() + jitteredBackoffMs(BACKOFF, failures, this.#random()),
     })
-    const [oldest] = this.#rows.keys()
-    if (this.#rows.size > MAX_ROWS && oldest !== undefined) this.#rows.delete(oldest)
+    forgetOldest(this.#rows, MAX_ROWS)
     return failures === 0
   }
 

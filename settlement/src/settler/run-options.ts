@@ -72,7 +72,7 @@ export function runOptions(flags: RunFlags, credentials?: string): RunOptions {
 }
 
 /** How LND is reached with the macaroon of one role. Throws {@link SettlerOptionError}. */
-const lndAddress = (
+export const lndAddress = (
   { lnd, lndCert, macaroons }: Pick<RunFlags, 'lnd' | 'lndCert' | 'macaroons'>,
   role: MacaroonRole,
 ): LndAddress => ({

@@ -5,7 +5,7 @@ import type { PayoutWishes } from '@infernet/schemas/wire'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { creditGranted } from '../ledger/credit-events.ts'
 import { posting } from '../ledger/posting.ts'
-import type { PaymentOrder } from '../lightning/lightning-backend.ts'
+import { invoicePayment } from '../testing/payment-order.ts'
 import { hashOf } from '../lightning/lnd/lnd-messages.ts'
 import { PayoutStoreError } from '../payout/payout-store.ts'
 import { SettlerRig } from '../testing/settler-rig.ts'
@@ -14,13 +14,6 @@ import { LeaseError } from './settler-lease.ts'
 
 const SIGNER = newSigner()
 const PEER = SIGNER.peer
-const paying = (bolt11: string): PaymentOrder => ({
-  to: { kind: 'bolt11', bolt11 },
-  feeLimitMsat: 100_000n,
-  timeoutSeconds: 10,
-  cltvLimit: 1008,
-  maxParts: 1,
-})
 
 describe('a settler', () => {
   let rig: SettlerRig
@@ -86,7 +79,9 @@ describe('a settler', () => {
       await expect.poll(() => rig.events.filter((e) => e.event === 'topup_open').length).toBe(2)
       for (const { id } of orders) {
         const { bolt11 } = (await rig.invoices.find(id))!
-        expect(await rig.other.pay(paying(bolt11!))).toMatchObject({ status: 'succeeded' })
+        expect(await rig.other.pay(invoicePayment(bolt11!, 100_000n))).toMatchObject({
+          status: 'succeeded',
+        })
       }
       await expect.poll(() => rig.events.filter((e) => e.event === 'topup_credited').length).toBe(2)
       expect(rig.balances.of('client:acct_1')).toBe(5_000n)
@@ -199,7 +194,7 @@ describe('a settler', () => {
       await rig.event('escrow_open')
       rig.work({ quoted: async () => [] })
       const { bolt11, paymentHash } = (await rows())[0]!
-      const paid = rig.other.pay(paying(bolt11!))
+      const paid = rig.other.pay(invoicePayment(bolt11!, 100_000n))
       await rig.event('escrow_accepted')
       rig.work({ paid: async () => (rig.asks.length === 0 ? ['job_1'] : []) })
       await expect.poll(() => rig.asks).toEqual([{ kind: 'jobs', jobs: ['job_1'] }])

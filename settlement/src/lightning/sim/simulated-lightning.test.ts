@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attenuate } from '../../macaroon/macaroon.ts'
 import { parseMacaroon, serializeMacaroon } from '../../macaroon/macaroon-binary.ts'
 import { testLightningBackend, type ConformanceNetwork } from '../backend-conformance.ts'
-import type { LightningBackend, PaymentOrder } from '../lightning-backend.ts'
+import { invoicePayment } from '../../testing/payment-order.ts'
+import type { LightningBackend } from '../lightning-backend.ts'
 import { openLnd } from '../open-lnd.ts'
 import { startSimulatedLightning, type SimulatedLightning } from './simulated-lightning.ts'
 
@@ -46,13 +47,6 @@ describe('the simulated node', () => {
   })
 })
 
-const order = (bolt11: string, feeLimitMsat = 0n): PaymentOrder => ({
-  to: { kind: 'bolt11', bolt11 },
-  feeLimitMsat,
-  timeoutSeconds: 20,
-  cltvLimit: 1008,
-  maxParts: 1,
-})
 const newInvoice = (amountMsat = 5_000n) => ({
   preimage: randomBytes(32).toString('hex'),
   amountMsat,
@@ -85,8 +79,8 @@ describe('a simulated network', () => {
 
   it('takes fees on the way to a node without a channel, within the limit', async () => {
     const { bolt11 } = await carol.addInvoice(newInvoice())
-    expect(await bob.pay(order(bolt11))).toEqual({ status: 'failed', reason: 'no_route' })
-    expect(await bob.pay(order(bolt11, 1_000n))).toMatchObject({
+    expect(await bob.pay(invoicePayment(bolt11))).toEqual({ status: 'failed', reason: 'no_route' })
+    expect(await bob.pay(invoicePayment(bolt11, 1_000n))).toMatchObject({
       status: 'succeeded',
       feeMsat: 1_000n,
     })
@@ -97,31 +91,31 @@ describe('a simulated network', () => {
   it('pays when the connection breaks after the order, and says it does not know', async () => {
     const { bolt11, paymentHash } = await bob.addInvoice(newInvoice())
     lightning.server('alice').faults.plan('SendPaymentV2', { kind: 'cut' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'unknown' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'unknown' })
     expect(await alice.track(paymentHash)).toMatchObject({ status: 'succeeded' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'succeeded' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'succeeded' })
   })
 
   it('does not pay when the connection breaks before the order, and says it does not know', async () => {
     const { bolt11, paymentHash } = await bob.addInvoice(newInvoice())
     lightning.server('alice').faults.plan('SendPaymentV2', { kind: 'refuse' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'unknown' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'unknown' })
     expect(await alice.track(paymentHash)).toEqual({ status: 'not_found' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'succeeded' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'succeeded' })
   })
 
   it('knows nothing when a stream ends without an end, and hears an end once when it is said twice', async () => {
     const { bolt11 } = await bob.addInvoice(newInvoice())
     const { faults } = lightning.server('alice')
     faults.plan('SendPaymentV2', { kind: 'end_early' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'unknown' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'unknown' })
     faults.plan('TrackPaymentV2', { kind: 'end_early' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'unknown' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'unknown' })
     faults.plan('TrackPaymentV2', { kind: 'say_twice' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'succeeded' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'succeeded' })
     const other = await bob.addInvoice(newInvoice())
     faults.plan('SendPaymentV2', { kind: 'say_twice' })
-    expect(await alice.pay(order(other.bolt11))).toMatchObject({ status: 'succeeded' })
+    expect(await alice.pay(invoicePayment(other.bolt11))).toMatchObject({ status: 'succeeded' })
   })
 
   it('waits for a slow node, and adds an invoice once though the answer was lost', async () => {
@@ -143,7 +137,7 @@ describe('a simulated network', () => {
     await expect
       .poll(() => bob.lookupInvoice(paymentHash).catch(String), { timeout: 10_000 })
       .toMatchObject({ state: 'open' })
-    expect(await alice.pay(order(bolt11))).toMatchObject({ status: 'succeeded' })
+    expect(await alice.pay(invoicePayment(bolt11))).toMatchObject({ status: 'succeeded' })
   })
 
   it("lives by the clock it is given, in invoices and in macaroons' caveats", async () => {
@@ -175,7 +169,7 @@ describe('its state file', () => {
     const bob = await open(first.server('bob').address())
     const alice = await open(first.server('alice').address())
     const paid = await bob.addInvoice(newInvoice())
-    await alice.pay(order(paid.bolt11))
+    await alice.pay(invoicePayment(paid.bolt11))
     const preimage = randomBytes(32).toString('hex')
     const { hashOf } = await import('../lnd/lnd-messages.ts')
     const held = await bob.addHoldInvoice({
@@ -185,7 +179,7 @@ describe('its state file', () => {
       expirySeconds: 600,
       cltvExpiry: 40,
     })
-    void alice.pay(order(held.bolt11))
+    void alice.pay(invoicePayment(held.bolt11))
     await expect
       .poll(() => bob.lookupInvoice(held.paymentHash))
       .toMatchObject({ state: 'accepted' })
