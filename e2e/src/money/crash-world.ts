@@ -168,7 +168,7 @@ export class CrashWorld {
       case 'withdrawal':
         return await this.#withdrawal(number)
       case 'escrow':
-        return await this.#escrow()
+        return await this.#escrow(number)
     }
   }
 
@@ -201,14 +201,15 @@ export class CrashWorld {
     await this.#status(`/billing/withdrawals/${id}`, ['succeeded'])
   }
 
-  async #escrow(): Promise<void> {
+  async #escrow(number: number): Promise<void> {
     const body = {
       model: 'infernet-demo',
       max_tokens: 8,
       messages: [{ role: 'user', content: 'hello' }],
     }
+    const headers = { 'idempotency-key': `job-${number}` }
     const id = await this.#field('the job is there', 'id', () =>
-      this.#client.ask('POST', '/jobs', { endpoint: '/v1/chat/completions', body }),
+      this.#client.ask('POST', '/jobs', { endpoint: '/v1/chat/completions', body }, headers),
     )
     const invoice = await this.#field('its invoice is there', 'invoice', () =>
       this.#client.ask('GET', `/jobs/${id}`),

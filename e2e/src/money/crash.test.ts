@@ -73,7 +73,9 @@ describe(`money survives kill -9 (${HOST} host, ${KILLS} kills, seed ${SEED})`, 
         await world.run(plan).catch((cause: unknown) => {
           throw new Error(`${JSON.stringify(plan)} after ${before} kills, seed ${SEED}`, { cause })
         })
-        if (world.kills > before && world.kills % RECONCILE_EVERY === 0) await world.settle()
+        if (world.kills === before) continue
+        process.stderr.write(`kill ${world.kills}/${KILLS}: ${JSON.stringify(plan)}\n`)
+        if (world.kills % RECONCILE_EVERY === 0) await world.settle()
       }
       await world.settle()
       expect(world.kills).toBe(KILLS)

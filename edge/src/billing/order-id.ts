@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AccountId } from '@infernet/schemas/ids'
+import type { AccountId, JobId } from '@infernet/schemas/ids'
 
 /**
  * The id of an order of money. With an idempotency key it follows from that and the account, so that
@@ -10,10 +10,15 @@ export function orderId(
   accountId: AccountId,
   key: string | undefined,
 ): string {
-  if (key === undefined) return newOrderId(prefix)
-  const digest = createHash('sha256').update(`${prefix}\n${accountId}\n${key}`).digest('hex')
-  return `${prefix}_${digest.slice(0, 32)}`
+  return key === undefined ? newOrderId(prefix) : `${prefix}_${digestOf(prefix, accountId, key)}`
 }
+
+/** The same for a job of a fixed price. */
+export const keyedJobId = (accountId: AccountId, key: string): JobId =>
+  `job_${digestOf('job', accountId, key)}` as JobId
+
+const digestOf = (prefix: string, accountId: AccountId, key: string): string =>
+  createHash('sha256').update(`${prefix}\n${accountId}\n${key}`).digest('hex').slice(0, 32)
 
 /** An id that no other order has. */
 export const newOrderId = (prefix: 'top' | 'wd'): string =>

@@ -13,6 +13,11 @@ import type { PricedJobState } from './priced-job-state.ts'
 export interface PricedJobStore {
   /** Stores a quote, once per id, unless there are as many as may be. */
   quote(order: PricedJobOrder, room: QuoteRoom): Promise<'quoted' | 'account_full' | 'full'>
+  /** Whether that is what was ordered under this id; undefined when nothing was. */
+  isOrdered(
+    id: JobId,
+    order: Pick<PricedJobOrder, 'endpoint' | 'request' | 'metadata'>,
+  ): Promise<boolean | undefined>
   /** Undefined for another account's. */
   find(accountId: AccountId, id: JobId): Promise<PricedJobDetail | undefined>
   /** The latest first. */

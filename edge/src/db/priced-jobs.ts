@@ -30,6 +30,7 @@ export function postgresPricedJobs(port: DbPort, now: () => number): PricedJobSt
   const db = openDatabase(port)
   return {
     quote: (order, room) => quote(db, order, room, iso(now())),
+    isOrdered: (id, order) => isOrdered(db, id, order),
     find: (accountId, id) => find(db, accountId, id),
     listOf: (accountId, limit) => listOf(db, accountId, limit),
     claim: (id, claim) => take(db, id, claim),
@@ -137,6 +138,22 @@ async function quote(db: Database, order: PricedJobOrder, room: QuoteRoom, now: 
     from room`,
   )
   return quotedSchema.parse(rows)[0][0]
+}
+
+const sameSchema = z.array(z.tuple([z.boolean()])).max(1)
+
+async function isOrdered(
+  db: Database,
+  id: JobId,
+  order: Pick<PricedJobOrder, 'endpoint' | 'request' | 'metadata'>,
+): Promise<boolean | undefined> {
+  const rows = await askRows(
+    db,
+    sql`
+    select endpoint = ${order.endpoint} and request = ${storable(withMetadata(order))}
+    from priced_jobs where id = ${id}`,
+  )
+  return sameSchema.parse(rows)[0]?.[0]
 }
 
 const { request: _request, result: _result, ...COLUMNS } = getTableColumns(pricedJobs)

@@ -129,6 +129,21 @@ describe('/v1/jobs', () => {
     const again = await order(CHAT, init)
     expect([again.status, ((await again.json()) as Job).id]).toEqual([201, first.id])
     expect(again.headers.get('idempotency-replayed')).toBe('true')
+    const other = { ...CHAT, body: { ...CHAT.body, max_tokens: 3 } }
+    expect(await errorOf(await order(other, init))).toMatchObject({ status: 409 })
+  })
+
+  it('is the same job for a client that lost its answer when the edge was killed', async () => {
+    const init = { headers: { 'idempotency-key': 'lost' } }
+    const lost = edge.pricedJobs.find.bind(edge.pricedJobs)
+    edge.pricedJobs.find = () => Promise.reject(new Error('killed'))
+    expect((await order(CHAT, init)).status).toBe(500)
+    edge.pricedJobs.find = lost
+    const [first, second] = [await order(CHAT, init), await order(CHAT, init)]
+    expect(((await first.json()) as Job).id).toBe(((await second.json()) as Job).id)
+    expect(((await (await edge.request('/v1/jobs')).json()) as { data: Job[] }).data).toHaveLength(
+      1,
+    )
   })
 
   it('is nobody else’s to see or cancel', async () => {

@@ -12,13 +12,14 @@ import { computeQuoteJson } from '../billing/compute-quote.ts'
 import { priceOf, pricedModel, tokenOrder } from '../billing/fixed-price-order.ts'
 import { readOrder } from '../billing/order-body.ts'
 import { pollUntil } from '../billing/poll-until.ts'
-import { pricedJobDraft } from '../billing/priced-job-draft.ts'
+import { keyedJobId } from '../billing/order-id.ts'
+import { pricedJobDraft, type PricedJobDraft } from '../billing/priced-job-draft.ts'
 import { accountNeeded, jobIsOver, jobsFull, tooManyJobs } from '../billing/priced-job-errors.ts'
 import { jobDetailJson, jobJson } from '../billing/priced-job-json.ts'
 import { MAX_OPEN_JOBS, MAX_OPEN_JOBS_PER_ACCOUNT } from '../billing/priced-job-limits.ts'
 import type { PricedJobDetail, PricedJobOrder } from '../billing/priced-jobs-port.ts'
 import { wakeSettler } from '../billing/wake-settler.ts'
-import { answerOnce, idempotencyKey } from '../inference/idempotent-answer.ts'
+import { idempotencyKey } from '../inference/idempotent-answer.ts'
 import { outlast } from '../inference/outlast.ts'
 import { ORDERED_INVOICE } from '../limits.ts'
 import { readBody } from '../request-body.ts'
@@ -35,11 +36,15 @@ export function pricedJobs(services: EdgeServices): Hono<EdgeEnv> {
   app.post('/', async (c) => {
     const identity = await accountOf(services, c)
     const body = await readBody(c.req.raw, MAX_REQUEST_BODY_BYTES)
+    const draft = pricedJobDraft(body)
     const key = idempotencyKey(c)
-    if (key === undefined) return order(services, c, identity, body)
-    return answerOnce(services, c, identity, { key, body }, () =>
-      order(services, c, identity, body),
-    )
+    if (key === undefined) return order(services, c, identity, draft, newJobId(now()))
+    const id = keyedJobId(identity.accountId, key)
+    const isSame = await jobs.store.isOrdered(id, draft)
+    if (isSame === false) throw apiErrors.idempotencyConflict()
+    if (isSame === undefined) return order(services, c, identity, draft, id)
+    const job = await awaitInvoice(services, identity.accountId, id)
+    return show(services, c, job, 201, { 'idempotency-replayed': 'true' })
   })
   app.get('/', async (c) => {
     const { accountId } = await accountOf(services, c)
@@ -86,20 +91,21 @@ async function show(
   c: EdgeContext,
   job: PricedJobDetail,
   status = 200,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const node = await services.billing.node()
-  return answer(services, c, jobDetailJson(job, node, services.now()), status)
+  return answer(services, c, jobDetailJson(job, node, services.now()), status, headers)
 }
 
 async function order(
   services: EdgeServices,
   c: EdgeContext,
   identity: Identity,
-  body: Uint8Array,
+  { parsed, ...draft }: PricedJobDraft,
+  id: JobId,
 ): Promise<Response> {
   const { store, feeBps } = services.pricedJobs
   const now = services.now()
-  const { parsed, ...draft } = pricedJobDraft(body)
   const choice = pricedModel(await services.hub.directory(), parsed, (model, known) =>
     services.events.demandUnmet(model, known ? 'offline' : 'unknown'),
   )
@@ -109,7 +115,7 @@ async function order(
   const { accountId, apiKeyId } = identity
   const quoted: PricedJobOrder = {
     ...draft,
-    id: newJobId(now),
+    id,
     accountId,
     apiKeyId,
     requestId,
@@ -126,7 +132,7 @@ async function order(
   if (outcome === 'account_full') throw tooManyJobs(MAX_OPEN_JOBS_PER_ACCOUNT)
   if (outcome === 'full') throw jobsFull()
   await wakeSettler(services, c)
-  return show(services, c, await awaitInvoice(services, accountId, quoted.id), 201)
+  return show(services, c, await awaitInvoice(services, accountId, id), 201)
 }
 
 /** The job once its invoice is made, or after some seconds. */

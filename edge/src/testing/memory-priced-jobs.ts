@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { ErrorEnvelope } from '@infernet/openai-compat/api-error'
 import type { AccountId, JobId } from '@infernet/schemas/ids'
 import { DbUnavailable } from '@infernet/settlement/db/db-port'
@@ -36,6 +37,8 @@ interface Row extends PricedJobDetail {
   readonly order: PricedJobOrder
   readonly claimedUntil: number
 }
+const wordsOf = ({ endpoint, request, metadata }: PricedJobOrder) => [endpoint, request, metadata]
+
 type Escrow = EscrowFields & { readonly paymentHash: string }
 
 /** What the conformance suite of `db/` asks of the rows of priced jobs, and the settler's part of them. */
@@ -75,6 +78,15 @@ export class MemoryPricedJobs implements PricedJobStore, EscrowActs {
     const begun = { state: 'quoted', finishedAt: undefined, escrow: undefined } as const
     this.#rows.set(order.id, { ...shown, ...nothing, ...begun, order, claimedUntil: 0 })
     return 'quoted'
+  }
+
+  async isOrdered(
+    id: JobId,
+    { endpoint, request, metadata }: Pick<PricedJobOrder, 'endpoint' | 'request' | 'metadata'>,
+  ): Promise<boolean | undefined> {
+    this.#reach()
+    const row = this.#rows.get(id)
+    return row && isDeepStrictEqual([endpoint, request, metadata], wordsOf(row.order))
   }
 
   async find(accountId: AccountId, id: JobId): Promise<PricedJobDetail | undefined> {

@@ -86,6 +86,15 @@ export function testPricedJobs(open: (now: () => number) => PricedJobsRig): void
       expect(await rig.store.listOf(accountId, 1)).toHaveLength(1)
     })
 
+    it('know what was ordered under their id', async () => {
+      const order = await quoted({ request: '{"text": "a\0b"}', metadata: { a: '1' } })
+      expect(await rig.store.isOrdered(order.id, order)).toBe(true)
+      for (const other of [{ request: '{}' }, { metadata: {} }]) {
+        expect(await rig.store.isOrdered(order.id, { ...order, ...other })).toBe(false)
+      }
+      expect(await rig.store.isOrdered(newJobId(NOW), order)).toBeUndefined()
+    })
+
     it('make room when they are over, and are closed by later quotes', async () => {
       const first = await quoted()
       const { accountId } = first
