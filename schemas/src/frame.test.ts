@@ -14,6 +14,7 @@ import {
   type FrameType,
 } from './frame.ts'
 import {
+  MAX_AUDIT_BYTES,
   MAX_CONTROL_BYTES,
   MAX_DATA_BYTES,
   MAX_FRAME_PAYLOAD_BYTES,
@@ -52,6 +53,10 @@ const LIMITS: Record<keyof typeof FRAME, number> = {
   receiptAck: MAX_CONTROL_BYTES,
   invoiceRequest: MAX_CONTROL_BYTES,
   invoice: MAX_CONTROL_BYTES,
+  openRequest: MAX_CONTROL_BYTES,
+  opening: MAX_AUDIT_BYTES,
+  score: MAX_AUDIT_BYTES,
+  scored: MAX_AUDIT_BYTES,
 }
 const TYPES = Object.entries(LIMITS).map(([name, limit]) => ({
   name,

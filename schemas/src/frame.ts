@@ -1,4 +1,5 @@
 import {
+  MAX_AUDIT_BYTES,
   MAX_CONTROL_BYTES,
   MAX_DATA_BYTES,
   MAX_FRAMES_PER_MESSAGE,
@@ -36,6 +37,10 @@ export const FRAME = {
   receiptAck: 17,
   invoiceRequest: 18,
   invoice: 19,
+  openRequest: 20,
+  opening: 21,
+  score: 22,
+  scored: 23,
 } as const
 
 export type FrameName = keyof typeof FRAME
@@ -71,6 +76,10 @@ const MAX_PAYLOAD: ReadonlyMap<number, number> = new Map<FrameType, number>([
   [FRAME.receiptAck, MAX_CONTROL_BYTES],
   [FRAME.invoiceRequest, MAX_CONTROL_BYTES],
   [FRAME.invoice, MAX_CONTROL_BYTES],
+  [FRAME.openRequest, MAX_CONTROL_BYTES],
+  [FRAME.opening, MAX_AUDIT_BYTES],
+  [FRAME.score, MAX_AUDIT_BYTES],
+  [FRAME.scored, MAX_AUDIT_BYTES],
 ])
 
 export type FrameErrorCode =

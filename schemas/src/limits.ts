@@ -9,7 +9,7 @@ export const MAX_FRAMES_PER_MESSAGE = 4096
 /** JSON control payloads (hello, capability, end, error …); capability records are the largest. */
 export const MAX_CONTROL_BYTES = 64 * 1024
 /** One batch of receipts: {@link MAX_RECEIPTS_PER_BATCH} of the largest statements in base64url. */
-export const MAX_RECEIPTS_BYTES = 256 * 1024
+export const MAX_RECEIPTS_BYTES = 320 * 1024
 /** One data frame: a burst of SSE events; senders split above it so that one job cannot block others. */
 export const MAX_DATA_BYTES = 256 * 1024
 /** The client's request body: fits images as data URLs, and one job frame with its header. */
@@ -36,8 +36,19 @@ export const PING_INTERVAL_MS = 20_000
 
 /** Receipts signed together: the Merkle path stays at six hashes. */
 export const MAX_RECEIPTS_PER_BATCH = 64
-/** One encoded statement: above the 1,900 that its longest strings need when every character is escaped. */
-export const MAX_RECEIPT_STATEMENT_BYTES = 2048
+/** One encoded statement: above the 2,700 that its longest strings need when every character is escaped. */
+export const MAX_RECEIPT_STATEMENT_BYTES = 3072
+
+/** Candidates listed with a token: vLLM's own limit, and half of what llama.cpp's usual top_k leaves. */
+export const MAX_CANDIDATES = 20
+/** The same, as a verifier lists them: more than llama.cpp's usual top_k leaves, so that its cuts can be made again. */
+export const MAX_SCORED_CANDIDATES = 64
+/** Tokens of a prompt, or of an answer, that a provider can be held to. */
+export const MAX_TRANSCRIPT_TOKENS = 131_072
+/** One opened transcript: fits a frame, and {@link MAX_TRANSCRIPT_TOKENS} only with few candidates each. */
+export const MAX_TRANSCRIPT_BYTES = 8 * 1024 * 1024
+/** A transcript, or a part of one, behind its header. */
+export const MAX_AUDIT_BYTES = MAX_TRANSCRIPT_BYTES + 1024
 
 /** A threshold that a provider may set, in sat: 1 BTC, far above what anybody leaves with an edge. */
 export const MAX_PAYOUT_THRESHOLD_SAT = 100_000_000
@@ -50,3 +61,6 @@ export const MAX_BOLT11_LENGTH = 4096
 
 /** Tokens one request may produce when neither client nor model says less. */
 export const MAX_OUTPUT_TOKENS = 1_000_000
+
+/** Seeds that the gateway chooses fit every engine: 32 bits, and below the one that llama.cpp takes for "any". */
+export const MAX_GATEWAY_SEED = 2 ** 32 - 2

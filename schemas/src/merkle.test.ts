@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { leafHash, merkleTree, rootOfPath } from './merkle.ts'
+import { leafHash, merkleRoot, merkleTree, rootOfPath } from './merkle.ts'
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const leavesOf = (size: number): Uint8Array[] =>
@@ -28,8 +28,16 @@ describe('merkleTree', () => {
     expect(hex(merkleTree(CT_LEAVES.slice(0, size)).root)).toBe(root)
   })
 
+  it('has the root that is also found without paths', () => {
+    for (let size = 1; size <= 70; size++) {
+      const leaves = leavesOf(size)
+      expect(hex(merkleRoot(leaves))).toBe(hex(merkleTree(leaves).root))
+    }
+  })
+
   it('needs a leaf', () => {
     expect(() => merkleTree([])).toThrow(RangeError)
+    expect(() => merkleRoot([])).toThrow(RangeError)
   })
 
   it('tells leaves and nodes apart, so that no node passes as a leaf', () => {

@@ -48,6 +48,23 @@ export function merkleTree(leaves: readonly Uint8Array[]): MerkleTree {
   return { root: nodeHash(left.root, right.root), paths: [...left.paths, ...right.paths] }
 }
 
+/** The root of the tree over leaf hashes, without its paths. Throws RangeError without any. */
+export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
+  let level = leaves
+  // An odd last node moves up unchanged: the same tree as RFC 6962's, from below.
+  while (level.length > 1) {
+    const above: Uint8Array[] = []
+    for (let i = 0; i < level.length; i += 2) {
+      const [left, right] = [level[i] as Uint8Array, level[i + 1]]
+      above.push(right === undefined ? left : nodeHash(left, right))
+    }
+    level = above
+  }
+  const [root] = level
+  if (root === undefined) throw new RangeError('a Merkle tree needs a leaf')
+  return root
+}
+
 /**
  * The root that a leaf hash and its path imply, or undefined when `size` is no size, `index` is
  * not within it, or the path has the wrong length for them. A root does not fix the size of its

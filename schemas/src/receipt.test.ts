@@ -4,6 +4,7 @@ import {
   MAX_RECEIPT_STATEMENT_BYTES,
   MAX_RECEIPTS_BYTES,
   MAX_RECEIPTS_PER_BATCH,
+  MAX_TRANSCRIPT_TOKENS,
 } from './limits.ts'
 import {
   batchToSign,
@@ -254,6 +255,23 @@ describe('parseStatement', () => {
         },
         price: { prompt: 1e12, completion: 1e12 },
         output_bytes: Number.MAX_SAFE_INTEGER,
+        claim: {
+          spec: 'ab'.repeat(32),
+          replay: 'llama-cpp-early-out',
+          sampler: {
+            temperature: 1 / 3e7,
+            top_k: 1e9,
+            top_p: 1 / 3e7,
+            min_p: 1 / 3e7,
+            seed: '9'.repeat(19),
+          },
+          kept_only: false,
+          prompt_ids: MAX_TRANSCRIPT_TOKENS,
+          prompt_sha256: 'ab'.repeat(32),
+          output_ids: MAX_TRANSCRIPT_TOKENS,
+          output_sha256: 'ab'.repeat(32),
+          positions_root: 'ab'.repeat(32),
+        },
         started_at: Number.MAX_SAFE_INTEGER,
         ended_at: Number.MAX_SAFE_INTEGER,
       }),
@@ -271,7 +289,7 @@ describe('signedReceiptSchema', () => {
   })
 
   it.each<[string, unknown]>([
-    ['statement', 'A'.repeat(2800)],
+    ['statement', 'A'.repeat(4 * MAX_RECEIPT_STATEMENT_BYTES)],
     ['statement', 'not base64url!'],
     ['signature', 'A'.repeat(87)],
     ['signature', undefined],

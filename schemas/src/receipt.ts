@@ -7,6 +7,7 @@ import {
   MAX_RECEIPT_STATEMENT_BYTES,
 } from './limits.ts'
 import { leafHash, merkleTree, rootOfPath } from './merkle.ts'
+import { claimSchema } from './transcript.ts'
 import { isPeerId, publicKeyOf, type PeerId } from './peer-id.ts'
 import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 import { base64url, priceSchema, usageSchema, type ReceiptBatchFrame } from './wire.ts'
@@ -31,6 +32,8 @@ export const receiptStatementSchema = z
     /** SHA-256, hex, over the payload bytes of the lease's data frames. */
     output_sha256: z.string().regex(/^[0-9a-f]{64}$/),
     output_bytes: z.int().nonnegative(),
+    /** What its engine did; absent where the engine does not tell, or the answer cannot be replayed. */
+    claim: claimSchema.optional(),
     /** ms since the epoch, the provider's clock. */
     started_at: z.int().nonnegative(),
     ended_at: z.int().nonnegative(),

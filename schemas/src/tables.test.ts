@@ -6,11 +6,12 @@ import { drizzle } from 'drizzle-orm/pglite'
 import { migrate } from 'drizzle-orm/pglite/migrator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jobRecordSchema } from './job-record.ts'
+import * as audit from './audit-tables.ts'
 import * as settlement from './settlement-tables.ts'
 import * as schema from './tables.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
-const tables = Object.values({ ...schema, ...settlement })
+const tables = Object.values({ ...schema, ...settlement, ...audit })
   .filter((value) => value instanceof PgTable)
   .map(getTableConfig)
 

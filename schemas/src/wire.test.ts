@@ -73,6 +73,7 @@ const header: JobHeader = {
   model: offer.id,
   stream: true,
   include_usage: false,
+  seed: 7,
   max_output_tokens: 256,
   deadline_ms: 60_000,
   price: offer.price,
@@ -161,6 +162,8 @@ const CASES: Case[] = [
     schema: capabilitySchema,
     good: capability,
     alsoGood: [
+      ['role', 'provider'],
+      ['role', 'verifier'],
       ['models', []],
       ['models', repeat(MAX_MODELS_PER_PROVIDER, offer)],
       ['slots', MAX_SLOTS],
@@ -175,6 +178,8 @@ const CASES: Case[] = [
       ['payout', { to: { kind: 'invoice', pubkey: nodeKey }, ...signed }],
     ],
     bad: [
+      ['role', 'judge'],
+      ['role', null],
       ['models', repeat(MAX_MODELS_PER_PROVIDER + 1, offer)],
       ['models', {}],
       ['slots', 0],
@@ -391,14 +396,14 @@ const CASES: Case[] = [
     good: { signature: 'A'.repeat(86), statements: ['e30'] },
     alsoGood: [
       ['statements', repeat(MAX_RECEIPTS_PER_BATCH, 'e30')],
-      ['statements.0', 'A'.repeat(2731)],
+      ['statements.0', 'A'.repeat(4096)],
     ],
     bad: [
       ['signature', 'A'.repeat(87)],
       ['signature', 'A+/='],
       ['statements', []],
       ['statements', repeat(MAX_RECEIPTS_PER_BATCH + 1, 'e30')],
-      ['statements.0', 'A'.repeat(2732)],
+      ['statements.0', 'A'.repeat(4097)],
       ['statements.0', '{}'],
     ],
   },
@@ -497,7 +502,7 @@ describe('a job', () => {
     const payload = encodeJob(header, new Uint8Array())
     for (let cut = 0; cut < payload.length; cut++) {
       expect(() => decodeJob(payload.subarray(0, cut)), `cut at ${cut}`).toThrow(
-        new WireError('job payload is truncated'),
+        new WireError('payload is truncated'),
       )
     }
   })

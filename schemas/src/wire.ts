@@ -3,6 +3,7 @@ import { isJobId, isLeaseId } from './ids.ts'
 import { splitLightningAddress } from './lightning-address.ts'
 import {
   MAX_BOLT11_LENGTH,
+  MAX_GATEWAY_SEED,
   MAX_MODELS_PER_PROVIDER,
   MAX_MODEL_NAME_LENGTH,
   MAX_OUTPUT_TOKENS,
@@ -13,6 +14,7 @@ import {
   MAX_RECEIPT_STATEMENT_BYTES,
   MAX_SLOTS,
 } from './limits.ts'
+import { modelSpecSchema } from './model-spec.ts'
 import { isPeerId } from './peer-id.ts'
 import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
@@ -75,6 +77,8 @@ export const modelOfferSchema = z.object({
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,32}$/)
     .optional(),
+  /** What exactly runs, where the agent knows: its answers can be verified. */
+  spec: modelSpecSchema.optional(),
 })
 export type ModelOffer = z.infer<typeof modelOfferSchema>
 
@@ -116,6 +120,8 @@ export type Payout = z.infer<typeof payoutSchema>
 
 /** What a provider can do now. Sent in the hello, and again whenever it changes. */
 export const capabilitySchema = z.object({
+  /** Absent: provider. A verifier is given answers to score, and no jobs. */
+  role: z.enum(['provider', 'verifier']).optional(),
   models: z.array(modelOfferSchema).max(MAX_MODELS_PER_PROVIDER),
   /** Jobs it runs at once, over all models. */
   slots: z.int().positive().max(MAX_SLOTS),
@@ -173,6 +179,8 @@ export const jobHeaderSchema = z.object({
    */
   continues: z.boolean(),
   model: z.string().max(MAX_MODEL_NAME_LENGTH),
+  /** What tokens are drawn with, unless the client's body has a seed of its own. */
+  seed: z.int().nonnegative().max(MAX_GATEWAY_SEED),
   stream: z.boolean(),
   /** Whether the client wants the usage chunk; the agent always asks the engine for it. */
   include_usage: z.boolean(),
@@ -294,23 +302,36 @@ export function decodeControl<T>(schema: z.ZodType<T>, payload: Uint8Array): T {
   )
 }
 
-/** Payload of a `job` frame: `u16 header length | header JSON | the client's body bytes`. */
-export function encodeJob(header: JobHeader, body: Uint8Array): Uint8Array<ArrayBuffer> {
+/** A control record with bytes behind it: `u16 header length | header JSON | bytes`. */
+export function encodeHeaded(header: unknown, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const head = encodeControl(header)
-  const payload = new Uint8Array(2 + head.length + body.length)
+  const payload = new Uint8Array(2 + head.length + bytes.length)
   payload[0] = head.length >>> 8
   payload[1] = head.length
   payload.set(head, 2)
-  payload.set(body, 2 + head.length)
+  payload.set(bytes, 2 + head.length)
   return payload
 }
 
+/** `bytes` is a view into `payload`. Throws {@link WireError}. */
+export function decodeHeaded<T>(
+  schema: z.ZodType<T>,
+  payload: Uint8Array,
+): { readonly header: T; readonly bytes: Uint8Array } {
+  const length = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0)
+  if (payload.length < 2 + length) throw new WireError('payload is truncated')
+  return {
+    header: decodeControl(schema, payload.subarray(2, 2 + length)),
+    bytes: payload.subarray(2 + length),
+  }
+}
+
+/** Payload of a `job` frame: its header and the client's body. */
+export const encodeJob = (header: JobHeader, body: Uint8Array): Uint8Array<ArrayBuffer> =>
+  encodeHeaded(header, body)
+
 /** `body` is a view into `payload`. Throws {@link WireError}. */
 export function decodeJob(payload: Uint8Array): { header: JobHeader; body: Uint8Array } {
-  const length = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0)
-  if (payload.length < 2 + length) throw new WireError('job payload is truncated')
-  return {
-    header: decodeControl(jobHeaderSchema, payload.subarray(2, 2 + length)),
-    body: payload.subarray(2 + length),
-  }
+  const { header, bytes } = decodeHeaded(jobHeaderSchema, payload)
+  return { header, body: bytes }
 }

@@ -1,0 +1,31 @@
+import { z } from 'zod'
+
+const count = z.int().nonnegative()
+
+/** One thing that a cheap check has found. */
+const auditFindingSchema = z.object({
+  check: z.string(),
+  severity: z.enum(['fail', 'suspicious', 'note']),
+  detail: z.string(),
+})
+
+/** What a replay or a re-scoring says: how many tokens, on how many it says nothing, how many were drawn otherwise. */
+const evidenceSchema = z.object({
+  log_e: z.number(),
+  tokens: count,
+  inconclusive: count,
+  mismatches: count,
+})
+
+/**
+ * What an audit has found, layer by layer; nothing of the answer's text. `replay`: its tokens drawn again
+ * from its own numbers. `rescored`: from a verifier's, and its numbers compared with those.
+ */
+export const auditReportSchema = z.object({
+  /** Why there is no verdict, where there is none. */
+  reason: z.string().nullable(),
+  findings: z.array(auditFindingSchema),
+  replay: evidenceSchema.nullable(),
+  rescored: evidenceSchema.extend({ verifier: z.string() }).nullable(),
+})
+export type AuditReport = z.infer<typeof auditReportSchema>
