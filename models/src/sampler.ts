@@ -107,9 +107,8 @@ function adjustLogits(
   return adjusted
 }
 
-/** Ids that top_k, top_p and min_p leave; never none. In order of likelihood if any applies. */
+/** Ids that top_k, top_p and min_p leave, likeliest first as llama.cpp has them; never none. */
 function survivors(logits: Float32Array, { topK, topP, minP }: SamplingParams): number[] {
-  if (topK <= 0 && topP >= 1 && minP <= 0) return Array.from(logits.keys())
   const kept = likeliest(logits, topK > 0 ? topK : logits.length)
   const max = logits[kept[0] ?? 0] ?? 0
   const weights = kept.map((id) => Math.exp((logits[id] ?? 0) - max))

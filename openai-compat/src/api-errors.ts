@@ -141,7 +141,10 @@ export const apiErrors = {
   },
 
   /** 404: no such object, or it is another account's. */
-  objectNotFound: (kind: 'response' | 'generation' | 'job' | 'topup' | 'withdrawal', id: string) =>
+  objectNotFound: (
+    kind: 'response' | 'calibration' | 'generation' | 'job' | 'topup' | 'withdrawal',
+    id: string,
+  ) =>
     new ApiError({
       status: 404,
       type: 'invalid_request_error',

@@ -13,6 +13,8 @@ export interface EngineRequestOptions {
   model: string
   /** May differ from the client's wish: agents stream from the engine to meter and to cancel. */
   stream: boolean
+  /** What tokens are drawn with where the client does not say. */
+  seed?: number
   /** Most tokens the engine may generate per choice: the job's limit, already paid for. */
   maxOutputTokens: number
   /** vLLM: isolates one customer's prefix cache from another's. Any stable opaque string. */
@@ -94,12 +96,13 @@ function allowedFields(
   return request
 }
 
-/** Sets what every generating request has: its most tokens, under the one name that every engine knows. */
+/** Sets what every generating request has: a seed, and its most tokens, under the one name that every engine knows. */
 function setLimits(
   request: Record<string, unknown>,
   wanted: number,
-  { kind, maxOutputTokens, stream, cacheSalt }: EngineRequestOptions,
+  { kind, maxOutputTokens, stream, cacheSalt, seed }: EngineRequestOptions,
 ): void {
+  if (seed !== undefined) request['seed'] ??= seed
   const most = Math.min(wanted, maxOutputTokens)
   request['max_tokens'] = most
   const least = request['min_tokens']

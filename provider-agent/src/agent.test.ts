@@ -3,8 +3,10 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeOpening, encodeScoreRequest } from '@infernet/schemas/audit-wire'
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { encodeFrame, FRAME } from '@infernet/schemas/frame'
+import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import {
   fromBase64Url,
   openBatch,
@@ -20,9 +22,12 @@ import {
 } from '@infernet/schemas/wire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Agent, type AgentEnd } from './agent.ts'
+import type { Role } from './capability.ts'
 import { contentOf } from './engines/engine-conformance.ts'
 import type { Engine } from './engines/engine.ts'
+import { demoModel } from './engines/model-file.ts'
 import { OpenAiHttpEngine } from './engines/openai-http/openai-http.ts'
+import { TinyEngine } from './engines/tiny.ts'
 import { EventLog, type AgentEvent, type EventName } from './events.ts'
 import { loadIdentity } from './identity.ts'
 import { edgeAddress } from './link/edge-address.ts'
@@ -54,6 +59,9 @@ afterEach(async () => {
 })
 
 interface WorldOptions extends FakeEdgeOptions {
+  readonly role?: Role
+  /** Instead of a server that numbers words. */
+  readonly engine?: Engine
   readonly slots?: number
   readonly drainGraceMs?: number
   readonly directory?: string
@@ -68,17 +76,15 @@ async function world(options: WorldOptions = {}): Promise<World> {
   await server.start()
   const events: AgentEvent[] = []
   const log = new EventLog((event) => events.push(event), Date.now)
-  const engine: Engine = new OpenAiHttpEngine({
-    url: server.url,
-    models: [],
-    probeMs: { up: 20, down: 20 },
-  })
+  const probeMs = { up: 20, down: 20 }
+  const engine = options.engine ?? new OpenAiHttpEngine({ url: server.url, models: [], probeMs })
   const outboxPath = join(directory, 'outbox.db')
   const { identity } = loadIdentity(join(directory, 'key.pem'))
   const agent = new Agent({
     edge: edgeAddress(edge.url),
     identity,
     engine,
+    ...(options.role === undefined ? {} : { role: options.role }),
     price: { prompt: 100_000, completion: 400_000 },
     slots: options.slots ?? 4,
     payouts: openPayoutDesk(undefined, identity, log),
@@ -296,6 +302,83 @@ describe('a job', () => {
       return frames.length > 0 ? frames : undefined
     }, 'load')
     expect(decodeControl(loadSchema, load!.payload)).toEqual({ running: 1, waiting: 0 })
+  })
+})
+
+describe('a verifier', () => {
+  const one = { model: 'infernet-demo', prompt: [1, 2, 3], output: [4, 5, 6] }
+  const verifier = () =>
+    world({ role: 'verifier', engine: new TinyEngine([demoModel()], Date.now) })
+
+  it('says that it is one, and scores what it is given', async () => {
+    const { edge, events } = await verifier()
+    const session = await edge.session()
+    expect(session.capability).toMatchObject({ role: 'verifier', models: [{ id: one.model }] })
+    const [scored, other] = await Promise.all([
+      session.askScore({ id: 1, ...one }),
+      session.askScore({ id: 2, ...one, model: 'other' }),
+    ])
+    expect(scored).toMatchObject({ positions: [{ id: 4 }, { id: 5 }, { id: 6 }] })
+    expect(other).toEqual({ id: 2, error: "no model 'other' here" })
+    expect(seen(events, 'scored')).toMatchObject([{ id: 1, model: one.model, tokens: 3 }])
+    expect(seen(events, 'score_failed')).toHaveLength(1)
+  })
+
+  it('goes on after a break, without what it was doing for a connection that is gone', async () => {
+    const { edge, events } = await verifier()
+    const session = await edge.session()
+    const output = Array.from({ length: 900 }, () => 5)
+    session.send(FRAME.score, 0, encodeScoreRequest({ id: 1, ...one, output }))
+    await session.askScore({ id: 2, ...one })
+    session.socket.terminate()
+    const next = await edge.session(2)
+    expect(await next.askScore({ id: 3, ...one })).toMatchObject({ positions: { length: 3 } })
+    expect(seen(events, 'scored')).toMatchObject([{ id: 2 }, { id: 3 }])
+    expect(next.of(0, FRAME.scored)).toHaveLength(1)
+  })
+
+  it('tells whoever waits when it is drained', async () => {
+    const { agent, edge, ended } = await verifier()
+    const session = await edge.session()
+    const output = Array.from({ length: 900 }, () => 5)
+    const scored = session.askScore({ id: 1, ...one, output })
+    const after = session.askScore({ id: 2, ...one, model: 'other' })
+    await after
+    agent.drain()
+    expect(await scored).toEqual({ id: 1, error: 'this verifier is shutting down' })
+    expect(await ended).toBe('drained')
+  })
+
+  it('needs an engine that scores', async () => {
+    const mute = Object.assign(new TinyEngine([demoModel()], Date.now), { score: undefined })
+    const { edge, ended, server } = await world({ role: 'verifier', engine: mute as Engine })
+    await expect(ended).rejects.toThrow('needs an engine that scores')
+    worlds.pop()
+    await edge.close()
+    await server.close()
+  })
+
+  it('is not what a provider is, which says so and goes on', async () => {
+    const { edge } = await world()
+    const session = await edge.session()
+    expect(session.capability?.role).toBeUndefined()
+    expect(await session.askScore({ id: 1, ...one })).toMatchObject({
+      error: expect.stringContaining('provider') as string,
+    })
+    session.give(1, hello, { model: MODEL })
+    expect((await session.answer(1)).end?.finish_reason).toBe('stop')
+  })
+})
+
+describe('an audit', () => {
+  it('is shown that there is no transcript of a lease', async () => {
+    const { edge, events } = await world()
+    const session = await edge.session()
+    const lease = leaseOf(newJobId(Date.now()), 1)
+    session.send(FRAME.openRequest, 0, encodeControl({ lease }))
+    const { payload } = await session.until(() => session.of(0, FRAME.opening)[0], 'opening')
+    expect(decodeOpening(payload)).toEqual({ lease, transcript: undefined })
+    expect(seen(events, 'transcript_opened')).toMatchObject([{ lease, found: false }])
   })
 })
 

@@ -18,7 +18,9 @@ import {
   type Price,
   type Welcome,
 } from '@infernet/schemas/wire'
-import { capabilityOf } from './capability.ts'
+import { encodeOpening, openRequestSchema, type OpenRequest } from '@infernet/schemas/audit-wire'
+import { capabilityOf, type Role } from './capability.ts'
+import { TranscriptStore } from './claims/transcript-store.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventLog } from './events.ts'
 import type { Identity } from './identity.ts'
@@ -28,8 +30,10 @@ import { Jobs } from './jobs/jobs.ts'
 import {
   DRAIN_GRACE_MS,
   MAX_OUTBOX_BATCHES,
+  MAX_TRANSCRIPTS_BYTES,
   RECEIPT_GRACE_MS,
   SWEEP_INTERVAL_MS,
+  TRANSCRIPT_TTL_MS,
 } from './limits.ts'
 import type { EdgeAddress } from './link/edge-address.ts'
 import type { LinkEnd } from './link/link-end.ts'
@@ -40,6 +44,8 @@ import type { PayoutDesk } from './payout/payout-desk.ts'
 import { Outbox } from './receipts/outbox.ts'
 import { ReceiptSender } from './receipts/receipt-sender.ts'
 import { statementOf } from './receipts/statement.ts'
+import { ScoreDesk } from './verifier/score-desk.ts'
+import { assertScores } from './verifier/verifier-error.ts'
 
 const NORMAL_CLOSURE = 1000
 
@@ -47,6 +53,8 @@ export interface AgentOptions {
   readonly edge: EdgeAddress
   readonly identity: Identity
   readonly engine: Engine
+  /** Absent: provider. */
+  readonly role?: Role
   readonly price: Price
   /** Jobs at once. */
   readonly slots: number
@@ -73,12 +81,14 @@ export class Agent {
   readonly #options: AgentOptions
   readonly #outbox: Outbox
   readonly #receipts: ReceiptSender
+  readonly #transcripts: TranscriptStore
   readonly #done = Promise.withResolvers<AgentEnd>()
   #mode: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
   /** Set once stopped; `run` returns when the connection has closed as well. */
   #end: AgentEnd | undefined
   #link: Link | undefined
   #jobs: Jobs | undefined
+  #scores: ScoreDesk | undefined
   #reports: Reports | undefined
   #failures = 0
   #edgeDrains = false
@@ -92,6 +102,11 @@ export class Agent {
     this.#options = options
     const { events, identity } = options
     this.#outbox = new Outbox(options.outboxPath, MAX_OUTBOX_BATCHES)
+    this.#transcripts = new TranscriptStore({
+      maxBytes: MAX_TRANSCRIPTS_BYTES,
+      maxAgeMs: TRANSCRIPT_TTL_MS,
+      now: options.now,
+    })
     this.#receipts = new ReceiptSender({
       identity,
       outbox: this.#outbox,
@@ -104,10 +119,10 @@ export class Agent {
 
   /**
    * Starts the engine, connects, and serves until drained, stopped, or refused for good. Throws
-   * `EngineStartError`.
+   * `EngineStartError`, and `VerifierError` for a verifier whose engine cannot score.
    */
   async run(): Promise<AgentEnd> {
-    const { edge, engine, events, payouts } = this.#options
+    const { edge, engine, events, payouts, role } = this.#options
     if (!edge.isPrivate) events.emit({ event: 'edge_unencrypted', edge: edge.url })
     const announced = payouts.announce(() => this.#capabilityChanged())
     events.emit({ event: 'engine_starting', engine: engine.kind })
@@ -117,6 +132,7 @@ export class Agent {
         trouble: (message) => events.emit({ event: 'engine_trouble', message }),
       })
       await Promise.race([Promise.all([started, announced]), this.#done.promise])
+      if (role === 'verifier') assertScores(engine)
       if (this.#mode === 'starting') this.#serve()
       return await this.#done.promise
     } finally {
@@ -159,6 +175,7 @@ export class Agent {
     events.emit({ event: 'draining', running, grace_ms: drainGraceMs })
     clearTimeout(this.#redial)
     this.#jobs?.drain()
+    this.#scores?.close()
     if (this.#link?.isReady) {
       const payload = encodeControl({ reason: 'the provider is shutting down' })
       this.#link.write(FRAME.drain, CONNECTION_CHANNEL, payload)
@@ -200,7 +217,7 @@ export class Agent {
   }
 
   #ready(link: Link, welcome: Welcome): void {
-    const { edge, engine, events, identity, now, slots } = this.#options
+    const { edge, engine, events, identity, now, role = 'provider', slots } = this.#options
     this.#jobs = new Jobs({
       engine,
       slots,
@@ -214,6 +231,14 @@ export class Agent {
     const write = (type: FrameType, payload: Uint8Array): void => {
       link.write(type, CONNECTION_CHANNEL, payload)
     }
+    this.#scores = new ScoreDesk({
+      role,
+      engine,
+      events,
+      now,
+      write: (payload) => write(FRAME.scored, payload),
+    })
+    if (this.#mode === 'draining') this.#scores.close()
     this.#reports = new Reports({
       write,
       capability: () => this.#capability(),
@@ -237,12 +262,24 @@ export class Agent {
         return this.#jobs?.credit(channel, readU32(payload, 0))
       case FRAME.receiptAck:
         return this.#receipts.acknowledge(decodeControl(receiptAckSchema, payload))
+      case FRAME.openRequest:
+        return this.#open(decodeControl(openRequestSchema, payload))
+      case FRAME.score:
+        return this.#scores?.take(payload)
       case FRAME.invoiceRequest:
         void this.#giveInvoice(decodeControl(invoiceRequestSchema, payload))
         return
       case FRAME.drain:
         void this.#leave(decodeControl(drainSchema, payload).reason)
     }
+  }
+
+  /** Shows what a receipt has committed to. */
+  #open({ lease }: OpenRequest): void {
+    const { events } = this.#options
+    const bytes = this.#transcripts.open(lease)
+    events.emit({ event: 'transcript_opened', lease, found: bytes !== undefined })
+    this.#link?.write(FRAME.opening, CONNECTION_CHANNEL, encodeOpening(lease, bytes))
   }
 
   /** Beside the jobs, which go on: the node may take its time. */
@@ -267,15 +304,21 @@ export class Agent {
 
   #finished(outcome: JobOutcome): void {
     const { engine, events, identity } = this.#options
+    const { evidence, header } = outcome
     const statement = statementOf(outcome, identity.peer, engine.kind)
-    if (statement !== undefined) this.#receipts.add(statement)
+    if (statement !== undefined) {
+      if (evidence !== undefined) this.#transcripts.keep(header.lease, evidence.transcript)
+      this.#receipts.add(statement)
+    }
     events.emit(jobEvent(outcome))
   }
 
   #lost(link: Link, end: LinkEnd): void {
     this.#receipts.disconnected()
     const jobs = this.#jobs
+    this.#scores?.close()
     this.#jobs = undefined
+    this.#scores = undefined
     this.#reports = undefined
     this.#link = undefined
     jobs?.loseAll()
@@ -333,8 +376,8 @@ export class Agent {
   }
 
   #capability(): Capability {
-    const { engine, price, slots, dataCollection, payouts } = this.#options
-    return capabilityOf(engine, price, slots, dataCollection, payouts.payout)
+    const { engine, payouts, ...terms } = this.#options
+    return capabilityOf(engine, { ...terms, payout: payouts.payout })
   }
 }
 

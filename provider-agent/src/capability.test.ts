@@ -25,7 +25,9 @@ describe('the capability record', () => {
     const models = modelsOf(count, nameLength)
     const to = { kind: 'lightning_address', address: `a@${'b'.repeat(60)}.example` } as const
     const payout = signPayout(newSigner(), { to }, 1)
-    const record = capabilityOf({ kind: 'openai-http', models }, price, 4, 'deny', payout)
+    const terms = { role: 'verifier', price, slots: 4, payout } as const
+    const record = capabilityOf({ kind: 'openai-http', models }, terms)
+    expect(record.role).toBe('verifier')
     expect(record.payout).toEqual(payout)
     expect(capabilitySchema.parse(record)).toEqual(record)
     expect(encodeControl(record).length).toBeLessThanOrEqual(MAX_CAPABILITY_BYTES)

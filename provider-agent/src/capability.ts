@@ -3,28 +3,41 @@ import { encodeControl, type Capability, type Payout, type Price } from '@infern
 import type { Engine } from './engines/engine.ts'
 import { AGENT_VERSION } from './version.ts'
 
+/** What an agent is to its edge. */
+export type Role = NonNullable<Capability['role']>
+
+/** What the owner says of all that is offered. */
+export interface Terms {
+  /** Absent: provider. */
+  readonly role?: Role
+  readonly price: Price
+  /** Jobs at once. */
+  readonly slots: number
+  readonly dataCollection?: Capability['data_collection'] | undefined
+  readonly payout?: Payout | undefined
+}
+
 /**
- * What is told to the edge: the engine's models at our price. Models beyond what a record may hold
+ * What is told to the edge: the engine's models at our terms. Models beyond what a record may hold
  * are left out, the last first.
  */
 export function capabilityOf(
   engine: Pick<Engine, 'kind' | 'models'>,
-  price: Price,
-  slots: number,
-  dataCollection: Capability['data_collection'] = 'deny',
-  payout?: Payout,
+  { role, price, slots, dataCollection = 'deny', payout }: Terms,
 ): Capability {
   const models = engine.models
     .slice(0, MAX_MODELS_PER_PROVIDER)
-    .map(({ id, contextLength, capabilities, endpoints, quantization }) => ({
+    .map(({ id, contextLength, capabilities, endpoints, quantization, spec }) => ({
       id,
       context_length: contextLength,
       price,
       capabilities: [...capabilities],
       endpoints: [...endpoints],
       ...(quantization === undefined ? {} : { quantization }),
+      ...(spec === undefined ? {} : { spec }),
     }))
   const record = {
+    ...(role === undefined ? {} : { role }),
     models,
     slots,
     data_collection: dataCollection,

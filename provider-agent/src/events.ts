@@ -66,6 +66,22 @@ export type AgentEvent =
   | { readonly event: 'job_busy'; readonly reason: Busy['reason']; readonly model: string }
   | { readonly event: 'receipt_unknown'; readonly lease: string }
   | { readonly event: 'receipts_dropped'; readonly batches: number; readonly reason: string }
+  /** The edge audits an answer; `found` is false when its transcript is gone. */
+  | { readonly event: 'transcript_opened'; readonly lease: string; readonly found: boolean }
+  /** As a verifier: an answer of so many tokens. */
+  | {
+      readonly event: 'scored'
+      readonly id: number
+      readonly model: string
+      readonly tokens: number
+      readonly ms: number
+    }
+  | {
+      readonly event: 'score_failed'
+      readonly id: number
+      readonly model: string
+      readonly message: string
+    }
   | { readonly event: 'edge_drains'; readonly reason: string; readonly running: number }
   | { readonly event: 'draining'; readonly running: number; readonly grace_ms: number }
   | { readonly event: 'stopped'; readonly jobs: number; readonly earned_msat: number }

@@ -1,3 +1,5 @@
+import { MAX_SCORED_CANDIDATES, MAX_TRANSCRIPT_BYTES } from '@infernet/schemas/limits'
+
 /** The agent's own bounds; those it shares with the edge are in `@infernet/schemas/limits`. */
 
 /** How often deadlines, keep-alive and load are looked at: one timer for all jobs. */
@@ -33,6 +35,20 @@ export const RECEIPT_BATCH_DELAY_MS = 50
 export const MAX_RECEIPT_BATCHES_IN_FLIGHT = 4
 /** Batches kept for an edge that is away: 640,000 jobs, about 500 MB. */
 export const MAX_OUTBOX_BATCHES = 10_000
+
+/** Transcripts kept for audits: at 170 bytes a token, the last 1,500 answers of 250 tokens. */
+export const MAX_TRANSCRIPTS_BYTES = 64 * 1024 * 1024
+/** An edge asks when it has the receipt; one that restarts meanwhile does not ask again. */
+export const TRANSCRIPT_TTL_MS = 10 * 60_000
+
+/** Answers that a verifier scores at a time: what embedded engines do side by side. Each takes up to 60 MB. */
+export const MAX_SCORES_AT_ONCE = 4
+/** Answers that wait for it: a minute's work, and 60 MB if all are as long as they can be. */
+export const MAX_SCORES_WAITING = 60
+/** Of an answer, so that its scores fit a frame: a head of 8 bytes, and of each token 9 and 8 a candidate. */
+export const MAX_SCORED_TOKENS = Math.floor(
+  (MAX_TRANSCRIPT_BYTES - 8) / (9 + 8 * MAX_SCORED_CANDIDATES),
+)
 
 /** How long a start waits for the owner's node, whose key the edge is told with the first word. */
 export const NODE_WAIT_MS = 3_000

@@ -30,6 +30,8 @@ import {
   pricedJobSchema,
 } from './priced-job-schemas.ts'
 import {
+  auditEpochsSchema,
+  calibrationAnswerSchema,
   creditsSchema,
   generationSchema,
   healthSchema,
@@ -75,6 +77,8 @@ export const COMPONENTS = {
   ModelEndpoints: modelEndpointsSchema,
   Generation: generationSchema,
   KeyInfo: keyInfoSchema,
+  AuditEpochs: auditEpochsSchema,
+  Calibration: calibrationAnswerSchema,
   Credits: creditsSchema,
   Receipt: receiptSchema,
   CreateTopUp: topUpRequestSchema,

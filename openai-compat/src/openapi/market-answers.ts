@@ -1,3 +1,4 @@
+import { auditReportSchema } from '@infernet/schemas/audit-report'
 import { receiptStatementSchema, signedReceiptSchema } from '@infernet/schemas/receipt'
 import { ENDPOINTS } from '@infernet/schemas/wire'
 import { z } from 'zod'
@@ -149,6 +150,20 @@ export const receiptSchema = z.object({
     .nullable()
     .describe('Null while the provider has not signed: ask again, it may be on its way'),
   statement: receiptStatementSchema.nullable().describe('What is signed, decoded'),
+  audits: z
+    .array(
+      z.object({
+        lease: z.string(),
+        spec: z.string(),
+        epoch: count.describe('See `GET /v1/audit-epochs`'),
+        rate: z.number().min(0).max(1).describe('The share of answers that were selected'),
+        verdict: z.enum(['pass', 'fail', 'inconclusive', 'unopened']),
+        log_e: z.number().describe('ln of the evidence that this answer is not what was promised'),
+        report: auditReportSchema,
+        judged_at: unixSeconds,
+      }),
+    )
+    .describe('Empty unless the answer was one of those that are looked at'),
 })
 
 const limit = z.int().min(1).nullable()
@@ -191,6 +206,42 @@ export const creditsSchema = z.object({
     total_usage_sat: sat,
     available_msat: msatText.describe('What may be spent now, msat'),
     reserved_msat: msatText.describe('Held for running requests, msat'),
+  }),
+})
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+export const auditEpochsSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      object: z.literal('audit_epoch'),
+      epoch: count,
+      starts_at: unixSeconds,
+      ends_at: unixSeconds,
+      key_sha256: sha256.describe('SHA-256 of the key, hex: the same before and after'),
+      reveal_at: unixSeconds,
+      key: sha256
+        .nullable()
+        .describe(
+          'The key, hex, from `reveal_at` on. A job is audited when the first 64 bits of ' +
+            'HMAC-SHA256(key, job id) are below rate · 2^64',
+        ),
+    }),
+  ),
+})
+
+const tails = z
+  .array(z.object({ above: z.number().min(0), rate: z.number().min(0).max(1) }))
+  .describe('At most `rate` of honest tokens are above so many nats')
+export const calibrationAnswerSchema = z.object({
+  object: z.literal('calibration'),
+  spec: sha256,
+  calibration: z.object({
+    v: z.literal(1),
+    requests: count,
+    tokens: count,
+    excess: tails,
+    lpDifference: tails,
   }),
 })
 

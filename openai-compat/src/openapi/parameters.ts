@@ -20,6 +20,13 @@ export const PARAMETERS = {
     description: 'The etag of the document you have.',
     schema: { type: 'string' },
   },
+  spec: {
+    name: 'spec',
+    in: 'path',
+    required: true,
+    description: 'The spec of a model, as a receipt’s claim has it.',
+    schema: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  },
   model: {
     name: 'model',
     in: 'path',

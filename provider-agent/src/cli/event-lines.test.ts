@@ -69,6 +69,14 @@ describe('event lines', () => {
     expect(line({ event: 'payout_trouble', message: 'away' })).toContain('away')
   })
 
+  it('tells of scores, and why there are none', () => {
+    const of = { id: 1, model: 'm' }
+    const scored = shown({ event: 'scored', ...of, tokens: 300, ms: 600 })
+    expect(scored.lines[0]).toContain('scored m 300 tokens in 600 ms, 500 tok/s')
+    const failed = shown({ event: 'score_failed', ...of, message: 'too long' })
+    expect(failed.lines[0]).toContain('could not score an answer of m: too long')
+  })
+
   it('spins while it waits and stops when there is news', () => {
     expect(shown({ event: 'connecting', edge: 'ws://x', attempt: 1 }).spinner).toEqual([
       'connecting to ws://x',

@@ -7,11 +7,12 @@ import type { Terminal } from './terminal.ts'
 export const jsonLine = (event: AgentEvent, at: number): string =>
   `${JSON.stringify({ at: new Date(at).toISOString(), ...event })}\n`
 
-/** Events that a quiet log leaves out: those that come with every job. */
+/** Events that a quiet log leaves out: those that come with every job or score. */
 const OF_EVERY_JOB: ReadonlySet<AgentEvent['event']> = new Set([
   'job_done',
   'job_cancelled',
   'job_busy',
+  'scored',
 ])
 
 export const isOfEveryJob = ({ event }: AgentEvent): boolean => OF_EVERY_JOB.has(event)
@@ -87,6 +88,16 @@ function lineOf(event: AgentEvent): string {
       return warn(`the edge does not know lease ${event.lease}; its receipt is void`)
     case 'receipts_dropped':
       return `${pc.red('receipts lost')} ${event.reason} (batches: ${event.batches})`
+    case 'transcript_opened':
+      return event.found
+        ? pc.dim(`audited: ${event.lease}`)
+        : warn(`audited: the transcript of ${event.lease} is gone, which counts against us`)
+    case 'scored': {
+      const rate = Math.round((event.tokens / Math.max(1, event.ms)) * 1000)
+      return `${pc.green('scored')} ${event.model} ${event.tokens} tokens in ${event.ms} ms, ${rate} tok/s`
+    }
+    case 'score_failed':
+      return warn(`could not score an answer of ${event.model}: ${event.message}`)
     case 'edge_drains':
       return `the edge says: ${event.reason}; finishing ${event.running} jobs, then reconnecting`
     case 'draining':

@@ -16,6 +16,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { EXIT } from '../exit-codes.ts'
 import { loadIdentity } from '../identity.ts'
 import { FakeEdge } from '../testing/fake-edge.ts'
+import { FakeEngine } from '../testing/fake-engine.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 const body = { model: 'infernet-demo', messages: [{ role: 'user', content: 'hello' }] }
@@ -86,6 +87,23 @@ describe('infernet-agent run', () => {
     const { code, err } = await exited
     expect(code).toBe(EXIT.usage)
     expect(err).toContain('--payout takes a Lightning address')
+  })
+
+  it('is a verifier when told so, with an engine that can', async () => {
+    const edge = await makeEdge()
+    start([...runArgs(edge, newDirectory()), '--role', 'verifier'])
+    const session = await edge.session()
+    expect(session.capability?.role).toBe('verifier')
+    const order = { id: 1, model: 'infernet-demo', prompt: [1], output: [2, 3] }
+    expect(await session.askScore(order)).toMatchObject({ positions: [{ id: 2 }, { id: 3 }] })
+    const server = new FakeEngine()
+    server.models = [{ id: 'm', owned_by: 'llamacpp' }]
+    await server.start()
+    const flags = ['--edge', edge.url, '--engine-url', server.url, '--role', 'verifier']
+    const { code, err } = await start(['run', ...flags, '--data', newDirectory()]).exited
+    await server.close()
+    expect(code).toBe(EXIT.usage)
+    expect(err).toContain('--role verifier needs an engine that scores answers')
   })
 
   it('offers what its owner says, by flags or by the environment', async () => {

@@ -3,6 +3,7 @@ import { MAX_SLOTS } from '@infernet/schemas/limits'
 import { parsePrice, PriceError } from '@infernet/settlement/price-text'
 import { Option, type Command } from 'commander'
 import { Agent } from '../agent.ts'
+import type { Role } from '../capability.ts'
 import { dataDir } from '../data-dir.ts'
 import { createEngine, ENGINE_KINDS, type EngineName } from '../engines/create-engine.ts'
 import { EngineStartError } from '../engines/engine.ts'
@@ -16,6 +17,7 @@ import { DEFAULT_PRICE } from '../price.ts'
 import { openPayoutDesk } from '../payout/open-payout-desk.ts'
 import { PayoutFlagError, readPayoutFlags, type PayoutFlags } from '../payout/payout-plan.ts'
 import { OutboxError } from '../receipts/outbox.ts'
+import { VerifierError } from '../verifier/verifier-error.ts'
 import { count } from './count.ts'
 import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
 import { LineWriter } from './line-writer.ts'
@@ -23,6 +25,7 @@ import { addPayoutOptions } from './payout-options.ts'
 import { terminal } from './terminal.ts'
 
 interface RunFlags extends PayoutFlags {
+  readonly role: Role
   readonly edge: string
   readonly engine?: EngineName
   readonly engineUrl?: string
@@ -52,6 +55,11 @@ export function addRunCommand(program: Command): void {
       new Option('--edge <url>', 'the edge, such as https://edge.example.org')
         .env('INFERNET_EDGE')
         .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--role <role>', 'provider: runs jobs; verifier: scores the answers of others')
+        .choices(['provider', 'verifier'] satisfies Role[])
+        .default('provider'),
     )
     .addOption(
       new Option(
@@ -112,7 +120,9 @@ async function run(flags: RunFlags): Promise<void> {
   const edge = ownersFault(EXIT.usage, () => edgeAddress(flags.edge))
   const { overrides, dataCollection } = ownersFault(EXIT.usage, () => readOfferFlags(flags))
   const plan = ownersFault(EXIT.usage, () => readPayoutFlags(flags))
-  const engine = ownersFault(EXIT.usage, () => createEngine(engineOptions(flags, overrides), clock))
+  const engine = ownersFault(EXIT.usage, () =>
+    createEngine(engineOptions(flags, overrides), Date.now),
+  )
   const { identity, created, exposed } = ownersFault(EXIT.data, () => loadIdentity(files.key))
   announceKey(events, { identity, created, exposed }, files.key)
   const agent = ownersFault(
@@ -122,6 +132,7 @@ async function run(flags: RunFlags): Promise<void> {
         edge,
         identity,
         engine,
+        ...(flags.role === 'verifier' ? { role: flags.role } : {}),
         price: ownersFault(EXIT.usage, () => parsePrice(flags.price, DEFAULT_PRICE)),
         slots: flags.slots,
         dataCollection,
@@ -138,11 +149,10 @@ async function run(flags: RunFlags): Promise<void> {
     process.exitCode = (await agent.run()) === 'refused' ? EXIT.refused : EXIT.ok
   } catch (error) {
     if (error instanceof EngineStartError) throw new OwnerError(EXIT.engine, error.message)
+    if (error instanceof VerifierError) throw new OwnerError(EXIT.usage, error.message)
     throw error
   }
 }
-
-const clock = { now: Date.now, random: Math.random }
 
 function engineOptions(
   flags: RunFlags,

@@ -1,4 +1,3 @@
-import type { LocalClock } from './local-answer.ts'
 import type { Engine } from './engine.ts'
 import { LlamaCppEngine } from './llama-cpp/llama-cpp.ts'
 import type { OfferOverrides } from './offer-overrides.ts'
@@ -27,8 +26,8 @@ export interface EngineOptions {
   readonly overrides: OfferOverrides
 }
 
-/** The engine that the options describe, not yet started. Throws `EngineStartError`. */
-export function createEngine(options: EngineOptions, clock: LocalClock): Engine {
+/** The engine that the options describe, not yet started; `now` is in ms since the epoch. Throws `EngineStartError`. */
+export function createEngine(options: EngineOptions, now: () => number): Engine {
   const { engine, models, overrides } = options
   if (engine === 'openai-http') {
     return new OpenAiHttpEngine({
@@ -40,6 +39,6 @@ export function createEngine(options: EngineOptions, clock: LocalClock): Engine 
     })
   }
   const files = models.length === 0 ? [demoModel()] : models.map(parseModelFile)
-  if (engine === 'tiny') return new TinyEngine(files, clock, overrides)
-  return new LlamaCppEngine({ ...options, files }, clock)
+  if (engine === 'tiny') return new TinyEngine(files, now, overrides)
+  return new LlamaCppEngine({ ...options, files }, now)
 }

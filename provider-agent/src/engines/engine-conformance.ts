@@ -100,6 +100,7 @@ export const requestOf = (
   continues: false,
   stream: true,
   include_usage: false,
+  seed: 7,
   max_output_tokens: 64,
   body: Buffer.from(JSON.stringify({ model, temperature: 0, ...body })),
   ...more,

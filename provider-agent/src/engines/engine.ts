@@ -1,3 +1,5 @@
+import type { ModelSpec } from '@infernet/schemas/model-spec'
+import type { Claim, Transcript } from '@infernet/schemas/transcript'
 import type {
   CapabilityName,
   Endpoint,
@@ -5,6 +7,7 @@ import type {
   JobHeader,
   JobUsage,
 } from '@infernet/schemas/wire'
+import type { Scorer } from './score-order.ts'
 
 /** What an engine declares about one of its models. */
 export interface EngineModel {
@@ -17,12 +20,14 @@ export interface EngineModel {
   readonly endpoints: readonly Endpoint[]
   /** Weight format, where it is known. */
   readonly quantization?: string
+  /** Where the engine knows exactly what it runs: its answers can be verified. */
+  readonly spec?: ModelSpec
 }
 
 /** The part of a job that an engine needs. */
 export interface EngineRequest extends Pick<
   JobHeader,
-  'endpoint' | 'continues' | 'model' | 'stream' | 'include_usage' | 'max_output_tokens'
+  'endpoint' | 'continues' | 'model' | 'seed' | 'stream' | 'include_usage' | 'max_output_tokens'
 > {
   /** The client's JSON body. It is a view into a received message: read it before returning. */
   readonly body: Uint8Array
@@ -49,6 +54,12 @@ export interface EngineSink {
   fail(error: JobError): void
 }
 
+/** What an engine shows of an answer: enough to hold it to the model that it says it runs. */
+export interface Evidence extends Pick<Claim, 'replay' | 'sampler' | 'kept_only'> {
+  readonly spec: ModelSpec
+  readonly transcript: Transcript
+}
+
 /** One request in work. */
 export interface EngineRun {
   /** Asks for silence: at most what has already been read may still come. */
@@ -58,6 +69,8 @@ export interface EngineRun {
   abort(): void
   /** Tokens so far; final once the sink has been finished. */
   usage(): EngineUsage
+  /** Of the answer so far; undefined where it cannot be replayed. Engines that cannot tell have none. */
+  evidence?(): Evidence | undefined
 }
 
 /** What an engine tells its owner outside of jobs. */
@@ -84,6 +97,8 @@ export interface Engine {
   start(events: EngineEvents): Promise<void>
   /** Begins to answer. Throws {@link JobFault} for what it refuses at sight. */
   begin(request: EngineRequest, sink: EngineSink): EngineRun
+  /** Scores answers. Absent where the engine cannot, which may show at `start` only. */
+  readonly score?: Scorer | undefined
   /** Stops everything; running jobs hear nothing more. */
   close(): Promise<void>
 }

@@ -11,10 +11,12 @@ const model: LocalModel = {
   contextLength: 1_000,
   capabilities: ['tools', 'seed'],
   endpoints: ['chat.completions', 'completions'],
+  replay: 'llama-cpp',
+  kept_only: false,
   vocabSize: 100,
   renderChat: compileChatTemplate('x'),
 }
-const clock = { now: () => 1_700_000_000_000, random: () => 0 }
+const now = () => 1_700_000_000_000
 const messages = [{ role: 'user', content: 'hi' }]
 const tools = [{ type: 'function', function: { name: 'look', parameters: {} } }]
 
@@ -36,9 +38,9 @@ function makeChat(body: Record<string, unknown>, more: Partial<EngineRequest> = 
     model,
     requestOf('m', { messages, ...body }, more),
     sink,
-    clock,
+    now,
   )
-  tokens?.prompt(5, 0)
+  tokens?.prompt([1, 2, 3, 4, 5], 0)
   const say = (...texts: string[]) => tokens?.pieces(texts.map((text) => ({ text })))
   return {
     sink,

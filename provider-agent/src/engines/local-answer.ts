@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { TokenLogprob, Usage } from '@infernet/openai-compat/chat-types'
 import { StopMatcher } from '@infernet/openai-compat/stop-sequences'
 import { ToolCallParser, type ToolCallOutput } from '@infernet/openai-compat/tool-call-parser'
+import type { Position } from '@infernet/schemas/transcript'
 import { makeUsage } from '@infernet/openai-compat/usage'
 import {
   JobFault,
@@ -11,30 +12,23 @@ import {
   type EngineSink,
   type EngineUsage,
 } from './engine.ts'
+import { EvidenceRecorder } from './local-evidence.ts'
 import { readLocalCompletion } from './local-completion-request.ts'
 import { beginLocalEmbeddings } from './local-embeddings.ts'
 import { readLocalRequest, type LocalModel, type LocalRequest } from './local-request.ts'
 import { answerWriter, type AnswerWriter } from './local-writers.ts'
 import type { TokenPiece, TokenRun, TokenSink, TokenSource, VectorSource } from './token-source.ts'
 
-/** What a local answer depends on besides the request. */
-export interface LocalClock {
-  /** ms since the epoch. */
-  readonly now: () => number
-  /** In [0, 1). */
-  readonly random: () => number
-}
-
 /**
  * Answers a request from a source of tokens: OpenAI's wire format is made here, once for all local
- * engines. Throws `JobFault` for what is refused at sight.
+ * engines. `now` is in ms since the epoch. Throws `JobFault` for what is refused at sight.
  */
 export function beginLocalAnswer(
   source: TokenSource & Partial<VectorSource>,
   model: LocalModel,
   request: EngineRequest,
   sink: EngineSink,
-  clock: LocalClock,
+  now: () => number,
 ): EngineRun {
   if (!model.endpoints.includes(request.endpoint)) {
     const message = `The model '${model.id}' is not served at this endpoint.`
@@ -42,10 +36,9 @@ export function beginLocalAnswer(
   }
   if (request.endpoint === 'embeddings') return beginLocalEmbeddings(source, model, request, sink)
   const read = request.endpoint === 'completions' ? readLocalCompletion : readLocalRequest
-  const answer = new LocalAnswer(
-    read(request, model, clock.random),
-    answerWriter(request, clock.now()),
-  )
+  const local = read(request, model)
+  const evidence = new EvidenceRecorder(model, local.generate.sampling)
+  const answer = new LocalAnswer(local, answerWriter(request, now()), evidence)
   return answer.start(source, sink, request.include_usage || !request.stream)
 }
 
@@ -55,6 +48,7 @@ class LocalAnswer implements TokenSink {
   readonly #writer: AnswerWriter
   readonly #stops: StopMatcher
   readonly #tools: ToolCallParser | undefined
+  readonly #evidence: EvidenceRecorder
   #sink: EngineSink | undefined
   #run: TokenRun | undefined
   #showUsage = false
@@ -66,7 +60,8 @@ class LocalAnswer implements TokenSink {
   /** Scores of tokens whose text is still held back. */
   #scores: TokenLogprob[] = []
 
-  constructor(request: LocalRequest, writer: AnswerWriter) {
+  constructor(request: LocalRequest, writer: AnswerWriter, evidence: EvidenceRecorder) {
+    this.#evidence = evidence
     this.#request = request
     this.#writer = writer
     this.#known = request.known
@@ -88,17 +83,20 @@ class LocalAnswer implements TokenSink {
         run.abort()
       },
       usage: () => this.#usage(),
+      evidence: () => this.#evidence.evidence(),
     }
   }
 
-  prompt(tokens: number, cachedTokens: number): void {
-    this.#promptTokens = tokens
+  prompt(ids: readonly number[], cachedTokens: number): void {
+    this.#evidence.prompt(ids)
+    this.#promptTokens = ids.length
     this.#cachedTokens = cachedTokens
   }
 
   pieces(pieces: readonly TokenPiece[]): void {
     const bytes: Uint8Array[] = []
     for (const piece of pieces) {
+      this.#evidence.add(piece.position)
       const said = this.#unknown(piece.text)
       // Said again, for us and not for the client: it was counted when it was delivered.
       if (said === '' && piece.text !== '') {
@@ -117,7 +115,8 @@ class LocalAnswer implements TokenSink {
     this.#deliver(bytes)
   }
 
-  end(reason: 'stop' | 'length'): void {
+  end(reason: 'stop' | 'length', ending?: Position): void {
+    this.#evidence.add(ending)
     const bytes: Uint8Array[] = []
     this.#put(this.#stops.flush(), bytes)
     this.#finish(reason, bytes)

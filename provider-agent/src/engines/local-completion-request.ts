@@ -4,6 +4,7 @@ import {
   type CompletionRequest,
 } from '@infernet/openai-compat/completion-request'
 import { JobFault, requestFault, type EngineRequest } from './engine.ts'
+import { isReplayable } from './local-evidence.ts'
 import {
   refuseParameter,
   requestFaultOf,
@@ -17,11 +18,7 @@ import type { Prompt } from './token-source.ts'
  * Reads the body of a completion for a local model: one prompt, taken as it is. Throws
  * {@link JobFault} for what the body gets wrong and for what this model cannot do.
  */
-export function readLocalCompletion(
-  request: EngineRequest,
-  model: LocalModel,
-  random: () => number,
-): LocalRequest {
+export function readLocalCompletion(request: EngineRequest, model: LocalModel): LocalRequest {
   const { body, n, maxOutputTokens } = parse(request.body)
   if (n > 1) refuseParameter(model, n === body.n ? 'n' : 'prompt', 'more than one choice')
   if (body.echo === true) refuseParameter(model, 'echo', "'echo'")
@@ -32,13 +29,16 @@ export function readLocalCompletion(
   }
   const [only] = promptsOf(body.prompt, model)
   const prompt = only ?? ''
+  const sampling = samplingOf(body, request.seed)
+  const shape = { type: 'text' } as const
   const open = request.continues && typeof prompt === 'string' ? openEnded(prompt) : { prompt }
   return {
     generate: {
       prompt: open.prompt,
       maxTokens: Math.min(maxOutputTokens, request.max_output_tokens),
-      sampling: samplingOf(body, random),
-      shape: { type: 'text' },
+      sampling,
+      shape,
+      isTraced: isReplayable(model, sampling, shape),
       topLogprobs: withLogprobs ? (body.logprobs ?? 0) : undefined,
     },
     known: 'known' in open ? open.known : '',

@@ -15,6 +15,8 @@ const model: LocalModel = {
   capabilities: ['tools', 'json_schema', 'logprobs', 'seed'],
   endpoints: ['chat.completions', 'completions'],
   vocabSize: 100,
+  replay: 'llama-cpp',
+  kept_only: false,
   renderChat: compileChatTemplate(template),
 }
 const plain: LocalModel = { ...model, capabilities: ['seed'] }
@@ -25,7 +27,7 @@ const tools = [
   { type: 'function', function: { name: 'leap', parameters: {} } },
 ]
 const read = (body: Record<string, unknown>, of = model) =>
-  readLocalRequest(requestOf('m', { messages: [user], ...body }, {}), of, () => 0.25)
+  readLocalRequest(requestOf('m', { messages: [user], ...body }, {}), of)
 
 describe('reading a request for a local model', () => {
   it('renders every kind of message', () => {
@@ -89,7 +91,7 @@ describe('reading a request for a local model', () => {
       seed: 7,
     })
     expect(stops).toEqual(['x'])
-    expect(read({}).generate.sampling.seed).toBe(2 ** 30)
+    expect(read({}).generate.sampling.seed).toBe(7)
   })
 
   it.each([

@@ -1,3 +1,4 @@
+import type { Claim } from '@infernet/schemas/transcript'
 import { ApiError } from '@infernet/openai-compat/api-error'
 import { parseChatRequest, type ChatRequest } from '@infernet/openai-compat/chat-request'
 import type { ChatMessage as RequestMessage } from '@infernet/openai-compat/chat-request-schema'
@@ -7,11 +8,12 @@ import {
   type ChatRenderer,
 } from '@infernet/models/chat-template'
 import { JobFault, requestFault, type EngineModel, type EngineRequest } from './engine.ts'
+import { isReplayable } from './local-evidence.ts'
 import { openEnded, samplingOf, stopsOf } from './local-sampling.ts'
 import type { GenerateRequest, OutputShape } from './token-source.ts'
 
 /** A model that we render prompts for ourselves. */
-export interface LocalModel extends EngineModel {
+export interface LocalModel extends EngineModel, Pick<Claim, 'replay' | 'kept_only'> {
   readonly renderChat: ChatRenderer
   /** Ids of tokens are below it. */
   readonly vocabSize: number
@@ -34,13 +36,9 @@ const MAX_SCHEMA_CHARS = 65_536
 
 /**
  * Reads the body of a chat for a local model. Throws {@link JobFault} for what the body gets wrong
- * and for what this model cannot do; `random` in [0, 1) picks a seed when there is none.
+ * and for what this model cannot do.
  */
-export function readLocalRequest(
-  request: EngineRequest,
-  model: LocalModel,
-  random: () => number,
-): LocalRequest {
+export function readLocalRequest(request: EngineRequest, model: LocalModel): LocalRequest {
   const chat = parse(request.body)
   const body = chat.body
   refuseUnsupported(chat, model)
@@ -48,12 +46,15 @@ export function readLocalRequest(
   const prefill = tools.length === 0 ? '' : toolPrefill(body.tool_choice)
   const messages = body.messages.map(toTemplateMessage)
   const begun = request.continues ? takeBeginning(messages) : openEnded('')
+  const sampling = samplingOf(body, request.seed)
+  const shape = shapeOf(body.response_format)
   return {
     generate: {
       prompt: render(model.renderChat, messages, tools) + prefill + begun.prompt,
       maxTokens: Math.min(chat.maxOutputTokens ?? Infinity, request.max_output_tokens),
-      sampling: samplingOf(body, random),
-      shape: shapeOf(body.response_format),
+      sampling,
+      shape,
+      isTraced: isReplayable(model, sampling, shape),
       topLogprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
     },
     stops: stopsOf(body),

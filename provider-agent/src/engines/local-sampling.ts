@@ -11,8 +11,8 @@ const DEFAULT_TOP_K = 40
 const DEFAULT_TOP_P = 0.95
 const DEFAULT_MIN_P = 0.05
 
-/** How the body wants tokens drawn; `random` in [0, 1) picks a seed when there is none. */
-export function samplingOf(body: SamplingBody, random: () => number): Sampling {
+/** How the body wants tokens drawn; `seed` is for one that has none. */
+export function samplingOf(body: SamplingBody, seed: number): Sampling {
   return {
     temperature: body.temperature ?? DEFAULT_TEMPERATURE,
     topK: numberAt(body, 'top_k') ?? DEFAULT_TOP_K,
@@ -20,7 +20,7 @@ export function samplingOf(body: SamplingBody, random: () => number): Sampling {
     minP: numberAt(body, 'min_p') ?? DEFAULT_MIN_P,
     frequencyPenalty: body.frequency_penalty ?? 0,
     presencePenalty: body.presence_penalty ?? 0,
-    seed: (body.seed ?? Math.floor(random() * 2 ** 32)) >>> 0,
+    seed: (body.seed ?? seed) >>> 0,
     logitBias: Object.entries(body.logit_bias ?? {}).map(([id, bias]) => [Number(id), bias]),
   }
 }

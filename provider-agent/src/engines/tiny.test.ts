@@ -1,19 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { ask, engineConformance, eventsOf } from './engine-conformance.ts'
 import { EngineStartError } from './engine.ts'
+import { evidenceConformance } from './evidence-conformance.ts'
 import { demoModel } from './model-file.ts'
+import { scoreConformance } from './score-conformance.ts'
 import { TinyEngine } from './tiny.ts'
 
-const clock = { now: () => 1_700_000_000_000, random: () => 0.5 }
+const now = () => 1_700_000_000_000
 const longQuestion = 'What is Infernet?'
 
-async function makeTiny() {
-  const engine = new TinyEngine([demoModel()], clock)
+async function makeTiny(file = demoModel()) {
+  const engine = new TinyEngine([file], now)
   await engine.start()
   return { engine, model: 'infernet-demo', longQuestion, isReal: true }
 }
 
-engineConformance('tiny', makeTiny)
+engineConformance('tiny', () => makeTiny())
+evidenceConformance('tiny', () => makeTiny())
+scoreConformance('tiny', makeTiny)
 
 const story = (seed: number) => ({
   messages: [{ role: 'user', content: 'zq 7 vx: kk? 99 wombat' }],
@@ -57,7 +61,7 @@ describe('tiny', () => {
   })
 
   it('says which file cannot be loaded', async () => {
-    const engine = new TinyEngine([{ id: 'x', path: import.meta.filename }], clock)
+    const engine = new TinyEngine([{ id: 'x', path: import.meta.filename }], now)
     await expect(engine.start()).rejects.toThrow(EngineStartError)
     await expect(engine.start()).rejects.toThrow('tiny.test.ts')
   })

@@ -1,3 +1,4 @@
+import type { Position } from '@infernet/schemas/transcript'
 import type { JobError } from '@infernet/schemas/wire'
 
 /** How tokens are drawn. Fields that the client left out have llama-server's defaults already. */
@@ -9,7 +10,7 @@ export interface Sampling {
   readonly minP: number
   readonly frequencyPenalty: number
   readonly presencePenalty: number
-  /** 32 bits; chosen at random when the client gave none. */
+  /** 32 bits. */
   readonly seed: number
   /** Token id and what is added to its logit. */
   readonly logitBias: readonly (readonly [number, number])[]
@@ -33,6 +34,8 @@ export interface GenerateRequest {
   readonly shape: OutputShape
   /** Alternatives to report with each token; undefined for no logprobs at all. */
   readonly topLogprobs: number | undefined
+  /** Whether every token is to come with its position, for the claim. */
+  readonly isTraced: boolean
 }
 
 /** A token and its natural log probability under the raw softmax. */
@@ -46,16 +49,21 @@ export interface ScoredToken {
 export interface TokenPiece {
   readonly text: string
   readonly score?: ScoredToken & { readonly top: readonly ScoredToken[] }
+  /** Of a traced generation. */
+  readonly position?: Position
 }
 
 /** What a generation tells. Never called from within `generate`, nor after `abort`. */
 export interface TokenSink {
-  /** The prompt is tokenised. Called first. */
-  prompt(tokens: number, cachedTokens: number): void
+  /** The prompt is tokenised; so many of its tokens need not be read again. Called first. */
+  prompt(ids: readonly number[], cachedTokens: number): void
   /** Tokens generated since the last call, one or more. */
   pieces(pieces: readonly TokenPiece[]): void
-  /** `stop`: the model ended its turn. `length`: `maxTokens` or the context is used up. */
-  end(reason: 'stop' | 'length'): void
+  /**
+   * `stop`: the model ended its turn, with the token of `ending` where the generation is traced. `length`:
+   * `maxTokens` or the context is used up.
+   */
+  end(reason: 'stop' | 'length', ending?: Position): void
   fail(error: JobError): void
 }
 
@@ -85,4 +93,22 @@ export interface VectorSink {
 export interface VectorSource {
   /** Throws `JobFault` for what it refuses at sight. */
   embed(inputs: readonly Prompt[], sink: VectorSink): Pick<TokenRun, 'abort'>
+}
+
+/** What a scoring tells. Never called from within `score`, nor after `abort`. */
+export interface ScoreSink {
+  /** Of the next tokens, one or more, in order. */
+  positions(positions: readonly Position[]): void
+  /** Every token has its position. */
+  end(): void
+  fail(error: JobError): void
+}
+
+/** Something that tells how likely given tokens are. Ids must be in the vocabulary, and all fit the context. */
+export interface ScoreSource {
+  score(
+    prompt: readonly number[],
+    output: readonly number[],
+    sink: ScoreSink,
+  ): Pick<TokenRun, 'abort'>
 }

@@ -16,6 +16,7 @@ const header: JobHeader = {
   model: 'm',
   stream: true,
   include_usage: false,
+  seed: 7,
   max_output_tokens: 10,
   deadline_ms: 1_000,
   price: { prompt: 1, completion: 1 },

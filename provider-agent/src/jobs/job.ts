@@ -5,6 +5,7 @@ import { MAX_DATA_BYTES } from '@infernet/schemas/limits'
 import { encodeControl, type JobError, type JobHeader } from '@infernet/schemas/wire'
 import {
   providerFault,
+  type Evidence,
   type EngineRun,
   type EngineSink,
   type EngineUsage,
@@ -30,6 +31,8 @@ export interface JobOutcome {
   /** From the job's arrival to its first byte, in ms; undefined when there was none. */
   readonly ttftMs: number | undefined
   readonly error: JobError | undefined
+  /** What the engine can show of it. */
+  readonly evidence: Evidence | undefined
 }
 
 /** Of the texts an engine supplies, what fits the wire's schema. */
@@ -201,6 +204,7 @@ export class Job implements EngineSink {
       endedAt: this.#options.now(),
       ttftMs: this.#ttftMs,
       error,
+      evidence: this.#run?.evidence?.(),
     })
   }
 

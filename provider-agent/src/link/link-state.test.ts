@@ -16,6 +16,8 @@ const LEGAL: readonly (readonly [LinkState, FrameName, 0 | 1, LinkState])[] = [
   ['ready', 'drain', 0, 'ready'],
   ['ready', 'receiptAck', 0, 'ready'],
   ['ready', 'invoiceRequest', 0, 'ready'],
+  ['ready', 'openRequest', 0, 'ready'],
+  ['ready', 'score', 0, 'ready'],
 ]
 
 describe('link states', () => {

@@ -17,6 +17,8 @@ const LINK_TRANSITIONS: Record<LinkState, Partial<Record<FrameType, LinkState>>>
     [FRAME.drain]: 'ready',
     [FRAME.receiptAck]: 'ready',
     [FRAME.invoiceRequest]: 'ready',
+    [FRAME.openRequest]: 'ready',
+    [FRAME.score]: 'ready',
   },
   closed: {},
 }

@@ -1,5 +1,6 @@
 import type { ReceiptStatement } from '@infernet/schemas/receipt'
 import type { PeerId } from '@infernet/schemas/peer-id'
+import { claimOf } from '../claims/claim.ts'
 import type { JobOutcome } from '../jobs/job.ts'
 
 /**
@@ -12,7 +13,7 @@ export function statementOf(
   engine: string,
 ): ReceiptStatement | undefined {
   if (outcome.outputBytes === 0) return undefined
-  const { header, usage } = outcome
+  const { header, usage, evidence } = outcome
   return {
     v: 1,
     job: header.job,
@@ -29,6 +30,7 @@ export function statementOf(
     finish_reason: outcome.finishReason,
     output_sha256: outcome.outputSha256,
     output_bytes: outcome.outputBytes,
+    ...(evidence === undefined ? {} : { claim: claimOf(evidence) }),
     started_at: outcome.startedAt,
     ended_at: outcome.endedAt,
   }

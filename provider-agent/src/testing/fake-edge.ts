@@ -2,6 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import {
+  decodeScored,
+  encodeScoreRequest,
+  type Scored,
+  type ScoreRequest,
+} from '@infernet/schemas/audit-wire'
 import { CLOSE } from '@infernet/schemas/close-codes'
 import {
   encodeCredit,
@@ -131,6 +137,7 @@ export class FakeSession {
       model: 'infernet-demo',
       stream: true,
       include_usage: false,
+      seed: 7,
       max_output_tokens: 64,
       deadline_ms: 30_000,
       price: { prompt: 100_000, completion: 400_000 },
@@ -154,6 +161,13 @@ export class FakeSession {
     const answers = () =>
       this.of(0, FRAME.invoice).map(({ payload }) => decodeControl(invoiceSchema, payload))
     return this.until(() => answers().find(({ id }) => id === request.id), 'invoice', 30_000)
+  }
+
+  /** Wants an answer scored; resolves with what has its id. */
+  askScore(request: ScoreRequest): Promise<Scored> {
+    this.send(FRAME.score, 0, encodeScoreRequest(request))
+    const answers = () => this.of(0, FRAME.scored).map(({ payload }) => decodeScored(payload))
+    return this.until(() => answers().find(({ id }) => id === request.id), 'score', 30_000)
   }
 
   of(channel: number, type?: FrameType): SeenFrame[] {

@@ -3,16 +3,18 @@
  * agent must outlive that. Speaks `messages.ts` over the IPC channel and ends when it closes.
  */
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
-import type { FromChild, LoadOptions, ToChild } from './messages.ts'
+import type { FromChild, LoadOptions, Piece, ToChild } from './messages.ts'
 import { Embedder } from './embedder.ts'
 import { Runner, type Loaded } from './runner.ts'
+import { Scorer } from './scorer.ts'
+import { SequencePool } from './sequence-pool.ts'
 
 const post = (message: FromChild): void => {
   if (process.connected) process.send?.(message)
 }
 
 /** Pieces wait for the end of the tick, so that all sequences of a batch share a message. */
-let pending: (number | string)[] = []
+let pending: Piece[] = []
 
 function flushPieces(): void {
   if (pending.length === 0) return
@@ -22,9 +24,9 @@ function flushPieces(): void {
 }
 
 const outlet = {
-  piece(run: number, text: string): void {
+  piece(piece: Piece): void {
     if (pending.length === 0) setImmediate(flushPieces)
-    pending.push(run, text)
+    pending.push(piece)
   },
   send(message: FromChild): void {
     flushPieces()
@@ -48,7 +50,7 @@ async function load(options: LoadOptions): Promise<Loaded> {
   return {
     llama,
     model,
-    sequences: Array.from({ length: options.slots }, () => context.getSequence()),
+    sequences: new SequencePool(Array.from({ length: options.slots }, () => context.getSequence())),
     // llama.cpp rounds its context up; beyond what the model was trained on it only babbles.
     contextLength: Math.min(context.contextSize, options.maxContext, model.trainContextSize),
   }
@@ -56,12 +58,14 @@ async function load(options: LoadOptions): Promise<Loaded> {
 
 let runner: Runner | undefined
 let embedder: Embedder | undefined
+let scorer: Scorer | undefined
 
 async function start(options: LoadOptions): Promise<void> {
   try {
     const loaded = await load(options)
     runner = new Runner(loaded, outlet)
     embedder = new Embedder(loaded, options.threads, post)
+    scorer = new Scorer(loaded.sequences, post)
     const { bosString, eosString } = loaded.model.tokens
     post({
       type: 'ready',
@@ -69,6 +73,8 @@ async function start(options: LoadOptions): Promise<void> {
         contextLength: loaded.contextLength,
         bosToken: bosString ?? '',
         eosToken: eosString ?? '',
+        release: loaded.llama.llamaCppRelease.release,
+        backend: loaded.llama.gpu || 'cpu',
       },
     })
   } catch (error) {
@@ -76,11 +82,17 @@ async function start(options: LoadOptions): Promise<void> {
   }
 }
 
+/** True when the run was no generation. */
+const abortExtra = (run: number): boolean =>
+  embedder?.abort(run) === true || scorer?.abort(run) === true
+
 function receive(message: ToChild): void {
   if (message.type === 'load') void start(message.options)
   else if (message.type === 'generate') void runner?.generate(message.run, message.request)
   else if (message.type === 'embed') void embedder?.embed(message.run, message.inputs)
-  else if (message.type === 'abort' && embedder?.abort(message.run)) return
+  else if (message.type === 'score') {
+    void scorer?.score(message.run, message.prompt, message.output)
+  } else if (message.type === 'abort' && abortExtra(message.run)) return
   else runner?.run(message.run)?.[message.type]()
 }
 

@@ -10,24 +10,30 @@ import {
   requestOf,
 } from '../engine-conformance.ts'
 import { EngineStartError } from '../engine.ts'
+import { evidenceConformance } from '../evidence-conformance.ts'
 import { demoModel, type ModelFile } from '../model-file.ts'
+import { orderOf, scoreConformance } from '../score-conformance.ts'
 import { TinyEngine } from '../tiny.ts'
 import { LlamaCppEngine } from './llama-cpp.ts'
 
-const clock = { now: () => 1_700_000_000_000, random: () => 0.5 }
+const now = () => 1_700_000_000_000
 const longQuestion = 'What is Infernet?'
 const model = 'infernet-demo'
 
 const llama = (file: ModelFile = demoModel()): LlamaCppEngine =>
-  new LlamaCppEngine({ files: [file], slots: 4, gpu: false }, clock)
+  new LlamaCppEngine({ files: [file], slots: 4, gpu: false }, now)
 
 const say = (content: string) => ({ messages: [{ role: 'user', content }] })
 
-engineConformance('llama-cpp', async () => {
-  const engine = llama()
+const started = async (file?: ModelFile) => {
+  const engine = llama(file)
   await engine.start({ modelsChanged: () => {}, trouble: () => {} })
   return { engine, model, longQuestion, isReal: true }
-})
+}
+
+engineConformance('llama-cpp', () => started())
+evidenceConformance('llama-cpp', () => started())
+scoreConformance('llama-cpp', started)
 
 describe('llama-cpp', () => {
   const engine = llama()
@@ -41,7 +47,7 @@ describe('llama-cpp', () => {
   afterAll(() => engine.close())
 
   it('says what the pure TypeScript engine says', async () => {
-    const tiny = new TinyEngine([demoModel()], clock)
+    const tiny = new TinyEngine([demoModel()], now)
     await tiny.start()
     const [ours, theirs] = await Promise.all([
       ask(tiny, model, say(longQuestion)),
@@ -49,6 +55,23 @@ describe('llama-cpp', () => {
     ])
     expect(contentOf(theirs.text)).toBe(contentOf(ours.text))
     expect(theirs.run?.usage().completion_tokens).toBe(ours.run?.usage().completion_tokens)
+    await tiny.close()
+  })
+
+  it('scores what the pure TypeScript engine scores', async () => {
+    const tiny = new TinyEngine([demoModel()], now)
+    await tiny.start()
+    const { run } = await ask(tiny, model, say(longQuestion))
+    const order = orderOf(model, run!.evidence!()!)
+    const { signal } = new AbortController()
+    const [ours, theirs] = await Promise.all([
+      tiny.score(order, signal),
+      engine.score(order, signal),
+    ])
+    // Of tokens that are expected: llama.cpp rounds activations to 8 bits, which shows in the tail.
+    for (const [i, { logprob }] of ours.entries()) {
+      expect(Math.abs(logprob - (theirs[i]?.logprob ?? Number.NaN))).toBeLessThan(2e-2)
+    }
     await tiny.close()
   })
 

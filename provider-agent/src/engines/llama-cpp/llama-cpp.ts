@@ -1,6 +1,7 @@
 import { compileChatTemplate } from '@infernet/models/chat-template'
 import { checkGgufFile } from '@infernet/models/gguf-file'
 import type { GgufSummary } from '@infernet/models/gguf-check'
+import type { Position } from '@infernet/schemas/transcript'
 import {
   EngineStartError,
   JobFault,
@@ -13,10 +14,13 @@ import {
   type EngineRun,
   type EngineSink,
 } from '../engine.ts'
-import { beginLocalAnswer, type LocalClock } from '../local-answer.ts'
+import { beginLocalAnswer } from '../local-answer.ts'
 import type { LocalModel } from '../local-request.ts'
+import { scoreLocally } from '../local-score.ts'
+import { fileHash, localSpec } from '../local-spec.ts'
 import { restrictModel, type OfferOverrides } from '../offer-overrides.ts'
 import { quantizationOf, type ModelFile } from '../model-file.ts'
+import { ScoreError, type ScoreOrder } from '../score-order.ts'
 import { LlamaProcess } from './llama-process.ts'
 import type { LoadedModel } from './messages.ts'
 
@@ -45,18 +49,22 @@ interface Served {
   readonly process: LlamaProcess
   /** Undefined while the child is down. */
   model: LocalModel | undefined
+  /** SHA-256, hex, of its file. */
+  weights: string
 }
 
 /** llama.cpp embedded through node-llama-cpp: one child process per model. */
 export class LlamaCppEngine implements Engine {
   readonly kind = 'llama-cpp'
   readonly #options: LlamaCppOptions
-  readonly #clock: LocalClock
+  readonly #now: () => number
   readonly #served: Served[] = []
+  readonly #closing = new AbortController()
 
-  constructor(options: LlamaCppOptions, clock: LocalClock) {
+  /** `now` is in ms since the epoch. */
+  constructor(options: LlamaCppOptions, now: () => number) {
     this.#options = options
-    this.#clock = clock
+    this.#now = now
   }
 
   get models(): readonly EngineModel[] {
@@ -75,18 +83,32 @@ export class LlamaCppEngine implements Engine {
     if (served.model === undefined) {
       throw new JobFault(providerFault('engine_down', 'llama.cpp is being started again'))
     }
-    return beginLocalAnswer(served.process, served.model, request, sink, this.#clock)
+    return beginLocalAnswer(served.process, served.model, request, sink, this.#now)
+  }
+
+  async score(order: ScoreOrder, signal: AbortSignal): Promise<readonly Position[]> {
+    const served = this.#served.find(({ id }) => id === order.model)
+    if (served === undefined) throw ScoreError.unknownModel(order)
+    const { model, process } = served
+    if (model === undefined) {
+      throw new ScoreError('engine_failed', 'llama.cpp is being started again')
+    }
+    return scoreLocally(process, model, order, AbortSignal.any([signal, this.#closing.signal]))
   }
 
   async close(): Promise<void> {
+    this.#closing.abort()
     await Promise.all(this.#served.map(({ process }) => process.close()))
   }
 
   async #load(file: ModelFile, events: EngineEvents): Promise<void> {
     const summary = await check(file)
+    const weights = fileHash(file.path)
+    // Told by who waits for it below, or not at all where the file cannot be loaded either.
+    weights.catch(() => {})
     const { slots, context, threads, gpu, overrides = {} } = this.#options
-    const describeAs = (loaded: LoadedModel): LocalModel =>
-      restrictModel(describe(file.id, summary, loaded), overrides)
+    const describeAs = (loaded: LoadedModel, hash: string): LocalModel =>
+      restrictModel(describe(file.id, summary, loaded, hash), overrides)
     const isSmall = summary.parameters < SINGLE_THREAD_PARAMETERS
     const options = {
       path: file.path,
@@ -98,14 +120,16 @@ export class LlamaCppEngine implements Engine {
     const process = new LlamaProcess(options, {
       trouble: (message) => events.trouble(`${file.id}: ${message}`),
       changed: (loaded) => {
-        served.model = loaded && describeAs(loaded)
+        served.model = loaded && describeAs(loaded, served.weights)
         events.modelsChanged()
       },
     })
-    const served: Served = { id: file.id, process, model: undefined }
+    const served: Served = { id: file.id, process, model: undefined, weights: '' }
     this.#served.push(served)
     try {
-      served.model = describeAs(await process.start())
+      const loaded = await process.start()
+      served.weights = await weights
+      served.model = describeAs(loaded, served.weights)
     } catch (cause) {
       await process.close()
       if (cause instanceof EngineStartError) throw cause
@@ -125,7 +149,12 @@ async function check({ path }: ModelFile): Promise<GgufSummary> {
   }
 }
 
-function describe(id: string, summary: GgufSummary, loaded: LoadedModel): LocalModel {
+function describe(
+  id: string,
+  summary: GgufSummary,
+  loaded: LoadedModel,
+  weights: string,
+): LocalModel {
   const template = summary.chatTemplate ?? CHATML_TEMPLATE
   const hasTools = /\btools\b/.test(template)
   return {
@@ -134,6 +163,16 @@ function describe(id: string, summary: GgufSummary, loaded: LoadedModel): LocalM
     capabilities: ['seed', 'json_schema', 'continue', ...(hasTools ? (['tools'] as const) : [])],
     endpoints: ['chat.completions', 'completions', 'embeddings'],
     ...quantizationOf(summary),
+    ...localSpec({
+      weights,
+      quantization: summary.quantization,
+      kv: 'f16',
+      engine: `llama.cpp-${loaded.release}`,
+      backend: loaded.backend,
+      template,
+    }),
+    replay: 'llama-cpp',
+    kept_only: true,
     vocabSize: summary.vocabSize,
     renderChat: compileChatTemplate(template, {
       bosToken: loaded.bosToken,

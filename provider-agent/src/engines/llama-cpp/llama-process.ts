@@ -4,13 +4,17 @@ import { providerFault } from '../engine.ts'
 import type {
   GenerateRequest,
   Prompt,
+  ScoreSink,
+  ScoreSource,
+  TokenPiece,
   TokenRun,
   TokenSink,
   TokenSource,
   VectorSink,
   VectorSource,
 } from '../token-source.ts'
-import type { FromChild, LoadedModel, LoadOptions, ToChild } from './messages.ts'
+import type { FromChild, LoadedModel, LoadOptions, Piece, ToChild } from './messages.ts'
+import { unpackPosition } from './packed-position.ts'
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
 
@@ -29,11 +33,12 @@ export interface LlamaProcessEvents {
 }
 
 /** A child process with one model: its runs, its death, its return. */
-export class LlamaProcess implements TokenSource, VectorSource {
+export class LlamaProcess implements TokenSource, VectorSource, ScoreSource {
   readonly #options: LoadOptions
   readonly #events: LlamaProcessEvents
   readonly #sinks = new Map<number, TokenSink>()
   readonly #vectorSinks = new Map<number, VectorSink>()
+  readonly #scoreSinks = new Map<number, ScoreSink>()
   #child: ChildProcess | undefined
   #lastRun = 0
   #crashes = 0
@@ -106,12 +111,26 @@ export class LlamaProcess implements TokenSource, VectorSource {
     }
   }
 
+  score(
+    prompt: readonly number[],
+    output: readonly number[],
+    sink: ScoreSink,
+  ): Pick<TokenRun, 'abort'> {
+    const run = ++this.#lastRun
+    this.#scoreSinks.set(run, sink)
+    this.#send({ type: 'score', run, prompt, output })
+    return {
+      abort: () => {
+        if (this.#scoreSinks.delete(run)) this.#send({ type: 'abort', run })
+      },
+    }
+  }
+
   /** Ends the child and resolves when it is gone. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#restart)
-    this.#sinks.clear()
-    this.#vectorSinks.clear()
+    this.#takeSinks()
     const child = this.#child
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -124,21 +143,27 @@ export class LlamaProcess implements TokenSource, VectorSource {
     if (message.type === 'pieces') return this.#deliver(message.pieces)
     const vectorSink = this.#vectorSinks.get(message.run)
     if (message.type === 'vector') return vectorSink?.vector(message.base64, message.tokens)
+    const scoreSink = this.#scoreSinks.get(message.run)
+    if (message.type === 'scores') {
+      return scoreSink?.positions(message.positions.flatMap((it) => unpackPosition(it) ?? []))
+    }
     const sink = this.#sinks.get(message.run)
-    if (message.type === 'prompt') return sink?.prompt(message.tokens, message.cachedTokens)
+    if (message.type === 'prompt') return sink?.prompt(message.ids, message.cachedTokens)
     this.#sinks.delete(message.run)
     this.#vectorSinks.delete(message.run)
-    const told = sink ?? vectorSink
-    if (message.type === 'end') told?.end(message.reason)
-    else told?.fail(message.error)
+    this.#scoreSinks.delete(message.run)
+    if (message.type === 'fail') return (sink ?? vectorSink ?? scoreSink)?.fail(message.error)
+    sink?.end(message.reason, unpackPosition(message.ending ?? []))
+    vectorSink?.end()
+    scoreSink?.end()
   }
 
   /** Groups one tick's pieces by run, so that each job gets its tokens in one call. */
-  #deliver(pieces: readonly (number | string)[]): void {
-    const byRun = new Map<number, { text: string }[]>()
-    for (let i = 0; i + 1 < pieces.length; i += 2) {
-      const run = Number(pieces[i])
-      const piece = { text: String(pieces[i + 1]) }
+  #deliver(pieces: readonly Piece[]): void {
+    const byRun = new Map<number, TokenPiece[]>()
+    for (const [run, text, numbers] of pieces) {
+      const position = unpackPosition(numbers)
+      const piece = position === undefined ? { text } : { text, position }
       const list = byRun.get(run)
       if (list === undefined) byRun.set(run, [piece])
       else list.push(piece)
@@ -149,15 +174,21 @@ export class LlamaProcess implements TokenSource, VectorSource {
   #died(reason: string): void {
     this.#child = undefined
     if (this.#isClosed || !this.#hasServed) return
-    const sinks = [...this.#sinks.values(), ...this.#vectorSinks.values()]
-    this.#sinks.clear()
-    this.#vectorSinks.clear()
+    const sinks = this.#takeSinks()
     this.#events.changed(undefined)
     for (const sink of sinks) sink.fail(providerFault('engine_crashed', reason))
     this.#crashes = performance.now() - this.#startedAt > STABLE_MS ? 1 : this.#crashes + 1
     const delay = Math.min(RESTART_CAP_MS, RESTART_BASE_MS * 2 ** (this.#crashes - 1))
     this.#events.trouble(`${reason}; starting it again in ${Math.round(delay / 1000)} s`)
     this.#restart = setTimeout(() => void this.#revive(), delay)
+  }
+
+  /** Those of all runs, which hear nothing more from the child. */
+  #takeSinks(): readonly Pick<TokenSink, 'fail'>[] {
+    const bySort = [this.#sinks, this.#vectorSinks, this.#scoreSinks]
+    const sinks = bySort.flatMap((byRun) => [...byRun.values()])
+    for (const byRun of bySort) byRun.clear()
+    return sinks
   }
 
   async #revive(): Promise<void> {

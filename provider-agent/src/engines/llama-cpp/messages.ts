@@ -6,7 +6,16 @@ export type ToChild =
   | { readonly type: 'load'; readonly options: LoadOptions }
   | { readonly type: 'generate'; readonly run: number; readonly request: GenerateRequest }
   | { readonly type: 'embed'; readonly run: number; readonly inputs: readonly Prompt[] }
+  | {
+      readonly type: 'score'
+      readonly run: number
+      readonly prompt: readonly number[]
+      readonly output: readonly number[]
+    }
   | { readonly type: 'pause' | 'resume' | 'abort'; readonly run: number }
+
+/** A run, the text of its next token, and `packPosition` of it: nothing where the run is not traced. */
+export type Piece = readonly [run: number, text: string, position: readonly number[]]
 
 /** What the child tells the parent. */
 export type FromChild =
@@ -15,11 +24,11 @@ export type FromChild =
   | {
       readonly type: 'prompt'
       readonly run: number
-      readonly tokens: number
+      readonly ids: readonly number[]
       readonly cachedTokens: number
     }
-  /** Run and text in turn: all tokens of one tick in one message. */
-  | { readonly type: 'pieces'; readonly pieces: readonly (number | string)[] }
+  /** All tokens of one tick. */
+  | { readonly type: 'pieces'; readonly pieces: readonly Piece[] }
   /** Of the next input. */
   | {
       readonly type: 'vector'
@@ -27,7 +36,19 @@ export type FromChild =
       readonly base64: string
       readonly tokens: number
     }
-  | { readonly type: 'end'; readonly run: number; readonly reason: 'stop' | 'length' }
+  /** `packPosition` of the next tokens that were to be scored. */
+  | {
+      readonly type: 'scores'
+      readonly run: number
+      readonly positions: readonly (readonly number[])[]
+    }
+  | {
+      readonly type: 'end'
+      readonly run: number
+      readonly reason: 'stop' | 'length'
+      /** `packPosition` of the token that ended it. */
+      readonly ending?: readonly number[]
+    }
   | { readonly type: 'fail'; readonly run: number; readonly error: JobError }
 
 export interface LoadOptions {
@@ -47,4 +68,8 @@ export interface LoadedModel {
   /** Spellings of the special tokens that chat templates refer to. */
   readonly bosToken: string
   readonly eosToken: string
+  /** Of llama.cpp itself. */
+  readonly release: string
+  /** What it computes on. */
+  readonly backend: string
 }

@@ -52,6 +52,7 @@ export function engineJob(
   const options = {
     kind,
     model: alias.engineName,
+    seed: request.seed,
     stream: request.stream,
     maxOutputTokens: request.max_output_tokens,
     continues: request.continues,

@@ -17,7 +17,9 @@ import { connectEngine, type EngineConnection } from './engine-connection.ts'
 import type { OfferOverrides } from '../offer-overrides.ts'
 import { quantizationOf } from '../model-file.ts'
 import type { ModelAlias } from './model-alias.ts'
+import { checkScoreOrder, ScoreError, type Scorer } from '../score-order.ts'
 import { probe, ProbeError, type ListedModel, type ProbeResult } from './probe.ts'
+import { VllmScorer } from './vllm-scorer.ts'
 
 /** Between looks at an engine that answers, and at one that does not. */
 const PROBE_UP_MS = 10_000
@@ -49,6 +51,8 @@ export class OpenAiHttpEngine implements Engine {
   readonly #options: OpenAiHttpOptions
   readonly #connection: EngineConnection
   readonly #calls = new Set<EngineCall>()
+  readonly #vllm: VllmScorer
+  readonly #closing = new AbortController()
   #events: EngineEvents | undefined
   #models: readonly OfferedModel[] = []
   #serverKind: EngineKind = 'openai'
@@ -61,6 +65,7 @@ export class OpenAiHttpEngine implements Engine {
   constructor(options: OpenAiHttpOptions) {
     this.#options = options
     this.#connection = connectEngine(options.url, options.key)
+    this.#vllm = new VllmScorer(this.#connection)
   }
 
   get models(): readonly EngineModel[] {
@@ -91,8 +96,23 @@ export class OpenAiHttpEngine implements Engine {
     return call
   }
 
+  /** vLLM can; no other server tells how likely given tokens are. */
+  get score(): Scorer | undefined {
+    return this.#serverKind === 'vllm' ? this.#score : undefined
+  }
+
+  readonly #score: Scorer = async (order, signal) => {
+    const model = this.#models.find(({ id }) => id === order.model)
+    if (model === undefined) throw ScoreError.unknownModel(order)
+    // vLLM generates a token behind, which has to have room. What its vocabulary is only it knows.
+    checkScoreOrder(order, { id: model.id, contextLength: model.contextLength - 1 })
+    const until = AbortSignal.any([signal, this.#closing.signal])
+    return this.#vllm.score({ ...order, model: model.alias.engineName }, until)
+  }
+
   async close(): Promise<void> {
     this.#events = undefined
+    this.#closing.abort()
     clearTimeout(this.#timer)
     for (const call of this.#calls) call.abort()
   }
