@@ -10,6 +10,7 @@ import { NodeSql } from '@infernet/edge/hosts/node/node-sql'
 import { parseTimeouts } from '@infernet/edge/hub/job-timeouts'
 import { type HubSocket, ProviderHub } from '@infernet/edge/hub/provider-hub'
 import type { HoldRequest, HoldResult } from '@infernet/edge/ports'
+import { MemoryAudits } from '@infernet/edge/testing/memory-audits'
 import { MemoryBilling } from '@infernet/edge/testing/memory-billing'
 import { MemoryPricedJobs } from '@infernet/edge/testing/memory-priced-jobs'
 import { MemoryStore } from '@infernet/edge/testing/memory-store'
@@ -23,6 +24,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { startChild } from './child-process.ts'
 import { listeningUrl, LOOPBACK } from './loopback.ts'
 import { BENCH_MODEL } from './mock-engine.ts'
+import { AuditKeys } from '@infernet/edge/audit/audit-keys'
 
 const CREDIT_MSAT = 1_000_000_000_000
 const FEE_BPS = 100
@@ -115,6 +117,7 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
   const accounts = new TimedAccounts(sql, watch)
   const events = new EdgeEvents(() => undefined)
   const store = new MemoryStore()
+  const audit = new AuditKeys(randomBytes(32))
   const hub = new ProviderHub({
     timeouts: parseTimeouts(undefined),
     byteStreams: false,
@@ -125,6 +128,7 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
     settle: (record) => accounts.settle(record),
     store,
     events,
+    audit,
   })
   cleanup.defer(() => sql.close())
   cleanup.defer(() => accounts.close())
@@ -152,6 +156,8 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
     },
     settler: { wake: () => undefined },
     keys: new KeyRing(store, Date.now),
+    audit,
+    audits: new MemoryAudits(),
     l402: undefined,
     addressOf: () => LOOPBACK,
     events,

@@ -9,6 +9,7 @@ import { encodeFrame, FRAME, readFrames } from '@infernet/schemas/frame'
 import { type JobId, newAccountId, newJobId, newRequestId } from '@infernet/schemas/ids'
 import { peerIdOf } from '@infernet/schemas/peer-id'
 import { type Capability, encodeControl } from '@infernet/schemas/wire'
+import { AuditKeys } from '@infernet/edge/audit/audit-keys'
 
 /** Jobs that run at any time; the same with every number of providers, so that only that differs. */
 export const JOBS_AT_ONCE = 16
@@ -83,6 +84,7 @@ export class SimulatedHub {
         providerSeen: () => Promise.resolve(),
       },
       events: new EdgeEvents(() => undefined),
+      audit: new AuditKeys(new Uint8Array(32)),
     })
     for (let i = 0; i < providers; i++) this.#connect(i)
   }

@@ -7,6 +7,8 @@ import { inferenceRoute } from './inference/inference-route.ts'
 import { messages } from './inference/messages-api.ts'
 import { chatCompletions, completions, embeddings } from './inference/openai-apis.ts'
 import { responsesApi } from './inference/responses-api.ts'
+import { auditEpochs } from './routes/audit-epochs.ts'
+import { calibrations } from './routes/calibrations.ts'
 import { credits } from './routes/credits.ts'
 import { generation } from './routes/generation.ts'
 import { health } from './routes/health.ts'
@@ -63,6 +65,8 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   api.route('/models', models(services))
   api.route('/generation', generation(services))
   api.route('/receipts', receipts(services))
+  api.route('/audit-epochs', auditEpochs(services))
+  api.route('/calibrations', calibrations(services))
   api.route('/credits', credits(services))
   api.route('/jobs', pricedJobs(services))
   api.route('/billing/topups', topUps(services))

@@ -1,6 +1,7 @@
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { Capability } from '@infernet/schemas/wire'
 import { MAX_MODEL_NAME_LENGTH } from '@infernet/schemas/limits'
+import type { Audit } from './audit/audit-port.ts'
 import { Counter, Gauge, renderMetrics, type Metric } from './metrics.ts'
 import { JobMetrics } from './telemetry/job-metrics.ts'
 import type { AnsweredRequest, JobTrace } from './telemetry/request-spans.ts'
@@ -39,7 +40,9 @@ export class EdgeEvents {
     'infernet_directory_errors_total',
     'Failed reads of, or reports to, the directory of shards.',
   )
+  readonly #audits = new Counter('infernet_audits_total', 'Audited answers, by verdict.')
   readonly #others: Metric[] = [
+    this.#audits,
     this.#requests,
     this.#unmetDemand,
     this.#logins,
@@ -69,6 +72,22 @@ export class EdgeEvents {
   /** Adds a value that is read when metrics are asked for. */
   gauge(name: string, help: string, read: () => number): void {
     this.#others.push(new Gauge(name, help, read))
+  }
+
+  audited({ verdict, report, ...audit }: Audit): void {
+    this.#audits.add(1, { verdict })
+    const { findings, reason, replay } = report
+    const worst = findings.filter(({ severity }) => severity !== 'note')
+    this.#log('audit', {
+      job: audit.job,
+      provider: audit.provider,
+      model: audit.model,
+      verdict,
+      log_e: audit.logE,
+      reason,
+      findings: worst.map(({ check, detail }) => `${check}: ${detail}`),
+      replay,
+    })
   }
 
   metrics(): string {

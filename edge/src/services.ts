@@ -1,5 +1,7 @@
 import type { RequestId } from '@infernet/schemas/ids'
 import type { Context } from 'hono'
+import type { AuditStore } from './audit/audit-port.ts'
+import type { AuditKeys } from './audit/audit-keys.ts'
 import type { KeyRing } from './auth/key-ring.ts'
 import type { BillingStore, SettlerPort } from './billing/billing-port.ts'
 import type { PricedJobsService } from './billing/priced-jobs-service.ts'
@@ -17,6 +19,9 @@ export interface EdgeServices {
   /** Hears of new orders. */
   readonly settler: SettlerPort
   readonly keys: KeyRing
+  /** Absent: this edge audits nothing. */
+  readonly audit: AuditKeys | undefined
+  readonly audits: AuditStore
   /** Absent: this edge sells no bundles and takes none. */
   readonly l402: L402 | undefined
   /** Where a request comes from, as far as the host can tell: an IP address. */

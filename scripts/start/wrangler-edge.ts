@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { auditSecretIn } from '@infernet/edge/hosts/audit-secret'
 
 /** Bundling and two workerd processes, on a busy machine. */
 const READY_TIMEOUT_MS = 60_000
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     'operator-token-file': text,
     'settler-token-file': text,
     'l402-keys-file': text,
+    'audit-secret-file': text,
   },
 })
 
@@ -39,6 +41,7 @@ const variables = {
   DATABASE_URL: values['database-url'],
   OPERATOR_TOKEN: tokenIn(values['operator-token-file']),
   SETTLER_TOKEN: tokenIn(values['settler-token-file']),
+  AUDIT_SECRET: auditSecretIn(values['audit-secret-file'] || undefined, values.data),
   L402_KEYS: tokenIn(values['l402-keys-file']).replaceAll('\n', ' '),
 }
 const lines = Object.entries(variables).filter(([, value]) => value !== '')

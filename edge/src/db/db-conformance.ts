@@ -1,4 +1,5 @@
 import { testAccounts } from './conformance/accounts.ts'
+import { testAudits } from './conformance/audits.ts'
 import { testBilling } from './conformance/billing.ts'
 import { testEscrows } from './conformance/escrows.ts'
 import { testInvoices } from './conformance/invoices.ts'
@@ -15,6 +16,7 @@ import { testProviders } from './conformance/providers.ts'
 import { testReceipts } from './conformance/receipts.ts'
 import { testResponses } from './conformance/responses.ts'
 import { settlerActs } from './conformance/settler-acts.ts'
+import { postgresAudits } from './audits.ts'
 import { postgresPricedJobs } from './priced-jobs.ts'
 import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
@@ -37,6 +39,7 @@ export function testDatabase(open: () => DbPort): void {
     store: postgresPricedJobs(open(), now),
     settler: escrowActs(open()),
   }))
+  testAudits(() => postgresAudits(open()))
   testPost(openTyped)
   testOutbox(open)
   testInvoices(openTyped)

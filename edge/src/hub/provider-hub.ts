@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import type { Opening } from '@infernet/schemas/audit-wire'
 import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
 import { FRAME, PING_TEXT, PONG_TEXT } from '@infernet/schemas/frame'
 import { FrameMux } from '@infernet/schemas/frame-mux'
-import { newRequestId, type JobId } from '@infernet/schemas/ids'
+import { newRequestId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import type { PeerId } from '@infernet/schemas/peer-id'
@@ -34,6 +35,11 @@ import { ModelOffers } from './model-offers.ts'
 import { answerLogin, challengeFor, challengeMessage } from './provider-login.ts'
 import { ProviderSession, type SessionHost } from './provider-session.ts'
 import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
+import type { AuditDesk } from '../audit/audit-desk.ts'
+import type { AuditKeys } from '../audit/audit-keys.ts'
+import type { AuditStore } from '../audit/audit-port.ts'
+import { Verifiers } from '../audit/verifiers.ts'
+import { auditDesk, endedAnswer } from './hub-audits.ts'
 
 /** Where a connection stands; plain data, so that it survives a Durable Object's hibernation. */
 export type ConnectionState =
@@ -75,6 +81,11 @@ export interface HubOptions {
   readonly settle: (record: JobRecord) => Promise<unknown> | void
   readonly store: Pick<StorePort, 'storeReceipts' | 'providerSeen'>
   readonly events: EdgeEvents
+  readonly audit: AuditKeys
+  /** Absent: nothing is audited. */
+  readonly audits?: AuditStore | undefined
+  /** Whom real prompts may be shown to, for scoring. */
+  readonly trustedVerifiers?: ReadonlySet<string> | undefined
 }
 
 /** One shard of providers: logs them in, matches jobs to them, runs the jobs. Knows no platform. */
@@ -85,10 +96,18 @@ export class ProviderHub implements SessionHost {
   readonly #offers = new ModelOffers()
   readonly #dispatcher: Dispatcher
   readonly #receipts: ReceiptIntake
+  readonly #audits: AuditDesk | undefined
+  readonly #verifiers = new Verifiers()
 
   constructor(options: HubOptions) {
     this.#options = options
-    this.#receipts = new ReceiptIntake(options)
+    this.#audits = auditDesk(options, this.#verifiers, (peer, lease) =>
+      this.#askOpening(peer, lease),
+    )
+    this.#receipts = new ReceiptIntake({
+      ...options,
+      onStored: (statement) => this.#audits?.receipt(statement),
+    })
     this.#dispatcher = new Dispatcher(this.#offers, {
       ...options,
       silent: (session) => this.#silent(session),
@@ -99,6 +118,10 @@ export class ProviderHub implements SessionHost {
 
   now(): number {
     return this.#options.now()
+  }
+
+  seedOf(lease: LeaseId): number {
+    return this.#options.audit.seedOf(lease)
   }
 
   later(task: () => void, delayMs: number): void {
@@ -195,8 +218,12 @@ export class ProviderHub implements SessionHost {
     this.#connections.delete(socket)
     if (connection?.stage !== 'ready') return
     const { session } = connection
-    if (this.#sessions.get(session.peer) === session) this.#sessions.delete(session.peer)
+    if (this.#sessions.get(session.peer) === session) {
+      this.#sessions.delete(session.peer)
+      this.#audits?.left(session.peer)
+    }
     this.#offers.update(session, [], this.now())
+    this.#verifiers.update(session, [])
     this.#options.events.providerLeft(session.peer, session.inFlight)
     session.lost()
   }
@@ -208,6 +235,9 @@ export class ProviderHub implements SessionHost {
     if (!verdict.ok) return this.#refuse(socket, verdict.code, verdict.fault, verdict.message)
     const dear = this.#priceFault(verdict.capability)
     if (dear !== undefined) return this.#refuse(socket, CLOSE.price, 'price', dear)
+    const stranger = this.#verifierFault(verdict.peer, verdict.capability)
+    if (stranger !== undefined)
+      return this.#refuse(socket, CLOSE.unauthorized, 'verifier', stranger)
     const older = this.#sessions.get(verdict.peer)
     if (older !== undefined) {
       this.#drop(older.socket, CLOSE.replaced, 'the same key logged in again')
@@ -230,6 +260,7 @@ export class ProviderHub implements SessionHost {
     const session = new ProviderSession({ peer, capability, socket, mux, host: this })
     this.#connections.set(socket, { stage: 'ready', session })
     this.#sessions.set(peer, session)
+    this.#audits?.joined(peer)
     this.#offer(session, capability.models)
     return session
   }
@@ -240,13 +271,21 @@ export class ProviderHub implements SessionHost {
     })
   }
 
-  capabilityChanged(session: ProviderSession): void {
+  capabilityChanged(session: ProviderSession, wasVerifier: boolean): void {
     const { peer, capability } = session
     const dear = this.#priceFault(capability)
     if (dear !== undefined) return this.violated(session, CLOSE.price, dear)
+    if (session.isVerifier !== wasVerifier)
+      return this.violated(session, CLOSE.protocol, 'a role is for as long as a connection')
     this.#offer(session, session.draining ? [] : capability.models)
     session.socket.save({ stage: 'ready', peer, capability })
     this.#remember(peer, capability)
+  }
+
+  /** A verifier reads other people's prompts: only the operator's own may. */
+  #verifierFault(peer: PeerId, { role }: Capability): string | undefined {
+    if (role !== 'verifier' || this.#options.trustedVerifiers?.has(peer)) return undefined
+    return 'not a trusted verifier: the operator of this edge adds it to INFERNET_VERIFIERS'
   }
 
   #priceFault({ models }: Capability): string | undefined {
@@ -255,6 +294,7 @@ export class ProviderHub implements SessionHost {
   }
 
   #offer(session: ProviderSession, models: readonly ModelOffer[]): void {
+    if (session.isVerifier) return this.#verifiers.update(session, models)
     this.#offers.update(session, models, this.now())
     this.#dispatcher.roomChanged(session)
   }
@@ -276,6 +316,16 @@ export class ProviderHub implements SessionHost {
         this.violated(session, CLOSE.protocol, error.message)
       },
     )
+  }
+
+  opened(session: ProviderSession, opening: Opening): void {
+    this.#audits?.opened(session.peer, opening)
+  }
+
+  #askOpening(peer: PeerId, lease: LeaseId): boolean {
+    const session = this.#sessions.get(peer)
+    session?.sendControl(FRAME.openRequest, { lease })
+    return session !== undefined
   }
 
   /** Cuts a provider off at once: nothing more it sends counts, and its jobs go elsewhere. */
@@ -315,6 +365,8 @@ export class ProviderHub implements SessionHost {
 
   #ended(record: JobRecord, legs: readonly Leg[], run: JobRun): void {
     for (const { attempt } of legs) this.#receipts.expect(attempt.lease, attempt.session.peer)
+    const answer = endedAnswer(run, record, legs, (lease) => this.seedOf(lease))
+    if (answer !== undefined) this.#audits?.ended(answer)
     const { settle, events } = this.#options
     const settling = settle(record)
     events.jobEnded(record, events.tracing ? jobTrace(run, this.now()) : undefined, settling)

@@ -1,3 +1,10 @@
+import {
+  decodeOpening,
+  decodeScored,
+  encodeScoreRequest,
+  type Opening,
+  type ScoreRequest,
+} from '@infernet/schemas/audit-wire'
 import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
 import {
   CONNECTION_CHANNEL,
@@ -13,6 +20,7 @@ import type { LeaseId } from '@infernet/schemas/ids'
 import { MAX_CAPABILITY_BYTES, MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
 import { payoutFault } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
+import type { Position } from '@infernet/schemas/transcript'
 import {
   busySchema,
   capabilitySchema,
@@ -31,6 +39,8 @@ import {
   type ModelOffer,
   type ReceiptBatchFrame,
 } from '@infernet/schemas/wire'
+import { ScoreAsks } from '../audit/score-asks.ts'
+import type { Verifier } from '../audit/verifiers.ts'
 import { Attempt } from './attempt.ts'
 import type { InvoiceOrder } from '../ports.ts'
 import { AttemptError } from './attempt-state.ts'
@@ -42,14 +52,18 @@ import type { HubSocket } from './provider-hub.ts'
 /** What a session needs of its hub. */
 export interface SessionHost {
   now(): number
+  /** What a lease's tokens are drawn with. */
+  seedOf(lease: LeaseId): number
   /** Runs `task` once after `delayMs`. */
   later(task: () => void, delayMs: number): void
   /** It has one job more. */
   slotTaken(session: ProviderSession): void
   /** It has one job less. */
   slotFreed(session: ProviderSession): void
-  capabilityChanged(session: ProviderSession): void
+  /** `wasVerifier`: its role before. */
+  capabilityChanged(session: ProviderSession, wasVerifier: boolean): void
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void
+  opened(session: ProviderSession, opening: Opening): void
   /** The provider broke the protocol: close its connection. */
   violated(session: ProviderSession, code: CloseCode, message: string): void
 }
@@ -64,13 +78,14 @@ const MAX_CAPABILITY_CHANGES = 30
 const CAPABILITY_PERIOD_MS = 60_000
 
 /** A logged-in provider: its capability and load, and the leases that run on it. */
-export class ProviderSession {
+export class ProviderSession implements Verifier {
   readonly peer: PeerId
   readonly socket: HubSocket
   readonly #mux: FrameMux
   readonly #host: SessionHost
   readonly #attempts = new Map<number, Attempt>()
   readonly #invoices: InvoiceAsks
+  readonly #scores: ScoreAsks
   #capability: Capability
   #offers: ReadonlyMap<string, ModelOffer>
   #lastChannel = CONNECTION_CHANNEL
@@ -101,6 +116,24 @@ export class ProviderSession {
       later: (task, delayMs) => options.host.later(task, delayMs),
       now: () => options.host.now(),
     })
+    this.#scores = new ScoreAsks({
+      send: (request) => this.#send(FRAME.score, CONNECTION_CHANNEL, encodeScoreRequest(request)),
+      later: (task, delayMs) => options.host.later(task, delayMs),
+      now: () => options.host.now(),
+    })
+  }
+
+  get isVerifier(): boolean {
+    return this.#capability.role === 'verifier'
+  }
+
+  get scoring(): number {
+    return this.#scores.size
+  }
+
+  /** Has an answer scored; only verifiers know the frame. Rejects with `ScoreAskError`. */
+  score(ask: Omit<ScoreRequest, 'id'>): Promise<readonly Position[]> {
+    return this.#scores.ask(ask)
   }
 
   get capability(): Capability {
@@ -130,6 +163,11 @@ export class ProviderSession {
     return this.#gone
   }
 
+  /** What it offers under that name now. */
+  offerOf(model: string): ModelOffer | undefined {
+    return this.#offers.get(model)
+  }
+
   /** Sends the job on the next channel. `run.order.model` must be one of this provider's. */
   offer(run: JobRun, terms: { lease: LeaseId; timeLeftMs: number; task: JobTask }): Attempt {
     const { order } = run
@@ -145,6 +183,7 @@ export class ProviderSession {
       endpoint: order.rules.endpoint,
       continues: task.continues,
       model: order.model,
+      seed: this.#host.seedOf(terms.lease),
       stream: order.stream,
       include_usage: order.includeUsage,
       max_output_tokens: task.maxOutputTokens,
@@ -214,6 +253,7 @@ export class ProviderSession {
   lost(): void {
     this.#gone = true
     this.#invoices.lost()
+    this.#scores.lost()
     for (const attempt of this.#attempts.values()) attempt.run.onLost(attempt)
   }
 
@@ -270,12 +310,16 @@ export class ProviderSession {
         return this.#changeCapability(decodeControl(capabilitySchema, payload))
       case FRAME.receipts:
         return this.#host.receiptsArrived(this, decodeControl(receiptsSchema, payload))
+      case FRAME.scored:
+        return this.#scores.answered(decodeScored(payload))
+      case FRAME.opening:
+        return this.#host.opened(this, decodeOpening(payload))
       case FRAME.invoice:
         return this.#invoices.answered(decodeControl(invoiceSchema, payload))
       case FRAME.drain:
         decodeControl(drainSchema, payload)
         this.#draining = true
-        return this.#host.capabilityChanged(this)
+        return this.#host.capabilityChanged(this, this.isVerifier)
       default:
         throw new WireError(`frame type ${type} has no place here`)
     }
@@ -284,9 +328,10 @@ export class ProviderSession {
   #changeCapability(capability: Capability): void {
     const unsigned = payoutFault(this.peer, capability)
     if (unsigned !== undefined) return this.#host.violated(this, CLOSE.payout, unsigned)
+    const wasVerifier = this.isVerifier
     this.#capability = capability
     this.#offers = offersOf(capability)
-    this.#host.capabilityChanged(this)
+    this.#host.capabilityChanged(this, wasVerifier)
   }
 
   #countCapabilityChange(): void {

@@ -1,11 +1,16 @@
 import type { LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import { openBatch, parseStatement } from '@infernet/schemas/receipt'
+import { openBatch, parseStatement, type ReceiptStatement } from '@infernet/schemas/receipt'
 import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
 import { MAX_AWAITED_RECEIPTS, MAX_RECEIPT_BATCHES } from '../limits.ts'
 import type { StoredReceipt } from '../ports.ts'
 import { forgetOldest } from './oldest-first.ts'
 import { ReceiptWriter, type ReceiptWriterOptions } from './receipt-writer.ts'
+
+export interface ReceiptIntakeOptions extends ReceiptWriterOptions {
+  /** A receipt is good, and written down. */
+  readonly onStored?: (statement: ReceiptStatement) => void
+}
 
 export class ReceiptError extends Error {
   override readonly name = 'ReceiptError'
@@ -24,7 +29,10 @@ export class ReceiptIntake {
   /** Batches being checked and stored, per provider. */
   readonly #underWay = new Map<PeerId, number>()
 
-  constructor(options: ReceiptWriterOptions) {
+  readonly #onStored: (statement: ReceiptStatement) => void
+
+  constructor(options: ReceiptIntakeOptions) {
+    this.#onStored = options.onStored ?? (() => {})
     this.#writer = new ReceiptWriter(options)
   }
 
@@ -54,16 +62,21 @@ export class ReceiptIntake {
   async #store(provider: PeerId, batch: ReceiptBatchFrame): Promise<ReceiptAck> {
     const opened = await openBatch(provider, batch)
     if (opened === undefined) throw new ReceiptError('the batch signature is wrong')
+    const statements: ReceiptStatement[] = []
     const receipts = opened.map(({ receipt, bytes }, index): StoredReceipt => {
       const statement = parseStatement(bytes)
       if (statement === undefined) throw new ReceiptError(`statement ${index} is malformed`)
       if (statement.provider !== provider)
         throw new ReceiptError('a statement names another provider')
       const known = this.#awaited.get(statement.lease) === provider
+      statements.push(statement)
       return { provider, job: statement.job, lease: statement.lease, receipt, known }
     })
     const statuses = await this.#writer.write(receipts)
     for (const { lease, known } of receipts) if (known) this.#awaited.delete(lease)
+    for (const [i, statement] of statements.entries()) {
+      if (statuses[i] === 'stored') this.#onStored(statement)
+    }
     return {
       results: receipts.map(({ lease }, index) => ({
         lease,

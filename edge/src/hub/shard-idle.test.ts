@@ -1,5 +1,6 @@
 import { CHALLENGE_TTL_MS } from '@infernet/schemas/limits'
 import { describe, expect, it } from 'vitest'
+import { AuditKeys } from '../audit/audit-keys.ts'
 import { EdgeEvents } from '../events.ts'
 import { QUEUE_WAIT_MS } from '../limits.ts'
 import { answerJson } from '../testing/answers.ts'
@@ -49,6 +50,7 @@ class Shard {
       },
       store: new MemoryStore(),
       events: new EdgeEvents(() => {}),
+      audit: new AuditKeys(new Uint8Array(32)),
     })
     const state = new ShardState({
       shard: 'hub:weur:0',

@@ -4,6 +4,7 @@ import { parseJsonBody } from '@infernet/openai-compat/json-body'
 import { newApiKey } from '@infernet/schemas/api-key'
 import { isAccountId, newAccountId, type AccountId, type ApiKeyId } from '@infernet/schemas/ids'
 import { MoneyError, parseMsat } from '@infernet/schemas/money'
+import { calibrationSchema } from '@infernet/verification/evidence/calibration'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { LedgerError } from '../account/ledger-error.ts'
@@ -12,6 +13,7 @@ import { bearerToken, sameText } from '../auth/key-ring.ts'
 import type { Balance, StoredAccount } from '../ports.ts'
 import { readBody } from '../request-body.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
+import { specIn } from './calibrations.ts'
 import { limitFields, limitsJson, limitsOf } from './operator-limits.ts'
 import { trialBalanceJson } from './trial-balance-json.ts'
 
@@ -44,13 +46,19 @@ const creditSchema = z.object({
   msat: z.string(),
 })
 
-/** The operator's API: accounts, keys, credit, the ledger as a whole. With any other token it does not exist. */
+/** The operator's API: accounts, keys, credit, the ledger as a whole, calibrations. With any other token it does not exist. */
 export function operator(services: EdgeServices): Hono<EdgeEnv> {
   const { store, accounts } = services
   const app = new Hono<EdgeEnv>()
   app.use(async (c, next) => {
     if (!isOperator(services, c)) throw apiErrors.notFound(c.req.method, c.req.path)
     await next()
+  })
+  app.put('/calibrations/:spec', async (c) => {
+    const spec = specIn(c)
+    const calibration = await readJson(c, calibrationSchema)
+    await services.audits.setCalibration(spec, calibration)
+    return answer(services, c, { object: 'calibration', spec, calibration })
   })
   app.post('/accounts', async (c) => {
     const body = await readJson(c, accountSchema)

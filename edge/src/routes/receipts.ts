@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { answer } from '../answers.ts'
 import { identify } from '../auth/identify.ts'
 import { RECEIPT_WAIT_MS } from '../limits.ts'
+import type { Audit } from '../audit/audit-port.ts'
 import type { StoredJob } from '../ports.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 
@@ -22,7 +23,8 @@ export function receipts(services: EdgeServices): Hono<EdgeEnv> {
     const id = c.req.param('id')
     const job = isJobId(id) ? await awaitReceipt(services, accountId, id) : undefined
     if (job === undefined) throw receiptNotFound(id)
-    return answer(services, c, receiptObject(job))
+    const audits = await services.audits.auditsOf(job.record.id as JobId)
+    return answer(services, c, receiptObject(job, audits))
   })
   return app
 }
@@ -42,7 +44,10 @@ async function awaitReceipt(
   }
 }
 
-function receiptObject({ record, receipt }: StoredJob): Record<string, unknown> {
+function receiptObject(
+  { record, receipt }: StoredJob,
+  audits: readonly Audit[],
+): Record<string, unknown> {
   return {
     id: record.id,
     object: 'receipt',
@@ -68,8 +73,20 @@ function receiptObject({ record, receipt }: StoredJob): Record<string, unknown> 
     signed: receipt ?? null,
     statement:
       receipt === undefined ? null : (parseStatement(fromBase64Url(receipt.statement)) ?? null),
+    audits: audits.map(auditObject),
   }
 }
+
+const auditObject = ({ lease, spec, epoch, rate, verdict, logE, report, judgedAt }: Audit) => ({
+  lease,
+  spec,
+  epoch,
+  rate,
+  verdict,
+  log_e: logE,
+  report,
+  judged_at: Math.floor(judgedAt / 1000),
+})
 
 const receiptNotFound = (id: string): ApiError =>
   new ApiError({

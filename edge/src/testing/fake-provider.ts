@@ -8,6 +8,15 @@ import {
   type Frame,
   type FrameType,
 } from '@infernet/schemas/frame'
+import {
+  decodeScoreRequest,
+  encodeOpening,
+  encodeScored,
+  openRequestSchema,
+  type OpenRequest,
+  type Scored,
+  type ScoreRequest,
+} from '@infernet/schemas/audit-wire'
 import { loginTranscript } from '@infernet/schemas/login'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
 import {
@@ -16,6 +25,7 @@ import {
   toBase64Url,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
+import { encodeTranscript, type Transcript } from '@infernet/schemas/transcript'
 import {
   challengeSchema,
   decodeControl,
@@ -173,6 +183,8 @@ export class FakeProvider {
   readonly jobs = new Mailbox<FakeJob>()
   readonly acks = new Mailbox<ReceiptAck>()
   readonly invoiceRequests = new Mailbox<InvoiceRequest>()
+  readonly openRequests = new Mailbox<OpenRequest>()
+  readonly scoreRequests = new Mailbox<ScoreRequest>()
   readonly texts: string[] = []
   /** Connection frames other than those above, by type. */
   readonly control: FrameType[] = []
@@ -250,6 +262,17 @@ export class FakeProvider {
     this.send(encodeFrame(type, CONNECTION_CHANNEL, encodeControl(value)))
   }
 
+  /** Shows a transcript, or that there is none any more. */
+  open(lease: string, transcript: Transcript | undefined): void {
+    const opening = encodeOpening(lease, transcript && encodeTranscript(transcript))
+    this.send(encodeFrame(FRAME.opening, CONNECTION_CHANNEL, opening))
+  }
+
+  /** Says what it has computed, or why not. */
+  scored(scored: Scored): void {
+    this.send(encodeFrame(FRAME.scored, CONNECTION_CHANNEL, encodeScored(scored)))
+  }
+
   /** Hands any message to the hub, as its host would. */
   deliver(message: Uint8Array | string): Promise<void> {
     return this.#hub.received(this.socket, message)
@@ -296,6 +319,10 @@ export class FakeProvider {
         return this.acks.put(decodeControl(receiptAckSchema, payload))
       case FRAME.invoiceRequest:
         return this.invoiceRequests.put(decodeControl(invoiceRequestSchema, payload))
+      case FRAME.score:
+        return this.scoreRequests.put(decodeScoreRequest(payload.slice()))
+      case FRAME.openRequest:
+        return this.openRequests.put(decodeControl(openRequestSchema, payload))
       default:
         this.control.push(type)
     }

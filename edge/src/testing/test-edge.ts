@@ -20,9 +20,11 @@ import type { Balance, HubPort } from '../ports.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { FakeProvider, modelOffer, type ProviderKey } from './fake-provider.ts'
 import { ManualClock } from './manual-clock.ts'
+import { MemoryAudits } from './memory-audits.ts'
 import { MemoryBilling } from './memory-billing.ts'
 import { MemoryPricedJobs } from './memory-priced-jobs.ts'
 import { MemoryStore } from './memory-store.ts'
+import { AuditKeys } from '../audit/audit-keys.ts'
 
 const OPERATOR_TOKEN = 'operator-token'
 /** Where a test's request comes from, in place of a socket. */
@@ -40,6 +42,8 @@ export interface TestEdgeOptions {
   readonly byteStreams?: boolean
   readonly prices?: PriceBounds
   readonly masterKeys?: MasterKeys
+  /** Peers that may score answers. */
+  readonly verifiers?: ReadonlySet<string>
   readonly tracer?: (clock: ManualClock) => Tracer
 }
 
@@ -57,6 +61,8 @@ export class TestEdge {
   readonly records: JobRecord[] = []
   readonly events: EdgeEvents
   readonly sql = new NodeSql(':memory:')
+  readonly audits = new MemoryAudits()
+  readonly audit = new AuditKeys(new Uint8Array(32).fill(9))
   readonly accounts: NodeAccounts
   readonly hub: ProviderHub
   readonly account: AccountId
@@ -88,6 +94,9 @@ export class TestEdge {
       },
       store,
       events,
+      audit: this.audit,
+      audits: this.audits,
+      trustedVerifiers: options.verifiers,
     })
     const { hub, accounts } = this
     const hubPort: HubPort = {
@@ -123,6 +132,8 @@ export class TestEdge {
       pricedJobs: { store: this.pricedJobs, feeBps: FEE_BPS, rates: DEFAULT_COMPUTE_RATES },
       settler,
       keys: new KeyRing(store, clock.now),
+      audit: this.audit,
+      audits: this.audits,
       l402: l402Of(options.masterKeys, {
         accounts,
         store,

@@ -1,7 +1,10 @@
 import { parseComputeRates } from '@infernet/settlement/compute-price'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseMasterKeys, type MasterKeys } from '@infernet/settlement/l402/root-key'
+import { AuditKeys, parseAuditSecret } from '../../audit/audit-keys.ts'
 import { connectNeon } from '../../db/neon-db.ts'
+import type { AuditStore } from '../../audit/audit-port.ts'
+import { postgresAudits } from '../../db/audits.ts'
 import { postgresBilling } from '../../db/billing.ts'
 import { postgresPricedJobs } from '../../db/priced-jobs.ts'
 import { postgresStore } from '../../db/store.ts'
@@ -26,6 +29,10 @@ export interface WorkerEnv {
   readonly SETTLER_TOKEN?: string
   /** See `parseMasterKeys`; without it no bundles are sold. */
   readonly L402_KEYS?: string
+  /** See `parseAuditSecret`; without it nothing is audited. */
+  readonly AUDIT_SECRET?: string
+  /** See `parseVerifiers`. */
+  readonly VERIFIERS?: string
   /** See `parseTimeouts`. */
   readonly JOB_TIMEOUTS?: string
   /** See `parsePriceBounds`. */
@@ -59,6 +66,13 @@ export const billingOf = (env: WorkerEnv): BillingStore =>
 /** Throws L402Error `bad_key` when `L402_KEYS` makes no sense. */
 export const masterKeysOf = ({ L402_KEYS: keys = '' }: WorkerEnv): MasterKeys | undefined =>
   keys === '' ? undefined : parseMasterKeys(keys)
+
+/** Throws AuditSecretError when `AUDIT_SECRET` makes no sense. */
+export const auditKeysOf = ({ AUDIT_SECRET: secret = '' }: WorkerEnv): AuditKeys | undefined =>
+  secret === '' ? undefined : new AuditKeys(parseAuditSecret(secret))
+
+export const auditsOf = (env: WorkerEnv): AuditStore =>
+  postgresAudits(connectNeon(env.DATABASE_URL))
 
 /** There is one directory of shards. */
 export const directoryOf = (env: WorkerEnv): DurableObjectStub<DirectoryObject> =>

@@ -6,6 +6,8 @@ import type { JobRecord } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
+import { AuditKeys } from '../../audit/audit-keys.ts'
+import { parseVerifiers } from '../../audit/trusted-verifiers.ts'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import { inTime } from '../../hub/in-time.ts'
@@ -21,7 +23,7 @@ import { ShardState } from '../../hub/shard-state.ts'
 import type { InvoiceOrder, JobOrder, OfferView } from '../../ports.ts'
 import type { RequestTrace } from '../../telemetry/request-spans.ts'
 import type { Tracer } from '../../telemetry/tracer.ts'
-import { directoryOf, storeOf, type WorkerEnv } from './env.ts'
+import { auditKeysOf, auditsOf, directoryOf, storeOf, type WorkerEnv } from './env.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
 
@@ -53,6 +55,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
       settle: (record) => this.#settle(record),
     })
     this.#events = new ShardEvents(this.#jobs, workerTracer(env, shard, later))
+    const keys = auditKeysOf(env)
     this.#hub = new ProviderHub({
       timeouts: parseTimeouts(env.JOB_TIMEOUTS),
       prices: parsePriceBounds(env.MIN_PRICE, env.MAX_PRICE),
@@ -69,6 +72,9 @@ export class HubObject extends DurableObject<WorkerEnv> {
       },
       store: storeOf(env),
       events: this.#events,
+      audit: keys ?? new AuditKeys(crypto.getRandomValues(new Uint8Array(32))),
+      audits: keys && auditsOf(env),
+      trustedVerifiers: parseVerifiers(env.VERIFIERS),
     })
     this.#state = new ShardState({
       shard,

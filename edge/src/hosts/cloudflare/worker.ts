@@ -12,7 +12,16 @@ import { refuseSettler } from '../../settler/settler-upgrade.ts'
 import type { HubPort } from '../../ports.ts'
 import type { EdgeServices } from '../../services.ts'
 import { objectAccounts } from './object-accounts.ts'
-import { billingOf, masterKeysOf, pricedJobsOf, settlerOf, storeOf, type WorkerEnv } from './env.ts'
+import {
+  auditKeysOf,
+  auditsOf,
+  billingOf,
+  masterKeysOf,
+  pricedJobsOf,
+  settlerOf,
+  storeOf,
+  type WorkerEnv,
+} from './env.ts'
 import { shardHubs, type ShardHubs } from './shard-hubs.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
@@ -90,6 +99,8 @@ function servicesOf(env: WorkerEnv, events: EdgeEvents, hub: HubPort): EdgeServi
     pricedJobs: pricedJobsOf(env),
     settler,
     keys: new KeyRing(store, Date.now),
+    audit: auditKeysOf(env),
+    audits: auditsOf(env),
     l402: l402Of(masterKeysOf(env), { accounts, store, billing, settler, now: Date.now }),
     addressOf: (c) => c.req.header('cf-connecting-ip') ?? '',
     events,

@@ -8,6 +8,7 @@ import { DEFAULT_COMPUTE_RATES } from '@infernet/settlement/compute-price'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { AuditKeys } from '../../audit/audit-keys.ts'
 import { settlerActs } from '../../db/conformance/settler-acts.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import type { SettlerActs } from '../../testing/memory-billing.ts'
@@ -65,6 +66,7 @@ describe('money on a whole edge', () => {
       dataDir: folder,
       databaseUrl: database.url,
       operatorToken: OPERATOR,
+      audit: new AuditKeys(new Uint8Array(32)),
       settlerToken: SETTLER,
       log: () => {},
       timeouts: parseTimeouts(undefined),

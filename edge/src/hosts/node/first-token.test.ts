@@ -10,6 +10,7 @@ import { DEFAULT_COMPUTE_RATES } from '@infernet/settlement/compute-price'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { AuditKeys } from '../../audit/audit-keys.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import type { ProviderHub } from '../../hub/provider-hub.ts'
 import { answerJson, piece } from '../../testing/answers.ts'
@@ -76,6 +77,7 @@ describe('a request of a key that is known', () => {
       dataDir: folder,
       databaseUrl: await watcher.listen(),
       operatorToken: OPERATOR,
+      audit: new AuditKeys(new Uint8Array(32)),
       log: () => {},
       timeouts: parseTimeouts(undefined),
       prices: parsePriceBounds(undefined, undefined),

@@ -4,8 +4,11 @@ import { parseComputeRates } from '@infernet/settlement/compute-price'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseMasterKeys } from '@infernet/settlement/l402/root-key'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
+import { AuditKeys, parseAuditSecret } from '../../audit/audit-keys.ts'
+import { parseVerifiers } from '../../audit/trusted-verifiers.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { telemetrySettings } from '../../telemetry/otlp-settings.ts'
+import { auditSecretIn } from '../audit-secret.ts'
 import { LogWriter } from './log-writer.ts'
 import { startNodeEdge } from './node-edge.ts'
 
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     'operator-token-file': { type: 'string' },
     'settler-token-file': { type: 'string' },
     'l402-keys-file': { type: 'string' },
+    'audit-secret-file': { type: 'string' },
     'trust-proxy': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -36,6 +40,8 @@ const USAGE = `usage: node edge/src/hosts/node/main.ts --database-url URL [optio
   --settler-token-file FILE   lets the settler with the token in FILE connect
   --l402-keys-file FILE       sells bundles to clients without an account (L402): a master key of 64 hex
                               digits a line, newest first; a settler is needed too
+  --audit-secret-file FILE    what audits are drawn from, 64 hex digits: the same for all edges of an
+                              operator (made in DIR/edge/audit-secret)
   --trust-proxy               take a client's address from X-Forwarded-For, as the nearest proxy has it
 
 environment:
@@ -44,6 +50,7 @@ environment:
   INFERNET_FEE_BPS            what the platform keeps of a job's cost: 50 to 200 basis points (100)
   INFERNET_COMPUTE_RATES      what computing is quoted at: gpu_hour=2000000,gib_hour=5000,exaflop=1400000
                               in whole msat
+  INFERNET_VERIFIERS          peer ids of verifiers that may see what clients ask, to score the answers
   INFERNET_MIN_PRICE, INFERNET_MAX_PRICE
                               what providers may ask: prompt=…,completion=… in msat per million tokens
   OTEL_EXPORTER_OTLP_ENDPOINT http(s)://… of an OpenTelemetry collector: requests are traced
@@ -67,6 +74,8 @@ const edge = await startNodeEdge({
   operatorToken: tokenIn(values['operator-token-file']),
   settlerToken: tokenIn(values['settler-token-file']),
   masterKeys: masterKeys === undefined ? undefined : parseMasterKeys(masterKeys),
+  audit: new AuditKeys(parseAuditSecret(auditSecretIn(values['audit-secret-file'], values.data))),
+  trustedVerifiers: parseVerifiers(process.env['INFERNET_VERIFIERS']),
   trustProxy: values['trust-proxy'],
   log: writer.log,
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),

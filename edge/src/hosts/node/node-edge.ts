@@ -9,6 +9,7 @@ import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import { PricedJobRunner } from '../../billing/priced-job-runner.ts'
+import { postgresAudits } from '../../db/audits.ts'
 import { postgresBilling } from '../../db/billing.ts'
 import { postgresPricedJobs } from '../../db/priced-jobs.ts'
 import { postgresStore } from '../../db/store.ts'
@@ -32,6 +33,7 @@ import { NodeSql } from './node-sql.ts'
 import { providerUpgrades } from './provider-sockets.ts'
 import { settlerUpgrades } from './settler-sockets.ts'
 import { acceptUpgrades } from './upgrades.ts'
+import type { AuditKeys } from '../../audit/audit-keys.ts'
 
 export interface NodeEdgeOptions {
   readonly host: string
@@ -45,6 +47,9 @@ export interface NodeEdgeOptions {
   readonly settlerToken?: string | undefined
   /** Makes and checks the tokens of bundles; without it none are sold. */
   readonly masterKeys?: MasterKeys | undefined
+  readonly audit: AuditKeys
+  /** Peer ids of verifiers that may be shown real prompts. */
+  readonly trustedVerifiers?: ReadonlySet<string>
   /** A proxy in front of us says in `X-Forwarded-For` where requests come from. */
   readonly trustProxy?: boolean
   readonly log: LogLine
@@ -85,6 +90,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     now,
     onFlushError: (error) => events.storeFailed('writeLedgerEvents', error),
   })
+  const audits = postgresAudits(database)
   const hub = new ProviderHub({
     timeouts: options.timeouts,
     prices: options.prices,
@@ -101,6 +107,9 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     },
     store,
     events,
+    audit: options.audit,
+    audits,
+    trustedVerifiers: options.trustedVerifiers,
   })
   hubGauges(events, hub)
   const known = new KnownModels({
@@ -146,6 +155,8 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     pricedJobs: { store: pricedJobs, feeBps: options.feeBps, rates: options.computeRates },
     settler,
     keys: new KeyRing(store, now),
+    audit: options.audit,
+    audits,
     l402: l402Of(options.masterKeys, { accounts, store, billing, settler, now }),
     addressOf: (c) => clientAddress(c, options.trustProxy ?? false),
     events,

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { workerdConfig } from './config.ts'
+import { auditSecretIn } from '../audit-secret.ts'
 
 /**
  * Runs the Worker on `workerd serve`: Cloudflare's own runtime on your own machine, with the
@@ -24,12 +25,13 @@ const { values } = parseArgs({
     'operator-token-file': { type: 'string' },
     'settler-token-file': { type: 'string' },
     'l402-keys-file': { type: 'string' },
+    'audit-secret-file': { type: 'string' },
   },
 })
 
 if (values['database-url'] === '') {
   process.stderr.write(
-    'usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file] [--settler-token-file] [--l402-keys-file]\n',
+    'usage: node edge/src/hosts/workerd/serve.ts --database-url URL [--host] [--port] [--data] [--operator-token-file] [--settler-token-file] [--l402-keys-file] [--audit-secret-file]\n',
   )
   process.exit(2)
 }
@@ -52,6 +54,8 @@ writeFileSync(
       ...tokenVar('OPERATOR_TOKEN', values['operator-token-file']),
       ...tokenVar('SETTLER_TOKEN', values['settler-token-file']),
       ...tokenVar('L402_KEYS', values['l402-keys-file']),
+      AUDIT_SECRET: auditSecretIn(values['audit-secret-file'], values.data),
+      VERIFIERS: process.env['INFERNET_VERIFIERS'] ?? '',
       JOB_TIMEOUTS: process.env['INFERNET_JOB_TIMEOUTS'] ?? '',
       MIN_PRICE: process.env['INFERNET_MIN_PRICE'] ?? '',
       MAX_PRICE: process.env['INFERNET_MAX_PRICE'] ?? '',

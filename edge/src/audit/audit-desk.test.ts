@@ -1,0 +1,207 @@
+import type { JobId } from '@infernet/schemas/ids'
+import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import type { ReceiptStatement } from '@infernet/schemas/receipt'
+import type { Claim } from '@infernet/schemas/transcript'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { RECEIPT_INTERVAL_MS } from '../limits.ts'
+import { completion } from '../testing/answers.ts'
+import { claimOf, drawnAnswer } from '../testing/drawn-answer.ts'
+import {
+  modelOffer,
+  newProviderKey,
+  type FakeJob,
+  type FakeProvider,
+} from '../testing/fake-provider.ts'
+import { startEdge, type TestEdge } from '../testing/test-edge.ts'
+import { OPENING_WAIT_MS, RECORD_RETRY_MS } from './audit-limits.ts'
+
+const SPEC: ModelSpec = {
+  weights: 'ab'.repeat(32),
+  quantization: 'Q8_0',
+  kv: 'f16',
+  engine: 'fake-1',
+  backend: 'cpu',
+  template: 'cd'.repeat(32),
+}
+const TOKENS = 30
+const MODELS = [modelOffer('tiny', { spec: SPEC })]
+
+/** What an honest provider draws with, and shows. */
+function honest({ header }: FakeJob) {
+  const sampler = {
+    temperature: 0.8,
+    top_k: 10,
+    top_p: 0.95,
+    min_p: 0.05,
+    seed: String(header.seed),
+  }
+  const transcript = drawnAnswer(sampler, TOKENS)
+  return { transcript, claim: claimOf(transcript, sampler, specIdOf(SPEC)) }
+}
+
+describe('audits', () => {
+  let edge: TestEdge
+  let provider: FakeProvider
+  const key = newProviderKey()
+
+  beforeEach(async () => {
+    edge = await startEdge()
+    provider = await edge.provider({ models: MODELS }, key)
+  })
+
+  async function answered(fields: Record<string, unknown> = {}) {
+    const answer = edge.chat({ temperature: 0.8, max_completion_tokens: TOKENS, ...fields })
+    const job = await provider.jobs.next()
+    const usage = { prompt_tokens: 5, completion_tokens: TOKENS }
+    const body = completion('text', 5, TOKENS).replace('"stop"', '"length"')
+    job.begin().data(body).end({ usage, finish_reason: 'length' })
+    await answer
+    return job
+  }
+
+  const usage = { prompt_tokens: 5, completion_tokens: TOKENS }
+  const sign = async (
+    job: FakeJob,
+    claim: Claim | undefined,
+    more: Partial<ReceiptStatement> = {},
+  ) => {
+    edge.clock.advance(RECEIPT_INTERVAL_MS)
+    provider.sendReceipts([job.statement({ usage, ...more, ...(claim && { claim }) })])
+    await provider.acks.next()
+  }
+  const auditOf = async ({ header }: FakeJob) => (await edge.audits.auditsOf(header.job))[0]
+  const recordOf = async () => (await edge.audits.recordsOf(provider.peer))[0]
+
+  it('open what a newcomer has signed, and judge it', async () => {
+    const job = await answered()
+    const { claim, transcript } = honest(job)
+    await sign(job, claim)
+    expect(await provider.openRequests.next()).toEqual({ lease: job.header.lease })
+    provider.open(job.header.lease, transcript)
+    expect(await auditOf(job)).toMatchObject({
+      provider: provider.peer,
+      model: 'tiny',
+      spec: specIdOf(SPEC),
+      rate: 1,
+      verdict: 'pass',
+      report: { replay: { tokens: TOKENS, mismatches: 0 } },
+    })
+    expect(await recordOf()).toMatchObject({ passed: 1, consecutiveValid: 1 })
+    const receipt = await edge.request(`/v1/receipts/${job.header.job}`)
+    expect(await receipt.json()).toMatchObject({ audits: [{ verdict: 'pass', rate: 1 }] })
+    expect(edge.events.metrics()).toContain('infernet_audits_total{verdict="pass"} 1')
+  })
+
+  it('find out who draws with another seed', async () => {
+    const job = await answered()
+    const { claim } = honest(job)
+    const sampler = { ...claim.sampler, seed: '4' }
+    const forged = drawnAnswer(sampler, TOKENS)
+    const lie = { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler }
+    await sign(job, lie)
+    provider.open(job.header.lease, forged)
+    expect(await auditOf(job)).toMatchObject({ verdict: 'fail' })
+    expect(await recordOf()).toMatchObject({ failed: 1, consecutiveValid: 0 })
+    expect(edge.log).toContainEqual(expect.objectContaining({ event: 'audit' }))
+  })
+
+  it.each<[string, string, (job: FakeJob) => Promise<void>]>([
+    ['signs nothing', 'no receipt came', async () => {}],
+    ['opens nothing', 'nothing was opened', (job) => sign(job, honest(job).claim)],
+  ])('count who %s in time', async (_does, reason, act) => {
+    const job = await answered()
+    await act(job)
+    edge.clock.advance(OPENING_WAIT_MS)
+    const audit = await auditOf(job)
+    expect(audit?.verdict).toBe('unopened')
+    expect(audit?.report.reason).toContain(reason)
+    expect(await recordOf()).toMatchObject({ unopened: 1, consecutiveValid: 0 })
+  })
+
+  it('count who has thrown its transcript away', async () => {
+    const job = await answered()
+    await sign(job, honest(job).claim)
+    provider.open(job.header.lease, undefined)
+    expect(await auditOf(job)).toMatchObject({ verdict: 'unopened' })
+  })
+
+  it('count who claims another spec than it offers', async () => {
+    const job = await answered()
+    await sign(job, { ...honest(job).claim, spec: '00'.repeat(32) })
+    expect(await auditOf(job)).toMatchObject({ verdict: 'unopened' })
+  })
+
+  it('say nothing of an answer that claims nothing', async () => {
+    const job = await answered()
+    await sign(job, undefined)
+    expect(await auditOf(job)).toMatchObject({
+      verdict: 'inconclusive',
+      report: { reason: 'unclaimed' },
+    })
+  })
+
+  it('pass over openings that nobody asked for, and those of others', async () => {
+    const stranger = await edge.provider({ models: [modelOffer('other')] })
+    const job = await answered()
+    const { claim, transcript } = honest(job)
+    provider.open(job.header.lease, transcript)
+    await sign(job, claim)
+    stranger.open(job.header.lease, undefined)
+    expect(await auditOf(job)).toBeUndefined()
+    provider.open(job.header.lease, transcript)
+    expect(await auditOf(job)).toMatchObject({ verdict: 'pass' })
+    expect(stranger.closed ?? provider.closed).toBeUndefined()
+  })
+
+  it('leave out who promises nothing', async () => {
+    provider = await edge.provider({ models: [modelOffer('tiny')] }, key)
+    const job = await answered()
+    await sign(job, honest(job).claim)
+    edge.clock.advance(OPENING_WAIT_MS)
+    expect(await auditOf(job)).toBeUndefined()
+  })
+
+  it('grow rare for who has passed many, and remember that', async () => {
+    const { header } = await answered()
+    const audit = { ...template(header.job), provider: provider.peer, spec: specIdOf(SPEC) }
+    for (let i = 1; i <= 90; i++) {
+      await edge.audits.record({ ...audit, lease: `${header.job}.${i}` as typeof audit.lease })
+    }
+    provider.vanish()
+    provider = await edge.provider({ models: MODELS }, key)
+    await new Promise(setImmediate)
+    const asked = []
+    for (let i = 0; i < 60; i++) {
+      const job = await answered()
+      await sign(job, honest(job).claim)
+      if (provider.openRequests.size > 0) asked.push(await provider.openRequests.next())
+    }
+    expect(asked.length).toBeGreaterThan(0)
+    expect(asked.length).toBeLessThan(20)
+  })
+
+  it('write their verdict down when the database is back', async () => {
+    const job = await answered()
+    const { claim, transcript } = honest(job)
+    await sign(job, claim)
+    edge.audits.down = true
+    provider.open(job.header.lease, transcript)
+    await new Promise(setImmediate)
+    edge.audits.down = false
+    expect(await auditOf(job)).toBeUndefined()
+    edge.clock.advance(RECORD_RETRY_MS)
+    expect(await auditOf(job)).toMatchObject({ verdict: 'pass' })
+  })
+
+  const template = (job: JobId) => ({
+    job,
+    model: 'tiny',
+    epoch: 0,
+    rate: 1,
+    verdict: 'pass' as const,
+    logE: -0.1,
+    report: { reason: null, findings: [], replay: null, rescored: null },
+    judgedAt: 0,
+    lease: '' as FakeJob['header']['lease'],
+  })
+})

@@ -1,0 +1,192 @@
+import type { AuditReport } from '@infernet/schemas/audit-report'
+import type { ReceiptStatement } from '@infernet/schemas/receipt'
+import {
+  openingFault,
+  type Claim,
+  type Position,
+  type Transcript,
+} from '@infernet/schemas/transcript'
+import { UNMEASURED, type Calibration } from '@infernet/verification/evidence/calibration'
+import { lpDifferences } from '@infernet/verification/evidence/lp-difference'
+import {
+  requestEvidence,
+  type RequestEvidence,
+} from '@infernet/verification/evidence/request-evidence'
+import { verdictOf } from '@infernet/verification/evidence/verdict'
+import type { AnswerUnderCheck } from '@infernet/verification/plausibility/answer-under-check'
+import { plausibility } from '@infernet/verification/plausibility/plausibility'
+import { claimedAnswer, claimedSettings } from '@infernet/verification/replay/claimed-answer'
+import { replayExcess } from '@infernet/verification/replay/replay'
+import type { AuditVerdict } from './audit-port.ts'
+import { askedSettings, settingsFault } from './asked-settings.ts'
+
+/** A contradiction is worth what fails one request: a bug of ours must not ban anybody at once. */
+const CONTRADICTION_LOG_E = Math.log(1e4)
+/** Rounding of four bytes, and of an engine's own sums: a draw that is off by less is none. */
+const ROUNDING_NATS = 0.01
+
+/** An answer as the edge gave it on. */
+export interface DeliveredAnswer {
+  /** The client's request, JSON. */
+  readonly body: Uint8Array
+  /** What tokens were to be drawn with where the client did not say. */
+  readonly seed: number
+  /** Undefined when the answer was cut, as when its client left. */
+  readonly finishReason: string | undefined
+  readonly maxOutputTokens: number
+  /** UTF-8 bytes of content that went to the client. */
+  readonly contentBytes: number | undefined
+  readonly ttftMs: number
+  readonly totalMs: number
+}
+
+export interface Judgement {
+  readonly verdict: AuditVerdict
+  readonly logE: number
+  readonly report: AuditReport
+}
+
+const NOTHING = { reason: null, findings: [], replay: null, rescored: null }
+
+/** The provider did not show what it had signed, or signed nothing that could be shown. */
+export const unopened = (reason: string): Judgement => ({
+  verdict: 'unopened',
+  logE: 0,
+  report: { ...NOTHING, reason },
+})
+
+/** It says nothing about how it answered. */
+export const unclaimed = (): Judgement => ({
+  verdict: 'inconclusive',
+  logE: 0,
+  report: { ...NOTHING, reason: 'unclaimed' },
+})
+
+/**
+ * Layers 0 and 1: whether an answer agrees with its own receipt, its request, and its own numbers. No
+ * model is needed, and anybody who has the opening can do it again.
+ */
+export function judgeClaim(
+  answer: DeliveredAnswer,
+  statement: ReceiptStatement & { readonly claim: Claim },
+  opened: Transcript,
+): Judgement {
+  const { claim } = statement
+  const findings = [
+    ...contradictions(answer, claim, opened),
+    ...plausibility(answerUnderCheck(answer, statement, opened)),
+  ]
+  const excess = [...replayExcess(claimedAnswer(claim, opened))].map(rounded)
+  return judged(findings, requestEvidence({ excess }, UNMEASURED))
+}
+
+const rounded = (excess: number): number => (excess <= ROUNDING_NATS ? 0 : excess)
+
+/**
+ * Layer 2: a verifier has computed the same answer's probabilities. Its tokens are drawn again from those,
+ * and what the provider claims is compared with them. What the layers below have failed stays failed.
+ */
+export function judgeScores(
+  earlier: Judgement,
+  claim: Claim,
+  {
+    opened,
+    scored,
+    verifier,
+    calibration,
+  }: {
+    readonly opened: Transcript
+    readonly scored: readonly Position[]
+    readonly verifier: string
+    readonly calibration: Calibration
+  },
+): Judgement {
+  const excess = replayExcess({
+    positions: scored,
+    settings: claimedSettings(claim),
+    variant: claim.replay,
+    promptLength: opened.prompt.length,
+  })
+  const lpDifference = lpDifferences(opened.positions, scored)
+  const scores = { excess: [...excess], lpDifference: [...lpDifference] }
+  const evidence = requestEvidence(scores, calibration)
+  const report = { ...earlier.report, rescored: { ...factsOf(evidence), verifier } }
+  if (earlier.verdict === 'fail') return { ...earlier, report }
+  return { verdict: verdictOf(evidence), logE: evidence.logE, report }
+}
+
+/** No verifier could say anything of it: what is known stands. */
+export const unscored = (earlier: Judgement, reason: string): Judgement => ({
+  ...earlier,
+  report: { ...earlier.report, reason: `not rescored: ${reason}` },
+})
+
+function judged(findings: AuditReport['findings'], evidence: RequestEvidence): Judgement {
+  const report = { ...NOTHING, findings, replay: factsOf(evidence) }
+  const isContradictory = findings.some(({ severity }) => severity === 'fail')
+  if (!isContradictory) return { verdict: verdictOf(evidence), logE: evidence.logE, report }
+  return { verdict: 'fail', logE: Math.max(evidence.logE, CONTRADICTION_LOG_E), report }
+}
+
+const factsOf = ({ logE, ...counts }: RequestEvidence) => ({ log_e: logE, ...counts })
+
+/** What the receipt says, the opening and the request must agree on. */
+function contradictions(
+  answer: DeliveredAnswer,
+  claim: Claim,
+  opened: Transcript,
+): AuditReport['findings'] {
+  const opening = openingFault(claim, opened)
+  const settings = settingsFault(claim, answer)
+  return [
+    ...(opening === undefined ? [] : [fail('opening', `not what was signed: ${opening}`)]),
+    ...(settings === undefined ? [] : [fail('settings', settings)]),
+  ]
+}
+
+const fail = (name: string, detail: string) => ({ check: name, severity: 'fail' as const, detail })
+
+function answerUnderCheck(
+  answer: DeliveredAnswer,
+  { claim, usage }: ReceiptStatement & { readonly claim: Claim },
+  { prompt, positions }: Transcript,
+): AnswerUnderCheck {
+  const asked = askedSettings(answer.body)
+  return {
+    promptIds: prompt,
+    renderedPromptIds: undefined,
+    positions,
+    // Of candidates that cuts have left, one may be all there are.
+    candidatesAsked: claim.kept_only ? 1 : 0,
+    vocabularySize: undefined,
+    eosIds: endingOf(positions, usage.completion_tokens, answer.finishReason),
+    text: '',
+    detokenised: undefined,
+    contentBytes: answer.contentBytes,
+    stopSequences: asked.stops,
+    usage,
+    countedTokens: undefined,
+    finishReason: answer.finishReason,
+    maxTokens: answer.maxOutputTokens,
+    contextLength: undefined,
+    sampling: claimedSettings(claim),
+    plainSampling: asked.isPlain,
+    timing: {
+      ttftMs: answer.ttftMs,
+      totalMs: answer.totalMs,
+      roundTripMs: undefined,
+      maxTokensPerSecond: undefined,
+    },
+  }
+}
+
+/** Without a tokenizer: the token that ended the answer is the one that nobody counted. */
+function endingOf(
+  positions: readonly Position[],
+  counted: number,
+  finishReason: string | undefined,
+): number[] {
+  const last = positions.at(-1)
+  const isEnded = finishReason !== undefined && finishReason !== 'length'
+  return last !== undefined && isEnded && positions.length === counted + 1 ? [last.id] : []
+}

@@ -1,0 +1,31 @@
+import { nextWealth, STARTING_WEALTH } from '@infernet/verification/evidence/wealth'
+import type { Audit, SpecRecord } from './audit-port.ts'
+
+/** A provider that was never audited for a spec. */
+export const newRecord = (spec: string): SpecRecord => ({
+  spec,
+  wealth: STARTING_WEALTH,
+  consecutiveValid: 0,
+  passed: 0,
+  failed: 0,
+  inconclusive: 0,
+  unopened: 0,
+})
+
+/** The record after one more audit. An answer that could not be judged says nothing, good or bad. */
+export function afterAudit(record: SpecRecord, { verdict, logE }: Audit): SpecRecord {
+  const counted = { ...record, [COUNTS[verdict]]: record[COUNTS[verdict]] + 1 }
+  if (verdict === 'inconclusive') return counted
+  return {
+    ...counted,
+    wealth: nextWealth(record.wealth, logE),
+    consecutiveValid: verdict === 'pass' ? record.consecutiveValid + 1 : 0,
+  }
+}
+
+const COUNTS = {
+  pass: 'passed',
+  fail: 'failed',
+  inconclusive: 'inconclusive',
+  unopened: 'unopened',
+} as const

@@ -1,0 +1,52 @@
+import type { ScoreRequest } from '@infernet/schemas/audit-wire'
+import { specIdOf } from '@infernet/schemas/model-spec'
+import type { PeerId } from '@infernet/schemas/peer-id'
+import type { Position } from '@infernet/schemas/transcript'
+import type { ModelOffer } from '@infernet/schemas/wire'
+import { ScoreAskError } from './score-asks.ts'
+
+/** A verifier that is connected. */
+export interface Verifier {
+  readonly peer: PeerId
+  /** Asks that it has not answered yet. */
+  readonly scoring: number
+  /** Rejects with {@link ScoreAskError}. */
+  score(ask: Omit<ScoreRequest, 'id'>): Promise<readonly Position[]>
+}
+
+export interface VerifierScores {
+  readonly verifier: PeerId
+  readonly positions: readonly Position[]
+}
+
+/** The verifiers that are here, by the specs they run. */
+export class Verifiers {
+  readonly #models = new Map<Verifier, ReadonlyMap<string, string>>()
+
+  /** What a verifier runs now; nothing when it has left. */
+  update(verifier: Verifier, models: readonly ModelOffer[]): void {
+    const named = models.flatMap(({ id, spec }) =>
+      spec === undefined ? [] : [[specIdOf(spec), id] as const],
+    )
+    if (named.length === 0) this.#models.delete(verifier)
+    else this.#models.set(verifier, new Map(named))
+  }
+
+  /** Whether anybody could score an answer of that spec. */
+  has(spec: string): boolean {
+    return [...this.#models.values()].some((models) => models.has(spec))
+  }
+
+  /** Has an answer scored by whoever has least to do. Rejects with {@link ScoreAskError}. */
+  async score(
+    spec: string,
+    answer: { readonly prompt: readonly number[]; readonly output: readonly number[] },
+  ): Promise<VerifierScores> {
+    const able = [...this.#models].filter(([, models]) => models.has(spec))
+    const [best] = able.toSorted(([a], [b]) => a.scoring - b.scoring)
+    const model = best?.[1].get(spec)
+    if (best === undefined || model === undefined) throw new ScoreAskError('no verifier is here')
+    const [verifier] = best
+    return { verifier: verifier.peer, positions: await verifier.score({ model, ...answer }) }
+  }
+}

@@ -1,0 +1,4 @@
+import { testAudits } from '../db/conformance/audits.ts'
+import { MemoryAudits } from './memory-audits.ts'
+
+testAudits(() => new MemoryAudits())
