@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { dataDir } from '@infernet/provider-agent/data-dir'
+import { loadIdentity } from '@infernet/provider-agent/identity'
 import { Service } from './processes.ts'
 
 export const HOSTS = ['node', 'workerd'] as const
@@ -30,6 +32,7 @@ export class Stack {
   readonly #timeouts: string
   #database: Service | undefined
   #databaseUrl = ''
+  #verifiers = ''
   edge!: Service
   readonly agents: Service[] = []
 
@@ -40,14 +43,16 @@ export class Stack {
     this.#timeouts = JSON.stringify(timeouts)
   }
 
-  /** `timeouts` override the edge's job timeouts, in ms. */
+  /** `timeouts` override the edge's job timeouts, in ms; an agent of each of `verifiers` may score answers. */
   static async start(
     kind: HostKind,
     port: number,
     timeouts: Record<string, number> = {},
+    verifiers: readonly string[] = [],
   ): Promise<Stack> {
     const dir = await mkdtemp(join(tmpdir(), 'infernet-e2e-'))
     const stack = new Stack(kind, dir, port, timeouts)
+    stack.#verifiers = verifiers.map((name) => peerOf(join(dir, name))).join(',')
     const secrets = {
       'operator-token': OPERATOR_TOKEN,
       'settler-token': SETTLER_TOKEN,
@@ -107,7 +112,7 @@ export class Stack {
         '--l402-keys-file',
         this.file('l402-keys'),
       ],
-      { INFERNET_JOB_TIMEOUTS: this.#timeouts },
+      { INFERNET_JOB_TIMEOUTS: this.#timeouts, INFERNET_VERIFIERS: this.#verifiers },
     )
     await this.edge.line((line) => line['ready'] === true)
   }
@@ -117,14 +122,18 @@ export class Stack {
     await this.edge.kill()
   }
 
-  /** Starts an agent with a key of its own and waits until its models are listed `providers` times. */
+  /**
+   * Starts an agent with a key of its own and waits until its models are listed `providers` times. `program`
+   * is for those that cheat.
+   */
   async startAgent(
     name: string,
     model: string,
     args: readonly string[],
     providers = 1,
+    program = 'provider-agent/src/cli/main.ts',
   ): Promise<Service> {
-    const agent = new Service(`agent ${name}`, 'provider-agent/src/cli/main.ts', [
+    const agent = new Service(`agent ${name}`, program, [
       'run',
       '--edge',
       this.url,
@@ -195,6 +204,9 @@ export class Stack {
     await rm(this.dir, { recursive: true, force: true })
   }
 }
+
+/** The name of the agent whose data are in `dir`, which are made if they are not there. */
+const peerOf = (dir: string): string => loadIdentity(dataDir(dir, {}).key).identity.peer
 
 export const bearer = (token: string): Record<string, string> => ({
   authorization: `Bearer ${token}`,

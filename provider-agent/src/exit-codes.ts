@@ -14,6 +14,8 @@ export const EXIT = {
   data: 5,
   /** A receipt does not hold. */
   badReceipt: 6,
+  /** Stopped before its work was done, as shells count Ctrl-C. */
+  interrupted: 130,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

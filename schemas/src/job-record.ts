@@ -46,6 +46,8 @@ export const jobRecordSchema = z.object({
   createdAt: count,
   firstByteMs: count.nullable(),
   totalMs: count,
+  /** ms since the epoch: it is being audited, and its providers' parts wait for the verdict, or until then. */
+  heldUntil: count.optional(),
 })
 export type JobRecord = z.infer<typeof jobRecordSchema>
 

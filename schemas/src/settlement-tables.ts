@@ -108,7 +108,7 @@ export const withdrawals = pgTable(
 export const accountTransfers = pgTable(
   'account_transfers',
   {
-    /** `inv:<hash>`, `wd:<withdrawal>`, `po:<payout>:back`, `esc:<hash>`. */
+    /** `inv:<hash>`, `wd:<withdrawal>`, `po:<payout>:back`, `esc:<hash>`, `ver:<lease>`. */
     reference: text('reference').primaryKey(),
     /** An account's id, or a bundle's: see `liveAccount`. */
     accountId: text('account_id').notNull(),

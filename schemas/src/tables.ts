@@ -153,7 +153,9 @@ export const jobs = pgTable(
     createdAt: at('created_at').notNull(),
     firstByteMs: integer('first_byte_ms'),
     totalMs: integer('total_ms').notNull(),
-    /** When the verification policy has made its providers' parts payable. */
+    /** An audit is under way: until its verdict is there, or until then, nothing is released. */
+    heldUntil: at('held_until'),
+    /** When its providers' parts were released, or given back. */
     releasedAt: at('released_at'),
   },
   (table) => [

@@ -1,4 +1,6 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import type { PaymentOutcome } from '@infernet/settlement/lightning/lightning-backend'
+import { takePlan } from '@infernet/settlement/settler/crash-at'
 import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import type { Service } from '../processes.ts'
 import { Stack, type HostKind } from '../stack.ts'
@@ -47,6 +49,7 @@ export class CrashWorld {
   readonly #stopped = new AbortController()
   readonly #supervising: Promise<void>
   #flows = 0
+  #plans = 0
   kills = 0
 
   private constructor(
@@ -85,13 +88,13 @@ export class CrashWorld {
   async run({ flow, victim, step }: CrashPlan): Promise<void> {
     await this.#until('the settler runs', async () => this.#settler.isRunning)
     const pids = await this.#pidsOf(victim)
-    armCrash(this.#crashFile, { step, pids })
+    const id = ++this.#plans
+    armCrash(this.#crashFile, { id, step, pids })
     const over = new AbortController()
     const story = this.#tell(flow).finally(() => over.abort())
     story.catch(() => {})
-    while (!over.signal.aborted && existsSync(this.#crashFile)) await sleep()
-    if (existsSync(this.#crashFile)) rmSync(this.#crashFile)
-    else {
+    while (!over.signal.aborted && !existsSync(`${this.#crashFile}.${id}`)) await sleep()
+    if (!takePlan(this.#crashFile, id)) {
       this.kills++
       await this.#revive(victim)
     }
@@ -215,13 +218,17 @@ export class CrashWorld {
       this.#client.ask('GET', `/jobs/${id}`),
     )
     const paying = this.#lightning.client.pay(invoicePayment(invoice, FEE_LIMIT_MSAT))
-    paying.catch(() => {})
+    let outcome: PaymentOutcome | undefined
+    paying.then(
+      (ended) => (outcome = ended),
+      () => {},
+    )
     await this.#status(`/jobs/${id}`, ['completed', 'failed'])
     // Settled or given back; held for ever would be stuck.
-    await this.#until('the payment is over', async () => {
-      const outcome = await paying
-      return outcome.status === 'succeeded' || outcome.status === 'failed'
-    })
+    await this.#until(
+      'the payment is over',
+      async () => outcome?.status === 'succeeded' || outcome?.status === 'failed',
+    )
   }
 
   async #pay(invoice: string): Promise<void> {

@@ -42,7 +42,13 @@ export function spawnSettler(
 /** Has the settler that was told of `file` kill these processes when it comes to the step: see `crashAt`. */
 export function armCrash(
   file: string,
-  plan: { readonly step: string; readonly pids: readonly number[]; readonly signal?: 'SIGSTOP' },
+  plan: {
+    /** Of no plan before it. */
+    readonly id: number
+    readonly step: string
+    readonly pids: readonly number[]
+    readonly signal?: 'SIGSTOP'
+  },
 ): void {
   writeFileSync(`${file}.new`, JSON.stringify(plan))
   // Whole or not at all: the settler may look at any moment.

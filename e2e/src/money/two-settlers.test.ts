@@ -34,7 +34,7 @@ describe('two settlers on one node', () => {
     const env = { INFERNET_CRASH_FILE: file }
     const settler = spawnSettler(stack, lightning, env, LEASE_SECONDS)
     settlers.push(settler)
-    armCrash(file, { step, pids: [settler.pid], signal: 'SIGSTOP' })
+    armCrash(file, { id: 1, step, pids: [settler.pid], signal: 'SIGSTOP' })
     return { settler, frozen: () => until(`${name} is frozen`, () => !existsSync(file)) }
   }
 

@@ -17,6 +17,7 @@ import {
 } from './audit-limits.ts'
 import type { Audit, AuditStore } from './audit-port.ts'
 import {
+  disputed,
   judgeClaim,
   judgeScores,
   unclaimed,
@@ -92,17 +93,18 @@ export class AuditDesk {
     this.#standings.forget(provider)
   }
 
-  /** An answer is over, and may be selected. Offers without a spec promise nothing that could be checked. */
-  ended(answer: EndedAnswer): void {
+  /** An answer is over; whether it was selected. Offers without a spec promise nothing that could be checked. */
+  ended(answer: EndedAnswer): boolean {
     const { offer, provider, job, lease } = answer
-    if (offer.spec === undefined) return
+    if (offer.spec === undefined) return false
     const { keys, later } = this.#options
     const spec = specIdOf(offer.spec)
     const rate = this.#standings.rateOf(provider, spec)
-    if (!keys.selects(job, rate)) return
+    if (!keys.selects(job, rate)) return false
     this.#cases.set(lease, { answer, spec, rate })
     forgetOldest(this.#cases, MAX_AUDITS_UNDER_WAY)
     later(() => this.#late(lease), OPENING_WAIT_MS)
+    return true
   }
 
   /** A provider's receipt has been verified and stored. */
@@ -131,22 +133,36 @@ export class AuditDesk {
     void this.#rescore(found, found.statement.claim, transcript, judgement)
   }
 
-  /** Has a verifier of the same spec compute the answer anew. Without one, what is known is the verdict. */
+  /**
+   * Has a verifier of the same spec compute the answer anew, and a failed one a second time: by another verifier
+   * if there is one. Without any, what is known is the verdict. Never rejects.
+   */
   async #rescore(found: Case, claim: Claim, opened: Transcript, earlier: Judgement): Promise<void> {
-    const { verifiers } = this.#options
-    const calibrating = this.#calibrationOf(found.spec)
-    const output = opened.positions.map(({ id }) => id)
     try {
-      const { verifier, positions } = await verifiers.score(found.spec, {
-        prompt: opened.prompt,
-        output,
-      })
-      const scores = { opened, scored: positions, verifier, calibration: await calibrating }
-      this.#close(found, judgeScores(earlier, claim, scores))
+      const first = await this.#score(found.spec, claim, opened, earlier)
+      if (first.judgement.verdict !== 'fail') return this.#close(found, first.judgement)
+      const second = await this.#score(found.spec, claim, opened, earlier, first.verifier)
+      const isConfirmed = second.judgement.verdict === 'fail'
+      this.#close(found, isConfirmed ? second.judgement : disputed(second.judgement))
     } catch (error) {
-      if (!(error instanceof ScoreAskError)) throw error
-      this.#close(found, unscored(earlier, error.message))
+      if (!(error instanceof ScoreAskError)) this.#options.onError(error)
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#close(found, unscored(earlier, reason))
     }
+  }
+
+  async #score(
+    spec: string,
+    claim: Claim,
+    opened: Transcript,
+    earlier: Judgement,
+    before?: PeerId,
+  ): Promise<{ readonly verifier: PeerId; readonly judgement: Judgement }> {
+    const answer = { prompt: opened.prompt, output: opened.positions.map(({ id }) => id) }
+    const calibrating = this.#calibrationOf(spec)
+    const { verifier, positions } = await this.#options.verifiers.score(spec, answer, before)
+    const scores = { opened, scored: positions, verifier, calibration: await calibrating }
+    return { verifier, judgement: judgeScores(earlier, claim, scores) }
   }
 
   /** Never rejects: without one, an answer is judged as a spec that nobody has measured. */

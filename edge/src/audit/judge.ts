@@ -7,11 +7,11 @@ import {
   type Transcript,
 } from '@infernet/schemas/transcript'
 import { UNMEASURED, type Calibration } from '@infernet/verification/evidence/calibration'
-import { lpDifferences } from '@infernet/verification/evidence/lp-difference'
 import {
   requestEvidence,
   type RequestEvidence,
 } from '@infernet/verification/evidence/request-evidence'
+import { rescored } from '@infernet/verification/evidence/rescored'
 import { verdictOf } from '@infernet/verification/evidence/verdict'
 import type { AnswerUnderCheck } from '@infernet/verification/plausibility/answer-under-check'
 import { plausibility } from '@infernet/verification/plausibility/plausibility'
@@ -101,19 +101,18 @@ export function judgeScores(
     readonly calibration: Calibration
   },
 ): Judgement {
-  const excess = replayExcess({
-    positions: scored,
-    settings: claimedSettings(claim),
-    variant: claim.replay,
-    promptLength: opened.prompt.length,
-  })
-  const lpDifference = lpDifferences(opened.positions, scored)
-  const scores = { excess: [...excess], lpDifference: [...lpDifference] }
-  const evidence = requestEvidence(scores, calibration)
+  const evidence = requestEvidence(rescored(claim, opened, scored), calibration)
   const report = { ...earlier.report, rescored: { ...factsOf(evidence), verifier } }
   if (earlier.verdict === 'fail') return { ...earlier, report }
   return { verdict: verdictOf(evidence), logE: evidence.logE, report }
 }
+
+/** One verifier failed it and the next did not: the fault may be theirs, so it counts for nothing. */
+export const disputed = (second: Judgement): Judgement => ({
+  verdict: 'inconclusive',
+  logE: 0,
+  report: { ...second.report, reason: 'verifiers disagree' },
+})
 
 /** No verifier could say anything of it: what is known stands. */
 export const unscored = (earlier: Judgement, reason: string): Judgement => ({

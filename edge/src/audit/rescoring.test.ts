@@ -76,6 +76,14 @@ describe('a verifier', () => {
     })
   }
 
+  /** A failed answer is looked at again. */
+  const scoreTwice = async (positions: ReturnType<typeof trueScores>, again = positions) => {
+    const first = await verifier.scoreRequests.next()
+    verifier.scored({ id: first.id, positions })
+    const second = await verifier.scoreRequests.next()
+    verifier.scored({ id: second.id, positions: again })
+  }
+
   const auditOf = async ({
     header,
   }: {
@@ -103,11 +111,40 @@ describe('a verifier', () => {
 
   it('finds out who runs another model than it says', async () => {
     const { job, truth } = await opened(1.5)
-    const { id } = await verifier.scoreRequests.next()
-    verifier.scored({ id, positions: truth })
+    await scoreTwice(truth)
     const audit = await auditOf(job)
     expect(audit).toMatchObject({ verdict: 'fail', report: { replay: { mismatches: 0 } } })
     expect(audit?.report.rescored?.mismatches).toBeGreaterThan(10)
+  })
+
+  it('that does not say the same twice accuses nobody', async () => {
+    const { job, truth } = await opened(0)
+    const garbled = truth.map((position, i) => ({ ...position, top: truth[(i * 7) % 60]!.top }))
+    await scoreTwice(garbled, truth)
+    expect(await auditOf(job)).toMatchObject({
+      verdict: 'inconclusive',
+      logE: 0,
+      report: { reason: 'verifiers disagree' },
+    })
+  })
+
+  it('has a failed answer looked at by another, if there is one', async () => {
+    const otherKey = newProviderKey()
+    edge = await startEdge({ verifiers: new Set([verifierKey.peer, otherKey.peer]) })
+    provider = await edge.provider({ models: [modelOffer('tiny', { spec: SPEC })] })
+    const two = [
+      await edge.provider(VERIFIER, verifierKey),
+      await edge.provider(VERIFIER, otherKey),
+    ]
+    const { job, truth } = await opened(1.5)
+    for (let i = 0; i < 2; i++) {
+      const asked = two.find(({ scoreRequests }) => scoreRequests.size > 0)!
+      asked.scored({ id: (await asked.scoreRequests.next()).id, positions: truth })
+      two.splice(two.indexOf(asked), 1)
+      await new Promise(setImmediate)
+    }
+    expect(two).toEqual([])
+    expect(await auditOf(job)).toMatchObject({ verdict: 'fail' })
   })
 
   it('finds more where it was measured how much honest answers vary', async () => {
@@ -117,8 +154,7 @@ describe('a verifier', () => {
     }))
     await edge.audits.setCalibration(specIdOf(SPEC), calibrate(quiet))
     const { job, truth } = await opened(0.1)
-    const { id } = await verifier.scoreRequests.next()
-    verifier.scored({ id, positions: truth })
+    await scoreTwice(truth)
     expect(await auditOf(job)).toMatchObject({ verdict: 'fail' })
   })
 

@@ -37,13 +37,19 @@ export class Verifiers {
     return [...this.#models.values()].some((models) => models.has(spec))
   }
 
-  /** Has an answer scored by whoever has least to do. Rejects with {@link ScoreAskError}. */
+  /**
+   * Has an answer scored by whoever has least to do; by `before` again only where there is no other. Rejects
+   * with {@link ScoreAskError}.
+   */
   async score(
     spec: string,
     answer: { readonly prompt: readonly number[]; readonly output: readonly number[] },
+    before?: PeerId,
   ): Promise<VerifierScores> {
     const able = [...this.#models].filter(([, models]) => models.has(spec))
-    const [best] = able.toSorted(([a], [b]) => a.scoring - b.scoring)
+    const [best] = able.toSorted(
+      ([a], [b]) => Number(a.peer === before) - Number(b.peer === before) || a.scoring - b.scoring,
+    )
     const model = best?.[1].get(spec)
     if (best === undefined || model === undefined) throw new ScoreAskError('no verifier is here')
     const [verifier] = best

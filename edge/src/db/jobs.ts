@@ -41,6 +41,7 @@ const toRecord = (row: typeof jobs.$inferSelect) =>
   jobRecordSchema.parse({
     ...row,
     priorLegs: row.priorLegs ?? [],
+    heldUntil: row.heldUntil?.getTime(),
     holdMsat: Number(row.holdMsat),
     costMsat: Number(row.costMsat),
     createdAt: row.createdAt.getTime(),

@@ -47,7 +47,7 @@ const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
       "generationId" text, "stream" boolean, "status" text, "errorCode" text, "finishReason" text, "providerId" text,
       "lease" text, "attempts" integer, "priorLegs" jsonb, "promptTokens" bigint, "completionTokens" bigint,
       "claimedTokens" bigint, "holdMsat" bigint, "costMsat" bigint, "createdAt" bigint,
-      "firstByteMs" integer, "totalMs" integer
+      "firstByteMs" integer, "totalMs" integer, "heldUntil" bigint
     )
     order by "id"
   ), deposit as (
@@ -119,7 +119,7 @@ const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
     insert into jobs (
       id, account_id, api_key_id, request_id, endpoint, model, generation_id, stream, status, error_code, finish_reason,
       provider_id, lease, attempts, prior_legs, prompt_tokens, completion_tokens, claimed_tokens, hold_msat,
-      cost_msat, fee_bps, created_at, first_byte_ms, total_ms
+      cost_msat, fee_bps, created_at, first_byte_ms, total_ms, held_until
     )
     select
       job."id", job."accountId", job."apiKeyId", job."requestId",
@@ -128,7 +128,7 @@ const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
       job."status", job."errorCode", job."finishReason", job."providerId", job."lease",
       job."attempts", nullif(job."priorLegs", '[]'::jsonb), job."promptTokens", job."completionTokens", job."claimedTokens",
       job."holdMsat", job."costMsat", ${feeBps}::integer, to_timestamp(job."createdAt" / 1000.0), job."firstByteMs",
-      job."totalMs"
+      job."totalMs", to_timestamp(job."heldUntil" / 1000.0)
     from job
     left join posted on posted.key = 'cap:' || job."id"
     where job."costMsat" = 0 or posted.key is not null

@@ -35,6 +35,7 @@ import { ModelOffers } from './model-offers.ts'
 import { answerLogin, challengeFor, challengeMessage } from './provider-login.ts'
 import { ProviderSession, type SessionHost } from './provider-session.ts'
 import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
+import { AUDIT_HOLD_MS } from '../audit/audit-limits.ts'
 import type { AuditDesk } from '../audit/audit-desk.ts'
 import type { AuditKeys } from '../audit/audit-keys.ts'
 import type { AuditStore } from '../audit/audit-port.ts'
@@ -366,9 +367,11 @@ export class ProviderHub implements SessionHost {
   #ended(record: JobRecord, legs: readonly Leg[], run: JobRun): void {
     for (const { attempt } of legs) this.#receipts.expect(attempt.lease, attempt.session.peer)
     const answer = endedAnswer(run, record, legs, (lease) => this.seedOf(lease))
-    if (answer !== undefined) this.#audits?.ended(answer)
+    const isAudited = answer !== undefined && this.#audits?.ended(answer) === true
     const { settle, events } = this.#options
-    const settling = settle(record)
+    const settling = settle(
+      isAudited ? { ...record, heldUntil: this.now() + AUDIT_HOLD_MS } : record,
+    )
     events.jobEnded(record, events.tracing ? jobTrace(run, this.now()) : undefined, settling)
   }
 

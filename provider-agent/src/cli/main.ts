@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { AGENT_VERSION } from '../version.ts'
+import { addCalibrateCommand } from './calibrate-command.ts'
 import { addKeysCommand } from './keys-command.ts'
 import { addReceiptCommand } from './receipt-command.ts'
 import { addRunCommand } from './run-command.ts'
@@ -13,6 +14,7 @@ const program = new Command('infernet-agent')
 addRunCommand(program)
 addKeysCommand(program)
 addReceiptCommand(program)
+addCalibrateCommand(program)
 program
   .command('version')
   .description('print the version')

@@ -1,17 +1,16 @@
 import type { Price } from '@infernet/schemas/wire'
-import { MAX_SLOTS } from '@infernet/schemas/limits'
 import { parsePrice, PriceError } from '@infernet/settlement/price-text'
 import { Option, type Command } from 'commander'
 import { Agent } from '../agent.ts'
 import type { Role } from '../capability.ts'
 import { dataDir } from '../data-dir.ts'
-import { createEngine, ENGINE_KINDS, type EngineName } from '../engines/create-engine.ts'
+import { createEngine } from '../engines/create-engine.ts'
 import { EngineStartError } from '../engines/engine.ts'
-import { OfferFlagError, readOfferFlags, type OfferOverrides } from '../engines/offer-overrides.ts'
+import { OfferFlagError, readOfferFlags } from '../engines/offer-overrides.ts'
 import { EventLog, type AgentEvent } from '../events.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { KeyError, loadIdentity, type LoadedIdentity } from '../identity.ts'
-import { DEFAULT_SLOTS, DRAIN_GRACE_MS } from '../limits.ts'
+import { DRAIN_GRACE_MS } from '../limits.ts'
 import { edgeAddress, EdgeAddressError } from '../link/edge-address.ts'
 import { DEFAULT_PRICE } from '../price.ts'
 import { openPayoutDesk } from '../payout/open-payout-desk.ts'
@@ -19,23 +18,16 @@ import { PayoutFlagError, readPayoutFlags, type PayoutFlags } from '../payout/pa
 import { OutboxError } from '../receipts/outbox.ts'
 import { VerifierError } from '../verifier/verifier-error.ts'
 import { count } from './count.ts'
+import { addEngineOptions, engineOptions, type EngineFlags } from './engine-options.ts'
 import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
 import { LineWriter } from './line-writer.ts'
 import { addPayoutOptions } from './payout-options.ts'
 import { terminal } from './terminal.ts'
 
-interface RunFlags extends PayoutFlags {
+interface RunFlags extends EngineFlags, PayoutFlags {
   readonly role: Role
   readonly edge: string
-  readonly engine?: EngineName
-  readonly engineUrl?: string
-  readonly engineKey?: string
-  readonly model: string[]
   readonly price: string
-  readonly slots: number
-  readonly context?: number
-  readonly threads?: number
-  readonly gpu: boolean
   readonly capabilities?: string
   readonly endpoints?: string
   readonly quantization?: string
@@ -61,24 +53,8 @@ export function addRunCommand(program: Command): void {
         .choices(['provider', 'verifier'] satisfies Role[])
         .default('provider'),
     )
-    .addOption(
-      new Option(
-        '--engine <kind>',
-        'what runs the model (default: llama-cpp, or openai-http with --engine-url)',
-      ).choices(ENGINE_KINDS),
-    )
-    .option('--engine-url <url>', 'an OpenAI-compatible server: vLLM, llama-server, Ollama …')
-    .addOption(new Option('--engine-key <key>', 'its API key').env('INFERNET_ENGINE_KEY'))
-    .option(
-      '--model <model...>',
-      'embedded engines: file.gguf or NAME=file.gguf; servers: NAME or NAME=engine-name',
-      [],
-    )
+  addEngineOptions(command)
     .option('--price <price>', 'msat per million tokens', priceText(DEFAULT_PRICE))
-    .option('--slots <n>', 'jobs at once', count(MAX_SLOTS), DEFAULT_SLOTS)
-    .option('--context <tokens>', 'context length, where the engine should not decide', count(1e8))
-    .option('--threads <n>', 'CPU threads of llama-cpp', count(1024))
-    .option('--no-gpu', 'keep llama-cpp off the GPU')
     .addOption(
       new Option(
         '--capabilities <list>',
@@ -152,15 +128,6 @@ async function run(flags: RunFlags): Promise<void> {
     if (error instanceof VerifierError) throw new OwnerError(EXIT.usage, error.message)
     throw error
   }
-}
-
-function engineOptions(
-  flags: RunFlags,
-  overrides: OfferOverrides,
-): Parameters<typeof createEngine>[0] {
-  const { model, engine, ...rest } = flags
-  const kind = engine ?? (flags.engineUrl === undefined ? 'llama-cpp' : 'openai-http')
-  return { ...rest, overrides, engine: kind, models: model }
 }
 
 function eventWriter({ json, quiet }: RunFlags): (event: AgentEvent, at: number) => void {

@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { crashAt } from './crash-at.ts'
+import { crashAt, takePlan } from './crash-at.ts'
 
 /** A signal that no plan has. */
-const HUP = '{"step":"paid","pids":[11],"signal":"SIGHUP"}'
+const HUP = '{"id":1,"step":"paid","pids":[11],"signal":"SIGHUP"}'
 
 describe('a crash that a test asks for', () => {
   let folder: string
@@ -20,21 +20,33 @@ describe('a crash that a test asks for', () => {
     const killed: number[] = []
     const at = crashAt({ INFERNET_CRASH_FILE: file }, (pid) => killed.push(pid))
     at('paid')
-    writeFileSync(file, JSON.stringify({ step: 'order:issuing', pids: [11, 12] }))
+    writeFileSync(file, JSON.stringify({ id: 1, step: 'order:issuing', pids: [11, 12] }))
     at('paid')
     expect(killed).toEqual([])
     at('order:issuing')
     at('order:issuing')
     expect(killed).toEqual([11, 12])
-    expect(existsSync(file)).toBe(false)
+    expect(takePlan(file, 1)).toBe(false)
+  })
+
+  it('does not come when the test has called it off, nor take the next one with it', () => {
+    const killed: number[] = []
+    const at = crashAt({ INFERNET_CRASH_FILE: file }, (pid) => killed.push(pid))
+    writeFileSync(file, JSON.stringify({ id: 1, step: 'paid', pids: [11] }))
+    expect(takePlan(file, 1)).toBe(true)
+    at('paid')
+    expect(killed).toEqual([])
+    writeFileSync(file, JSON.stringify({ id: 2, step: 'paid', pids: [12] }))
+    at('paid')
+    expect(killed).toEqual([12])
   })
 
   it('may be a freeze', () => {
     const signals: string[] = []
     const at = crashAt({ INFERNET_CRASH_FILE: file }, (_pid, signal) => signals.push(signal))
-    writeFileSync(file, JSON.stringify({ step: 'paid', pids: [11] }))
+    writeFileSync(file, JSON.stringify({ id: 1, step: 'paid', pids: [11] }))
     at('paid')
-    writeFileSync(file, JSON.stringify({ step: 'paid', pids: [11], signal: 'SIGSTOP' }))
+    writeFileSync(file, JSON.stringify({ id: 2, step: 'paid', pids: [11], signal: 'SIGSTOP' }))
     at('paid')
     expect(signals).toEqual(['SIGKILL', 'SIGSTOP'])
   })
@@ -42,10 +54,16 @@ describe('a crash that a test asks for', () => {
   it('never comes unasked, for nonsense, or in production', () => {
     const killed: number[] = []
     const kill = (pid: number) => killed.push(pid)
-    writeFileSync(file, JSON.stringify({ step: 'paid', pids: [11] }))
+    writeFileSync(file, JSON.stringify({ id: 1, step: 'paid', pids: [11] }))
     crashAt({}, kill)('paid')
     crashAt({ INFERNET_CRASH_FILE: file, INFERNET_ENV: 'production' }, kill)('paid')
-    for (const nonsense of ['', '{', '{"step":"paid"}', '{"step":"paid","pids":[-1]}', HUP]) {
+    for (const nonsense of [
+      '',
+      '{',
+      '{"id":1,"step":"paid"}',
+      '{"id":1,"step":"paid","pids":[-1]}',
+      HUP,
+    ]) {
       writeFileSync(file, nonsense)
       crashAt({ INFERNET_CRASH_FILE: file }, kill)('paid')
     }

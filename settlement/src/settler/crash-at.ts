@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { PAYOUT_STEPS } from '../payout/payout-hooks.ts'
 
@@ -30,6 +30,8 @@ export type CrashStep = (typeof CRASH_STEPS)[number]
 export type AtStep = (step: CrashStep) => void
 
 const planSchema = z.object({
+  /** Names the plan. */
+  id: z.int().nonnegative(),
   step: z.string(),
   pids: z.array(z.int().positive()).max(8),
   signal: z.enum(['SIGKILL', 'SIGSTOP']).default('SIGKILL'),
@@ -37,8 +39,8 @@ const planSchema = z.object({
 type CrashSignal = z.infer<typeof planSchema>['signal']
 
 /**
- * For crash tests only: `INFERNET_CRASH_FILE` names a file that may say `{"step": …, "pids": […]}` at any time.
- * The first time that the settler comes to that of {@link CRASH_STEPS} it removes the file and kills those
+ * For crash tests only: `INFERNET_CRASH_FILE` names a file that may say `{"id": …, "step": …, "pids": […]}` at any
+ * time. The first time that the settler comes to that of {@link CRASH_STEPS} it takes the plan and kills those
  * processes, itself or others, as a power cut would; with `"signal": "SIGSTOP"` it freezes them, as a machine
  * that is paused would. Does nothing without the variable, and nothing in production.
  */
@@ -50,8 +52,21 @@ export function crashAt(
   return (step) => {
     const plan = readPlan(path)
     if (plan?.step !== step) return
-    rmSync(path, { force: true })
+    if (!takePlan(path, plan.id)) return
     for (const pid of plan.pids) kill(pid, plan.signal)
+  }
+}
+
+/**
+ * A plan is whose who makes the file of its name: the settler, to carry it out, or the test, to call it off. True
+ * for the first of them; who only removed the plan's own file could remove the next plan with it.
+ */
+export function takePlan(path: string, id: number): boolean {
+  try {
+    writeFileSync(`${path}.${id}`, '', { flag: 'wx' })
+    return true
+  } catch {
+    return false
   }
 }
 

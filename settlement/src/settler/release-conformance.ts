@@ -3,6 +3,8 @@ import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { leaseOf, newAccountId, newJobId } from '@infernet/schemas/ids'
 import type { PriorLeg } from '@infernet/schemas/job-record'
+import { audits } from '@infernet/schemas/audit-tables'
+import { accountTransfers } from '@infernet/schemas/settlement-tables'
 import { entries, jobs, journal, ledgerAccounts } from '@infernet/schemas/tables'
 import { ask, askRows, type Database } from '../db/database.ts'
 import { DbError } from '../db/db-port.ts'
@@ -21,7 +23,12 @@ interface Leg {
 }
 
 /** A captured job with these legs, in the journal and in its row; what the rules call its leases. */
-async function captured(db: Database, legs: readonly Leg[], feeBps = FEE_BPS) {
+async function captured(
+  db: Database,
+  legs: readonly Leg[],
+  feeBps = FEE_BPS,
+  heldUntil: Date | null = null,
+) {
   const [id, accountId] = [newJobId(Date.now()), newAccountId(Date.now())]
   const judged = legs.map((leg, n) => ({ ...leg, lease: leaseOf(id, n + 1) }))
   const cost = legs.reduce((sum, { gross }) => sum + gross, 0)
@@ -61,6 +68,7 @@ async function captured(db: Database, legs: readonly Leg[], feeBps = FEE_BPS) {
       holdMsat: BigInt(cost),
       costMsat: BigInt(cost),
       feeBps,
+      heldUntil,
       providerId: last?.provider,
       lease: last?.lease,
       priorLegs: priorLegs.length === 0 ? null : sql`${JSON.stringify(priorLegs)}::jsonb`,
@@ -69,7 +77,19 @@ async function captured(db: Database, legs: readonly Leg[], feeBps = FEE_BPS) {
   const leases = judged.flatMap(({ provider, gross, lease }): JudgedLease[] =>
     provider === null ? [] : [{ lease, provider, gross: BigInt(gross), feeBps }],
   )
-  return { id, payer, leases }
+  return { id, accountId, payer, leases }
+}
+
+/** The verdict on the last lease of a job. */
+async function audited(
+  db: Database,
+  { id, leases }: Awaited<ReturnType<typeof captured>>,
+  verdict: 'pass' | 'fail',
+): Promise<void> {
+  const { lease = '', provider = '' } = leases.at(-1) ?? {}
+  const subject = { lease, jobId: id, providerId: provider, model: 'demo', spec: 'spec' }
+  const how = { epoch: 0, rate: 1, verdict, logE: 0, report: {}, judgedAt: new Date() }
+  await ask(db.insert(audits).values({ ...subject, ...how }))
 }
 
 /** What an event changed each account by; undefined when there is none. */
@@ -151,6 +171,43 @@ export function testReleases(open: () => Database): void {
       expect(await entriesOf(open(), `ver:${judged.leases[0]!.lease}`)).toMatchObject({
         [judged.payer]: 500n,
       })
+    })
+
+    it('waits for the audit of a job, as long as it may take', async () => {
+      const provider = '12D3KooWheld'
+      const inAnHour = new Date(Date.now() + 3_600_000)
+      const held = await captured(open(), [{ provider, gross: 1000 }], FEE_BPS, inAnHour)
+      const late = await captured(open(), [{ provider, gross: 500 }], FEE_BPS, new Date(0))
+      expect(await releaseJobs(open(), 10)).toEqual({ jobs: 1, msat: 495n })
+      expect(await releasedAt(late.id)).toBeInstanceOf(Date)
+      expect(await releasedAt(held.id)).toBeUndefined()
+      await audited(open(), held, 'pass')
+      expect(await releaseJobs(open(), 10)).toEqual({ jobs: 1, msat: 990n })
+    })
+
+    it('gives back what an audit has found wrong, the fee included, once', async () => {
+      const provider = '12D3KooWcheat'
+      const inAnHour = new Date(Date.now() + 3_600_000)
+      const bad = await captured(open(), [{ provider, gross: 1000 }], FEE_BPS, inAnHour)
+      const good = await captured(open(), [{ provider, gross: 70 }])
+      await audited(open(), bad, 'fail')
+      const many = await Promise.all(Array.from({ length: 4 }, () => releaseJobs(open(), 10)))
+      expect(many.filter(({ jobs: released }) => released > 0)).toEqual([{ jobs: 2, msat: 69n }])
+      const [judged] = bad.leases
+      const expected = verdictBad(judged!, bad.payer)!.entries
+      expect(await entriesOf(open(), `ver:${judged!.lease}`)).toEqual(
+        Object.fromEntries(expected.map(({ account, amount }) => [account, amount])),
+      )
+      expect(await entriesOf(open(), `ver:${good.leases[0]!.lease}`)).toMatchObject({
+        [`provider:${provider}`]: 69n,
+      })
+      const told = await ask(
+        open().select().from(accountTransfers).where(eq(accountTransfers.accountId, bad.accountId)),
+      )
+      expect(told).toMatchObject([
+        { reference: `ver:${judged!.lease}`, amountMsat: 1000n, state: 'pending' },
+      ])
+      await askRows(open(), sql`delete from account_transfers where account_id = ${bad.accountId}`)
     })
 
     it('releases a page at a time, the oldest first', async () => {

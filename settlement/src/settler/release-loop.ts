@@ -16,7 +16,8 @@ export interface ReleaseLoopParts {
 }
 
 /**
- * The verification policy as long as there is no verification: what was captured is released at once. A job
+ * The verification policy: what was captured is released at once, unless it is being audited; then the verdict
+ * decides, or the time that it may take. What failed goes back to whoever paid for it. A job
  * that the journal refuses is found by halving the page, and left to an operator.
  */
 export function releaseLoop(parts: ReleaseLoopParts): WorkLoop {

@@ -36,9 +36,11 @@ describe('requestEvidence', () => {
       { excess: [0, 1, NaN, 0.1], lpDifference: [NaN, NaN, 0, 0] },
       CALIBRATION,
     )
-    expect(evidence).toMatchObject({ tokens: 4, inconclusive: 2, mismatches: 2 })
-    const partial = requestEvidence({ excess: [0, 0, 0], lpDifference: [0] }, CALIBRATION)
-    expect(partial).toMatchObject({ tokens: 3, inconclusive: 2 })
+    expect(evidence).toMatchObject({ tokens: 4, inconclusive: 1, mismatches: 2 })
+    const forged = requestEvidence({ excess: [NaN, NaN], lpDifference: [0, 0] }, CALIBRATION)
+    expect(forged).toMatchObject({ tokens: 2, inconclusive: 2 })
+    const numbers = requestEvidence({ lpDifference: [0, NaN, 0] }, CALIBRATION)
+    expect(numbers).toMatchObject({ tokens: 3, inconclusive: 1 })
   })
 
   it('is 1 for an empty answer, and says nothing of one that nobody can judge', () => {

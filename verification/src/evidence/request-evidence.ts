@@ -8,7 +8,10 @@ export interface RequestEvidence {
   readonly logE: number
   /** Positions in the answer. */
   readonly tokens: number
-  /** Positions of which a statistic that can be judged says nothing: of the one that says less. */
+  /**
+   * Positions whose tokens nobody can judge: numbers can be forged, tokens cannot. Where only numbers are
+   * judged, those that have none.
+   */
   readonly inconclusive: number
   /** Positions where the sampler would have drawn another token. */
   readonly mismatches: number
@@ -26,11 +29,12 @@ export function requestEvidence(
   const judged = judgeable(scores, calibration)
   const excess = scores.excess ?? []
   const tokens = Math.max(excess.length, scores.lpDifference?.length ?? 0)
-  const conclusive = judged.map(([values]) => values.filter((value) => !Number.isNaN(value)).length)
+  const [decisive = []] = judged[0] ?? []
+  const conclusive = decisive.filter((value) => !Number.isNaN(value)).length
   return {
     logE: judged.length === 0 ? 0 : logMeanExp(judged.map(([v, tails]) => tailEvidence(v, tails))),
     tokens,
-    inconclusive: tokens - (conclusive.length === 0 ? 0 : Math.min(...conclusive)),
+    inconclusive: tokens - conclusive,
     mismatches: excess.filter((value) => value > 0).length,
   }
 }
@@ -50,6 +54,7 @@ export function tokensToDetection(
   return undefined
 }
 
+/** The tokens' statistic first. */
 function judgeable({ excess, lpDifference }: Partial<Scores>, calibration: Calibration) {
   const statistics = [
     [excess, calibration.excess],

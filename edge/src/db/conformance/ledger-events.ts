@@ -112,6 +112,7 @@ export function testLedgerEvents(open: () => Database): void {
             costMsat: 300n,
             feeBps: FEE_BPS,
             createdAt: new Date(job.createdAt),
+            heldUntil: null,
             releasedAt: null,
           },
         ],

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Service } from '../processes.ts'
+import { Stack, until } from '../stack.ts'
+import { MoneyClient, type Json } from './money-client.ts'
+import { paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
+import { simulatedLightning, type TestLightning } from './test-lightning.ts'
+
+const PRICE = 'prompt=500000000,completion=500000000'
+/** The beginning of anything, gone on with at random: an answer that the seed decides. */
+const WILD = {
+  model: 'infernet-demo',
+  prompt: 'q',
+  temperature: 2,
+  top_k: 20,
+  top_p: 1,
+  min_p: 0,
+  max_tokens: 60,
+}
+const REQUESTS = 3
+
+describe('a provider that cheats, on SIMULATED Lightning', () => {
+  let lightning: TestLightning
+  let stack: Stack
+  let settler: Service
+  let client: MoneyClient
+  let accountId: string
+  let payouts: readonly Json[]
+
+  beforeAll(async () => {
+    lightning = await simulatedLightning()
+    stack = await Stack.start('node', 18_680)
+    settler = await startSettler(stack, lightning)
+    payouts = settler.collect((line) => line['event'] === 'payout_succeeded')
+    await reconcile(stack, lightning, '--post')
+    const account = await stack.createClient()
+    accountId = account.accountId
+    client = new MoneyClient(stack, account.apiKey)
+  })
+  afterAll(async () => {
+    await settler?.kill()
+    await stack?.stop()
+    await lightning?.stop()
+  })
+
+  const startAgent = (name: string, program?: string) => {
+    const options = ['--engine', 'llama-cpp', '--price', PRICE, ...paidAgentOptions(lightning)]
+    return stack.startAgent(name, 'infernet-demo', options, 1, program)
+  }
+  const available = async () => (await stack.settledBalance(accountId)).available
+
+  /** Asks, and waits for the verdict. */
+  async function verdictOn(): Promise<{ verdict: unknown; costMsat: number }> {
+    const { headers } = await client.ask('POST', '/completions', WILD)
+    const receipt = `/receipts/${headers.get('x-infernet-job')}`
+    let audit: Json | undefined
+    await until('there is a verdict', async () => {
+      const { audits } = await client.get(receipt)
+      audit = (audits as Json[])[0]
+      return audit !== undefined
+    })
+    const { cost_msat: cost } = await client.get(receipt)
+    return { verdict: audit?.['verdict'], costMsat: Number(cost) }
+  }
+
+  it('is found out, is not paid, and its clients get everything back', async () => {
+    const before = await available()
+    const cheat = await startAgent('cheat', 'e2e/src/cheats/own-seed.ts')
+    for (let i = 0; i < REQUESTS; i++) {
+      const { verdict, costMsat } = await verdictOn()
+      expect(verdict).toBe('fail')
+      expect(costMsat).toBeGreaterThan(0)
+    }
+    await until('the clients have their money back', async () => (await available()) === before)
+    await cheat.kill()
+    expect(payouts).toEqual([])
+    const { kinds } = (await stack.operator('GET', '/operator/ledger')) as {
+      kinds: { kind: string; balance_msat: string }[]
+    }
+    for (const { kind, balance_msat: msat } of kinds)
+      if (kind.startsWith('provider') || kind === 'revenue:fee') expect(msat).toBe('0')
+  })
+
+  it('does not keep an honest one from being paid for the same request', async () => {
+    const before = await available()
+    const honest = await startAgent('honest')
+    const { verdict, costMsat } = await verdictOn()
+    expect(verdict).toBe('pass')
+    expect(before - (await available())).toBe(costMsat)
+    await until('it is paid', async () => payouts.length > 0)
+    await honest.kill()
+  })
+
+  it('leaves books behind that agree with the nodes', async () => {
+    const { code, output } = await reconcile(stack, lightning)
+    expect(output).not.toContain('drift')
+    expect(code).toBe(0)
+  })
+})

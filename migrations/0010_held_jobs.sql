@@ -1,0 +1,1 @@
+ALTER TABLE "jobs" ADD COLUMN "held_until" timestamp with time zone;

@@ -1,0 +1,45 @@
+import { MAX_SLOTS } from '@infernet/schemas/limits'
+import { Option, type Command } from 'commander'
+import { ENGINE_KINDS, type EngineName, type EngineOptions } from '../engines/create-engine.ts'
+import { DEFAULT_SLOTS } from '../limits.ts'
+import { count } from './count.ts'
+
+export interface EngineFlags {
+  readonly engine?: EngineName
+  readonly engineUrl?: string
+  readonly engineKey?: string
+  readonly model: string[]
+  readonly slots: number
+  readonly context?: number
+  readonly threads?: number
+  readonly gpu: boolean
+}
+
+/** Adds the options that say what runs the models; `engineOptions` reads them. */
+export const addEngineOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--engine <kind>',
+        'what runs the model (default: llama-cpp, or openai-http with --engine-url)',
+      ).choices(ENGINE_KINDS),
+    )
+    .option('--engine-url <url>', 'an OpenAI-compatible server: vLLM, llama-server, Ollama …')
+    .addOption(new Option('--engine-key <key>', 'its API key').env('INFERNET_ENGINE_KEY'))
+    .option(
+      '--model <model...>',
+      'embedded engines: file.gguf or NAME=file.gguf; servers: NAME or NAME=engine-name',
+      [],
+    )
+    .option('--slots <n>', 'jobs at once', count(MAX_SLOTS), DEFAULT_SLOTS)
+    .option('--context <tokens>', 'context length, where the engine should not decide', count(1e8))
+    .option('--threads <n>', 'CPU threads of llama-cpp', count(1024))
+    .option('--no-gpu', 'keep llama-cpp off the GPU')
+
+export function engineOptions(
+  { model, engine, ...rest }: EngineFlags,
+  overrides: EngineOptions['overrides'],
+): EngineOptions {
+  const kind = engine ?? (rest.engineUrl === undefined ? 'llama-cpp' : 'openai-http')
+  return { ...rest, overrides, engine: kind, models: model }
+}
