@@ -12,6 +12,7 @@ const HOST_SCRIPT: Record<HostKind, string> = {
   node: 'edge/src/hosts/node/main.ts',
   workerd: 'edge/src/hosts/workerd/serve.ts',
 }
+const AGENT = 'provider-agent/src/cli/main.ts'
 const OPERATOR_TOKEN = 'e2e-operator-token'
 const SETTLER_TOKEN = 'e2e-settler-token-of-32-characters'
 const L402_KEY = '5a'.repeat(32)
@@ -131,8 +132,16 @@ export class Stack {
     model: string,
     args: readonly string[],
     providers = 1,
-    program = 'provider-agent/src/cli/main.ts',
+    program = AGENT,
   ): Promise<Service> {
+    const agent = this.spawnAgent(name, args, program)
+    agent.peer = String((await agent.line((line) => line['event'] === 'connected'))['peer'])
+    await this.untilServed(model, providers)
+    return agent
+  }
+
+  /** Starts one that may not be let in. */
+  spawnAgent(name: string, args: readonly string[], program = AGENT): Service {
     const agent = new Service(`agent ${name}`, program, [
       'run',
       '--edge',
@@ -143,8 +152,6 @@ export class Stack {
       ...args,
     ])
     this.agents.push(agent)
-    agent.peer = String((await agent.line((line) => line['event'] === 'connected'))['peer'])
-    await this.untilServed(model, providers)
     return agent
   }
 

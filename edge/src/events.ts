@@ -41,8 +41,13 @@ export class EdgeEvents {
     'Failed reads of, or reports to, the directory of shards.',
   )
   readonly #audits = new Counter('infernet_audits_total', 'Audited answers, by verdict.')
+  readonly #bans = new Counter(
+    'infernet_provider_bans_total',
+    'Providers sent away for what audits have shown.',
+  )
   readonly #others: Metric[] = [
     this.#audits,
+    this.#bans,
     this.#requests,
     this.#unmetDemand,
     this.#logins,
@@ -88,6 +93,11 @@ export class EdgeEvents {
       findings: worst.map(({ check, detail }) => `${check}: ${detail}`),
       replay,
     })
+  }
+
+  providerBanned(provider: string, model: string): void {
+    this.#bans.add()
+    this.#log('provider_banned', { provider, model })
   }
 
   metrics(): string {

@@ -18,6 +18,8 @@ export const CLOSE = {
   replaced: 4409,
   /** Where its earnings go is not signed with the provider's key. */
   payout: 4422,
+  /** Audits have shown that its answers are not those of the model that it offers. */
+  banned: 4423,
   /** The edge holds as many providers as it can. */
   overloaded: 4429,
 } as const
@@ -25,4 +27,5 @@ export const CLOSE = {
 export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]
 
 /** Codes after which reconnecting with the same key and version can never help. */
-export const isFatalClose = (code: number): boolean => code === CLOSE.version
+export const isFatalClose = (code: number): boolean =>
+  code === CLOSE.version || code === CLOSE.banned

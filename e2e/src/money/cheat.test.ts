@@ -16,7 +16,6 @@ const WILD = {
   min_p: 0,
   max_tokens: 60,
 }
-const REQUESTS = 3
 
 describe('a provider that cheats, on SIMULATED Lightning', () => {
   let lightning: TestLightning
@@ -62,22 +61,32 @@ describe('a provider that cheats, on SIMULATED Lightning', () => {
     return { verdict: audit?.['verdict'], costMsat: Number(cost) }
   }
 
-  it('is found out, is not paid, and its clients get everything back', async () => {
+  it('is found out, sent away, not paid, and its client gets everything back', async () => {
     const before = await available()
     const cheat = await startAgent('cheat', 'e2e/src/cheats/own-seed.ts')
-    for (let i = 0; i < REQUESTS; i++) {
-      const { verdict, costMsat } = await verdictOn()
-      expect(verdict).toBe('fail')
-      expect(costMsat).toBeGreaterThan(0)
-    }
-    await until('the clients have their money back', async () => (await available()) === before)
-    await cheat.kill()
+    const gone = cheat.line((line) => line['event'] === 'gave_up')
+    const { verdict, costMsat } = await verdictOn()
+    expect(verdict).toBe('fail')
+    expect(costMsat).toBeGreaterThan(0)
+    await until('the client has its money back', async () => (await available()) === before)
+    expect(await gone).toMatchObject({
+      reason: expect.stringContaining("not those of 'infernet-demo'"),
+    })
+    expect((await client.ask('POST', '/completions', WILD)).status).toBe(503)
     expect(payouts).toEqual([])
     const { kinds } = (await stack.operator('GET', '/operator/ledger')) as {
       kinds: { kind: string; balance_msat: string }[]
     }
     for (const { kind, balance_msat: msat } of kinds)
       if (kind.startsWith('provider') || kind === 'revenue:fee') expect(msat).toBe('0')
+  })
+
+  it('is not let in again', async () => {
+    const options = ['--engine', 'llama-cpp', '--price', PRICE]
+    const again = stack.spawnAgent('cheat', options)
+    expect(await again.line((line) => line['event'] === 'gave_up')).toMatchObject({
+      next_step: expect.stringContaining('docs/verification.md'),
+    })
   })
 
   it('does not keep an honest one from being paid for the same request', async () => {

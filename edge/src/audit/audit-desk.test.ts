@@ -1,18 +1,15 @@
+import { CLOSE } from '@infernet/schemas/close-codes'
 import type { JobId } from '@infernet/schemas/ids'
 import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { ReceiptStatement } from '@infernet/schemas/receipt'
 import type { Claim } from '@infernet/schemas/transcript'
+import { SUSPENSION_MS } from '@infernet/verification/reputation/conduct'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion } from '../testing/answers.ts'
 import { claimOf, drawnAnswer } from '../testing/drawn-answer.ts'
-import {
-  modelOffer,
-  newProviderKey,
-  type FakeJob,
-  type FakeProvider,
-} from '../testing/fake-provider.ts'
-import { startEdge, type TestEdge } from '../testing/test-edge.ts'
+import { FakeProvider, modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
+import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 import { OPENING_WAIT_MS, RECORD_RETRY_MS } from './audit-limits.ts'
 
 const SPEC: ModelSpec = {
@@ -178,6 +175,50 @@ describe('audits', () => {
     }
     expect(asked.length).toBeGreaterThan(0)
     expect(asked.length).toBeLessThan(20)
+  })
+
+  /** What audits before this one have found. */
+  const known = async (verdict: 'pass' | 'fail', logE: number) => {
+    const { header } = await answered()
+    const audit = { ...template(header.job), provider: provider.peer, spec: specIdOf(SPEC) }
+    const judgedAt = edge.clock.now()
+    await edge.audits.record({ ...audit, verdict, logE, judgedAt, lease: header.lease })
+  }
+  const back = async () => {
+    provider.vanish()
+    provider = new FakeProvider(edge.hub, key).connect()
+    const capability = capabilityOf({ models: MODELS })
+    await provider.login(provider.hello({ capability, now: edge.clock.now() }))
+    await new Promise(setImmediate)
+  }
+
+  it('send a provider away that was found out, and every time that it comes back', async () => {
+    const job = await answered()
+    const { claim } = honest(job)
+    const sampler = { ...claim.sampler, seed: '4' }
+    const forged = drawnAnswer(sampler, TOKENS)
+    await known('fail', Math.log(1e6))
+    await sign(job, { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler })
+    expect(provider.closed).toBeUndefined()
+    provider.open(job.header.lease, forged)
+    await back()
+    expect(provider.closed).toMatchObject({
+      code: CLOSE.banned,
+      reason: expect.stringContaining("'tiny'"),
+    })
+    expect((await edge.chat()).status).toBe(503)
+    expect(edge.events.metrics()).toContain('infernet_provider_bans_total')
+  })
+
+  it('let a provider rest for a day that is under grave suspicion', async () => {
+    await known('fail', Math.log(1e4))
+    await back()
+    expect(provider.closed).toBeUndefined()
+    expect((await edge.chat()).status).toBe(503)
+    edge.clock.advance(SUSPENSION_MS)
+    await back()
+    expect(provider.closed).toBeUndefined()
+    await answered()
   })
 
   it('write their verdict down when the database is back', async () => {

@@ -27,7 +27,7 @@ import {
   type Judgement,
 } from './judge.ts'
 import { ScoreAskError } from './score-asks.ts'
-import { Standings } from './standings.ts'
+import { Standings, type Place } from './standings.ts'
 import type { Verifiers } from './verifiers.ts'
 
 /** An answer that one provider gave alone, and that is over. */
@@ -49,6 +49,8 @@ export interface AuditDeskOptions {
   readonly now: () => number
   readonly verifiers: Verifiers
   readonly onJudged: (audit: Audit) => void
+  /** What is known of a provider has come, or changed: see {@link AuditDesk.placeOf}. */
+  readonly onStanding: (provider: PeerId) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -86,7 +88,14 @@ export class AuditDesk {
 
   /** A provider has come: what is known of it will be asked for. */
   joined(provider: PeerId): void {
-    void this.#standings.load(provider)
+    const { onStanding } = this.#options
+    void this.#standings.load(provider).then(() => onStanding(provider))
+  }
+
+  /** What a provider may do now with a model that it offers. */
+  placeOf(provider: PeerId, { spec }: ModelOffer): Place {
+    if (spec === undefined) return 'serving'
+    return this.#standings.placeOf(provider, specIdOf(spec), this.#options.now())
   }
 
   left(provider: PeerId): void {
@@ -201,6 +210,7 @@ export class AuditDesk {
     }
     this.#standings.add(audit)
     this.#options.onJudged(audit)
+    this.#options.onStanding(provider)
     this.#record(audit, RECORD_TRIES)
   }
 

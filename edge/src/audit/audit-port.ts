@@ -35,6 +35,8 @@ export interface SpecRecord {
   readonly failed: number
   readonly inconclusive: number
   readonly unopened: number
+  /** Of the last audit, ms since the epoch. */
+  readonly updatedAt: number
 }
 
 export interface AuditStore {

@@ -10,11 +10,16 @@ export const newRecord = (spec: string): SpecRecord => ({
   failed: 0,
   inconclusive: 0,
   unopened: 0,
+  updatedAt: 0,
 })
 
 /** The record after one more audit. An answer that could not be judged says nothing, good or bad. */
-export function afterAudit(record: SpecRecord, { verdict, logE }: Audit): SpecRecord {
-  const counted = { ...record, [COUNTS[verdict]]: record[COUNTS[verdict]] + 1 }
+export function afterAudit(record: SpecRecord, { verdict, logE, judgedAt }: Audit): SpecRecord {
+  const counted = {
+    ...record,
+    [COUNTS[verdict]]: record[COUNTS[verdict]] + 1,
+    updatedAt: Math.max(record.updatedAt, judgedAt),
+  }
   if (verdict === 'inconclusive') return counted
   return {
     ...counted,

@@ -1,5 +1,6 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { auditRate, AUDIT_POLICY } from '@infernet/verification/audit/audit-rate'
+import { SUSPENSION_MS } from '@infernet/verification/reputation/conduct'
 import { standingOf } from '@infernet/verification/evidence/standing'
 import type { Audit, AuditStore, SpecRecord } from './audit-port.ts'
 import { afterAudit, newRecord } from './spec-record.ts'
@@ -14,6 +15,9 @@ export interface StandingsOptions {
  * looked at most, as far as their record says.
  */
 const POLICY = { ...AUDIT_POLICY, safetyFactor: 0 }
+
+/** What a provider may do for a spec. */
+export type Place = 'serving' | 'resting' | 'banned'
 
 /** What is known of the providers that are here, by spec. Until it is, they count as newcomers. */
 export class Standings {
@@ -46,11 +50,26 @@ export class Standings {
     records?.set(audit.spec, afterAudit(records.get(audit.spec) ?? newRecord(audit.spec), audit))
   }
 
+  /**
+   * Whether it may serve a spec at `now` (ms since the epoch). Who is suspended rests for a day, and is then
+   * looked at all the time; who is accused is not let in again.
+   */
+  placeOf(provider: PeerId, spec: string, now: number): Place {
+    const { updatedAt, wealth } = this.#recordOf(provider, spec)
+    const standing = standingOf(wealth)
+    if (standing === 'accused') return 'banned'
+    return standing === 'suspended' && now < updatedAt + SUSPENSION_MS ? 'resting' : 'serving'
+  }
+
   /** The share of this provider's answers to look at, 0 to 1. */
   rateOf(provider: PeerId, spec: string): number {
-    const { consecutiveValid, wealth } = this.#records.get(provider)?.get(spec) ?? newRecord(spec)
+    const { consecutiveValid, wealth } = this.#recordOf(provider, spec)
     const isSuspect = standingOf(wealth) !== 'clear'
     const unknown = { securedMsat: 0n, gainPerJobMsat: 0n, jobsToDetect: 1 }
     return auditRate({ consecutiveValid, isSuspect, ...unknown }, POLICY)
+  }
+
+  #recordOf(provider: PeerId, spec: string): SpecRecord {
+    return this.#records.get(provider)?.get(spec) ?? newRecord(spec)
   }
 }

@@ -122,5 +122,14 @@ function specRecordOf(row: typeof providerSpecs.$inferSelect): SpecRecord {
     recent: [row.recentLow, row.recentMid, row.recentHigh],
   }
   const { consecutiveValid, spec } = row
-  return { spec, wealth, consecutiveValid, passed, failed, inconclusive, unopened }
+  return {
+    spec,
+    wealth,
+    consecutiveValid,
+    passed,
+    failed,
+    inconclusive,
+    unopened,
+    updatedAt: row.updatedAt.getTime(),
+  }
 }

@@ -1,7 +1,6 @@
 import type { LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import type { PeerId } from '@infernet/schemas/peer-id'
-import { AuditDesk, type EndedAnswer } from '../audit/audit-desk.ts'
+import { AuditDesk, type AuditDeskOptions, type EndedAnswer } from '../audit/audit-desk.ts'
 import type { Verifiers } from '../audit/verifiers.ts'
 import type { Leg } from './job-record.ts'
 import type { JobRun } from './job-run.ts'
@@ -11,13 +10,13 @@ import type { HubOptions } from './provider-hub.ts'
 export function auditDesk(
   { audit, audits, events, later, now }: HubOptions,
   verifiers: Verifiers,
-  ask: (provider: PeerId, lease: LeaseId) => boolean,
+  rim: Pick<AuditDeskOptions, 'ask' | 'onStanding'>,
 ): AuditDesk | undefined {
   if (audits === undefined) return undefined
   return new AuditDesk({
     keys: audit,
     store: audits,
-    ask,
+    ...rim,
     verifiers,
     later,
     now,

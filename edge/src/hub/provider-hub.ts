@@ -102,9 +102,10 @@ export class ProviderHub implements SessionHost {
 
   constructor(options: HubOptions) {
     this.#options = options
-    this.#audits = auditDesk(options, this.#verifiers, (peer, lease) =>
-      this.#askOpening(peer, lease),
-    )
+    this.#audits = auditDesk(options, this.#verifiers, {
+      ask: (peer, lease) => this.#askOpening(peer, lease),
+      onStanding: (peer) => this.#placed(peer),
+    })
     this.#receipts = new ReceiptIntake({
       ...options,
       onStored: (statement) => this.#audits?.receipt(statement),
@@ -296,7 +297,10 @@ export class ProviderHub implements SessionHost {
 
   #offer(session: ProviderSession, models: readonly ModelOffer[]): void {
     if (session.isVerifier) return this.#verifiers.update(session, models)
-    this.#offers.update(session, models, this.now())
+    const placed = models.filter(
+      (offer) => this.#audits?.placeOf(session.peer, offer) !== 'resting',
+    )
+    this.#offers.update(session, placed, this.now())
     this.#dispatcher.roomChanged(session)
   }
 
@@ -321,6 +325,20 @@ export class ProviderHub implements SessionHost {
 
   opened(session: ProviderSession, opening: Opening): void {
     this.#audits?.opened(session.peer, opening)
+  }
+
+  /** Offers count as far as their provider is trusted; who was found out has to go. */
+  #placed(peer: PeerId): void {
+    const session = this.#sessions.get(peer)
+    if (session === undefined || session.isVerifier) return
+    const { models } = session.capability
+    const found = models.find((offer) => this.#audits?.placeOf(peer, offer) === 'banned')
+    if (found !== undefined) {
+      const message = `audits have shown that your answers are not those of '${found.id}'`
+      this.#options.events.providerBanned(peer, found.id)
+      return this.#drop(session.socket, CLOSE.banned, message)
+    }
+    this.#offer(session, session.draining ? [] : models)
   }
 
   #askOpening(peer: PeerId, lease: LeaseId): boolean {

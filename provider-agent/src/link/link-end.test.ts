@@ -7,7 +7,7 @@ describe('the end of a connection', () => {
     const end = endOfClose(code, '')
     expect(end.reason).not.toBe('')
     expect(end.nextStep).not.toBe('')
-    expect(end.isFatal).toBe(code === CLOSE.version)
+    expect(end.isFatal).toBe(code === CLOSE.version || code === CLOSE.banned)
   })
 
   it.each([

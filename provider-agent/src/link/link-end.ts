@@ -25,6 +25,10 @@ const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
     CLOSE.replaced,
     'another agent uses this key: stop it, or give this one its own with --data DIRECTORY',
   ],
+  [
+    CLOSE.banned,
+    'your answers were not those of the model you offer: see docs/verification.md, and ask the operator to look again',
+  ],
   [CLOSE.overloaded, 'the edge is full; trying again later'],
   [CLOSE.silent, 'the edge heard nothing for too long; reconnecting'],
 ])

@@ -57,7 +57,12 @@ export function testAudits(open: () => AuditStore): void {
       const audit = auditOf(peer, { logE: 2 })
       await Promise.all([1, 2, 3].map(() => store.record(audit)))
       await store.record({ ...audit, verdict: 'fail', logE: 9 })
-      expect(await only()).toMatchObject({ passed: 1, failed: 0, consecutiveValid: 1 })
+      expect(await only()).toMatchObject({
+        passed: 1,
+        failed: 0,
+        consecutiveValid: 1,
+        updatedAt: NOW,
+      })
       expect(await store.auditsOf(audit.job)).toEqual([audit])
     })
 
