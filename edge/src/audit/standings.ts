@@ -1,7 +1,7 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { auditRate, AUDIT_POLICY } from '@infernet/verification/audit/audit-rate'
 import { SUSPENSION_MS } from '@infernet/verification/reputation/conduct'
-import { standingOf } from '@infernet/verification/evidence/standing'
+import { suspicionOf } from '@infernet/verification/evidence/suspicion'
 import type { Audit, AuditStore, SpecRecord } from './audit-port.ts'
 import { afterAudit, newRecord } from './spec-record.ts'
 
@@ -56,15 +56,15 @@ export class Standings {
    */
   placeOf(provider: PeerId, spec: string, now: number): Place {
     const { updatedAt, wealth } = this.#recordOf(provider, spec)
-    const standing = standingOf(wealth)
-    if (standing === 'accused') return 'banned'
-    return standing === 'suspended' && now < updatedAt + SUSPENSION_MS ? 'resting' : 'serving'
+    const suspicion = suspicionOf(wealth)
+    if (suspicion === 'accused') return 'banned'
+    return suspicion === 'suspended' && now < updatedAt + SUSPENSION_MS ? 'resting' : 'serving'
   }
 
   /** The share of this provider's answers to look at, 0 to 1. */
   rateOf(provider: PeerId, spec: string): number {
     const { consecutiveValid, wealth } = this.#recordOf(provider, spec)
-    const isSuspect = standingOf(wealth) !== 'clear'
+    const isSuspect = suspicionOf(wealth) !== 'clear'
     const unknown = { securedMsat: 0n, gainPerJobMsat: 0n, jobsToDetect: 1 }
     return auditRate({ consecutiveValid, isSuspect, ...unknown }, POLICY)
   }

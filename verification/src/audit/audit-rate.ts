@@ -33,7 +33,7 @@ export interface AuditSituation {
   readonly gainPerJobMsat: bigint
   /** Audited cheated jobs until a cheat is found out. */
   readonly jobsToDetect: number
-  /** Whether the evidence against it calls for a closer look: a lifetime's e-value of 10, see `standingOf`. */
+  /** Whether the evidence against it calls for a closer look: a lifetime's e-value of 10, see `suspicionOf`. */
   readonly isSuspect: boolean
 }
 

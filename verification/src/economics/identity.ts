@@ -1,4 +1,4 @@
-import { standingOf } from '../evidence/standing.ts'
+import { suspicionOf } from '../evidence/suspicion.ts'
 import { STARTING_WEALTH, type Wealth } from '../evidence/wealth.ts'
 import { goodConduct, isPaid, type Conduct } from '../reputation/conduct.ts'
 import { noCounts, type DecayedCounts } from '../reputation/decayed-counts.ts'
@@ -59,7 +59,7 @@ export function join(
   return identity
 }
 
-export const isSuspect = ({ wealth }: Identity): boolean => standingOf(wealth) !== 'clear'
+export const isSuspect = ({ wealth }: Identity): boolean => suspicionOf(wealth) !== 'clear'
 
 export const heldMsat = (books: Books, identity: Identity): bigint =>
   books.balance(heldOf(identity))

@@ -1,4 +1,4 @@
-import { standingOf } from '../evidence/standing.ts'
+import { suspicionOf } from '../evidence/suspicion.ts'
 import type { Wealth } from '../evidence/wealth.ts'
 import { nextStanding, POWERS, StandingError, type Standing } from './standing.ts'
 
@@ -49,7 +49,7 @@ export const goodConduct = (now: number): Conduct => ({
 export function nextConduct(conduct: Conduct, event: ConductEvent, now: number): Conduct {
   switch (event.type) {
     case 'wealth':
-      return moved(conduct, nextStanding(conduct.standing, standingOf(event.wealth)), now)
+      return moved(conduct, nextStanding(conduct.standing, suspicionOf(event.wealth)), now)
     case 'confirmed':
       return convicted(conduct, event.evidence, now)
     case 'refuted':

@@ -1,4 +1,4 @@
-import type { Standing as Suspicion } from '../evidence/standing.ts'
+import type { Suspicion } from '../evidence/suspicion.ts'
 
 /**
  * How a provider stands. `accused`: the evidence is enough, and the operator's own engine has to confirm it.

@@ -1,13 +1,13 @@
 import { logRecentWealth, logWealth, type Wealth } from './wealth.ts'
 
 /**
- * How a provider stands for one spec. `watched`: all its requests are audited. `suspended`: it gets no new
+ * What the audits of a provider and spec make of it. `watched`: all its requests are audited. `suspended`: it gets no new
  * ones. `accused`: what it holds is at stake, once a second verifier confirms.
  */
-export type Standing = 'clear' | 'watched' | 'suspended' | 'accused'
+export type Suspicion = 'clear' | 'watched' | 'suspended' | 'accused'
 
 interface Step {
-  readonly standing: Standing
+  readonly suspicion: Suspicion
   /** 1/α: of honest providers a share of at most α ever gets here by the evidence of their lifetime. */
   readonly lifetime: number
   /**
@@ -19,16 +19,16 @@ interface Step {
 
 /** Gravest first. */
 const LADDER: readonly Step[] = [
-  { standing: 'accused', lifetime: 1e4, recent: Infinity },
-  { standing: 'suspended', lifetime: 100, recent: 1e6 },
-  { standing: 'watched', lifetime: 10, recent: 1e3 },
+  { suspicion: 'accused', lifetime: 1e4, recent: Infinity },
+  { suspicion: 'suspended', lifetime: 100, recent: 1e6 },
+  { suspicion: 'watched', lifetime: 10, recent: 1e3 },
 ]
 
-export function standingOf(wealth: Wealth): Standing {
+export function suspicionOf(wealth: Wealth): Suspicion {
   const lifetime = logWealth(wealth)
   const recent = logRecentWealth(wealth)
   const step = LADDER.find(
     (step) => lifetime >= Math.log(step.lifetime) || recent >= Math.log(step.recent),
   )
-  return step?.standing ?? 'clear'
+  return step?.suspicion ?? 'clear'
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { standingOf, type Standing } from './standing.ts'
+import { suspicionOf, type Suspicion } from './suspicion.ts'
 import { STARTING_WEALTH } from './wealth.ts'
 
 const logs = (wealth: number): [number, number, number] => {
@@ -7,8 +7,8 @@ const logs = (wealth: number): [number, number, number] => {
   return [log, log, log]
 }
 
-describe('standingOf', () => {
-  it.each<[lifetime: number, recent: number, Standing]>([
+describe('suspicionOf', () => {
+  it.each<[lifetime: number, recent: number, Suspicion]>([
     [1, 1, 'clear'],
     [9.9, 9.9, 'clear'],
     [10.1, 10.1, 'watched'],
@@ -23,10 +23,10 @@ describe('standingOf', () => {
     [101, 1001, 'suspended'],
   ])('of wealth %d, recently %d, is %s', (lifetime, recent, standing) => {
     const wealth = { requests: 1, lifetime: logs(lifetime), recent: logs(recent) }
-    expect(standingOf(wealth)).toBe(standing)
+    expect(suspicionOf(wealth)).toBe(standing)
   })
 
   it('begins clear', () => {
-    expect(standingOf(STARTING_WEALTH)).toBe('clear')
+    expect(suspicionOf(STARTING_WEALTH)).toBe('clear')
   })
 })
