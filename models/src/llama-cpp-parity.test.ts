@@ -10,7 +10,7 @@ import { readGgufHeader } from './gguf-reader.ts'
 import { llamaTensorShapes } from './llama-config.ts'
 import { mulberry32 } from './prng.ts'
 import { argmax, logprobOf } from './sampler.ts'
-import { decodeTensor } from './tensor-codec.ts'
+import { decodeTensor, type TensorType } from './tensor-codec.ts'
 import { loadTinyModel, type TinyModel } from './tiny-model.ts'
 import { modelFile } from './trainer/model-file.ts'
 
@@ -38,6 +38,7 @@ const NONSENSE = 'The canary pays 7 purple bridges in msat, then a lease sings {
  */
 const F32_TOLERANCE = 0.06
 const Q8_TOLERANCE = 0.05
+const LOW_BITS_TOLERANCE = 0.1
 
 let llama: Llama
 let folder: string
@@ -81,7 +82,7 @@ describe('the shipped model in llama.cpp and in plain TypeScript', () => {
 })
 
 describe('the same weights in full precision', () => {
-  const file = inFullPrecision(SHIPPED)
+  const file = inType(SHIPPED, 'F32')
   const tiny = loadTinyModel(file)
   let model: LlamaModel
   beforeAll(async () => {
@@ -101,6 +102,22 @@ describe('the same weights in full precision', () => {
   })
 })
 
+describe.each(['Q5_0', 'Q4_0'] as const)('the same weights in %s', (type) => {
+  const file = inType(SHIPPED, type)
+  const tiny = loadTinyModel(file)
+  let model: LlamaModel
+  beforeAll(async () => {
+    const path = join(folder, `${type}.gguf`)
+    await writeFile(path, file)
+    model = await llama.loadModel({ modelPath: path })
+  })
+
+  it.each(QUESTIONS)('have the same probabilities in the answer to "%s"', async (question) => {
+    const prompt = promptOf(tiny, question)
+    await expectParity(tiny, model, prompt, greedyAnswer(tiny, prompt), LOW_BITS_TOLERANCE)
+  })
+})
+
 async function startLlama(): Promise<Llama> {
   try {
     return await getLlama({ gpu: false, build: 'never' })
@@ -110,7 +127,7 @@ async function startLlama(): Promise<Llama> {
   }
 }
 
-function inFullPrecision(file: Uint8Array): Uint8Array {
+function inType(file: Uint8Array, type: TensorType): Uint8Array {
   const { config, tokenizer, summary } = loadTinyModel(file)
   const header = readGgufHeader(file)
   const weights = llamaTensorShapes(config).map(({ name, dimensions }) => ({
@@ -124,7 +141,7 @@ function inFullPrecision(file: Uint8Array): Uint8Array {
     vocabulary: tokenizer.vocabulary,
     chatTemplate: summary.chatTemplate ?? '',
   }
-  return modelFile(config, weights, identity, 'F32')
+  return modelFile(config, weights, identity, type)
 }
 
 function promptOf(tiny: TinyModel, question: string): number[] {

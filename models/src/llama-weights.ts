@@ -24,7 +24,7 @@ export type LlamaWeights = {
   readonly output: Float32Array
 }
 
-/** Decodes a GGUF file's weights (F32, F16, Q8_0). @throws GgufError see {@link decodeTensor}. */
+/** Decodes a GGUF file's weights. @throws GgufError see {@link decodeTensor}. */
 export function loadLlamaWeights(
   file: Uint8Array,
   header: GgufHeader,

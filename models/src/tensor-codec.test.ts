@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readGgufHeader } from './gguf-reader.ts'
 import { writeGguf } from './gguf-writer.ts'
-import { decodeTensor, type TensorType } from './tensor-codec.ts'
+import { decodeTensor, encodeTensor, type TensorType } from './tensor-codec.ts'
 
 const rows = fc.integer({ min: 1, max: 4 }).chain((count) =>
   fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), {
@@ -50,6 +50,46 @@ describe('tensor encodings', () => {
         })
       }),
     )
+  })
+
+  it.each([
+    ['Q5_0', 16],
+    ['Q4_0', 8],
+  ] as const)("keeps %s to a step of each block's farthest value, and that one", (type, steps) => {
+    fc.assert(
+      fc.property(rows, (row) => {
+        const decoded = roundTrip(Float32Array.from(row), type)
+        for (let start = 0; start < row.length; start += 32) {
+          const sizes = row.slice(start, start + 32).map(Math.abs)
+          const largest = Math.max(...sizes)
+          for (const [i, size] of sizes.entries()) {
+            const [value, kept] = [row[start + i]!, decoded[start + i]!]
+            expect(Math.abs(kept - value)).toBeLessThanOrEqual((largest / steps) * 1.001 + 1e-4)
+            if (i === sizes.indexOf(largest)) expect(Math.abs(kept)).toBeCloseTo(size, 0)
+          }
+        }
+      }),
+    )
+  })
+
+  it('writes Q4_0 and Q5_0 as llama.cpp lays them out', () => {
+    // Steps 0 to 15 and again; the farthest value is the first of each half.
+    const values = Float32Array.from({ length: 32 }, (_, i) => (i % 16) / 8 - 1)
+    expect([...encodeTensor(values, 'Q4_0')]).toEqual([
+      0x00,
+      0x30,
+      ...Array.from({ length: 16 }, (_, i) => i * 17),
+    ])
+    const fine = Float32Array.from({ length: 32 }, (_, i) => i / 16 - 1)
+    expect([...encodeTensor(fine, 'Q5_0')]).toEqual([
+      0x00,
+      0x2c,
+      0x00,
+      0x00,
+      0xff,
+      0xff,
+      ...Array.from({ length: 16 }, (_, i) => i * 17),
+    ])
   })
 
   it('refuses Q8_0 rows that are not whole blocks, and absent tensors', () => {

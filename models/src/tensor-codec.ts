@@ -1,8 +1,9 @@
 import { fromFloat16, toFloat16 } from './float16.ts'
 import { GgufError, type GgufHeader } from './gguf-format.ts'
+import { decodeLowBits, encodeLowBits } from './low-bit-blocks.ts'
 
 /** Tensor types this package reads and writes. */
-export type TensorType = 'F32' | 'F16' | 'Q8_0'
+export type TensorType = 'F32' | 'F16' | 'Q8_0' | 'Q5_0' | 'Q4_0'
 
 /** A Q8_0 block: one half-precision scale and 32 signed bytes. */
 const Q8_BLOCK = 32
@@ -10,10 +11,12 @@ const Q8_BYTES = 34
 
 /**
  * Encodes row-major `values` as tensor data. Q8_0 rounds half away from zero, as llama.cpp does.
- * @throws GgufError `malformed` when Q8_0 is asked for a length that is not whole blocks.
+ * @throws GgufError `malformed` when a type of blocks is asked for a length that is not whole blocks.
  */
 export function encodeTensor(values: Float32Array, type: TensorType): Uint8Array {
   if (type === 'Q8_0') return encodeQ8(values)
+  if (type === 'Q5_0') return encodeLowBits(values, 5)
+  if (type === 'Q4_0') return encodeLowBits(values, 4)
   const width = type === 'F32' ? 4 : 2
   const bytes = new Uint8Array(values.length * width)
   const view = new DataView(bytes.buffer)
@@ -27,7 +30,7 @@ export function encodeTensor(values: Float32Array, type: TensorType): Uint8Array
 /**
  * Decodes one tensor of a whole GGUF file in memory to 32-bit floats, row-major.
  * @throws GgufError `incomplete_model` without such a tensor, `truncated` when its data runs past
- * the file, `unsupported` for a type other than F32, F16 and Q8_0.
+ * the file, `unsupported` for a type that is no {@link TensorType}.
  */
 export function decodeTensor(file: Uint8Array, header: GgufHeader, name: string): Float32Array {
   const tensor = header.tensors.get(name)
@@ -46,6 +49,10 @@ export function decodeTensor(file: Uint8Array, header: GgufHeader, name: string)
       )
     case 'Q8_0':
       return decodeQ8(view, tensor.elements)
+    case 'Q5_0':
+      return decodeLowBits(view, tensor.elements, 5)
+    case 'Q4_0':
+      return decodeLowBits(view, tensor.elements, 4)
     default:
       throw new GgufError('unsupported', `cannot decode ${name} of type ${tensor.encoding.name}`)
   }

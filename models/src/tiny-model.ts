@@ -24,7 +24,7 @@ export type TinyModel = {
 export const MAX_TINY_PARAMETERS = 100_000_000
 
 /**
- * Loads a GGUF file of architecture "llama" with F32, F16 or Q8_0 tensors and a byte-level BPE
+ * Loads a GGUF file of architecture "llama" with F32, F16, Q8_0, Q5_0 or Q4_0 tensors and a byte-level BPE
  * tokenizer. @throws GgufError for anything else; ChatTemplateError for a template that does not
  * parse.
  */

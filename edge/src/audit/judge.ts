@@ -6,7 +6,7 @@ import {
   type Position,
   type Transcript,
 } from '@infernet/schemas/transcript'
-import { UNMEASURED, type Calibration } from '@infernet/verification/evidence/calibration'
+import { OWN_NUMBERS, type Calibration } from '@infernet/verification/evidence/calibration'
 import {
   requestEvidence,
   type RequestEvidence,
@@ -22,8 +22,6 @@ import { askedSettings, settingsFault } from './asked-settings.ts'
 
 /** A contradiction is worth what fails one request: a bug of ours must not ban anybody at once. */
 const CONTRADICTION_LOG_E = Math.log(1e4)
-/** Rounding of four bytes, and of an engine's own sums: a draw that is off by less is none. */
-const ROUNDING_NATS = 0.01
 
 /** An answer as the edge gave it on. */
 export interface DeliveredAnswer {
@@ -76,11 +74,9 @@ export function judgeClaim(
     ...contradictions(answer, claim, opened),
     ...plausibility(answerUnderCheck(answer, statement, opened)),
   ]
-  const excess = [...replayExcess(claimedAnswer(claim, opened))].map(rounded)
-  return judged(findings, requestEvidence({ excess }, UNMEASURED))
+  const excess = [...replayExcess(claimedAnswer(claim, opened))]
+  return judged(findings, requestEvidence({ excess }, OWN_NUMBERS))
 }
-
-const rounded = (excess: number): number => (excess <= ROUNDING_NATS ? 0 : excess)
 
 /**
  * Layer 2: a verifier has computed the same answer's probabilities. Its tokens are drawn again from those,

@@ -110,7 +110,7 @@ describe('a verifier', () => {
   })
 
   it('finds out who runs another model than it says', async () => {
-    const { job, truth } = await opened(1.5)
+    const { job, truth } = await opened(4)
     await scoreTwice(truth)
     const audit = await auditOf(job)
     expect(audit).toMatchObject({ verdict: 'fail', report: { replay: { mismatches: 0 } } })
@@ -136,7 +136,7 @@ describe('a verifier', () => {
       await edge.provider(VERIFIER, verifierKey),
       await edge.provider(VERIFIER, otherKey),
     ]
-    const { job, truth } = await opened(1.5)
+    const { job, truth } = await opened(4)
     for (let i = 0; i < 2; i++) {
       const asked = two.find(({ scoreRequests }) => scoreRequests.size > 0)!
       asked.scored({ id: (await asked.scoreRequests.next()).id, positions: truth })

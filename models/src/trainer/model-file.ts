@@ -8,7 +8,7 @@ import type { Parameter } from './parameters.ts'
 export type Weight = Pick<Parameter, 'name' | 'dimensions'> & { readonly values: Float32Array }
 
 /** `general.file_type` for a tensor type. */
-const FILE_TYPE: Record<TensorType, number> = { F32: 0, F16: 1, Q8_0: 7 }
+const FILE_TYPE: Record<TensorType, number> = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, Q5_0: 8 }
 
 /** What goes into a model file besides its weights. */
 export type ModelIdentity = {

@@ -13,7 +13,7 @@ export interface RequestEvidence {
    * judged, those that have none.
    */
   readonly inconclusive: number
-  /** Positions where the sampler would have drawn another token. */
+  /** Positions where the sampler would have drawn another token, by more than the calibration lets pass. */
   readonly mismatches: number
 }
 
@@ -30,12 +30,13 @@ export function requestEvidence(
   const excess = scores.excess ?? []
   const tokens = Math.max(excess.length, scores.lpDifference?.length ?? 0)
   const [decisive = []] = judged[0] ?? []
+  const tolerated = calibration.excess[0]?.above ?? 0
   const conclusive = decisive.filter((value) => !Number.isNaN(value)).length
   return {
     logE: judged.length === 0 ? 0 : logMeanExp(judged.map(([v, tails]) => tailEvidence(v, tails))),
     tokens,
     inconclusive: tokens - conclusive,
-    mismatches: excess.filter((value) => value > 0).length,
+    mismatches: excess.filter((value) => value > tolerated).length,
   }
 }
 

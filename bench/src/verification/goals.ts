@@ -1,0 +1,64 @@
+import { MAX_CANARY_AUC } from '@infernet/verification/canary/distinguishability'
+import type { Findings } from './experiment.ts'
+import { ALPHA } from './figures.ts'
+import type { OverTime, Surroundings } from './market.ts'
+import { JUDGED_NOISE, type Family } from './setup.ts'
+
+/** A figure that is to be at most so much. */
+export interface Goal {
+  readonly family: Family | 'both'
+  readonly text: string
+  readonly limit: number
+  readonly figure: number
+}
+
+export const isMet = ({ figure, limit }: Goal): boolean => figure <= limit
+
+/** Tokens within which nine of ten cheats are to be found: those of the prototype, which drew as vLLM does. */
+const TOKENS: readonly (readonly [attack: string, limit: number])[] = [
+  ['weights in q4_0', 8],
+  ['weights in fp8', 36],
+  ['weights in q8_0', 322],
+  ['smaller model, logprobs forged', 17],
+  ['q4_0, logprobs forged', 236],
+  ['cached answer to another prompt, logprobs forged', 9],
+]
+
+export function goalsOf(family: Family, findings: Findings, time: OverTime): Goal[] {
+  const { attacks, honest } = findings
+  const mixed = time.mixes.find(({ name, share }) => name === TOKENS[0]?.[0] && share === 0.05)
+  return [
+    ...TOKENS.map(([attack, limit]) => ({
+      family,
+      text: `tokens until ${attack} is found`,
+      limit,
+      figure:
+        attacks.find(({ name }) => name === attack)?.figures.tokens[JUDGED_NOISE].ninetieth ?? NaN,
+    })),
+    {
+      family,
+      text: 'audited requests until 5 % of q4_0 are found',
+      limit: 98,
+      figure: mixed?.needed.ninetieth ?? NaN,
+    },
+    {
+      family,
+      text: `honest answers of ${honest[JUDGED_NOISE].tokens} tokens that fail by themselves`,
+      limit: 0,
+      figure: honest[JUDGED_NOISE].falseAlarms,
+    },
+    {
+      family,
+      text: `honest providers accused in ${time.lifetimes.lifetimes} lifetimes (${ALPHA * time.lifetimes.lifetimes} allowed)`,
+      limit: 0,
+      figure: time.lifetimes.accused,
+    },
+  ]
+}
+
+export const canaryGoal = ({ canaryAuc }: Surroundings): Goal => ({
+  family: 'both',
+  text: 'AUC at which canaries are told from traffic',
+  limit: MAX_CANARY_AUC,
+  figure: canaryAuc,
+})
