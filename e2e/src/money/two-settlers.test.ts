@@ -13,6 +13,9 @@ const LEASE_SECONDS = 6
 /** `EXIT.leaseLost`: start it again, it waits for its turn. */
 const LEASE_LOST = 75
 
+/** Each settler has a file of its own, and one plan in it. */
+const PLAN = 1
+
 describe('two settlers on one node', () => {
   let lightning: TestLightning
   let stack: Stack
@@ -34,8 +37,11 @@ describe('two settlers on one node', () => {
     const env = { INFERNET_CRASH_FILE: file }
     const settler = spawnSettler(stack, lightning, env, LEASE_SECONDS)
     settlers.push(settler)
-    armCrash(file, { id: 1, step, pids: [settler.pid], signal: 'SIGSTOP' })
-    return { settler, frozen: () => until(`${name} is frozen`, () => !existsSync(file)) }
+    armCrash(file, { id: PLAN, step, pids: [settler.pid], signal: 'SIGSTOP' })
+    return {
+      settler,
+      frozen: () => until(`${name} is frozen`, () => existsSync(`${file}.${PLAN}`)),
+    }
   }
 
   it('pay once, though the first goes on after its lease', async () => {
