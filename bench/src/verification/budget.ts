@@ -17,7 +17,7 @@ export interface Budget {
 }
 
 export const FULL_BUDGET: Budget = {
-  honest: 1_800,
+  honest: 2_000,
   answerTokens: 128,
   perAttack: 80,
   tries: 100,

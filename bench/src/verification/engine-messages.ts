@@ -18,7 +18,7 @@ export interface Order {
   readonly prompt: readonly number[]
   readonly settings: SamplerSettings
   readonly maxTokens: number
-  /** Never drawn: how an answer is kept from ending. */
+  /** Never drawn by `draw`: how an answer is kept from ending. */
   readonly banned?: number
 }
 

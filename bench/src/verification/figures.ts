@@ -1,6 +1,6 @@
 import { auc } from '@infernet/verification/canary/auc'
 import {
-  UNMEASURED,
+  OWN_NUMBERS,
   type Calibration,
   type Scores,
 } from '@infernet/verification/evidence/calibration'
@@ -16,9 +16,10 @@ export const ALPHA = 1e-4
 /** What numbers say of one attack, at the judged noise unless said. */
 export interface Figures {
   readonly requests: number
-  /** Share of answers that contradict themselves (layer 1), and tokens until that suffices, by the start values. */
+  /** Share of answers that contradict themselves (layer 1), and tokens and audits until that suffices. */
   readonly contradicted: number
   readonly tokensByReplay: Needed
+  readonly accusedByReplay: Needed
   readonly auc: number
   /** Of answers' beginnings, by `BEGINNINGS`. */
   readonly aucOfBeginnings: readonly number[]
@@ -44,15 +45,16 @@ export function figuresOf(
   const { calibration } = judged
   const scores = scoresAt(answers, JUDGED_NOISE)
   const logE = logEs(scores, calibration)
+  const own = answers.map(({ ownExcess }) => ({ excess: ownExcess }))
   const alone = (pick: (one: Scores) => Partial<Scores>): Needed =>
     tokensNeeded(scores.map(pick), calibration, chance)
   const share = (least: number) => logE.filter((one) => one > least).length / logE.length
   return {
     requests: answers.length,
     contradicted: answers.filter(isContradictory).length / answers.length,
-    tokensByReplay: tokensNeeded(
-      answers.map(({ ownExcess }) => ({ excess: ownExcess })),
-      UNMEASURED,
+    tokensByReplay: tokensNeeded(own, OWN_NUMBERS, chance),
+    accusedByReplay: requestsToAccusation(
+      { cheated: logEs(own, OWN_NUMBERS), honest: [], share: 1 },
       chance,
     ),
     auc: aucOf(logE, judged.heldOut),

@@ -10,6 +10,8 @@ export interface Goal {
   readonly text: string
   readonly limit: number
   readonly figure: number
+  /** What keeps it from being met, where that is known. */
+  readonly reason?: string
 }
 
 export const isMet = ({ figure, limit }: Goal): boolean => figure <= limit
@@ -24,16 +26,22 @@ const TOKENS: readonly (readonly [attack: string, limit: number])[] = [
   ['cached answer to another prompt, logprobs forged', 9],
 ]
 
+const INVERSE_CDF =
+  'the prototype drew as vLLM does. Of llama.cpp’s own draws a verifier with this noise would make five times as ' +
+  'many otherwise, and a calibration makes room for the noisiest request that it has seen (`evidence/room.ts`), ' +
+  'the more the more it has seen.'
+
 export function goalsOf(family: Family, findings: Findings, time: OverTime): Goal[] {
   const { attacks, honest } = findings
   const mixed = time.mixes.find(({ name, share }) => name === TOKENS[0]?.[0] && share === 0.05)
   return [
-    ...TOKENS.map(([attack, limit]) => ({
+    ...TOKENS.map(([attack, limit]): Goal => ({
       family,
       text: `tokens until ${attack} is found`,
       limit,
       figure:
         attacks.find(({ name }) => name === attack)?.figures.tokens[JUDGED_NOISE].ninetieth ?? NaN,
+      ...(family === 'llama-cpp' && { reason: INVERSE_CDF }),
     })),
     {
       family,

@@ -92,7 +92,7 @@ export const beginning = ({ excess, lpDifference }: Scores, tokens: number): Sco
   lpDifference: lpDifference.slice(0, tokens),
 })
 
-export const logEs = (all: readonly Scores[], calibration: Calibration): number[] =>
+export const logEs = (all: readonly Partial<Scores>[], calibration: Calibration): number[] =>
   all.map((scores) => requestEvidence(scores, calibration).logE)
 
 function thresholdAt(

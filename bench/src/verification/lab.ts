@@ -70,8 +70,13 @@ export class Lab {
     const { weights = 'f16', kv = 'F16', slots = 8, draft, order = (same) => same } = deviation
     const spec = { ...specOf(this.#files[weights]), kv, slots }
     const done = orders.map(order)
+    // Its own sampler knows one model, and node-llama-cpp lets nobody bias the end of an answer.
+    const isOwnSampler =
+      this.family === 'llama-cpp' &&
+      draft === undefined &&
+      done.every(({ banned }) => banned === undefined)
     const { transcripts, seconds } = await this.#engine.run(
-      this.family === 'llama-cpp' && draft === undefined
+      isOwnSampler
         ? { type: 'generate', spec, orders: done }
         : {
             type: 'draw',

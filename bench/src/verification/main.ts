@@ -18,7 +18,8 @@ import { run } from './run.ts'
 const RESULTS = join(import.meta.dirname, '../../results')
 
 /** JSON has no number for them. */
-const asText = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+const asText = (_: string, value: unknown) =>
+  typeof value === 'bigint' || value === Infinity ? `${value}` : value
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 try {

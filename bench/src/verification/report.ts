@@ -33,6 +33,7 @@ export function render(report: Report): string {
       `needed in half and in nine of ten cases.`,
     '## Goals',
     goalTable(goals),
+    ...reasons(goals),
     ...families.flatMap(familySection),
     '## Rules, simulations and the rest',
     ruleRows(surroundings, families),
@@ -41,6 +42,12 @@ export function render(report: Report): string {
     '',
   ].join('\n\n')
 }
+
+/** Why, for those that are not met. */
+const reasons = (goals: readonly Goal[]): string[] =>
+  goals
+    .filter((goal) => !isMet(goal) && goal.reason !== undefined)
+    .map((goal) => `Not met (${goal.family}, ${goal.text}): ${goal.reason}`)
 
 const goalTable = (goals: readonly Goal[]): string =>
   table(

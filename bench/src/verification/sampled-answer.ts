@@ -6,15 +6,12 @@ import { llamaCppSeed } from '@infernet/verification/replay/llama-cpp-seed'
 import type { Llama, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp'
 import type { Order } from './engine-messages.ts'
 
-/** As far as llama.cpp's logit of a token can be put down. */
-const NEVER = -100
-
 /** An answer by llama.cpp's own sampler, with the evidence that our agent reports. */
 export async function sampledAnswer(
   llama: Llama,
   model: LlamaModel,
   sequence: LlamaContextSequence,
-  { prompt, settings, maxTokens, banned }: Order,
+  { prompt, settings, maxTokens }: Order,
 ): Promise<readonly Position[]> {
   const request: GenerateRequest = {
     prompt,
@@ -27,7 +24,7 @@ export async function sampledAnswer(
       frequencyPenalty: 0,
       presencePenalty: 0,
       seed: llamaCppSeed(settings.seed),
-      logitBias: banned === undefined ? [] : [[banned, NEVER]],
+      logitBias: [],
     },
     shape: { type: 'text' },
     topLogprobs: undefined,
