@@ -27,10 +27,10 @@ export const FULL_BUDGET: Budget = {
   days: 30,
 }
 export const QUICK_BUDGET: Budget = {
-  honest: 160,
+  honest: 120,
   answerTokens: 128,
-  perAttack: 16,
-  tries: 50,
+  perAttack: 12,
+  tries: 30,
   lifetimes: 5_000,
   lifetimeRequests: 200,
   traffic: 4_000,
