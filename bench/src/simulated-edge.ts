@@ -10,7 +10,10 @@ import { NodeSql } from '@infernet/edge/hosts/node/node-sql'
 import { parseTimeouts } from '@infernet/edge/hub/job-timeouts'
 import { type HubSocket, ProviderHub } from '@infernet/edge/hub/provider-hub'
 import type { HoldRequest, HoldResult } from '@infernet/edge/ports'
+import { archiveIn } from '@infernet/edge/testing/memory-archive'
 import { MemoryAudits } from '@infernet/edge/testing/memory-audits'
+import { MemoryProviders } from '@infernet/edge/testing/memory-providers'
+import { MemorySlashes } from '@infernet/edge/testing/memory-slashes'
 import { MemoryBilling } from '@infernet/edge/testing/memory-billing'
 import { MemoryPricedJobs } from '@infernet/edge/testing/memory-priced-jobs'
 import { MemoryStore } from '@infernet/edge/testing/memory-store'
@@ -137,17 +140,20 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
   const { id, secret, hash } = newApiKey()
   store.keys.set(id, { accountId, hash, expiresAt: null, revokedAt: null })
   await accounts.deposit(accountId, 'start', CREDIT_MSAT)
+  const audits = new MemoryAudits()
   const app = createApp({
     hub: {
       submit: (order) => hub.submit(order),
       cancel: (job, reason) => hub.cancel(job, reason),
       directory: () => hub.directory(),
       providersOf: (model) => hub.providersOf(model),
+      presenceOf: (peers) => hub.presenceOf(peers),
       askInvoice: (peer, order) => hub.askInvoice(peer, order),
       metrics: () => events.metrics(),
     },
     accounts,
     store,
+    archive: archiveIn(store),
     billing: new MemoryBilling(),
     pricedJobs: {
       store: new MemoryPricedJobs(Date.now),
@@ -157,7 +163,9 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
     settler: { wake: () => undefined },
     keys: new KeyRing(store, Date.now),
     audit,
-    audits: new MemoryAudits(),
+    audits,
+    slashes: new MemorySlashes(audits),
+    providers: new MemoryProviders({ store, audits }, Date.now),
     l402: undefined,
     addressOf: () => LOOPBACK,
     events,

@@ -33,7 +33,7 @@ export class Stack {
   readonly #timeouts: string
   #database: Service | undefined
   #databaseUrl = ''
-  #verifiers = ''
+  #settings: Readonly<Record<string, string>> = {}
   edge!: Service
   readonly agents: Service[] = []
 
@@ -44,16 +44,21 @@ export class Stack {
     this.#timeouts = JSON.stringify(timeouts)
   }
 
-  /** `timeouts` override the edge's job timeouts, in ms; an agent of each of `verifiers` may score answers. */
+  /**
+   * `timeouts` override the edge's job timeouts, in ms; an agent of each of `verifiers` may score answers;
+   * `settings` are of the edge's environment.
+   */
   static async start(
     kind: HostKind,
     port: number,
     timeouts: Record<string, number> = {},
     verifiers: readonly string[] = [],
+    settings: Readonly<Record<string, string>> = {},
   ): Promise<Stack> {
     const dir = await mkdtemp(join(tmpdir(), 'infernet-e2e-'))
     const stack = new Stack(kind, dir, port, timeouts)
-    stack.#verifiers = verifiers.map((name) => peerOf(join(dir, name))).join(',')
+    const peers = verifiers.map((name) => peerOf(join(dir, name))).join(',')
+    stack.#settings = { ...settings, INFERNET_VERIFIERS: peers }
     const secrets = {
       'operator-token': OPERATOR_TOKEN,
       'settler-token': SETTLER_TOKEN,
@@ -113,7 +118,7 @@ export class Stack {
         '--l402-keys-file',
         this.file('l402-keys'),
       ],
-      { INFERNET_JOB_TIMEOUTS: this.#timeouts, INFERNET_VERIFIERS: this.#verifiers },
+      { ...this.#settings, INFERNET_JOB_TIMEOUTS: this.#timeouts },
     )
     await this.edge.line((line) => line['ready'] === true)
   }

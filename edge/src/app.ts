@@ -10,6 +10,7 @@ import { responsesApi } from './inference/responses-api.ts'
 import { auditEpochs } from './routes/audit-epochs.ts'
 import { calibrations } from './routes/calibrations.ts'
 import { credits } from './routes/credits.ts'
+import { edgeKeyRoute } from './routes/edge-key.ts'
 import { generation } from './routes/generation.ts'
 import { health } from './routes/health.ts'
 import { keyInfo } from './routes/key-info.ts'
@@ -18,7 +19,9 @@ import { models } from './routes/models.ts'
 import { openApi } from './routes/openapi.ts'
 import { operator } from './routes/operator.ts'
 import { pricedJobs } from './routes/priced-jobs.ts'
+import { providers } from './routes/providers.ts'
 import { receipts } from './routes/receipts.ts'
+import { slashes } from './routes/slashes.ts'
 import { topUps } from './routes/top-ups.ts'
 import { withdrawals } from './routes/withdrawals.ts'
 import { storedResponses } from './routes/stored-responses.ts'
@@ -63,8 +66,11 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   }
   api.route('/responses', storedResponses(services))
   api.route('/models', models(services))
+  api.route('/providers', providers(services))
   api.route('/generation', generation(services))
   api.route('/receipts', receipts(services))
+  api.route('/edge-key', edgeKeyRoute(services))
+  api.route('/slashes', slashes(services))
   api.route('/audit-epochs', auditEpochs(services))
   api.route('/calibrations', calibrations(services))
   api.route('/credits', credits(services))

@@ -1,3 +1,4 @@
+import { ApiError } from '@infernet/openai-compat/api-error'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { Capability } from '@infernet/schemas/wire'
 import { MAX_MODEL_NAME_LENGTH } from '@infernet/schemas/limits'
@@ -45,9 +46,21 @@ export class EdgeEvents {
     'infernet_provider_bans_total',
     'Providers sent away for what audits have shown.',
   )
+  readonly #canaries = new Counter('infernet_canaries_total', 'Canaries, by what became of them.')
+  readonly #comparisons = new Counter(
+    'infernet_redundancy_total',
+    'Embeddings that several providers were asked for, by outcome.',
+  )
+  readonly #verifierChecks = new Counter(
+    'infernet_verifier_checks_total',
+    'Questions to verifiers whose answer was known, by outcome.',
+  )
   readonly #others: Metric[] = [
     this.#audits,
     this.#bans,
+    this.#canaries,
+    this.#comparisons,
+    this.#verifierChecks,
     this.#requests,
     this.#unmetDemand,
     this.#logins,
@@ -98,6 +111,53 @@ export class EdgeEvents {
   providerBanned(provider: string, model: string): void {
     this.#bans.add()
     this.#log('provider_banned', { provider, model })
+  }
+
+  canarySent(job: string, provider: string, model: string): void {
+    this.#canaries.add(1, { outcome: 'sent' })
+    this.#log('canary', { job, provider, model })
+  }
+
+  /** A question of ours got no answer. */
+  canaryFailed(provider: string, model: string, error: unknown): void {
+    this.#canaries.add(1, { outcome: 'failed' })
+    const reason = error instanceof ApiError ? error.message : describe(error)
+    this.#log('canary_failed', { provider, model, error: reason })
+  }
+
+  /** No request of that model's is left that its clients have opened. */
+  canaryMissing(): void {
+    this.#canaries.add(1, { outcome: 'no_prompt' })
+  }
+
+  /** Several providers were asked for the same embeddings; `audits` says what of each. */
+  redundancyDecided(model: string, spec: string, audits: readonly Audit[]): void {
+    const outcome = redundancyOutcome(audits)
+    this.#comparisons.add(1, { outcome })
+    this.#log('redundancy', {
+      model,
+      spec,
+      outcome,
+      providers: audits.map(({ provider, verdict }) => `${provider}: ${verdict}`),
+      findings: audits[0]?.report.findings.map(({ detail }) => detail),
+    })
+  }
+
+  /** A verifier was asked something whose answer is known, and gave it, or none. */
+  verifierChecked(outcome: 'passed' | 'unanswered'): void {
+    this.#verifierChecks.add(1, { outcome })
+  }
+
+  /** A verifier's scores cannot come from the model; it is not asked any more on this connection. */
+  verifierRejected(verifier: string, spec: string, reason: string): void {
+    this.#verifierChecks.add(1, { outcome: 'rejected' })
+    this.#log('verifier_rejected', { verifier, spec, reason })
+  }
+
+  /** Two verifiers score the same otherwise: one of them does not run what it says. */
+  verifiersDisagree(verifiers: readonly string[], spec: string, reason: string): void {
+    this.#verifierChecks.add(1, { outcome: 'disagreed' })
+    this.#log('verifiers_disagree', { verifiers, spec, reason })
   }
 
   metrics(): string {
@@ -204,6 +264,12 @@ export class EdgeEvents {
 }
 
 const NO_TRACE: JobTrace = {}
+
+function redundancyOutcome(audits: readonly Audit[]): string {
+  if (audits.length === 0) return 'unanswered'
+  if (audits.some(({ verdict }) => verdict === 'fail')) return 'disagreed'
+  return audits.every(({ verdict }) => verdict === 'pass') ? 'agreed' : 'undecided'
+}
 
 const counted = (name: string, help: string, read: () => number): Gauge =>
   new Gauge(name, help, read, 'counter')

@@ -38,6 +38,8 @@ export const MIN_BUSY_MS = 100
 export const KEEP_ALIVE_MS = 10_000
 /** The whole job with all its attempts; OpenAI's SDK gives up at the same time. */
 export const JOB_DEADLINE_MS = 600_000
+/** A client that wants its answer verified waits so long for the verdict: an opening over a slow uplink, and a score. */
+export const VERDICT_WAIT_MS = 120_000
 /** A cancelled provider reports what it did within this time, or earns for the prompt nothing. */
 export const CANCEL_GRACE_MS = 2_000
 /** How often the hub looks for jobs past their time; coarse, because it only runs while jobs do. */

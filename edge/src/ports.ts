@@ -12,6 +12,13 @@ import type { RequestTrace } from './telemetry/request-spans.ts'
  * Everything that crosses one is plain data, because on Cloudflare it crosses an RPC.
  */
 
+export interface Verification {
+  /** `none`: never. `strict`: always, and the answer carries the verdict. `canary`: always; it is a question of the operator's. */
+  readonly mode: 'none' | 'sampled' | 'strict' | 'canary'
+  /** Anybody may verify it, and read it where it convicts its provider. */
+  readonly isOpen: boolean
+}
+
 /** A job as the route hands it to the hub, its maximum cost already being reserved. */
 export interface JobOrder {
   readonly job: JobId
@@ -34,8 +41,10 @@ export interface JobOrder {
   readonly messages: number
   /** Who may take it; `rules.maxPrice` is what the hold was computed from. */
   readonly rules: MatchRules
+  /** How its answer is verified; absent: drawn by chance, and shown to nobody. */
+  readonly verification?: Verification
   readonly holdMsat: number
-  /** The client's own bytes. */
+  /** The client's own bytes, less its `provider{}`. */
   readonly body: Uint8Array
   /** ms since the epoch. */
   readonly createdAt: number
@@ -91,6 +100,15 @@ export interface OfferView {
   readonly available: boolean
 }
 
+/** A provider that is connected now. */
+export interface Presence {
+  readonly peer: PeerId
+  /** Until when its time here is written down, ms since the epoch. */
+  readonly countedUntil: number
+  /** How sure a job is to end well, by its latest ones, 0 to 1; 1 before it had any. */
+  readonly reliability: number
+}
+
 export interface Directory {
   readonly models: readonly ServedModel[]
   /** Models that providers have offered before, none of whom is connected. */
@@ -114,6 +132,8 @@ export interface HubPort {
   directory(): Directory | Promise<Directory>
   /** Everybody who offers the model. */
   providersOf(model: string): readonly OfferView[] | Promise<readonly OfferView[]>
+  /** Those of these providers that are connected, as far as it can be found out. */
+  presenceOf(peers: readonly PeerId[]): readonly Presence[] | Promise<readonly Presence[]>
   /** An invoice of the provider's own node, unchecked. Rejects with `InvoiceAskError`. */
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<string>
   /** Prometheus text of the hub's own metrics. */

@@ -3,6 +3,7 @@ import {
   ChatTemplateError,
   compileChatTemplate,
   MAX_RENDERED_CHARS,
+  readsClock,
   renderChat,
 } from './chat-template.ts'
 import { CHAT_TEMPLATE } from './corpus/template.ts'
@@ -102,6 +103,19 @@ describe('chat templates of other models', () => {
       eosToken: '</s>',
     })
     expect(render({ messages: [{ role: 'user', content: 'x' }] })).toBe('<s>x</s>')
+  })
+
+  it('may write the date, which is that of the prompt in UTC', () => {
+    const source =
+      "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }}{% endif %}; " +
+      "{{ strftime_now('%A, %B %d; %H:%M:%S %m 100%% %q') }}"
+    const at = Date.UTC(2026, 6, 5, 23, 59, 8)
+    expect(renderChat(source, { messages: [], at })).toBe(
+      '05 Jul 2026; Sunday, July 05; 23:59:08 07 100% %q',
+    )
+    expect(readsClock(source)).toBe(true)
+    expect(readsClock(CHAT_TEMPLATE)).toBe(false)
+    expect(renderChat(source, { messages: [] })).not.toContain('05 Jul 2026')
   })
 
   it.each([

@@ -1,4 +1,5 @@
 import { Template } from '@huggingface/jinja'
+import { strftime } from './strftime.ts'
 
 /** One message of a conversation, as a chat template sees it. */
 export type ChatMessage = {
@@ -23,6 +24,8 @@ export type ChatPrompt = {
   readonly tools?: readonly unknown[]
   /** End with the opening of an assistant message, for the model to go on from. Default true. */
   readonly addGenerationPrompt?: boolean
+  /** What templates that write the date take for now, ms since the epoch; absent: this machine's clock. */
+  readonly at?: number | undefined
 }
 
 /** A chat template that does not parse, or refuses or fails on the given messages. */
@@ -37,6 +40,10 @@ export type ChatRenderer = (prompt: ChatPrompt) => string
 /** Longer prompts fit no context: a million tokens are about four million characters. */
 export const MAX_RENDERED_CHARS = 4_194_304
 
+/** How templates ask for the date: of a machine's own zone and language, in the library, which lets nobody replace it. */
+const CLOCK = 'strftime_now'
+const CLOCK_AT = 'strftime_at'
+
 /**
  * Compiles the Jinja chat template of a GGUF file.
  * Tool-call arguments given as JSON text are parsed first, since templates expect an object.
@@ -47,8 +54,8 @@ export function compileChatTemplate(
   source: string,
   special: { readonly bosToken?: string; readonly eosToken?: string } = {},
 ): ChatRenderer {
-  const template = attempt(() => new Template(source))
-  return ({ messages, tools, addGenerationPrompt = true }) => {
+  const template = attempt(() => new Template(source.replaceAll(CLOCK, CLOCK_AT)))
+  return ({ messages, tools, addGenerationPrompt = true, at }) => {
     const text = attempt(() =>
       template.render({
         messages: messages.map(withParsedArguments),
@@ -56,6 +63,7 @@ export function compileChatTemplate(
         add_generation_prompt: addGenerationPrompt,
         bos_token: special.bosToken ?? '',
         eos_token: special.eosToken ?? '',
+        [CLOCK_AT]: (format: string) => strftime(new Date(at ?? Date.now()), format),
       }),
     )
     if (text.length > MAX_RENDERED_CHARS) {
@@ -64,6 +72,9 @@ export function compileChatTemplate(
     return text
   }
 }
+
+/** Whether what a template renders depends on the time. */
+export const readsClock = (source: string): boolean => source.includes(CLOCK)
 
 /** Compiles and renders once: see {@link compileChatTemplate}. */
 export function renderChat(source: string, prompt: ChatPrompt): string {

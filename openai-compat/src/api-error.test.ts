@@ -34,6 +34,7 @@ const CASES: readonly [ApiError, number, string | null][] = [
   [apiErrors.headersTooLarge(1024), 431, 'headers_too_large'],
   [apiErrors.internal(), 500, 'internal_error'],
   [apiErrors.providerFailed(), 502, 'provider_failed'],
+  [apiErrors.verificationFailed('job_1', 'another seed'), 502, 'verification_failed'],
   [apiErrors.noProvider('tiny', 2000), 503, 'no_provider'],
   [apiErrors.noProviderMatches('tiny', ['only'], 2000), 503, 'no_provider_matches'],
   [apiErrors.overloaded(1000), 503, 'overloaded'],

@@ -142,7 +142,15 @@ export const apiErrors = {
 
   /** 404: no such object, or it is another account's. */
   objectNotFound: (
-    kind: 'response' | 'calibration' | 'generation' | 'job' | 'topup' | 'withdrawal',
+    kind:
+      | 'response'
+      | 'calibration'
+      | 'provider'
+      | 'slash'
+      | 'generation'
+      | 'job'
+      | 'topup'
+      | 'withdrawal',
     id: string,
   ) =>
     new ApiError({
@@ -245,6 +253,17 @@ export const apiErrors = {
       type: 'server_error',
       code: 'provider_failed',
       message: 'The provider failed while answering your request.',
+    }),
+
+  /** 502: the answer was verified, as its client had asked, and it is not what was promised. It is not charged. */
+  verificationFailed: (job: string, reason: string | null) =>
+    new ApiError({
+      status: 502,
+      type: 'server_error',
+      code: 'verification_failed',
+      message:
+        `The answer failed its verification${reason === null ? '' : ` (${reason})`}: do not trust it. ` +
+        `It is not charged; what was taken for it comes back. GET /v1/receipts/${job} shows what was found.`,
     }),
 
   /** 503: the model exists, but no provider meets the request now (price, capability, region). */

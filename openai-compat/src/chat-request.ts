@@ -1,7 +1,13 @@
 import type { CapabilityName } from '@infernet/schemas/wire'
 import { apiErrors } from './api-errors.ts'
 import { type ChatRequestBody, chatRequestSchema } from './chat-request-schema.ts'
-import { deliveryOf, type InferenceRequest, marketOf, samplingNeeds } from './inference-request.ts'
+import {
+  checkVerify,
+  deliveryOf,
+  type InferenceRequest,
+  marketOf,
+  samplingNeeds,
+} from './inference-request.ts'
 import { parseJsonBody } from './json-body.ts'
 import { checkShape } from './zod-issue.ts'
 
@@ -79,6 +85,7 @@ function needsOf(body: ChatRequestBody): CapabilityName[] {
 export function checkChatRequest(value: unknown): ChatRequest {
   checkShape(chatRequestSchema, value)
   checkCombinations(value)
+  checkVerify(value, 'chat.completions', value.n ?? 1)
   return {
     endpoint: 'chat.completions',
     body: value,

@@ -26,6 +26,7 @@ describe('meterAnswer of a chat', () => {
       id: 'chatcmpl-1',
       choices: 2,
       contentBytes: 10 + 3 + 7,
+      text: 'café 🐈',
       finishReasons: ['stop', 'tool_calls'],
       usage: makeUsage(9, 8),
     })
@@ -45,6 +46,7 @@ describe('meterAnswer of a chat', () => {
       id: undefined,
       choices: 1,
       contentBytes: 7,
+      text: '',
       finishReasons: ['stop'],
       usage: undefined,
     })
@@ -86,6 +88,7 @@ describe('meterAnswer of a completion', () => {
       id: 'chatcmpl-1',
       choices: 2,
       contentBytes: 6,
+      text: 'Hé',
       finishReasons: ['length', 'length'],
       usage: makeUsage(3, 2),
     })

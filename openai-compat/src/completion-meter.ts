@@ -14,6 +14,8 @@ export interface AnswerFacts {
    * of the whole answer, which never are 0.
    */
   contentBytes: number
+  /** The content of the first choice, which may have other things beside it; embeddings have none. */
+  text: string | undefined
   /** Why each choice ended, in the answer's order; none for embeddings. */
   finishReasons: string[]
   usage: Usage | undefined
@@ -48,31 +50,43 @@ function messageBytes(message: Fields): number {
   return bytes
 }
 
-/** Bytes of a choice's text; undefined if it is no choice of that endpoint's. */
-const CHOICE_BYTES: Record<
-  Exclude<Endpoint, 'embeddings'>,
-  (choice: Fields) => number | undefined
-> = {
-  'chat.completions': ({ message }) =>
-    typeof message === 'object' && message !== null ? messageBytes(message as Fields) : undefined,
-  completions: ({ text }) => (typeof text === 'string' ? textBytes(text) : undefined),
+interface ChoiceFacts {
+  /** Of all its text. */
+  readonly bytes: number
+  readonly content: string
+}
+
+/** Reads a choice; undefined if it is none of that endpoint's. */
+type ChoiceReader = (choice: Fields) => ChoiceFacts | undefined
+
+const CHOICE_READERS: Record<Exclude<Endpoint, 'embeddings'>, ChoiceReader> = {
+  'chat.completions': ({ message }) => {
+    if (typeof message !== 'object' || message === null) return undefined
+    const { content } = message as Fields
+    const bytes = messageBytes(message as Fields)
+    return { bytes, content: typeof content === 'string' ? content : '' }
+  },
+  completions: ({ text }) =>
+    typeof text === 'string' ? { bytes: textBytes(text), content: text } : undefined,
 }
 
 function meterChoices(
   choices: unknown,
-  bytesOf: (choice: Fields) => number | undefined,
-): Pick<AnswerFacts, 'choices' | 'contentBytes' | 'finishReasons'> | undefined {
+  read: ChoiceReader,
+): Pick<AnswerFacts, 'choices' | 'contentBytes' | 'finishReasons' | 'text'> | undefined {
   if (!Array.isArray(choices) || choices.length === 0) return undefined
   let contentBytes = 0
+  let text: string | undefined
   const finishReasons: string[] = []
   for (const choice of choices.map(fieldsOf)) {
-    const bytes = bytesOf(choice)
+    const facts = read(choice)
     const reason = choice['finish_reason']
-    if (bytes === undefined || typeof reason !== 'string') return undefined
+    if (facts === undefined || typeof reason !== 'string') return undefined
     finishReasons.push(reason)
-    contentBytes += bytes
+    contentBytes += facts.bytes
+    text ??= facts.content
   }
-  return { choices: choices.length, contentBytes, finishReasons }
+  return { choices: choices.length, contentBytes, finishReasons, text }
 }
 
 /** A vector: numbers, or their bytes in base64. */
@@ -89,6 +103,7 @@ function meterEmbeddings(answer: Fields, answerBytes: number): AnswerFacts | und
     id: undefined,
     choices: data.length,
     contentBytes: answerBytes,
+    text: undefined,
     finishReasons: [],
     // Engines leave out the completion tokens that cannot be.
     usage: parseUsage({ ...fieldsOf(usage), completion_tokens: 0 }),
@@ -108,7 +123,7 @@ export function meterAnswer(endpoint: Endpoint, body: Uint8Array): AnswerFacts |
     return undefined
   }
   if (endpoint === 'embeddings') return meterEmbeddings(answer, body.length)
-  const facts = meterChoices(answer['choices'], CHOICE_BYTES[endpoint])
+  const facts = meterChoices(answer['choices'], CHOICE_READERS[endpoint])
   if (facts === undefined) return undefined
   const { id } = answer
   return {

@@ -1,6 +1,12 @@
 import { apiErrors } from './api-errors.ts'
 import { type CompletionRequestBody, completionRequestSchema } from './completion-request-schema.ts'
-import { deliveryOf, type InferenceRequest, marketOf, samplingNeeds } from './inference-request.ts'
+import {
+  checkVerify,
+  deliveryOf,
+  type InferenceRequest,
+  marketOf,
+  samplingNeeds,
+} from './inference-request.ts'
 import { parseJsonBody } from './json-body.ts'
 import { checkShape } from './zod-issue.ts'
 
@@ -60,6 +66,7 @@ export function checkCompletionRequest(value: unknown): CompletionRequest {
   const prompts = promptsOf(value)
   const choices = prompts * (value.n ?? 1)
   checkCombinations(value, choices)
+  checkVerify(value, 'completions', choices)
   return {
     endpoint: 'completions',
     body: value,

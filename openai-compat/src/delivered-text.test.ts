@@ -5,8 +5,10 @@ import { DeliveredText, MAX_DELIVERED_TEXT_BYTES } from './delivered-text.ts'
 
 const encoder = new TextEncoder()
 
-function add(text: DeliveredText, content: string): void {
-  const json = JSON.stringify({ choices: [{ index: 0, delta: { content } }] })
+const add = (text: DeliveredText, content: string): void => addDelta(text, { content })
+
+function addDelta(text: DeliveredText, delta: object, index = 0): void {
+  const json = JSON.stringify({ choices: [{ index, delta }] })
   const bytes = encoder.encode(`data: ${json}\n\n`)
   const scanner = new ChunkScanner()
   scanner.scan(bytes, 6, bytes.length - 2)
@@ -40,5 +42,16 @@ describe('DeliveredText', () => {
     expect(text.obstacle).toBe('too_long')
     add(text, 'x')
     expect(text.obstacle).toBe('too_long')
+    expect(text).toMatchObject({ isCut: true })
+  })
+
+  it('goes on past what nobody could go on from', () => {
+    const text = new DeliveredText()
+    addDelta(text, { content: 'a', reasoning: 'so' })
+    addDelta(text, { content: 'no' }, 1)
+    add(text, 'b')
+    expect(text.obstacle).toBe('other_output')
+    expect(text.text()).toBe('ab')
+    expect(text).toMatchObject({ isCut: false })
   })
 })

@@ -24,21 +24,22 @@ export type TextObstacle =
 
 /**
  * The plain text of a one-choice stream as far as the client got it: what another provider must be
- * given to go on. Per token it copies a few bytes, still in JSON's escapes; the text is decoded only
- * when somebody asks.
+ * given to go on, and what the tokens of its provider are compared with. Per token it copies a few
+ * bytes, still in JSON's escapes; the text is decoded only when somebody asks.
  */
 export class DeliveredText {
   #raw = new Uint8Array(FIRST_CAPACITY)
   #length = 0
   #obstacle: TextObstacle | undefined
+  /** Some of it is missing, for it was too long. */
+  isCut = false
 
   /** Takes a delivered chunk, just scanned in `buffer`. */
   add(buffer: Uint8Array, chunk: ChunkScanner): void {
-    if (this.#obstacle !== undefined) return
     const { contentStart: start, contentEnd: end } = chunk
-    if (chunk.choices !== 1 || chunk.index !== 0) this.#stop('choices')
-    else if (chunk.otherOutput) this.#stop('other_output')
-    else if (end > start) this.#append(buffer, start, end)
+    if (chunk.choices !== 1 || chunk.index !== 0) this.#obstacle ??= 'choices'
+    else if (chunk.otherOutput) this.#obstacle ??= 'other_output'
+    if (end > start && chunk.index === 0 && !this.isCut) this.#append(buffer, start, end)
   }
 
   /** Undefined while another provider could go on. Decodes the text: not for every token. */
@@ -46,7 +47,7 @@ export class DeliveredText {
     return this.#obstacle ?? (this.text().isWellFormed() ? undefined : 'half_character')
   }
 
-  /** All of the text, unless there is an obstacle. */
+  /** All of the text that was plain; empty when it is cut. */
   text(): string {
     // The scanner has seen that these are valid string contents, and they stay so side by side.
     return JSON.parse(`"${decoder.decode(this.#raw.subarray(0, this.#length))}"`) as string
@@ -54,9 +55,9 @@ export class DeliveredText {
 
   #append(buffer: Uint8Array, start: number, end: number): void {
     const length = this.#length + end - start
-    if (length > MAX_DELIVERED_TEXT_BYTES) return this.#stop('too_long')
+    if (length > MAX_DELIVERED_TEXT_BYTES) return this.#cut()
     // The second half of a character whose first half no reader could use.
-    if (((buffer[start] ?? 0) & 0xc0) === 0x80) return this.#stop('half_character')
+    if (((buffer[start] ?? 0) & 0xc0) === 0x80) this.#obstacle ??= 'half_character'
     if (length > this.#raw.length) this.#grow(length)
     if (end - start <= SHORT_COPY) {
       for (let from = start, to = this.#length; from < end; from++, to++) {
@@ -72,8 +73,9 @@ export class DeliveredText {
     this.#raw = grown
   }
 
-  #stop(obstacle: TextObstacle): void {
-    this.#obstacle = obstacle
+  #cut(): void {
+    this.isCut = true
+    this.#obstacle ??= 'too_long'
     this.#raw = new Uint8Array(0)
     this.#length = 0
   }

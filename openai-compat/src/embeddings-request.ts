@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { tokenIds } from './completion-request-schema.ts'
-import { type InferenceRequest, marketOf } from './inference-request.ts'
+import { checkVerify, type InferenceRequest, marketOf } from './inference-request.ts'
 import { parseJsonBody } from './json-body.ts'
 import { marketFields } from './request-fields.ts'
 import { checkShape } from './zod-issue.ts'
@@ -43,6 +43,7 @@ export interface EmbeddingsRequest extends InferenceRequest {
  */
 export function checkEmbeddingsRequest(value: unknown): EmbeddingsRequest {
   checkShape(embeddingsRequestSchema, value)
+  checkVerify(value, 'embeddings', 1)
   return {
     endpoint: 'embeddings',
     body: value,

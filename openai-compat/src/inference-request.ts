@@ -39,6 +39,23 @@ export function marketOf(
 }
 
 /**
+ * Strict verification looks at one generated text.
+ *
+ * @throws ApiError 400 where it is asked for anything else.
+ */
+export function checkVerify({ provider }: MarketBody, endpoint: Endpoint, choices: number): void {
+  if (provider?.verify !== 'strict') return
+  const isOne = endpoint !== 'embeddings' && choices === 1
+  if (isOne) return
+  const what = endpoint === 'embeddings' ? 'embeddings' : 'several choices of one request'
+  throw apiErrors.invalidRequest(
+    `Invalid 'provider.verify': ${what} cannot be verified yet; expected 'sampled' or 'none'.`,
+    'provider.verify',
+    'unsupported_value',
+  )
+}
+
+/**
  * How a generated answer is delivered.
  *
  * @throws ApiError 400 for stream options without a stream.

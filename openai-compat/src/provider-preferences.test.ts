@@ -24,6 +24,8 @@ describe('providerPreferencesSchema', () => {
     { max_price: { prompt: '0.001', completion: 2, request: '0', image: 1e-7 } },
     { max_price: { prompt: '1e-7' } },
     { order: null, sort: null, zdr: null, max_price: { prompt: null } },
+    { verify: 'strict', open_audit: true },
+    { verify: null, open_audit: null },
     { enforce_distillable_text: true },
   ])('accepts %j', (value) => {
     expect(accepts(value)).toBe(true)
@@ -35,6 +37,9 @@ describe('providerPreferencesSchema', () => {
     { ignore: Array.from({ length: 65 }, () => 'a') },
     { data_collection: 'maybe' },
     { sort: 'beauty' },
+    { verify: 'always' },
+    { verify: true },
+    { open_audit: 'yes' },
     { sort: { by: 'beauty' } },
     { sort: { by: 'price', partition: 'all' } },
     { preferred_min_throughput: -1 },

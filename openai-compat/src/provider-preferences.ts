@@ -67,6 +67,22 @@ export const providerPreferencesSchema = z.looseObject({
   preferred_min_throughput: cutoffs,
   /** Seconds to the first token; slower providers come last. */
   preferred_max_latency: cutoffs,
+  /** `none`: never audited. `strict`: always, before anybody is paid, and the answer carries the verdict. Default `sampled`. */
+  verify: z
+    .enum(['none', 'sampled', 'strict'])
+    .nullish()
+    .describe(
+      'How the answer is verified: never, by chance (the default), or always, before it ends: ' +
+        'it then carries the verdict in `infernet.verification`',
+    ),
+  /**
+   * Anybody may verify this request and its answer, and read both where they convict a provider. Another provider may
+   * be asked the same to check it. Default false.
+   */
+  open_audit: flag.describe(
+    'Anybody may verify this request and its answer, and read both where they convict a provider; ' +
+      'another provider may be asked the same to check it',
+  ),
   /** Upper bounds, in the units of GET /v1/models. Nothing here costs per request or image. */
   max_price: z
     .looseObject({ prompt: price, completion: price, request: price, image: price })

@@ -174,6 +174,11 @@ export class StreamMeter {
     return this.#text?.text() ?? ''
   }
 
+  /** The content that was delivered, whatever came beside it; undefined if it was not kept. Decodes it. */
+  get content(): string | undefined {
+    return this.#text?.isCut === false ? this.#text.text() : undefined
+  }
+
   /**
    * Another provider goes on, while `continuable`: forgets the half event, the error or the fault
    * of the one before, and counts for itself from here.

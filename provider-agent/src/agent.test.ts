@@ -324,6 +324,19 @@ describe('a verifier', () => {
     expect(seen(events, 'score_failed')).toHaveLength(1)
   })
 
+  it('renders what it is given', async () => {
+    const { edge } = await verifier()
+    const session = await edge.session()
+    const body = Buffer.from(JSON.stringify({ model: one.model, prompt: 'Who?' }))
+    const ask = { model: one.model, endpoint: 'completions', continues: false, body } as const
+    const [rendered, refused] = await Promise.all([
+      session.askRender({ id: 1, ...ask, output: one.output }),
+      session.askRender({ id: 2, ...ask, output: [1_000_000] }),
+    ])
+    expect(rendered).toMatchObject({ text: expect.any(String), prompt: expect.anything() })
+    expect(refused).toMatchObject({ error: expect.stringContaining('not in the vocabulary') })
+  })
+
   it('goes on after a break, without what it was doing for a connection that is gone', async () => {
     const { edge, events } = await verifier()
     const session = await edge.session()

@@ -44,7 +44,7 @@ import type { PayoutDesk } from './payout/payout-desk.ts'
 import { Outbox } from './receipts/outbox.ts'
 import { ReceiptSender } from './receipts/receipt-sender.ts'
 import { statementOf } from './receipts/statement.ts'
-import { ScoreDesk } from './verifier/score-desk.ts'
+import { VerifierDesk } from './verifier/verifier-desk.ts'
 import { assertScores } from './verifier/verifier-error.ts'
 
 const NORMAL_CLOSURE = 1000
@@ -88,7 +88,7 @@ export class Agent {
   #end: AgentEnd | undefined
   #link: Link | undefined
   #jobs: Jobs | undefined
-  #scores: ScoreDesk | undefined
+  #verifier: VerifierDesk | undefined
   #reports: Reports | undefined
   #failures = 0
   #edgeDrains = false
@@ -175,7 +175,7 @@ export class Agent {
     events.emit({ event: 'draining', running, grace_ms: drainGraceMs })
     clearTimeout(this.#redial)
     this.#jobs?.drain()
-    this.#scores?.close()
+    this.#verifier?.close()
     if (this.#link?.isReady) {
       const payload = encodeControl({ reason: 'the provider is shutting down' })
       this.#link.write(FRAME.drain, CONNECTION_CHANNEL, payload)
@@ -231,14 +231,8 @@ export class Agent {
     const write = (type: FrameType, payload: Uint8Array): void => {
       link.write(type, CONNECTION_CHANNEL, payload)
     }
-    this.#scores = new ScoreDesk({
-      role,
-      engine,
-      events,
-      now,
-      write: (payload) => write(FRAME.scored, payload),
-    })
-    if (this.#mode === 'draining') this.#scores.close()
+    this.#verifier = new VerifierDesk({ role, engine, events, now, write })
+    if (this.#mode === 'draining') this.#verifier.close()
     this.#reports = new Reports({
       write,
       capability: () => this.#capability(),
@@ -265,7 +259,9 @@ export class Agent {
       case FRAME.openRequest:
         return this.#open(decodeControl(openRequestSchema, payload))
       case FRAME.score:
-        return this.#scores?.take(payload)
+        return this.#verifier?.takeScore(payload)
+      case FRAME.render:
+        return this.#verifier?.takeRender(payload)
       case FRAME.invoiceRequest:
         void this.#giveInvoice(decodeControl(invoiceRequestSchema, payload))
         return
@@ -316,9 +312,9 @@ export class Agent {
   #lost(link: Link, end: LinkEnd): void {
     this.#receipts.disconnected()
     const jobs = this.#jobs
-    this.#scores?.close()
+    this.#verifier?.close()
     this.#jobs = undefined
-    this.#scores = undefined
+    this.#verifier = undefined
     this.#reports = undefined
     this.#link = undefined
     jobs?.loseAll()

@@ -70,14 +70,14 @@ export type AgentEvent =
   | { readonly event: 'transcript_opened'; readonly lease: string; readonly found: boolean }
   /** As a verifier: an answer of so many tokens. */
   | {
-      readonly event: 'scored'
+      readonly event: 'scored' | 'rendered'
       readonly id: number
       readonly model: string
       readonly tokens: number
       readonly ms: number
     }
   | {
-      readonly event: 'score_failed'
+      readonly event: 'score_failed' | 'render_failed'
       readonly id: number
       readonly model: string
       readonly message: string

@@ -1,6 +1,6 @@
 /** What the process's exit code says; `docs/provider.md` lists them for scripts and systemd. */
 export const EXIT = {
-  /** Stopped as asked; or the receipt is good. */
+  /** Stopped as asked; or the receipt is good, or the evidence convicts. */
   ok: 0,
   /** Something we did not foresee. */
   failure: 1,
@@ -12,8 +12,12 @@ export const EXIT = {
   refused: 4,
   /** The key or the receipt store cannot be used. */
   data: 5,
-  /** A receipt does not hold. */
+  /** A receipt, or what a slash is founded on, does not hold. */
   badReceipt: 6,
+  /** A slash's evidence is sound, and does not convict its provider. */
+  notProven: 7,
+  /** The edge cannot be asked, or refuses. */
+  edge: 8,
   /** Stopped before its work was done, as shells count Ctrl-C. */
   interrupted: 130,
 } as const

@@ -41,10 +41,12 @@ export const MAX_TRANSCRIPTS_BYTES = 64 * 1024 * 1024
 /** An edge asks when it has the receipt; one that restarts meanwhile does not ask again. */
 export const TRANSCRIPT_TTL_MS = 10 * 60_000
 
-/** Answers that a verifier scores at a time: what embedded engines do side by side. Each takes up to 60 MB. */
-export const MAX_SCORES_AT_ONCE = 4
-/** Answers that wait for it: a minute's work, and 60 MB if all are as long as they can be. */
-export const MAX_SCORES_WAITING = 60
+/** Answers that a verifier looks at at a time: what embedded engines do side by side. Each takes up to 60 MB. */
+export const MAX_ASKS_AT_ONCE = 4
+/** Answers that wait for it: a minute's work. */
+export const MAX_ASKS_WAITING = 60
+/** Of what waits, each with the ids of an answer and maybe a request: eight of the largest. */
+export const MAX_ASKS_WAITING_BYTES = 64 * 1024 * 1024
 /** Of an answer, so that its scores fit a frame: a head of 8 bytes, and of each token 9 and 8 a candidate. */
 export const MAX_SCORED_TOKENS = Math.floor(
   (MAX_TRANSCRIPT_BYTES - 8) / (9 + 8 * MAX_SCORED_CANDIDATES),

@@ -1,5 +1,16 @@
 import { z } from 'zod'
 
+/** `unopened`: the provider did not show what it had signed. */
+export const auditVerdictSchema = z.enum(['pass', 'fail', 'inconclusive', 'unopened'])
+export type AuditVerdict = z.infer<typeof auditVerdictSchema>
+
+/**
+ * Why an answer was looked at: drawn by the epoch's key, asked for by its client, a question of the operator's,
+ * or compared with what others answered.
+ */
+export const auditSourceSchema = z.enum(['sample', 'strict', 'canary', 'redundancy'])
+export type AuditSource = z.infer<typeof auditSourceSchema>
+
 const count = z.int().nonnegative()
 
 /** One thing that a cheap check has found. */
@@ -19,7 +30,8 @@ const evidenceSchema = z.object({
 
 /**
  * What an audit has found, layer by layer; nothing of the answer's text. `replay`: its tokens drawn again
- * from its own numbers. `rescored`: from a verifier's, and its numbers compared with those.
+ * from its own numbers. `rescored`: from a verifier's, and its numbers compared with those. `rendered`: a
+ * verifier told what its request and its tokens are to the model; what differs is among the findings.
  */
 export const auditReportSchema = z.object({
   /** Why there is no verdict, where there is none. */
@@ -27,5 +39,6 @@ export const auditReportSchema = z.object({
   findings: z.array(auditFindingSchema),
   replay: evidenceSchema.nullable(),
   rescored: evidenceSchema.extend({ verifier: z.string() }).nullable(),
+  rendered: z.object({ verifier: z.string() }).optional(),
 })
 export type AuditReport = z.infer<typeof auditReportSchema>

@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { isLeaseId, type LeaseId } from './ids.ts'
-import { MAX_MODEL_NAME_LENGTH, MAX_SCORED_CANDIDATES, MAX_TRANSCRIPT_TOKENS } from './limits.ts'
+import {
+  MAX_COMPARED_TEXT_BYTES,
+  MAX_MODEL_NAME_LENGTH,
+  MAX_SCORED_CANDIDATES,
+  MAX_TRANSCRIPT_TOKENS,
+} from './limits.ts'
 import {
   decodeIds,
   decodeTranscript,
@@ -10,7 +15,8 @@ import {
   type Position,
   type Transcript,
 } from './transcript.ts'
-import { decodeHeaded, encodeHeaded, WireError } from './wire.ts'
+import { encodeUtf8 } from './utf8.ts'
+import { decodeHeaded, encodeHeaded, ENDPOINTS, WireError, type Endpoint } from './wire.ts'
 
 const lease = z.string().refine(isLeaseId, 'not a lease id')
 const count = z.int().nonnegative()
@@ -92,6 +98,116 @@ export function decodeScored(payload: Uint8Array): Scored {
   const { id, error } = header
   if (error !== undefined) return { id, error }
   return { id, positions: read(() => decodeTranscript(bytes, MAX_SCORED_CANDIDATES)).positions }
+}
+
+const renderHeaderSchema = z.object({
+  /** Names the answer. */
+  id: count,
+  model: z.string().max(MAX_MODEL_NAME_LENGTH),
+  endpoint: z.enum(ENDPOINTS),
+  continues: z.boolean(),
+  at: count.optional(),
+  output_ids: z.int().positive().max(MAX_TRANSCRIPT_TOKENS),
+})
+
+/** Asks a verifier which tokens a request is to its model, and which text those of its answer are. */
+export interface RenderRequest {
+  readonly id: number
+  /** The verifier's own name of the model. */
+  readonly model: string
+  readonly endpoint: Endpoint
+  /** As in the job's header. */
+  readonly continues: boolean
+  /** When the job was ordered, ms since the epoch; without it, prompts that the date is written into are not rendered. */
+  readonly at?: number | undefined
+  /** The JSON that the provider was given. */
+  readonly body: Uint8Array
+  readonly output: readonly number[]
+}
+
+/** Payload of a `render` frame: its header, the ids of the answer, the body. */
+export const encodeRenderRequest = ({ body, output, ...header }: RenderRequest) =>
+  encodeHeaded({ ...header, output_ids: output.length }, concatenate(encodeIds(output), body))
+
+/** `body` is a copy. Throws {@link WireError}. */
+export function decodeRenderRequest(payload: Uint8Array): RenderRequest {
+  const { header, bytes } = decodeHeaded(renderHeaderSchema, payload)
+  const { output_ids, ...rest } = header
+  const [output, body] = splitIds(bytes, output_ids)
+  return { ...rest, output, body: body.slice() }
+}
+
+const renderedHeaderSchema = z.union([
+  z.object({ id: count, error: z.string().max(512) }),
+  z.object({
+    id: count,
+    prompt_ids: z.int().positive().max(MAX_TRANSCRIPT_TOKENS),
+    is_text: z.boolean(),
+  }),
+])
+
+/** What a request and an answer's ids are to a verifier's engine. */
+export interface RenderedAnswer {
+  /** The whole prompt, with every special token. */
+  readonly prompt: readonly number[]
+  /**
+   * What the ids say: no special tokens, nothing behind the one that ended it, and stop sequences still in it.
+   * Null where the engine shows something else than its tokens' text, such as calls.
+   */
+  readonly text: string | null
+}
+
+/** A verifier's answer; or why there is none. */
+export type Rendered =
+  | ({ readonly id: number } & RenderedAnswer)
+  | { readonly id: number; readonly error: string }
+
+/** Payload of a `rendered` frame: its header, the ids of the prompt, the text. */
+export function encodeRendered(rendered: Rendered): Uint8Array<ArrayBuffer> {
+  const { id } = rendered
+  if ('error' in rendered) {
+    return encodeHeaded({ id, error: rendered.error.slice(0, 512) }, new Uint8Array())
+  }
+  const { prompt, text } = rendered
+  return encodeHeaded(
+    { id, prompt_ids: prompt.length, is_text: text !== null },
+    concatenate(encodeIds(prompt), encodeUtf8(text ?? '')),
+  )
+}
+
+/** Throws {@link WireError}. */
+export function decodeRendered(payload: Uint8Array): Rendered {
+  const { header, bytes } = decodeHeaded(renderedHeaderSchema, payload)
+  if ('error' in header) return header
+  const [prompt, rest] = splitIds(bytes, header.prompt_ids)
+  if (rest.length > MAX_COMPARED_TEXT_BYTES) throw new WireError('a rendered text is too long')
+  const text = readText(rest)
+  if (!header.is_text && text !== '') throw new WireError('a text where there is none')
+  return { id: header.id, prompt, text: header.is_text ? text : null }
+}
+
+/** The ids in front, and the bytes behind them. */
+function splitIds(bytes: Uint8Array, count: number): readonly [number[], Uint8Array] {
+  if (bytes.length < 4 * count) throw new WireError('a list of ids is cut')
+  return [read(() => decodeIds(bytes.subarray(0, 4 * count))), bytes.subarray(4 * count)]
+}
+
+function concatenate(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(one.length + other.length)
+  bytes.set(one)
+  bytes.set(other, one.length)
+  return bytes
+}
+
+/** A byte order mark at its beginning is text like any other. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function readText(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw new WireError('a rendered text is no UTF-8')
+  }
 }
 
 function read<T>(decode: () => T): T {

@@ -21,6 +21,7 @@ import {
   MAX_FRAMES_PER_MESSAGE,
   MAX_MESSAGE_BYTES,
   MAX_RECEIPTS_BYTES,
+  MAX_RENDERED_BYTES,
 } from './limits.ts'
 
 interface TestFrame {
@@ -57,6 +58,8 @@ const LIMITS: Record<keyof typeof FRAME, number> = {
   opening: MAX_AUDIT_BYTES,
   score: MAX_AUDIT_BYTES,
   scored: MAX_AUDIT_BYTES,
+  render: MAX_FRAME_PAYLOAD_BYTES,
+  rendered: MAX_RENDERED_BYTES,
 }
 const TYPES = Object.entries(LIMITS).map(([name, limit]) => ({
   name,

@@ -6,6 +6,7 @@ import {
   MAX_FRAME_PAYLOAD_BYTES,
   MAX_MESSAGE_BYTES,
   MAX_RECEIPTS_BYTES,
+  MAX_RENDERED_BYTES,
 } from './limits.ts'
 
 /**
@@ -41,6 +42,8 @@ export const FRAME = {
   opening: 21,
   score: 22,
   scored: 23,
+  render: 24,
+  rendered: 25,
 } as const
 
 export type FrameName = keyof typeof FRAME
@@ -80,6 +83,8 @@ const MAX_PAYLOAD: ReadonlyMap<number, number> = new Map<FrameType, number>([
   [FRAME.opening, MAX_AUDIT_BYTES],
   [FRAME.score, MAX_AUDIT_BYTES],
   [FRAME.scored, MAX_AUDIT_BYTES],
+  [FRAME.render, MAX_FRAME_PAYLOAD_BYTES],
+  [FRAME.rendered, MAX_RENDERED_BYTES],
 ])
 
 export type FrameErrorCode =

@@ -30,6 +30,8 @@ export const newAccountId = (now: number) => `acct_${timeOrderedHex(now)}` as Ac
 /** The account of a bundle, by the hash (hex) of the invoice that paid for it. */
 export const bundleId = (paymentHash: string) => `l402_${paymentHash}` as AccountId
 export const newJobId = (now: number) => `job_${timeOrderedHex(now)}` as JobId
+/** When a job was ordered, ms since the epoch: its id begins with that. */
+export const madeAt = (job: JobId): number => Number.parseInt(job.slice(4, 16), 16)
 export const newRequestId = (now: number) => `req_${timeOrderedHex(now)}` as RequestId
 /** `attempt` counts from 1. */
 export const leaseOf = (job: JobId, attempt: number) => `${job}.${attempt}` as LeaseId

@@ -49,6 +49,10 @@ export const MAX_TRANSCRIPT_TOKENS = 131_072
 export const MAX_TRANSCRIPT_BYTES = 8 * 1024 * 1024
 /** A transcript, or a part of one, behind its header. */
 export const MAX_AUDIT_BYTES = MAX_TRANSCRIPT_BYTES + 1024
+/** An answer's text that is compared with its tokens: UTF-8 of 200,000 tokens of English. */
+export const MAX_COMPARED_TEXT_BYTES = 1024 * 1024
+/** A prompt's ids and an answer's text, behind their header. */
+export const MAX_RENDERED_BYTES = 4 * MAX_TRANSCRIPT_TOKENS + MAX_COMPARED_TEXT_BYTES + 1024
 
 /** A threshold that a provider may set, in sat: 1 BTC, far above what anybody leaves with an edge. */
 export const MAX_PAYOUT_THRESHOLD_SAT = 100_000_000

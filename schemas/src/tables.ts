@@ -157,8 +157,18 @@ export const jobs = pgTable(
     heldUntil: at('held_until'),
     /** When its providers' parts were released, or given back. */
     releasedAt: at('released_at'),
+    /** The slash that takes what its provider earned with it. */
+    slashId: text('slash_id'),
+    /** The operator keeps that; else the client gets all of the cost back. */
+    isForfeit: boolean('is_forfeit'),
   },
   (table) => [
+    index('jobs_selected')
+      .on(table.id)
+      .where(sql`${table.heldUntil} is not null and ${table.releasedAt} is null`),
+    index('jobs_slashed')
+      .on(table.id)
+      .where(sql`${table.slashId} is not null and ${table.releasedAt} is null`),
     index('jobs_unreleased')
       .on(table.id)
       .where(sql`${table.costMsat} > 0 and ${table.releasedAt} is null`),

@@ -40,7 +40,13 @@ const samplerSettingsSchema = z.object({
 })
 
 /** How an engine turns a seed and logits into a token; see `replay-variant.ts` in verification. */
-const REPLAYS = ['llama-cpp', 'llama-cpp-early-out', 'vllm-gumbel', 'none'] as const
+const REPLAYS = [
+  'llama-cpp',
+  'llama-cpp-early-out',
+  'vllm-gumbel',
+  'vllm-gumbel-murmur',
+  'none',
+] as const
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 

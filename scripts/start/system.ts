@@ -144,7 +144,9 @@ export class System {
       '--key-file': this.#dir.settlerKey,
     }
     // The nodes have a channel with each other, so that a single request is payable.
-    const flags = ['--payout-minimum-msat', '1', '--create-key', '--json']
+    // Nobody is distrusted here: what is earned is paid at once.
+    const trusting = ['--holdback', '0s', '--newcomer-holdback', '0s']
+    const flags = [...trusting, '--payout-minimum-msat', '1', '--create-key', '--json']
     const args = ['settlement/src/settler/main.ts', 'run', ...Object.entries(options).flat()]
     await this.#start({ name: 'settler', args: [...args, ...flags], onLine: settings.onLine }).ready
   }

@@ -7,7 +7,7 @@ import type { RequestShape } from '@infernet/verification/canary/request-shape'
 import { traffic } from '@infernet/verification/canary/testing/traffic'
 import { draw, EMPTY_MIX, observe } from '@infernet/verification/canary/traffic-mix'
 import { suspicionOf } from '@infernet/verification/evidence/suspicion'
-import { unopened } from '@infernet/edge/audit/judge'
+import { unopened } from '@infernet/verification/verdict/judge'
 import { afterAudit, newRecord } from '@infernet/edge/audit/spec-record'
 
 /** Share of requests in whose place a canary comes. */

@@ -5,6 +5,7 @@ import { MoneyClient, type Json } from './money-client.ts'
 import { paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
 import { simulatedLightning, type TestLightning } from './test-lightning.ts'
 
+const CHEATING_AGENT = 'e2e/src/cheats/cheating-agent.ts'
 const PRICE = 'prompt=500000000,completion=500000000'
 /** The beginning of anything, gone on with at random: an answer that the seed decides. */
 const WILD = {
@@ -41,10 +42,7 @@ describe('a provider that cheats, on SIMULATED Lightning', () => {
     await lightning?.stop()
   })
 
-  const startAgent = (name: string, program?: string) => {
-    const options = ['--engine', 'llama-cpp', '--price', PRICE, ...paidAgentOptions(lightning)]
-    return stack.startAgent(name, 'infernet-demo', options, 1, program)
-  }
+  const options = () => ['--engine', 'llama-cpp', '--price', PRICE, ...paidAgentOptions(lightning)]
   const available = async () => (await stack.settledBalance(accountId)).available
 
   /** Asks, and waits for the verdict. */
@@ -63,7 +61,8 @@ describe('a provider that cheats, on SIMULATED Lightning', () => {
 
   it('is found out, sent away, not paid, and its client gets everything back', async () => {
     const before = await available()
-    const cheat = await startAgent('cheat', 'e2e/src/cheats/own-seed.ts')
+    const cheating = [...options(), '--cheat', 'own-seed']
+    const cheat = await stack.startAgent('cheat', 'infernet-demo', cheating, 1, CHEATING_AGENT)
     const gone = cheat.line((line) => line['event'] === 'gave_up')
     const { verdict, costMsat } = await verdictOn()
     expect(verdict).toBe('fail')
@@ -91,7 +90,7 @@ describe('a provider that cheats, on SIMULATED Lightning', () => {
 
   it('does not keep an honest one from being paid for the same request', async () => {
     const before = await available()
-    const honest = await startAgent('honest')
+    const honest = await stack.startAgent('honest', 'infernet-demo', options())
     const { verdict, costMsat } = await verdictOn()
     expect(verdict).toBe('pass')
     expect(before - (await available())).toBe(costMsat)

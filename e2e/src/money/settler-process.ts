@@ -11,13 +11,21 @@ const PROGRAM = 'settlement/src/settler/main.ts'
 /** Its successor should not be waited for long. */
 const LEASE_SECONDS = 3
 
+/** What a test may want otherwise. */
+export interface SettlerTimes {
+  readonly leaseSeconds?: number
+  /** Until what no audit has found good is payable. */
+  readonly holdback?: string
+}
+
 /** Starts a settler on the operator's node; resolves when it may act. */
 export async function startSettler(
   stack: Stack,
   lightning: TestLightning,
   env: Readonly<Record<string, string>> = {},
+  times: SettlerTimes = {},
 ): Promise<Service> {
-  const settler = spawnSettler(stack, lightning, env)
+  const settler = spawnSettler(stack, lightning, env, times)
   await settler.line((line) => line['ready'] === true)
   return settler
 }
@@ -27,13 +35,15 @@ export function spawnSettler(
   stack: Stack,
   lightning: TestLightning,
   env: Readonly<Record<string, string>> = {},
-  leaseSeconds = LEASE_SECONDS,
+  { leaseSeconds = LEASE_SECONDS, holdback = '0s' }: SettlerTimes = {},
 ): Service {
   const options = {
     ...commonOptions(stack, lightning.operator),
     '--edge-token-file': stack.file('settler-token'),
     '--key-file': stack.file('key'),
     '--lease-seconds': String(leaseSeconds),
+    '--holdback': holdback,
+    '--newcomer-holdback': holdback,
   }
   const args = ['run', ...Object.entries(options).flat(), '--create-key', '--json']
   return new Service('settler', PROGRAM, args, env)

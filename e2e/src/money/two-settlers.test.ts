@@ -35,7 +35,7 @@ describe('two settlers on one node', () => {
   function freezing(name: string, step: string) {
     const file = stack.file(`crash-${name}`)
     const env = { INFERNET_CRASH_FILE: file }
-    const settler = spawnSettler(stack, lightning, env, LEASE_SECONDS)
+    const settler = spawnSettler(stack, lightning, env, { leaseSeconds: LEASE_SECONDS })
     settlers.push(settler)
     armCrash(file, { id: PLAN, step, pids: [settler.pid], signal: 'SIGSTOP' })
     return {

@@ -3,11 +3,12 @@ import type { JobId } from '@infernet/schemas/ids'
 import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { ReceiptStatement } from '@infernet/schemas/receipt'
 import type { Claim } from '@infernet/schemas/transcript'
-import { SUSPENSION_MS } from '@infernet/verification/reputation/conduct'
+import { CONDUCT_TIMES } from '@infernet/verification/reputation/conduct'
+import { evidenceHash, openEvidence, rejudge } from '@infernet/verification/verdict/audit-evidence'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion } from '../testing/answers.ts'
-import { claimOf, drawnAnswer } from '../testing/drawn-answer.ts'
+import { claimOf, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { FakeProvider, modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 import { OPENING_WAIT_MS, RECORD_RETRY_MS } from './audit-limits.ts'
@@ -46,12 +47,16 @@ describe('audits', () => {
     provider = await edge.provider({ models: MODELS }, key)
   })
 
-  async function answered(fields: Record<string, unknown> = {}) {
+  async function asked(fields: Record<string, unknown>) {
     const answer = edge.chat({ temperature: 0.8, max_completion_tokens: TOKENS, ...fields })
     const job = await provider.jobs.next()
     const usage = { prompt_tokens: 5, completion_tokens: TOKENS }
     const body = completion('text', 5, TOKENS).replace('"stop"', '"length"')
     job.begin().data(body).end({ usage, finish_reason: 'length' })
+    return { job, answer }
+  }
+  async function answered(fields: Record<string, unknown> = {}) {
+    const { job, answer } = await asked(fields)
     await answer
     return job
   }
@@ -66,7 +71,12 @@ describe('audits', () => {
     provider.sendReceipts([job.statement({ usage, ...more, ...(claim && { claim }) })])
     await provider.acks.next()
   }
-  const auditOf = async ({ header }: FakeJob) => (await edge.audits.auditsOf(header.job))[0]
+  /** What an audit does after an opening takes some turns. */
+  const settled = () => new Promise(setImmediate)
+  const auditOf = async ({ header }: FakeJob) => {
+    await settled()
+    return (await edge.audits.auditsOf(header.job))[0]
+  }
   const recordOf = async () => (await edge.audits.recordsOf(provider.peer))[0]
 
   it('open what a newcomer has signed, and judge it', async () => {
@@ -159,14 +169,8 @@ describe('audits', () => {
   })
 
   it('grow rare for who has passed many, and remember that', async () => {
-    const { header } = await answered()
-    const audit = { ...template(header.job), provider: provider.peer, spec: specIdOf(SPEC) }
-    for (let i = 1; i <= 90; i++) {
-      await edge.audits.record({ ...audit, lease: `${header.job}.${i}` as typeof audit.lease })
-    }
-    provider.vanish()
-    provider = await edge.provider({ models: MODELS }, key)
-    await new Promise(setImmediate)
+    await known('pass', -0.1, 90)
+    await back()
     const asked = []
     for (let i = 0; i < 60; i++) {
       const job = await answered()
@@ -178,11 +182,14 @@ describe('audits', () => {
   })
 
   /** What audits before this one have found. */
-  const known = async (verdict: 'pass' | 'fail', logE: number) => {
+  const known = async (verdict: 'pass' | 'fail', logE: number, times = 1) => {
     const { header } = await answered()
     const audit = { ...template(header.job), provider: provider.peer, spec: specIdOf(SPEC) }
     const judgedAt = edge.clock.now()
-    await edge.audits.record({ ...audit, verdict, logE, judgedAt, lease: header.lease })
+    for (let i = 1; i <= times; i++) {
+      const lease = `${header.job}.${i}` as typeof audit.lease
+      await edge.audits.record({ ...audit, verdict, logE, judgedAt, lease })
+    }
   }
   const back = async () => {
     provider.vanish()
@@ -197,17 +204,65 @@ describe('audits', () => {
     const { claim } = honest(job)
     const sampler = { ...claim.sampler, seed: '4' }
     const forged = drawnAnswer(sampler, TOKENS)
-    await known('fail', Math.log(1e6))
     await sign(job, { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler })
     expect(provider.closed).toBeUndefined()
     provider.open(job.header.lease, forged)
+    await settled()
+    const away = { code: CLOSE.banned, reason: expect.stringContaining("'tiny'") }
+    expect(provider.closed).toMatchObject(away)
     await back()
-    expect(provider.closed).toMatchObject({
-      code: CLOSE.banned,
-      reason: expect.stringContaining("'tiny'"),
-    })
+    expect(provider.closed).toMatchObject(away)
     expect((await edge.chat()).status).toBe(503)
     expect(edge.events.metrics()).toContain('infernet_provider_bans_total')
+  })
+
+  it('convict it by evidence from which anybody comes to the same verdict', async () => {
+    const job = await answered({ provider: { open_audit: true } })
+    const { claim } = honest(job)
+    const sampler = { ...claim.sampler, seed: '4' }
+    const forged = drawnAnswer(sampler, TOKENS)
+    await sign(job, { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler })
+    provider.open(job.header.lease, forged)
+    const audit = await auditOf(job)
+    const [slash] = await edge.slashes.ofProvider(provider.peer)
+    expect(slash).toMatchObject({ state: 'open', lease: job.header.lease, isOpen: true })
+    const evidence = (await edge.slashes.evidenceOf(slash?.id ?? '')) ?? ''
+    expect(evidenceHash(evidence)).toBe(slash?.evidenceSha256)
+    expect(rejudge(await openEvidence(evidence))).toMatchObject({
+      verdict: 'fail',
+      logE: audit?.logE,
+      report: audit?.report,
+    })
+    expect((await edge.audits.conductOf(provider.peer))?.standing).toBe('slashed')
+  })
+
+  it('take who opens nothing time after time for one who lies', async () => {
+    const verdicts = []
+    for (let i = 0; i < 3; i++) {
+      const job = await answered()
+      await sign(job, honest(job).claim)
+      provider.open(job.header.lease, undefined)
+      verdicts.push((await auditOf(job))?.verdict)
+    }
+    expect(verdicts).toEqual(['unopened', 'unopened', 'fail'])
+    expect(await edge.slashes.ofProvider(provider.peer)).toEqual([])
+  })
+
+  it.each([
+    ['never', 'none', undefined],
+    ['always', 'strict', 'strict'],
+  ])('are made %s where the client says so', async (_often, verify, source) => {
+    await known('pass', -0.1, 90)
+    await back()
+    for (let i = 0; i < 5; i++) {
+      const { job, answer } = await asked({ provider: { verify } })
+      const { claim, transcript } = honest(job)
+      await sign(job, claim)
+      if (source === undefined) expect(provider.openRequests.size).toBe(0)
+      else provider.open(job.header.lease, transcript)
+      expect((await auditOf(job))?.source).toBe(source)
+      expect((await answer).status).toBe(200)
+    }
   })
 
   it('let a provider rest for a day that is under grave suspicion', async () => {
@@ -215,7 +270,7 @@ describe('audits', () => {
     await back()
     expect(provider.closed).toBeUndefined()
     expect((await edge.chat()).status).toBe(503)
-    edge.clock.advance(SUSPENSION_MS)
+    edge.clock.advance(CONDUCT_TIMES.suspensionMs)
     await back()
     expect(provider.closed).toBeUndefined()
     await answered()
@@ -238,6 +293,7 @@ describe('audits', () => {
     job,
     model: 'tiny',
     epoch: 0,
+    source: 'sample' as const,
     rate: 1,
     verdict: 'pass' as const,
     logE: -0.1,

@@ -1,21 +1,17 @@
+import type { AuditSource } from '@infernet/schemas/audit-report'
 import type { Opening } from '@infernet/schemas/audit-wire'
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
-import { specIdOf } from '@infernet/schemas/model-spec'
+import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { ReceiptStatement } from '@infernet/schemas/receipt'
-import type { Claim, Transcript } from '@infernet/schemas/transcript'
-import type { ModelOffer } from '@infernet/schemas/wire'
-import { UNMEASURED, type Calibration } from '@infernet/verification/evidence/calibration'
+import type { ReceiptStatement, SignedReceipt } from '@infernet/schemas/receipt'
+import { slashIdOf } from '@infernet/schemas/slash-facts'
+import { openingFault, type Claim, type Transcript } from '@infernet/schemas/transcript'
+import type { Endpoint, ModelOffer } from '@infernet/schemas/wire'
 import { epochOfJob } from '@infernet/verification/audit/audit-epoch'
-import { forgetOldest } from '../hub/oldest-first.ts'
-import type { AuditKeys } from './audit-keys.ts'
-import {
-  MAX_AUDITS_UNDER_WAY,
-  OPENING_WAIT_MS,
-  RECORD_TRIES,
-  RECORD_RETRY_MS,
-} from './audit-limits.ts'
-import type { Audit, AuditStore } from './audit-port.ts'
+import { UNMEASURED, type Calibration } from '@infernet/verification/evidence/calibration'
+import type { ConductTimes } from '@infernet/verification/reputation/conduct'
+import { reputationWeight } from '@infernet/verification/reputation/reputation-weight'
+import { evidenceHash } from '@infernet/verification/verdict/audit-evidence'
 import {
   disputed,
   judgeClaim,
@@ -25,17 +21,41 @@ import {
   unscored,
   type DeliveredAnswer,
   type Judgement,
-} from './judge.ts'
+  type Rendering,
+} from '@infernet/verification/verdict/judge'
+import type { Verification } from '../ports.ts'
+import type { AuditKeys } from './audit-keys.ts'
+import {
+  MAX_AUDITS_UNDER_WAY,
+  OPENING_WAIT_MS,
+  RECORD_RETRY_MS,
+  RECORD_TRIES,
+  UNOPENED_IN_ROW,
+} from './audit-limits.ts'
+import type { Audit, AuditStore, ConductChange } from './audit-port.ts'
+import { evidenceOf, type Proof } from './evidence-of.ts'
 import { ScoreAskError } from './score-asks.ts'
 import { Standings, type Place } from './standings.ts'
 import type { Verifiers } from './verifiers.ts'
 
-/** An answer that one provider gave alone, and that is over. */
+/** What one provider gave of an answer, when it is over. */
 export interface EndedAnswer extends DeliveredAnswer {
   readonly job: JobId
   readonly lease: LeaseId
   readonly provider: PeerId
+  readonly endpoint: Endpoint
   readonly offer: ModelOffer
+  /** Its body asks for the rest of an answer that another had begun. */
+  readonly continues: boolean
+  readonly verification: Verification | undefined
+  /** What the client got, where it is still known; asked for once, when the answer is selected. */
+  readonly deliveredText: () => string | undefined
+}
+
+/** An answer that was selected. */
+export interface SelectedAnswer {
+  /** Never rejects. */
+  readonly verdict: Promise<Audit>
 }
 
 export interface AuditDeskOptions {
@@ -47,6 +67,7 @@ export interface AuditDeskOptions {
   readonly later: (task: () => void, delayMs: number) => void
   /** ms since the epoch. */
   readonly now: () => number
+  readonly times: ConductTimes
   readonly verifiers: Verifiers
   readonly onJudged: (audit: Audit) => void
   /** What is known of a provider has come, or changed: see {@link AuditDesk.placeOf}. */
@@ -54,20 +75,38 @@ export interface AuditDeskOptions {
   readonly onError: (error: unknown) => void
 }
 
+interface Signed {
+  readonly statement: ReceiptStatement & { readonly claim: Claim }
+  readonly receipt: SignedReceipt
+}
+
 /** An answer that was selected and is not judged yet. */
 interface Case {
   readonly answer: EndedAnswer
+  readonly modelSpec: ModelSpec
   readonly spec: string
   readonly rate: number
+  readonly resolve: (audit: Audit) => void
   /** Once its receipt is here, and its provider was asked. */
-  statement?: ReceiptStatement & { readonly claim: Claim }
+  signed?: Signed
   /** It was opened in time; what a verifier says of it may take longer. */
   isOpened?: boolean
 }
 
+/** Of a selected answer that is to be looked at whatever the epoch's key says. */
+const SOURCES: Record<Verification['mode'], AuditSource> = {
+  none: 'sample',
+  sampled: 'sample',
+  strict: 'strict',
+  canary: 'canary',
+}
+
+/** Worth what a contradiction is: not to open anything is the cheapest way not to be found out. */
+const UNOPENED_LOG_E = Math.log(1e4)
+
 /**
  * Audits answers: selects some when they are over, by a key that nobody else knows; has what their receipts
- * commit to opened; judges that; and writes the verdict down. A process that dies forgets the audits that were under
+ * commit to opened; judges that; and writes the verdict down with what follows from it. A process that dies forgets the audits that were under
  * way: what was selected says nothing of a provider until it is judged.
  */
 export class AuditDesk {
@@ -92,38 +131,52 @@ export class AuditDesk {
     void this.#standings.load(provider).then(() => onStanding(provider))
   }
 
-  /** What a provider may do now with a model that it offers. */
-  placeOf(provider: PeerId, { spec }: ModelOffer): Place {
-    if (spec === undefined) return 'serving'
-    return this.#standings.placeOf(provider, specIdOf(spec), this.#options.now())
+  /** What a provider may do now. */
+  placeOf(provider: PeerId): Place {
+    return this.#standings.placeOf(provider)
+  }
+
+  /** How far a provider's answers to what it offers have proven to be what they should be, 0 to 1. */
+  trustOf(provider: PeerId, { spec }: ModelOffer): number {
+    return reputationWeight(this.#standings.countsOf(provider, spec && specIdOf(spec)))
   }
 
   left(provider: PeerId): void {
     this.#standings.forget(provider)
   }
 
-  /** An answer is over; whether it was selected. Offers without a spec promise nothing that could be checked. */
-  ended(answer: EndedAnswer): boolean {
-    const { offer, provider, job, lease } = answer
-    if (offer.spec === undefined) return false
+  /**
+   * An answer is over; undefined when it is not looked at. Offers without a spec promise nothing that could be
+   * checked.
+   */
+  ended(answer: EndedAnswer): SelectedAnswer | undefined {
+    const { offer, provider, job, lease, verification } = answer
+    const mode = verification?.mode ?? 'sampled'
+    if (offer.spec === undefined || mode === 'none') return undefined
     const { keys, later } = this.#options
     const spec = specIdOf(offer.spec)
     const rate = this.#standings.rateOf(provider, spec)
-    if (!keys.selects(job, rate)) return false
-    this.#cases.set(lease, { answer, spec, rate })
-    forgetOldest(this.#cases, MAX_AUDITS_UNDER_WAY)
+    if (mode === 'sampled' && !keys.selects(job, rate)) return undefined
+    const { promise, resolve } = Promise.withResolvers<Audit>()
+    const text = answer.deliveredText()
+    const selected = { ...answer, ...(text !== undefined && { text }) }
+    this.#cases.set(lease, { answer: selected, modelSpec: offer.spec, spec, rate, resolve })
+    for (const [, oldest] of this.#cases) {
+      if (this.#cases.size <= MAX_AUDITS_UNDER_WAY) break
+      this.#close(oldest, unjudged('too many audits under way'))
+    }
     later(() => this.#late(lease), OPENING_WAIT_MS)
-    return true
+    return { verdict: promise }
   }
 
   /** A provider's receipt has been verified and stored. */
-  receipt(statement: ReceiptStatement): void {
+  receipt(statement: ReceiptStatement, receipt: SignedReceipt): void {
     const found = this.#cases.get(statement.lease)
-    if (found === undefined || found.statement !== undefined) return
+    if (found === undefined || found.signed !== undefined) return
     const { claim } = statement
     if (claim === undefined) return this.#close(found, unclaimed())
     if (claim.spec !== found.spec) return this.#close(found, unopened('another spec than offered'))
-    found.statement = { ...statement, claim }
+    found.signed = { statement: { ...statement, claim }, receipt }
     if (!this.#options.ask(statement.provider, statement.lease)) {
       this.#close(found, unopened('the provider left before it was asked'))
     }
@@ -132,69 +185,99 @@ export class AuditDesk {
   /** What a provider shows; for leases that it was not asked about, nothing. */
   opened(provider: PeerId, { lease, transcript }: Opening): void {
     const found = this.#cases.get(lease)
-    if (found?.statement === undefined || found.answer.provider !== provider) return
+    if (found?.signed === undefined || found.answer.provider !== provider) return
     if (found.isOpened === true) return
     if (transcript === undefined) return this.#close(found, unopened('its transcript is gone'))
     found.isOpened = true
-    const judgement = judgeClaim(found.answer, found.statement, transcript)
-    const isNext = judgement.verdict !== 'fail' && this.#options.verifiers.has(found.spec)
-    if (!isNext) return this.#close(found, judgement)
-    void this.#rescore(found, found.statement.claim, transcript, judgement)
+    void this.#examine(found, found.signed, transcript)
+  }
+
+  /** Layers 0 and 1, and 2 where somebody can compute the same answer. Never rejects. */
+  async #examine(found: Case, { statement, receipt }: Signed, opened: Transcript): Promise<void> {
+    try {
+      const isVerifiable = this.#options.verifiers.has(found.spec)
+      const rendering = isVerifiable ? await this.#render(found, opened) : undefined
+      const judgement = judgeClaim(found.answer, statement, opened, rendering)
+      const proof = { receipt, opened, rendering, scores: [], calibration: undefined }
+      if (judgement.verdict === 'fail' || !isVerifiable) this.#close(found, judgement, proof)
+      else await this.#rescore(found, statement.claim, judgement, proof)
+    } catch (error) {
+      this.#options.onError(error)
+      this.#close(found, unjudged('it could not be judged'))
+    }
+  }
+
+  /** The prompt and the text as a verifier of the same spec has them; undefined when none can say. */
+  async #render({ answer, spec }: Case, opened: Transcript): Promise<Rendering | undefined> {
+    const { body, continues, endpoint } = answer
+    const output = opened.positions.map(({ id }) => id)
+    try {
+      return await this.#options.verifiers.render(spec, {
+        endpoint,
+        body,
+        continues,
+        output,
+      })
+    } catch (error) {
+      if (!(error instanceof ScoreAskError)) throw error
+      return undefined
+    }
   }
 
   /**
    * Has a verifier of the same spec compute the answer anew, and a failed one a second time: by another verifier
-   * if there is one. Without any, what is known is the verdict. Never rejects.
+   * if there is one. Without any, what is known is the verdict.
    */
-  async #rescore(found: Case, claim: Claim, opened: Transcript, earlier: Judgement): Promise<void> {
+  async #rescore(found: Case, claim: Claim, earlier: Judgement, proof: Proof): Promise<void> {
+    const { opened } = proof
     try {
-      const first = await this.#score(found.spec, claim, opened, earlier)
+      const calibration = await this.#calibrationOf(found.spec)
+      const scoreBy = async (before?: PeerId) => {
+        const answer = { prompt: opened.prompt, output: opened.positions.map(({ id }) => id) }
+        const scores = await this.#options.verifiers.score(found.spec, answer, before)
+        const { verifier, positions: scored } = scores
+        const how = { opened, scored, verifier, calibration: calibration ?? UNMEASURED }
+        return { scores, judgement: judgeScores(earlier, claim, how) }
+      }
+      const first = await scoreBy()
       if (first.judgement.verdict !== 'fail') return this.#close(found, first.judgement)
-      const second = await this.#score(found.spec, claim, opened, earlier, first.verifier)
+      const second = await scoreBy(first.scores.verifier)
       const isConfirmed = second.judgement.verdict === 'fail'
-      this.#close(found, isConfirmed ? second.judgement : disputed(second.judgement))
+      const judgement = isConfirmed ? second.judgement : disputed(second.judgement)
+      this.#close(found, judgement, {
+        ...proof,
+        scores: [first.scores, second.scores],
+        calibration,
+      })
     } catch (error) {
-      if (!(error instanceof ScoreAskError)) this.#options.onError(error)
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#close(found, unscored(earlier, reason))
+      if (!(error instanceof ScoreAskError)) throw error
+      this.#close(found, unscored(earlier, error.message))
     }
   }
 
-  async #score(
-    spec: string,
-    claim: Claim,
-    opened: Transcript,
-    earlier: Judgement,
-    before?: PeerId,
-  ): Promise<{ readonly verifier: PeerId; readonly judgement: Judgement }> {
-    const answer = { prompt: opened.prompt, output: opened.positions.map(({ id }) => id) }
-    const calibrating = this.#calibrationOf(spec)
-    const { verifier, positions } = await this.#options.verifiers.score(spec, answer, before)
-    const scores = { opened, scored: positions, verifier, calibration: await calibrating }
-    return { verifier, judgement: judgeScores(earlier, claim, scores) }
-  }
-
   /** Never rejects: without one, an answer is judged as a spec that nobody has measured. */
-  async #calibrationOf(spec: string): Promise<Calibration> {
+  async #calibrationOf(spec: string): Promise<Calibration | undefined> {
     const { store, onError } = this.#options
     try {
-      return (await store.calibrationOf(spec)) ?? UNMEASURED
+      return await store.calibrationOf(spec)
     } catch (error) {
       onError(error)
-      return UNMEASURED
+      return undefined
     }
   }
 
   #late(lease: LeaseId): void {
     const found = this.#cases.get(lease)
     if (found === undefined || found.isOpened === true) return
-    const missing = found.statement === undefined ? 'no receipt came' : 'nothing was opened'
+    const missing = found.signed === undefined ? 'no receipt came' : 'nothing was opened'
     this.#close(found, unopened(`${missing} within ${OPENING_WAIT_MS / 1000} s`))
   }
 
-  #close({ answer, spec, rate }: Case, { verdict, logE, report }: Judgement): void {
-    const { job, lease, offer, provider } = answer
+  #close(found: Case, judged: Judgement, proof?: Proof): void {
+    const { answer, spec, rate, resolve } = found
+    const { job, lease, offer, provider, verification } = answer
     this.#cases.delete(lease)
+    const { verdict, logE, report } = this.#patient(found, judged)
     const audit: Audit = {
       job,
       lease,
@@ -202,24 +285,62 @@ export class AuditDesk {
       model: offer.id,
       spec,
       epoch: epochOfJob(job),
+      source: SOURCES[verification?.mode ?? 'sampled'],
       rate,
       verdict,
       logE,
       report,
       judgedAt: this.#options.now(),
     }
-    this.#standings.add(audit)
-    this.#options.onJudged(audit)
-    this.#options.onStanding(provider)
-    this.#record(audit, RECORD_TRIES)
+    this.#add(audit, () => (verdict === 'fail' && proof ? this.#convict(found, proof) : undefined))
+    resolve(audit)
   }
 
-  /** Tried again a few times: of a sample, one may be lost. */
-  #record(audit: Audit, tries: number): void {
+  /** An audit that was made elsewhere, of a provider that is here. */
+  judged(audit: Audit): void {
+    this.#add(audit, () => undefined)
+  }
+
+  #add(audit: Audit, convict: () => ConductChange | undefined): void {
+    const conduct = this.#standings.add(audit)
+    const change = convict() ?? (conduct && { conduct })
+    this.#options.onJudged(audit)
+    this.#options.onStanding(audit.provider)
+    this.#record(audit, change, RECORD_TRIES)
+  }
+
+  /** Not to open an answer happens to anybody who is restarted; not time after time. */
+  #patient({ answer, spec }: Case, judged: Judgement): Judgement {
+    const before = this.#standings.unopenedInRow(answer.provider, spec)
+    if (judged.verdict !== 'unopened' || before + 1 < UNOPENED_IN_ROW) return judged
+    const reason = `${judged.report.reason}, and neither were ${before} before it`
+    return { verdict: 'fail', logE: UNOPENED_LOG_E, report: { ...judged.report, reason } }
+  }
+
+  /**
+   * One who is accused, and whose answer has failed by itself: both verifiers say so, or its own numbers. Not for an
+   * opening that is not what was signed: nobody has signed that, so anybody could have made it up.
+   */
+  #convict({ answer, modelSpec, signed }: Case, proof: Proof): ConductChange | undefined {
+    const claim = signed?.statement.claim
+    if (claim === undefined || openingFault(claim, proof.opened) !== undefined) return undefined
+    const evidence = evidenceOf(modelSpec, answer, proof)
+    const hash = evidenceHash(evidence)
+    const conduct = this.#standings.convict(answer.provider, hash)
+    if (conduct === undefined) return undefined
+    const isOpen = answer.verification?.isOpen === true
+    return { conduct, slash: { id: slashIdOf(hash), evidence, isOpen } }
+  }
+
+  /** Tried again a few times: of a sample, one may be lost. What convicts is tried until it is written. */
+  #record(audit: Audit, change: ConductChange | undefined, tries: number): void {
     const { store, later, onError } = this.#options
-    store.record(audit).catch((error: unknown) => {
+    store.record(audit, change).catch((error: unknown) => {
       onError(error)
-      if (tries > 1) later(() => this.#record(audit, tries - 1), RECORD_RETRY_MS)
+      const left = change?.slash === undefined ? tries - 1 : tries
+      if (left > 0) later(() => this.#record(audit, change, left), RECORD_RETRY_MS)
     })
   }
 }
+
+const unjudged = (reason: string): Judgement => ({ ...unopened(reason), verdict: 'inconclusive' })

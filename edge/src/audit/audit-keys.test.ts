@@ -28,4 +28,12 @@ describe('an audit secret', () => {
     expect(isCommittedKey(key, commitment)).toBe(true)
     expect(end).toBeGreaterThan(4 * AUDIT_EPOCH_MS)
   })
+
+  it('gives each name a number, evenly', () => {
+    const numbers = Array.from({ length: 2000 }, (_, i) => keys.draw(`name ${i}`))
+    expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true)
+    expect(numbers.filter((number) => number < 0.25).length / 2000).toBeCloseTo(0.25, 1)
+    expect(keys.draw('name 1')).toBe(numbers[1])
+    expect(new AuditKeys(new Uint8Array(32)).draw('name 1')).not.toBe(numbers[1])
+  })
 })

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import type { DeliverySigner } from '@infernet/schemas/delivery-statement'
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
 import {
   epochKey,
@@ -8,10 +9,13 @@ import {
   revealAt,
 } from '@infernet/verification/audit/audit-epoch'
 import { gatewaySeed } from '@infernet/verification/audit/gateway-seed'
+import { edgeKey } from '../auth/edge-key.ts'
 
 /** 32 bytes in hex. */
 const SECRET = /^[0-9a-f]{64}$/i
 const SEED_LABEL = 'infernet/gateway-seed/1'
+const DRAW_LABEL = 'infernet/draws/1'
+const DRAW_BYTES = 6
 
 export class AuditSecretError extends Error {
   override readonly name = 'AuditSecretError'
@@ -26,18 +30,22 @@ export function parseAuditSecret(text: string): Uint8Array<ArrayBuffer> {
 
 /**
  * What an edge draws from its audit secret, so that nothing of it has to be kept: the seeds that answers
- * are sampled with, and which of them are looked at. All edges of an operator have the same.
+ * are sampled with, which of them are looked at, and the key that signs what was delivered. All edges of an
+ * operator have the same.
  */
 export class AuditKeys {
-  readonly #secret: Uint8Array
+  readonly #secret: Uint8Array<ArrayBuffer>
   readonly #seedKey: Uint8Array
+  readonly #drawKey: Uint8Array
+  #signer: DeliverySigner | undefined
   /** The one that was needed last: of running jobs, all have the same. */
   #epoch: { readonly number: number; readonly key: Uint8Array } | undefined
 
   /** `secret` has 32 bytes. */
-  constructor(secret: Uint8Array) {
+  constructor(secret: Uint8Array<ArrayBuffer>) {
     this.#secret = secret
     this.#seedKey = createHmac('sha256', secret).update(SEED_LABEL).digest()
+    this.#drawKey = createHmac('sha256', secret).update(DRAW_LABEL).digest()
   }
 
   /** SHA-256, hex, of the key that decides about an epoch. */
@@ -58,6 +66,17 @@ export class AuditKeys {
   /** What a lease's tokens are drawn with unless its client says: nobody can foresee it. */
   seedOf(lease: LeaseId): number {
     return gatewaySeed(this.#seedKey, lease)
+  }
+
+  /** Signs what this edge has delivered; its public key is at `GET /v1/edge-key`. */
+  async signer(): Promise<DeliverySigner> {
+    return (this.#signer ??= await edgeKey(this.#secret))
+  }
+
+  /** A number in [0, 1) for what is drawn besides: always the same one for a name, and never published. */
+  draw(name: string): number {
+    const digest = createHmac('sha256', this.#drawKey).update(name).digest()
+    return digest.readUIntBE(0, DRAW_BYTES) / 2 ** (8 * DRAW_BYTES)
   }
 
   #keyOf(epoch: number): Uint8Array {

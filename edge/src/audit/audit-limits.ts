@@ -2,10 +2,12 @@
 export const MAX_AUDITS_UNDER_WAY = 512
 /** For the receipt, which follows within 50 ms, and the opening: over a slow uplink 8 MB take a minute. */
 export const OPENING_WAIT_MS = 90_000
+/** So many answers that are not opened, one after the other, are as good as a false one. */
+export const UNOPENED_IN_ROW = 3
 /** Of a verdict that cannot be written. */
 export const RECORD_TRIES = 4
 export const RECORD_RETRY_MS = 5_000
-/** Answers that one verifier scores at a time: it takes two at once and lets a few wait. */
+/** Answers that one verifier scores or renders at a time: it takes four at once and lets a few wait. */
 export const MAX_SCORE_ASKS = 16
 /** For a long answer behind others, on a verifier without a GPU. */
 export const SCORE_TIMEOUT_MS = 120_000

@@ -1,11 +1,9 @@
-import type { AuditReport } from '@infernet/schemas/audit-report'
+import type { AuditReport, AuditSource, AuditVerdict } from '@infernet/schemas/audit-report'
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Calibration } from '@infernet/verification/evidence/calibration'
+import type { Conduct } from '@infernet/verification/reputation/conduct'
 import type { Wealth } from '@infernet/verification/evidence/wealth'
-
-/** `unopened`: the provider did not show what it had signed. */
-export type AuditVerdict = 'pass' | 'fail' | 'inconclusive' | 'unopened'
 
 /** What became of one selected answer. */
 export interface Audit {
@@ -15,7 +13,8 @@ export interface Audit {
   readonly model: string
   readonly spec: string
   readonly epoch: number
-  /** 0 to 1. */
+  readonly source: AuditSource
+  /** The share of answers that were drawn then, 0 to 1. */
   readonly rate: number
   readonly verdict: AuditVerdict
   /** ln of the answer's e-value. */
@@ -35,13 +34,36 @@ export interface SpecRecord {
   readonly failed: number
   readonly inconclusive: number
   readonly unopened: number
+  /** Since the last one that was opened. */
+  readonly unopenedInRow: number
   /** Of the last audit, ms since the epoch. */
   readonly updatedAt: number
+  /** When the last job was ordered that left no doubt, ms since the epoch: see `trustedUntil` of verification. */
+  readonly trustedUntil: number
+}
+
+/** What follows from an audit for its provider, beside what it adds to the record. */
+export interface ConductChange {
+  readonly conduct: Conduct
+  /** The offence that it was convicted of just now. */
+  readonly slash?: {
+    readonly id: string
+    /** An `AuditEvidence` of verification as JSON; its SHA-256 is what the conduct's penalty names. */
+    readonly evidence: string
+    readonly isOpen: boolean
+  }
 }
 
 export interface AuditStore {
-  /** Stores an audit, once per lease, and adds it to its provider's record in the same step. */
-  record(audit: Audit): Promise<void>
+  /**
+   * Stores an audit, once per lease, and adds it to its provider's record in the same step, with what follows from
+   * it. A slash that is not final yet is not changed by others.
+   */
+  record(audit: Audit, change?: ConductChange): Promise<void>
+  /** Undefined for good standing, from the beginning. */
+  conductOf(provider: PeerId): Promise<Conduct | undefined>
+  /** Its accusation fell: gives it a new standing and lets the evidence start anew. */
+  restart(provider: PeerId, conduct: Conduct): Promise<void>
   /** Of all the specs that a provider was ever audited for. */
   recordsOf(provider: PeerId): Promise<readonly SpecRecord[]>
   /** The audits of a job's leases. */

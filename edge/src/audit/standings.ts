@@ -1,28 +1,40 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { auditRate, AUDIT_POLICY } from '@infernet/verification/audit/audit-rate'
-import { SUSPENSION_MS } from '@infernet/verification/reputation/conduct'
-import { suspicionOf } from '@infernet/verification/evidence/suspicion'
+import { suspicionOf, type Suspicion } from '@infernet/verification/evidence/suspicion'
+import {
+  endsAt,
+  goodConduct,
+  nextConduct,
+  type Conduct,
+  type ConductTimes,
+} from '@infernet/verification/reputation/conduct'
+import { POWERS } from '@infernet/verification/reputation/standing'
 import type { Audit, AuditStore, SpecRecord } from './audit-port.ts'
 import { afterAudit, newRecord } from './spec-record.ts'
 
 export interface StandingsOptions {
-  readonly store: Pick<AuditStore, 'recordsOf'>
+  readonly store: Pick<AuditStore, 'recordsOf' | 'conductOf' | 'restart'>
+  readonly times: ConductTimes
+  /** ms since the epoch. */
+  readonly now: () => number
   readonly onError: (error: unknown) => void
 }
 
-/**
- * Nothing is held back yet, so that what a provider could lose is not weighed: newcomers and suspects are
- * looked at most, as far as their record says.
- */
+/** What a provider could lose is the settler's to know, so that newcomers and suspects are looked at most. */
 const POLICY = { ...AUDIT_POLICY, safetyFactor: 0 }
 
-/** What a provider may do for a spec. */
+/** What a provider may do: `resting` gets no jobs and stays, `banned` is sent away. */
 export type Place = 'serving' | 'resting' | 'banned'
 
-/** What is known of the providers that are here, by spec. Until it is, they count as newcomers. */
+interface Known {
+  readonly records: Map<string, SpecRecord>
+  conduct: Conduct
+}
+
+/** What is known of the providers that are here. Until it is, they count as newcomers. */
 export class Standings {
   readonly #options: StandingsOptions
-  readonly #records = new Map<PeerId, Map<string, SpecRecord>>()
+  readonly #known = new Map<PeerId, Known>()
 
   constructor(options: StandingsOptions) {
     this.#options = options
@@ -30,46 +42,112 @@ export class Standings {
 
   /** Never rejects. */
   async load(provider: PeerId): Promise<void> {
-    const records = new Map<string, SpecRecord>()
-    this.#records.set(provider, records)
+    const { store, now, onError } = this.#options
+    const known: Known = { records: new Map(), conduct: goodConduct(now()) }
+    this.#known.set(provider, known)
     try {
-      const loaded = await this.#options.store.recordsOf(provider)
+      const [records, conduct] = await Promise.all([
+        store.recordsOf(provider),
+        store.conductOf(provider),
+      ])
       // An answer that was judged meanwhile may be in both: what was loaded has all before it.
-      for (const record of loaded) records.set(record.spec, record)
+      for (const record of records) known.records.set(record.spec, record)
+      known.conduct = conduct ?? this.#conductBy(known)
+      if (conduct?.standing === 'accused') await this.#fallen(provider, known)
     } catch (error) {
-      this.#options.onError(error)
+      onError(error)
     }
   }
 
+  /** What the records say by themselves: whoever wrote them did not come to write what follows. */
+  #conductBy({ conduct, records }: Known): Conduct {
+    const worst = worstOf(records.values())
+    if (worst === undefined) return conduct
+    return nextConduct(conduct, { type: 'wealth', wealth: worst.wealth }, worst.updatedAt)
+  }
+
+  /** An accusation that was not confirmed in time falls, and with it the evidence. */
+  async #fallen(provider: PeerId, known: Known): Promise<void> {
+    const conduct = this.#timely(known.conduct)
+    if (conduct === known.conduct) return
+    await this.#options.store.restart(provider, conduct)
+    known.conduct = conduct
+    known.records.clear()
+  }
+
   forget(provider: PeerId): void {
-    this.#records.delete(provider)
+    this.#known.delete(provider)
   }
 
-  add(audit: Audit): void {
-    const records = this.#records.get(audit.provider)
-    records?.set(audit.spec, afterAudit(records.get(audit.spec) ?? newRecord(audit.spec), audit))
+  /** Adds an audit to what is known; the new conduct, where it follows one. */
+  add(audit: Audit): Conduct | undefined {
+    const known = this.#known.get(audit.provider)
+    if (known === undefined) return undefined
+    const before = this.#recordOf(audit.provider, audit.spec)
+    known.records.set(audit.spec, afterAudit(before, audit))
+    const worst = worstOf(known.records.values()) ?? before
+    const conduct = this.#timely(known.conduct)
+    const next = nextConduct(conduct, { type: 'wealth', wealth: worst.wealth }, audit.judgedAt)
+    // A good answer never makes it worse: who came back from a suspension is not sent off for it again.
+    const isHarsh = audit.verdict === 'pass' && !POWERS[next.standing].takesJobs
+    if (isHarsh || next === known.conduct) return undefined
+    known.conduct = next
+    return next
   }
 
-  /**
-   * Whether it may serve a spec at `now` (ms since the epoch). Who is suspended rests for a day, and is then
-   * looked at all the time; who is accused is not let in again.
-   */
-  placeOf(provider: PeerId, spec: string, now: number): Place {
-    const { updatedAt, wealth } = this.#recordOf(provider, spec)
-    const suspicion = suspicionOf(wealth)
-    if (suspicion === 'accused') return 'banned'
-    return suspicion === 'suspended' && now < updatedAt + SUSPENSION_MS ? 'resting' : 'serving'
+  /** Its evidence, called `evidence`, was confirmed: the conduct that follows, where it is accused. */
+  convict(provider: PeerId, evidence: string): Conduct | undefined {
+    const known = this.#known.get(provider)
+    if (known?.conduct.standing !== 'accused') return undefined
+    const { now, times } = this.#options
+    known.conduct = nextConduct(known.conduct, { type: 'confirmed', evidence }, now(), times)
+    return known.conduct
+  }
+
+  placeOf(provider: PeerId): Place {
+    const known = this.#known.get(provider)
+    const { standing } =
+      known === undefined ? { standing: 'clear' as const } : this.#timely(known.conduct)
+    if (POWERS[standing].takesJobs) return 'serving'
+    return standing === 'suspended' ? 'resting' : 'banned'
+  }
+
+  /** How its audits of a spec have ended; without one, as for a newcomer. */
+  countsOf(provider: PeerId, spec: string | undefined): SpecRecord {
+    return spec === undefined ? newRecord('') : this.#recordOf(provider, spec)
+  }
+
+  /** Audits in a row that its provider did not open. */
+  unopenedInRow(provider: PeerId, spec: string): number {
+    return this.#recordOf(provider, spec).unopenedInRow
   }
 
   /** The share of this provider's answers to look at, 0 to 1. */
   rateOf(provider: PeerId, spec: string): number {
     const { consecutiveValid, wealth } = this.#recordOf(provider, spec)
-    const isSuspect = suspicionOf(wealth) !== 'clear'
+    const standing = this.#known.get(provider)?.conduct.standing ?? 'clear'
+    const isSuspect = standing !== 'clear' || suspicionOf(wealth) !== 'clear'
     const unknown = { securedMsat: 0n, gainPerJobMsat: 0n, jobsToDetect: 1 }
     return auditRate({ consecutiveValid, isSuspect, ...unknown }, POLICY)
   }
 
+  /** What becomes of a standing by time alone. */
+  #timely(conduct: Conduct): Conduct {
+    const { now, times } = this.#options
+    const end = endsAt(conduct, times)
+    // The settler ends a slash, which money hangs on.
+    const isOver = end !== undefined && now() >= end && conduct.penalty === undefined
+    return isOver ? nextConduct(conduct, { type: 'time_passed' }, now(), times) : conduct
+  }
+
   #recordOf(provider: PeerId, spec: string): SpecRecord {
-    return this.#records.get(provider)?.get(spec) ?? newRecord(spec)
+    return this.#known.get(provider)?.records.get(spec) ?? newRecord(spec)
   }
 }
+
+/** Undefined for none. */
+const worstOf = (records: Iterable<SpecRecord>): SpecRecord | undefined =>
+  [...records].toSorted((a, b) => gravityOf(b) - gravityOf(a))[0]
+
+const GRAVITY: readonly Suspicion[] = ['clear', 'watched', 'suspended', 'accused']
+const gravityOf = ({ wealth }: SpecRecord): number => GRAVITY.indexOf(suspicionOf(wealth))

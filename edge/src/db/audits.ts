@@ -1,20 +1,51 @@
 import { eq, sql } from 'drizzle-orm'
 import { auditReportSchema } from '@infernet/schemas/audit-report'
-import { audits, calibrations, providerSpecs } from '@infernet/schemas/audit-tables'
-import type { JobId, LeaseId } from '@infernet/schemas/ids'
+import {
+  audits,
+  calibrations,
+  providerConduct,
+  providerSpecs,
+  slashes,
+} from '@infernet/schemas/audit-tables'
+import { madeAt, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { ask, askRows, openDatabase, toJsonb } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
 import { calibrationSchema } from '@infernet/verification/evidence/calibration'
 import { nextWealth, STARTING_WEALTH, type Wealth } from '@infernet/verification/evidence/wealth'
-import type { Audit, AuditStore, SpecRecord } from '../audit/audit-port.ts'
+import type { Conduct } from '@infernet/verification/reputation/conduct'
+import { NOTEWORTHY } from '@infernet/verification/reputation/trusted-until'
+import type { Audit, AuditStore, ConductChange, SpecRecord } from '../audit/audit-port.ts'
 
 /** The rows of audits in Postgres. */
 export function postgresAudits(port: DbPort): AuditStore {
   const db = openDatabase(port)
   return {
-    record: async (audit) => {
-      await askRows(db, record(audit))
+    record: async (audit, change) => {
+      await askRows(db, record(audit, change))
+    },
+    conductOf: async (provider) => {
+      const [row] = await ask(
+        db
+          .select({ conduct: providerConduct, slash: slashes })
+          .from(providerConduct)
+          .leftJoin(slashes, eq(slashes.id, providerConduct.slashId))
+          .where(eq(providerConduct.providerId, provider)),
+      )
+      return row && conductOf(row.conduct, row.slash)
+    },
+    restart: async (provider, { standing, since }) => {
+      await askRows(
+        db,
+        sql`
+        with restarted as (
+          update provider_conduct set standing = ${standing}, since = ${iso(since)}::timestamptz
+          where provider_id = ${provider} and standing = 'accused'
+          returning provider_id
+        )
+        update provider_specs set ${NO_EVIDENCE}
+        from restarted where provider_specs.provider_id = restarted.provider_id`,
+      )
     },
     recordsOf: async (provider) => {
       const rows = await ask(
@@ -50,33 +81,41 @@ export function postgresAudits(port: DbPort): AuditStore {
   }
 }
 
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+/** What the evidence against a provider starts anew with. */
+export const NO_EVIDENCE = sql.raw(`lifetime_low = 0, lifetime_mid = 0, lifetime_high = 0,
+  recent_low = 0, recent_mid = 0, recent_high = 0, consecutive_valid = 0, unopened_in_row = 0`)
+
 /**
  * What is gained by an answer adds up in logarithms, whoever else judges the same provider meanwhile: so
  * the sums are made here, each by what the answer alone is worth.
  */
-function record(audit: Audit) {
+function record(audit: Audit, change: ConductChange | undefined) {
   const { verdict, logE } = audit
+  const orderedAt = verdict === 'pass' ? iso(madeAt(audit.job)) : iso(0)
   const counts = verdict === 'inconclusive' ? STARTING_WEALTH : nextWealth(STARTING_WEALTH, logE)
   const [low, mid, high] = counts.lifetime
   const one = (of: Audit['verdict']) => sql`${verdict === of ? 1 : 0}::int`
   return sql`
   with added as (
     insert into audits (
-      lease, job_id, provider_id, model, spec, epoch, rate, verdict, log_e, report, judged_at
+      lease, job_id, provider_id, model, spec, epoch, source, rate, verdict, log_e, report, judged_at
     ) values (
       ${audit.lease}, ${audit.job}, ${audit.provider}, ${audit.model}, ${audit.spec}, ${audit.epoch}::int,
-      ${audit.rate}::float8, ${verdict}, ${logE}::float8, ${toJsonb(audit.report)}::jsonb,
+      ${audit.source}, ${audit.rate}::float8, ${verdict}, ${logE}::float8, ${toJsonb(audit.report)}::jsonb,
       ${new Date(audit.judgedAt).toISOString()}::timestamptz
     ) on conflict (lease) do nothing
     returning provider_id, spec, judged_at
-  )
+  )${change === undefined ? sql`` : conducted(audit, change)}
   insert into provider_specs (
     provider_id, spec, lifetime_low, lifetime_mid, lifetime_high, recent_low, recent_mid, recent_high,
-    consecutive_valid, passed, failed, inconclusive, unopened, updated_at
+    consecutive_valid, passed, failed, inconclusive, unopened, unopened_in_row, updated_at, trusted_until
   )
   select provider_id, spec, ${low}::float8, ${mid}::float8, ${high}::float8,
     greatest(0, ${low}::float8), greatest(0, ${mid}::float8), greatest(0, ${high}::float8),
-    ${one('pass')}, ${one('pass')}, ${one('fail')}, ${one('inconclusive')}, ${one('unopened')}, judged_at
+    ${one('pass')}, ${one('pass')}, ${one('fail')}, ${one('inconclusive')}, ${one('unopened')}, ${one('unopened')}, judged_at,
+    case when ${trusts(['0', '0', '0'], [low, mid, high])} then ${orderedAt}::timestamptz else 'epoch' end
   from added
   on conflict (provider_id, spec) do update set
     lifetime_low = provider_specs.lifetime_low + excluded.lifetime_low,
@@ -91,7 +130,46 @@ function record(audit: Audit) {
     failed = provider_specs.failed + excluded.failed,
     inconclusive = provider_specs.inconclusive + excluded.inconclusive,
     unopened = provider_specs.unopened + excluded.unopened,
+    unopened_in_row = case when ${verdict === 'unopened'} then provider_specs.unopened_in_row + 1 else 0 end,
+    trusted_until = case when ${trusts(RECENT, [low, mid, high])}
+      then greatest(provider_specs.trusted_until, ${orderedAt}::timestamptz) else provider_specs.trusted_until end,
     updated_at = greatest(provider_specs.updated_at, excluded.updated_at)`
+}
+
+const RECENT = ['recent_low', 'recent_mid', 'recent_high'].map((name) => `provider_specs.${name}`)
+
+/** Whether recent evidence, once these are added, is not worth noting: `trustedUntil` of verification. */
+const trusts = (before: readonly string[], gained: readonly number[]) => {
+  const parts = before.map((was, i) => `exp(least(50, greatest(0, ${was} + ${gained[i]}::float8)))`)
+  return sql.raw(`(${parts.join(' + ')}) / 3 <= ${NOTEWORTHY}`)
+}
+
+/** How the provider stands after the audit, and what it was convicted of; nothing changes while a slash is open. */
+function conducted(audit: Audit, { conduct, slash }: ConductChange) {
+  const { standing, since, offences, penalty } = conduct
+  const written = sql`, conducted as (
+    insert into provider_conduct (provider_id, standing, since, offences, slash_id)
+    select provider_id, ${standing}, ${iso(since)}::timestamptz, ${offences}::int, ${slash?.id ?? null}::text from added
+    on conflict (provider_id) do update set
+      standing = excluded.standing, since = excluded.since, offences = excluded.offences, slash_id = excluded.slash_id
+    where provider_conduct.slash_id is null
+    returning provider_id
+  )`
+  if (slash === undefined || penalty === undefined) return written
+  return sql`${written}, slashed as (
+    insert into slashes (
+      id, provider_id, spec, model, lease, state, evidence_sha256, evidence, is_open, affected_from, opened_at, appeal_until
+    )
+    select ${slash.id}, conducted.provider_id, ${audit.spec}, ${audit.model}, ${audit.lease}, 'open', ${penalty.evidence},
+      ${slash.evidence}, ${slash.isOpen},
+      coalesce((
+        select trusted_until from provider_specs
+        where provider_specs.provider_id = conducted.provider_id and spec = ${audit.spec}
+      ), 'epoch'),
+      ${iso(since)}::timestamptz, ${iso(penalty.appealUntil)}::timestamptz
+    from conducted
+    on conflict (id) do nothing
+  )`
 }
 
 /** Recent evidence is never below nothing. */
@@ -106,6 +184,7 @@ function auditOf(row: typeof audits.$inferSelect): Audit {
     model: row.model,
     spec: row.spec,
     epoch: row.epoch,
+    source: row.source,
     rate: row.rate,
     verdict: row.verdict,
     logE: row.logE,
@@ -130,6 +209,23 @@ function specRecordOf(row: typeof providerSpecs.$inferSelect): SpecRecord {
     failed,
     inconclusive,
     unopened,
+    unopenedInRow: row.unopenedInRow,
     updatedAt: row.updatedAt.getTime(),
+    trustedUntil: row.trustedUntil.getTime(),
   }
 }
+
+/** `slash`: the one that is not final. */
+function conductOf(
+  { standing, since, offences }: typeof providerConduct.$inferSelect,
+  slash: typeof slashes.$inferSelect | null,
+): Conduct {
+  const penalty = slash === null ? undefined : penaltyOf(slash)
+  return { standing, since: since.getTime(), offences, penalty }
+}
+
+const penaltyOf = ({ evidenceSha256, appealUntil, appealedAt }: typeof slashes.$inferSelect) => ({
+  evidence: evidenceSha256,
+  appealUntil: appealUntil.getTime(),
+  isAppealed: appealedAt !== null,
+})

@@ -1,6 +1,8 @@
 import { testAccounts } from './conformance/accounts.ts'
 import { testAudits } from './conformance/audits.ts'
+import { testSlashes } from './conformance/slashes.ts'
 import { testBilling } from './conformance/billing.ts'
+import { testCanaries } from './conformance/canaries.ts'
 import { testEscrows } from './conformance/escrows.ts'
 import { testInvoices } from './conformance/invoices.ts'
 import { escrowActs } from './conformance/escrow-acts.ts'
@@ -12,11 +14,18 @@ import { testPayouts } from './conformance/payouts.ts'
 import { testPort } from './conformance/port.ts'
 import { testPost } from './conformance/post.ts'
 import { testPricedJobs } from './conformance/priced-jobs.ts'
+import { testProviderRecords } from './conformance/provider-records.ts'
 import { testProviders } from './conformance/providers.ts'
 import { testReceipts } from './conformance/receipts.ts'
 import { testResponses } from './conformance/responses.ts'
 import { settlerActs } from './conformance/settler-acts.ts'
+import { FEE_BPS, fundedBatch } from './conformance/fixtures.ts'
 import { postgresAudits } from './audits.ts'
+import { postgresCanaries } from './canaries.ts'
+import { writeLedgerEvents } from './ledger-events.ts'
+import { postgresProviders } from './provider-records.ts'
+import { recordProvider } from './providers.ts'
+import { postgresSlashes } from './slashes.ts'
 import { postgresPricedJobs } from './priced-jobs.ts'
 import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
@@ -40,6 +49,15 @@ export function testDatabase(open: () => DbPort): void {
     settler: escrowActs(open()),
   }))
   testAudits(() => postgresAudits(open()))
+  testCanaries(() => postgresCanaries(open()))
+  testSlashes(() => ({ audits: postgresAudits(open()), slashes: postgresSlashes(open()) }))
+  testProviderRecords((now) => ({
+    store: postgresProviders(open(), now),
+    audits: postgresAudits(open()),
+    seen: (provider, capability, at) =>
+      recordProvider(openTyped(), provider, capability, new Date(at)),
+    ended: (jobs) => writeLedgerEvents(openTyped(), fundedBatch(jobs), FEE_BPS),
+  }))
   testPost(openTyped)
   testOutbox(open)
   testInvoices(openTyped)

@@ -2,6 +2,7 @@ import type { LeaseId } from '@infernet/schemas/ids'
 import { JOB_WINDOW_BYTES } from '@infernet/schemas/limits'
 import type { Price } from '@infernet/schemas/wire'
 import { nextAttemptState, type AttemptEvent, type AttemptState } from './attempt-state.ts'
+import type { JobTask } from './job-task.ts'
 import type { JobRun } from './job-run.ts'
 import type { ProviderSession } from './provider-session.ts'
 
@@ -15,6 +16,8 @@ export class Attempt {
   readonly lease: LeaseId
   readonly price: Price
   readonly run: JobRun
+  /** What the provider was asked: all of the request, or the rest of it. */
+  readonly task: JobTask
   /** ms since the epoch; past it the sweep takes the lease away. */
   deadline = 0
   /** ms since the epoch: when the job was sent. */
@@ -36,12 +39,14 @@ export class Attempt {
     lease: LeaseId
     price: Price
     run: JobRun
+    task: JobTask
   }) {
     this.session = options.session
     this.channel = options.channel
     this.lease = options.lease
     this.price = options.price
     this.run = options.run
+    this.task = options.task
   }
 
   get state(): AttemptState {

@@ -10,6 +10,8 @@ const IDLE_LOAD = 0.1
 const MAX_PRICE_FACTOR = 9
 /** Most that speed alone makes up for. */
 const MAX_SPEED_FACTOR = 4
+/** Trust below this counts as this: as much as price and speed together, so that neither can make up for it. */
+const LEAST_TRUST = 1 / (MAX_PRICE_FACTOR * MAX_SPEED_FACTOR)
 /** Tokens of a usual answer, to make one time out of first byte and throughput. */
 const USUAL_TOKENS = 200
 
@@ -34,18 +36,29 @@ export function rankOf(
   return (stats.isFallback(now) ? 2 : 0) + (isSlow ? 1 : 0)
 }
 
-/** The one of two that costs the network less: by load, price, speed and completion rate. */
-export const lighterOf = <C extends Candidate>(one: C, other: C, now: number): C =>
-  costRatio(one, other, now) <= 1 ? one : other
+export interface Comparison {
+  /** ms since the epoch. */
+  readonly now: number
+  /** This job is for finding out how good somebody is: trust does not count. */
+  readonly explores: boolean
+}
+
+/** The one of two that costs the network less: by load, price, speed, completion rate and trust. */
+export const lighterOf = <C extends Candidate>(one: C, other: C, comparison: Comparison): C =>
+  costRatio(one, other, comparison) <= 1 ? one : other
 
 /**
  * Cost of a job on `one` divided by that on `other`, where cost is load / weight. Weights are
- * inverse square of price, speed against the other, and square of the completion rate.
+ * inverse square of price, speed against the other, square of the completion rate, and trust.
  */
-function costRatio(one: Candidate, other: Candidate, now: number): number {
+function costRatio(one: Candidate, other: Candidate, { now, explores }: Comparison): number {
   const load = (loadOf(one) + IDLE_LOAD) / (loadOf(other) + IDLE_LOAD)
-  return load * priceFactor(one, other) * speedFactor(one, other) * failureFactor(one, other, now)
+  const doubt = explores ? 1 : trustOf(other) / trustOf(one)
+  const failure = failureFactor(one, other, now)
+  return load * priceFactor(one, other) * speedFactor(one, other) * failure * doubt
 }
+
+const trustOf = ({ trust }: Candidate): number => Math.max(LEAST_TRUST, trust)
 
 function priceFactor(one: Candidate, other: Candidate): number {
   // Plus one: some ask nothing.

@@ -18,6 +18,8 @@ export interface OfferProfile {
   readonly quantization: string
   /** The owner says that prompts may be kept. */
   readonly keepsPrompts: boolean
+  /** It says what it runs, so that its answers can be audited. */
+  readonly isVerifiable: boolean
 }
 
 /** What matching knows of a provider that serves the wanted model. */
@@ -38,6 +40,8 @@ export interface Candidate {
   readonly profile: OfferProfile
   /** Undefined until it has had a job. */
   readonly stats: ProviderStats | undefined
+  /** How far its answers have proven to be what they should be, 0 to 1; see `reputationWeight`. */
+  readonly trust: number
 }
 
 export const profileOf = (offer: ModelOffer, dataCollection: 'allow' | 'deny'): OfferProfile => ({
@@ -45,6 +49,7 @@ export const profileOf = (offer: ModelOffer, dataCollection: 'allow' | 'deny'): 
   capabilities: capabilityBits(offer.capabilities),
   quantization: offer.quantization?.toLowerCase() ?? '',
   keepsPrompts: dataCollection === 'allow',
+  isVerifiable: offer.spec !== undefined,
 })
 
 /** Share of its slots in use; above 1 when its engine queues. */

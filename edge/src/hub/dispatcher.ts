@@ -2,6 +2,7 @@ import type { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { JobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
+import type { SelectedAnswer } from '../audit/audit-desk.ts'
 import { BUSY_RETRY_AFTER_MS, MAX_JOBS, QUEUE_WAIT_MS, SWEEP_INTERVAL_MS } from '../limits.ts'
 import type { JobAnswer, JobOrder } from '../ports.ts'
 import type { Attempt } from './attempt.ts'
@@ -30,7 +31,12 @@ export interface DispatcherOptions {
   readonly random: () => number
   /** The provider neither took nor refused an offered job. */
   readonly silent: (session: ProviderSession) => void
-  readonly ended: (record: JobRecord, legs: readonly Leg[], run: JobRun) => void
+  /** The audit of its answer, if it was selected for one. */
+  readonly ended: (
+    record: JobRecord,
+    legs: readonly Leg[],
+    run: JobRun,
+  ) => SelectedAnswer | undefined
   readonly unmet: (model: string, reason: UnmetReason) => void
 }
 
@@ -39,6 +45,8 @@ export class Dispatcher implements JobHost {
   readonly #options: DispatcherOptions
   readonly #offers: ModelOffers
   readonly #jobs = new Map<JobId, JobRun>()
+  /** Jobs that have ended, and whose clients wait for the verdict. */
+  readonly #waiting = new Map<JobId, JobRun>()
   readonly #queue = new WaitQueue<JobRun>()
   readonly #affinity = new PrefixAffinity()
   /** Leases taken back whose providers have not said so yet. */
@@ -72,10 +80,16 @@ export class Dispatcher implements JobHost {
     return this.#queue.size
   }
 
+  /** Ended jobs whose clients wait for a verdict. */
+  get verdictsAwaited(): number {
+    return this.#waiting.size
+  }
+
   /** Runs a job; resolves with its first bytes, its whole JSON answer, or its error. */
   submit(order: JobOrder, options: { readonly mayWait: boolean }): Promise<JobAnswer> {
     const run = new JobRun(order, this, options)
-    if (this.#jobs.size >= MAX_JOBS) return run.refuse(apiErrors.overloaded(BUSY_RETRY_AFTER_MS))
+    const isFull = this.#jobs.size + this.#waiting.size >= MAX_JOBS
+    if (isFull) return run.refuse(apiErrors.overloaded(BUSY_RETRY_AFTER_MS))
     this.#jobs.set(order.job, run)
     const answer = run.start()
     this.#sweepLater()
@@ -83,7 +97,8 @@ export class Dispatcher implements JobHost {
   }
 
   cancel(job: JobId, reason: string): void {
-    this.#jobs.get(job)?.cancel(reason)
+    const run = this.#jobs.get(job) ?? this.#waiting.get(job)
+    run?.cancel(reason)
   }
 
   choose(run: JobRun): ProviderSession | 'full' | ApiError {
@@ -176,11 +191,20 @@ export class Dispatcher implements JobHost {
     this.#offers.find(run.order.model, session.peer)?.statsNow(now).failed(now)
   }
 
-  ended(run: JobRun, record: JobRecord, legs: readonly Leg[]): void {
+  ended(run: JobRun, record: JobRecord, legs: readonly Leg[]): SelectedAnswer | undefined {
     this.#jobs.delete(run.order.job)
     this.#queue.remove(run)
     this.#learn(record, legs.at(-1))
-    this.#options.ended(record, legs, run)
+    return this.#options.ended(record, legs, run)
+  }
+
+  waiting(run: JobRun): void {
+    this.#waiting.set(run.order.job, run)
+    this.#sweepLater()
+  }
+
+  told(run: JobRun): void {
+    this.#waiting.delete(run.order.job)
   }
 
   #learn(record: JobRecord, leg: Leg | undefined): void {
@@ -199,12 +223,13 @@ export class Dispatcher implements JobHost {
     this.#options.later(() => {
       this.#sweeping = false
       this.#sweep(this.now())
-      if (this.#jobs.size + this.#lingering.size > 0) this.#sweepLater()
+      if (this.#jobs.size + this.#waiting.size + this.#lingering.size > 0) this.#sweepLater()
     }, SWEEP_INTERVAL_MS)
   }
 
   #sweep(now: number): void {
     for (const run of this.#jobs.values()) run.sweep(now)
+    for (const run of this.#waiting.values()) run.sweep(now)
     for (const attempt of this.#lingering) {
       if (attempt.state !== 'closed' && now >= attempt.deadline) attempt.on('timeout')
       if (attempt.state === 'closed') this.#lingering.delete(attempt)

@@ -1,6 +1,14 @@
+import type { AuditVerdict } from '@infernet/schemas/audit-report'
 import type { LeaseId } from '@infernet/schemas/ids'
+import { CONDUCT_TIMES } from '@infernet/verification/reputation/conduct'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { AuditDesk, type AuditDeskOptions, type EndedAnswer } from '../audit/audit-desk.ts'
+import {
+  AuditDesk,
+  type AuditDeskOptions,
+  type EndedAnswer,
+  type SelectedAnswer,
+} from '../audit/audit-desk.ts'
+import type { Audit } from '../audit/audit-port.ts'
 import type { Verifiers } from '../audit/verifiers.ts'
 import type { Leg } from './job-record.ts'
 import type { JobRun } from './job-run.ts'
@@ -8,7 +16,7 @@ import type { HubOptions } from './provider-hub.ts'
 
 /** The audits of a hub; undefined where nothing is audited. */
 export function auditDesk(
-  { audit, audits, events, later, now }: HubOptions,
+  { audit, audits, conductTimes = CONDUCT_TIMES, events, later, now }: HubOptions,
   verifiers: Verifiers,
   rim: Pick<AuditDeskOptions, 'ask' | 'onStanding'>,
 ): AuditDesk | undefined {
@@ -20,39 +28,61 @@ export function auditDesk(
     verifiers,
     later,
     now,
+    times: conductTimes,
     onJudged: (judged) => events.audited(judged),
     onError: (error) => events.storeFailed('audits', error),
   })
 }
 
 /**
- * A job's answer as it can be audited; undefined for one that no provider gave alone, and for one that has
- * no tokens to look at.
+ * What each provider gave of a job's answer, as it can be audited; nothing where there are no tokens to look at.
  */
-export function endedAnswer(
-  { order }: JobRun,
+export function endedAnswers(
+  run: JobRun,
   { status, finishReason }: JobRecord,
   legs: readonly Leg[],
   seedOf: (lease: LeaseId) => number,
-): EndedAnswer | undefined {
-  const [leg, another] = legs
-  if (leg === undefined || another !== undefined || status === 'failed') return undefined
-  if (order.rules.endpoint === 'embeddings' || order.n !== 1) return undefined
-  const { attempt } = leg
-  const { endedAt, firstByteAt, lease, offeredAt, session } = attempt
-  const offer = session.offerOf(order.model)
-  if (offer === undefined || firstByteAt === undefined || endedAt === undefined) return undefined
+): EndedAnswer[] {
+  const { order } = run
+  if (order.rules.endpoint === 'embeddings' || order.n !== 1) return []
+  const isAlone = legs.length === 1
+  return legs.flatMap(({ attempt }, n): EndedAnswer[] => {
+    const { endedAt, firstByteAt, lease, offeredAt, session, task } = attempt
+    const offer = session.offerOf(order.model)
+    if (offer === undefined || firstByteAt === undefined || endedAt === undefined) return []
+    const isWhole = status === 'completed' && n === legs.length - 1
+    return [
+      {
+        job: order.job,
+        lease,
+        provider: session.peer,
+        endpoint: order.rules.endpoint,
+        offer,
+        verification: order.verification,
+        body: task.body,
+        continues: task.continues,
+        seed: seedOf(lease),
+        finishReason: isWhole ? (finishReason ?? undefined) : undefined,
+        maxOutputTokens: task.maxOutputTokens,
+        contentBytes: undefined,
+        deliveredText: () => (isAlone ? run.deliveredText() : undefined),
+        ttftMs: firstByteAt - offeredAt,
+        totalMs: endedAt - offeredAt,
+      },
+    ]
+  })
+}
+
+/** Gravest first: what an answer of several parts is said to be. */
+const GRAVEST: readonly AuditVerdict[] = ['fail', 'unopened', 'inconclusive', 'pass']
+const gravity = ({ verdict }: Audit): number => GRAVEST.indexOf(verdict)
+
+/** The parts of one answer that were selected as one; undefined when none was. */
+export function selectedAsOne(parts: readonly SelectedAnswer[]): SelectedAnswer | undefined {
+  const [first, ...others] = parts
+  if (first === undefined || others.length === 0) return first
+  const all = Promise.all(parts.map(({ verdict }) => verdict))
   return {
-    job: order.job,
-    lease,
-    provider: session.peer,
-    offer,
-    body: order.body,
-    seed: seedOf(lease),
-    finishReason: status === 'completed' ? (finishReason ?? undefined) : undefined,
-    maxOutputTokens: order.maxOutputTokens,
-    contentBytes: undefined,
-    ttftMs: firstByteAt - offeredAt,
-    totalMs: endedAt - offeredAt,
+    verdict: all.then((audits) => audits.reduce((a, b) => (gravity(b) < gravity(a) ? b : a))),
   }
 }

@@ -78,6 +78,33 @@ describe.each([false, true])('the body of an answer, byteStream: %s', (byteStrea
     job.flush()
   })
 
+  it('can be left open at its end, with some bytes said before the last ones', async () => {
+    const { job, write, reader } = body()
+    write('a')
+    job.end(() => {
+      job.append(bytes('b'))
+      return undefined
+    })
+    expect(text((await reader.read()).value)).toBe('ab')
+    const last = reader.read()
+    job.end(() => bytes('!'))
+    job.flush()
+    expect(text((await last).value)).toBe('!')
+    expect(await reader.read()).toMatchObject({ done: true })
+  })
+
+  it('says what was said before its end, also when that comes at once', async () => {
+    const { job, write, reader } = body()
+    write('a')
+    job.end(() => {
+      job.append(bytes('b'))
+      job.end(() => bytes('!'))
+      return undefined
+    })
+    expect(text((await reader.read()).value)).toBe('ab!')
+    expect(await reader.read()).toMatchObject({ done: true })
+  })
+
   it('ends once for a client that asks ahead', async () => {
     const { job, reader } = body()
     const reads = [reader.read(), reader.read(), reader.read()]

@@ -72,6 +72,11 @@ export class JobBody {
     this.flush()
   }
 
+  /** Hands over bytes of the edge's own behind what is queued; for the callback of {@link end} alone. */
+  append(bytes: Uint8Array): void {
+    this.#aside = bytes
+  }
+
   /**
    * Ends the stream behind what is queued. `last` yields its final bytes; it is called when
    * everything before them has been handed over, or never if the client hangs up first. When it
@@ -97,8 +102,7 @@ export class JobBody {
   /** Everything that can be handed over now, as one chunk; closes behind the last of it. */
   #take(): Uint8Array | undefined {
     const pieces: Uint8Array[] = []
-    if (this.#aside !== undefined) pieces.push(this.#aside)
-    this.#aside = undefined
+    this.#takeAside(pieces)
     const queue = this.#queue
     // A chunk that turns out to be broken drops those behind it, by replacing the queue.
     for (let i = 0; i < queue.length && queue === this.#queue; i++) {
@@ -107,6 +111,7 @@ export class JobBody {
     }
     this.#queue = []
     const last = this.#end()
+    this.#takeAside(pieces)
     if (last !== undefined) {
       this.#closed = true
       pieces.push(last)
@@ -114,6 +119,11 @@ export class JobBody {
     const [first] = pieces
     if (first === undefined) return undefined
     return pieces.length === 1 && !this.#mustOwn ? first : concatenate(pieces)
+  }
+
+  #takeAside(pieces: Uint8Array[]): void {
+    if (this.#aside !== undefined) pieces.push(this.#aside)
+    this.#aside = undefined
   }
 
   /** An end that does not come about may have put another in its place. */

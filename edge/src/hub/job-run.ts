@@ -1,14 +1,18 @@
 import type { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
+import type { VerificationNote } from '@infernet/openai-compat/verification-note'
 import { leaseOf } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
+import { MAX_COMPARED_TEXT_BYTES } from '@infernet/schemas/limits'
 import type { Busy, End, JobError } from '@infernet/schemas/wire'
+import type { SelectedAnswer } from '../audit/audit-desk.ts'
 import {
   KEEP_ALIVE_MS,
   MAX_ATTEMPTS,
   MAX_OFFERS,
   MIN_BUSY_MS,
   SLOWEST_DOWNLINK_BYTES_PER_MS,
+  VERDICT_WAIT_MS,
 } from '../limits.ts'
 import type { JobAnswer, JobOrder } from '../ports.ts'
 import type { Attempt } from './attempt.ts'
@@ -21,6 +25,7 @@ import type { JobTimeouts } from './job-timeouts.ts'
 import type { ProviderSession } from './provider-session.ts'
 import { routingMetadata, type RoutingMetadata } from './routing-metadata.ts'
 import { StreamAnswer, type StreamOwner } from './stream-answer.ts'
+import { isStrict, unverified, VerdictWait, verificationError } from './verdict-wait.ts'
 
 /** Recorded when an engine refused a request: its own code is a stranger's text, and only the client gets it. */
 const ENGINE_REFUSED = 'engine_refused'
@@ -43,7 +48,12 @@ export interface JobHost {
   /** The first byte came, `ms` after the offer. */
   answering(attempt: Attempt, ms: number): void
   failed(attempt: Attempt): void
-  ended(run: JobRun, record: JobRecord, legs: readonly Leg[]): void
+  /** The audit of its answer, if it was selected for one. */
+  ended(run: JobRun, record: JobRecord, legs: readonly Leg[]): SelectedAnswer | undefined
+  /** It has ended, and its client waits for the verdict: it is still to be swept, and may be cancelled. */
+  waiting(run: JobRun): void
+  /** Its client waits no more. */
+  told(run: JobRun): void
 }
 
 /**
@@ -75,6 +85,8 @@ export class JobRun implements StreamOwner {
   #firstByteAt: number | undefined
   #cancelReason: string | undefined
   #record: JobRecord | undefined
+  #selected: SelectedAnswer | undefined
+  #wait: VerdictWait | undefined
 
   constructor(order: JobOrder, host: JobHost, options: { readonly mayWait: boolean }) {
     this.order = order
@@ -269,10 +281,37 @@ export class JobRun implements StreamOwner {
   }
 
   #endJson(attempt: Attempt): void {
-    this.#whole = this.#json.finish()
-    if (this.#whole === undefined) return this.#failedWith(attempt, apiErrors.providerFailed())
-    const body = this.#whole.billed(this.#settle('completed', null), this.routing())
-    this.#answer.resolve({ kind: 'json', provider: attempt.session.peer, body })
+    const whole = this.#json.finish()
+    if (whole === undefined) return this.#failedWith(attempt, apiErrors.providerFailed())
+    this.#whole = whole
+    const record = this.#settle('completed', null)
+    const provider = attempt.session.peer
+    const answer = (note?: VerificationNote): void => {
+      const body = whole.billed(record, this.routing(), note)
+      this.#answer.resolve({ kind: 'json', provider, body })
+    }
+    if (!isStrict(this.order)) return answer()
+    this.whenVerified((note) => {
+      this.told()
+      const error = verificationError(this.order.job, note)
+      if (error === undefined) answer(note)
+      else this.#answer.resolve({ kind: 'error', error: fieldsOf(error) })
+    })
+  }
+
+  whenVerified(tell: (note: VerificationNote) => void): void {
+    const lease = this.#record?.lease ?? null
+    if (this.#selected === undefined) return tell(unverified(lease))
+    const until = Math.min(this.#host.now() + VERDICT_WAIT_MS, this.deadline)
+    this.#wait = new VerdictWait(this.#selected, { lease, until, tell })
+    this.#host.waiting(this)
+  }
+
+  told(): void {
+    if (this.#wait === undefined) return
+    this.#wait.cancel()
+    this.#wait = undefined
+    this.#host.told(this)
   }
 
   onError(attempt: Attempt, error: JobError): void {
@@ -293,6 +332,7 @@ export class JobRun implements StreamOwner {
 
   /** Called by the hub's sweep: deadlines, hedging, and a sign of life for the client. */
   sweep(now: number): void {
+    if (this.#wait !== undefined) return this.#sweepWait(this.#wait, now)
     for (const attempt of this.#leases.live)
       if (now >= attempt.deadline) this.#overdue(attempt, now)
     if (this.over) return
@@ -302,6 +342,20 @@ export class JobRun implements StreamOwner {
     if (stream === undefined || this.#cancelReason !== undefined) return
     if (now - this.order.createdAt >= KEEP_ALIVE_MS) this.#open(stream)
     if (this.#opened) stream.keepAlive(now, KEEP_ALIVE_MS)
+  }
+
+  #sweepWait(wait: VerdictWait, now: number): void {
+    wait.sweep(now)
+    if (this.#wait === undefined) return
+    // A stream's client that does not even read the end is let go.
+    if (now >= this.deadline) return this.#stopWaiting('deadline')
+    this.#stream?.keepAlive(now, KEEP_ALIVE_MS)
+  }
+
+  #stopWaiting(reason: string): void {
+    this.told()
+    this.#answer.resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
+    this.#stream?.abort(reason)
   }
 
   /** Out of time: says so in band, and lets go of a client that does not even read that. */
@@ -341,6 +395,7 @@ export class JobRun implements StreamOwner {
 
   /** Stops the job at once, wherever it is; what was delivered until now is billed. */
   cancel(reason: string): void {
+    if (this.#wait !== undefined) return this.#stopWaiting(reason)
     if (this.over || this.#cancelReason !== undefined) return
     this.#cancelReason = reason
     this.#answer.resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
@@ -356,6 +411,15 @@ export class JobRun implements StreamOwner {
 
   hungUp(): void {
     this.cancel('client_disconnected')
+  }
+
+  /**
+   * The content of the first choice as far as the client got it, where it is still here. Decodes a stream's: ask
+   * once, when it is over.
+   */
+  deliveredText(): string | undefined {
+    const text = this.#stream === undefined ? this.#whole?.text : this.#stream.meter.content
+    return text === undefined || text.length > MAX_COMPARED_TEXT_BYTES ? undefined : text
   }
 
   /** True when the job was cancelled, and is settled now. */
@@ -450,7 +514,7 @@ export class JobRun implements StreamOwner {
       firstByteAt: this.#firstByteAt,
       now: this.#host.now(),
     })
-    this.#host.ended(this, this.#record, legs)
+    this.#selected = this.#host.ended(this, this.#record, legs)
     return this.#record
   }
 }

@@ -1,6 +1,7 @@
 import { meterAnswer, withMember, withUsage } from '@infernet/openai-compat/completion-meter'
 import type { StreamLeg } from '@infernet/openai-compat/stream-meter'
 import { billedUsage, makeUsage } from '@infernet/openai-compat/usage'
+import { NOTE_KEY, type VerificationNote } from '@infernet/openai-compat/verification-note'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { MAX_ANSWER_BYTES } from '@infernet/schemas/limits'
 import type { JobOrder } from '../ports.ts'
@@ -12,9 +13,15 @@ export interface WholeAnswer {
   /** The answer's own id; embeddings have none. */
   readonly id: string | undefined
   readonly finishReason: string | undefined
+  /** The content of its first choice. */
+  readonly text: string | undefined
   readonly delivered: StreamLeg
   /** The bytes for the client: the provider's, with what is billed as their usage. */
-  billed(record: JobRecord, routing: RoutingMetadata | undefined): Uint8Array
+  billed(
+    record: JobRecord,
+    routing: RoutingMetadata | undefined,
+    note: VerificationNote | undefined,
+  ): Uint8Array
 }
 
 /** An answer that goes out whole: what one provider sent of it is nothing until all of it is there. */
@@ -48,15 +55,17 @@ export class JsonAnswer {
     const expected = endpoint === 'embeddings' ? this.#order.messages : this.#order.n
     const facts = meterAnswer(endpoint, body)
     if (facts === undefined || facts.choices < expected) return undefined
-    const { id, usage, contentBytes, finishReasons } = facts
+    const { id, usage, contentBytes, finishReasons, text } = facts
     return {
       id,
       finishReason: finishReasons[0],
+      text,
       delivered: { usage, contentEvents: contentBytes > 0 ? 1 : 0, contentBytes, ended: true },
-      billed({ promptTokens, completionTokens, costMsat }, routing) {
+      billed({ promptTokens, completionTokens, costMsat }, routing, note) {
         const shown = { ...usage, ...makeUsage(promptTokens, completionTokens) }
         const bytes = withUsage(body, billedUsage(shown, costMsat))
-        return routing === undefined ? bytes : withMember(bytes, ROUTING_KEY, routing)
+        const routed = routing === undefined ? bytes : withMember(bytes, ROUTING_KEY, routing)
+        return note === undefined ? routed : withMember(routed, NOTE_KEY, note)
       },
     }
   }

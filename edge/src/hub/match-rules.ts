@@ -27,6 +27,8 @@ export interface MatchRules {
   readonly quantizations: readonly string[] | undefined
   /** Only providers that declare not to keep prompts. */
   readonly noDataCollection: boolean
+  /** Only offers whose answers can be audited. */
+  readonly verifiableOnly: boolean
 }
 
 /** What a request without preferences asks for. */
@@ -47,4 +49,5 @@ export const plainRules = (
   maxLatencyMs: undefined,
   quantizations: undefined,
   noDataCollection: false,
+  verifiableOnly: false,
 })

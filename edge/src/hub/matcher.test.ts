@@ -25,6 +25,7 @@ const anyProfile = fc
     capabilities: fc.subarray([...CAPABILITIES].slice(0, 3)).map(capabilityBits),
     quantization: fc.constantFrom('', 'q4', 'fp8'),
     keepsPrompts: fc.boolean(),
+    isVerifiable: fc.boolean(),
   })
   .map(profile)
 
@@ -52,6 +53,7 @@ const anyCandidate = fc.record({
   price: fc.record({ prompt: fc.nat({ max: 12 }), completion: fc.nat({ max: 12 }) }),
   profile: anyProfile,
   stats: anyStats,
+  trust: fc.constantFrom(1, 0.5, 0),
 })
 const anyCandidates = fc.uniqueArray(anyCandidate, { selector: ({ peer }) => peer })
 
@@ -69,6 +71,7 @@ const anyRules = fc
     maxLatencyMs: maybe(fc.integer({ min: 1, max: 2000 })),
     quantizations: maybe(fc.subarray(['q4', 'fp8'])),
     noDataCollection: fc.boolean(),
+    verifiableOnly: fc.boolean(),
     exclude: anyPeers(2).map((peers) => new Set<string>(peers)),
   })
   .map(rules)
@@ -94,6 +97,7 @@ const BREAKS: Readonly<Record<RuleName, (one: Candidate, wanted: ChoiceRules) =>
     quantizations !== undefined && !quantizations.includes(quantization),
   data_collection: ({ profile: { keepsPrompts } }, { noDataCollection }) =>
     noDataCollection && keepsPrompts,
+  verify: ({ profile: { isVerifiable } }, { verifiableOnly }) => verifiableOnly && !isVerifiable,
   max_price: ({ price }, { maxPrice }) =>
     price.prompt > maxPrice.prompt || price.completion > maxPrice.completion,
   only: ({ peer }, { only }) => only !== undefined && !only.includes(peer),

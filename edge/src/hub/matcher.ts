@@ -13,6 +13,8 @@ const LOAD_SAMPLE = 8
 const EASY_LOAD = 0.25
 /** Above this share it is, however loaded the others are. */
 const CROWDED_LOAD = 0.8
+/** Share of jobs that are given without regard to trust: or else nobody new could ever earn some. */
+const EXPLORATION = 0.05
 
 /** How a provider was picked. */
 export type Strategy = 'order' | 'price' | 'throughput' | 'latency' | 'affinity' | 'balanced'
@@ -31,7 +33,8 @@ export interface MatchContext {
 /**
  * Picks a provider for a job. The peers of `rules.order` come first; then the best by `rules.sort`;
  * without one the peer that knows the prompt, unless it is overloaded, else the less costly of two
- * drawn at random (see `lighterOf`). Who misses a preference or has failed lately comes last.
+ * drawn at random, as often as they are trusted (see `lighterOf`). Who misses a preference or has
+ * failed lately comes last.
  *
  * The peers of a list are looked up, not searched for, and all of them are. Of the others at most
  * {@link MAX_CANDIDATES} are looked at, so up to that many nobody is overlooked; among more, when
@@ -62,6 +65,7 @@ class Search<C extends Candidate> {
   readonly #context: MatchContext
   readonly #random: () => number
   readonly #eligibility: Eligibility<C>
+  #exploring: boolean | undefined
 
   constructor(
     shelf: ModelShelf<C>,
@@ -150,17 +154,28 @@ class Search<C extends Candidate> {
     return balanced && found(balanced.candidate, 'balanced')
   }
 
-  /** The lighter of the first two usable ones of the first rank, or the best of all that were drawn. */
+  /** The best of those drawn until two usable ones of the first rank were believed in. */
   #balanced(pool: ProviderPool<C>, looks: number): Find<C> | undefined {
     let best: Find<C> | undefined
+    let believed = 0
     pool.draw(looks, (candidate) => {
       if (!this.#eligibility.admits(candidate)) return false
       const next = this.#findOf(candidate)
-      const earlier = best
-      best = earlier === undefined ? next : this.#lighter(earlier, next)
-      return next.rank === FIRST_RANK && earlier?.rank === FIRST_RANK
+      best = best === undefined ? next : this.#lighter(best, next)
+      if (next.rank === FIRST_RANK && this.#believes(candidate)) believed++
+      return believed === 2
     })
     return best
+  }
+
+  /** As often as it is trusted: many who are not must not crowd out the few who are. */
+  #believes({ trust }: C): boolean {
+    return trust >= 1 || this.#explores() || this.#random() < trust
+  }
+
+  /** Decided once, and only where somebody is not fully trusted. */
+  #explores(): boolean {
+    return (this.#exploring ??= this.#random() < EXPLORATION)
   }
 
   /** The usable one of the best rank with the lowest measure. */
@@ -197,7 +212,9 @@ class Search<C extends Candidate> {
   #lighter(one: Find<C>, other: Find<C>): Find<C> {
     if (one.rank !== other.rank) return one.rank < other.rank ? one : other
     const { now } = this.#context
-    return lighterOf(one.candidate, other.candidate, now) === one.candidate ? one : other
+    const explores = one.candidate.trust !== other.candidate.trust && this.#explores()
+    const lighter = lighterOf(one.candidate, other.candidate, { now, explores })
+    return lighter === one.candidate ? one : other
   }
 
   /** The cheapest usable one of the best rank; among equally cheap ones as balanced. */

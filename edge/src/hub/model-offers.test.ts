@@ -70,6 +70,21 @@ describe('the offers of a hub', () => {
     ])
   })
 
+  it('trusts a provider as it was told to, whatever else it offers, until it leaves', () => {
+    const offers = new ModelOffers()
+    const provider = session('a')
+    const trust = (model = 'm') => offers.find(model, 'a')?.trust
+    offers.update(provider, [modelOffer('m')], 0)
+    expect(trust()).toBe(1)
+    offers.setTrust(provider, 'm', 0.5)
+    expect(trust()).toBe(0.5)
+    offers.update(provider, [], 0)
+    offers.update(provider, [modelOffer('m'), modelOffer('other')], 0)
+    expect([trust(), trust('other')]).toEqual([0.5, 1])
+    offers.update(session('a'), [modelOffer('m')], 0)
+    expect(trust()).toBe(1)
+  })
+
   it('shows the matcher each provider as it is now', () => {
     const offers = new ModelOffers()
     const provider = session('a', { inFlight: 1 })

@@ -1,3 +1,4 @@
+import { MAX_MODELS_PER_PROVIDER } from '@infernet/schemas/limits'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { ModelOffer, Price } from '@infernet/schemas/wire'
 import { MAX_KNOWN_MODELS } from '../limits.ts'
@@ -5,6 +6,7 @@ import type { Directory, OfferView, ServedModel } from '../ports.ts'
 import { hasRoom, profileOf, type Candidate, type OfferProfile } from './candidate.ts'
 import { Measures } from './measures.ts'
 import { ModelShelf } from './model-shelf.ts'
+import { forgetOldest } from './oldest-first.ts'
 import type { ProviderSession } from './provider-session.ts'
 import type { ProviderStats } from './provider-stats.ts'
 
@@ -21,6 +23,8 @@ export class OfferedModel implements Candidate {
   readonly #measures: Measures
   /** Undefined until it has had a job. */
   stats: ProviderStats | undefined
+  /** See {@link ModelOffers.setTrust}. */
+  trust = 1
 
   constructor(session: ProviderSession, offer: ModelOffer, measures: Measures) {
     this.session = session
@@ -65,6 +69,8 @@ export class ModelOffers {
   readonly #shelves = new Map<string, ModelShelf<OfferedModel>>()
   readonly #standings = new Map<ProviderSession, Standing>()
   readonly #measures = new Measures()
+  /** By model, as far as it was said; it goes with the session. */
+  readonly #trust = new WeakMap<ProviderSession, Map<string, number>>()
   /** Every model ever seen, with when; insertion order is age. */
   readonly #known = new Map<string, number>()
   #directory: Directory | undefined
@@ -91,6 +97,7 @@ export class ModelOffers {
     const offered = uniqueOffers(offers).map(
       (offer) => new OfferedModel(session, offer, this.#measures),
     )
+    for (const one of offered) one.trust = this.#trust.get(session)?.get(one.offer.id) ?? 1
     for (const candidate of offered) this.#add(candidate, now)
     if (offered.length > 0) this.#standings.set(session, { offered, full: false })
     this.load(session)
@@ -108,6 +115,18 @@ export class ModelOffers {
     standing.full = full
     for (const offered of standing.offered)
       this.#shelves.get(offered.offer.id)?.setFull(offered, full)
+  }
+
+  /**
+   * How far a provider's answers of a model are trusted, 0 to 1, from now on and as long as it is
+   * connected: see `Candidate`. Until it is said they are trusted fully.
+   */
+  setTrust(session: ProviderSession, model: string, trust: number): void {
+    const known = this.#trust.get(session) ?? new Map<string, number>()
+    this.#trust.set(session, known.set(model, trust))
+    forgetOldest(known, MAX_MODELS_PER_PROVIDER)
+    const offered = this.#standings.get(session)?.offered.find(({ offer }) => offer.id === model)
+    if (offered !== undefined) offered.trust = trust
   }
 
   #add(offered: OfferedModel, now: number): void {
@@ -151,6 +170,12 @@ export class ModelOffers {
   providersOf(model: string, now: number): OfferView[] {
     const shelf = this.#shelves.get(model)
     return shelf === undefined ? [] : offersOn(shelf).map((offered) => viewOf(offered, now))
+  }
+
+  /** How sure a job of this provider's worst model is to end well, by its latest ones, 0 to 1. */
+  reliabilityOf(session: ProviderSession, now: number): number {
+    const { offered } = this.#standings.get(session) ?? { offered: [] }
+    return Math.min(1, ...offered.map(({ stats }) => stats?.reliability(now) ?? 1))
   }
 
   #servedModel(id: string, offered: readonly OfferedModel[]): ServedModel {

@@ -6,7 +6,11 @@ import { inPriceOrder, MAX_COHORTS, ModelShelf } from './model-shelf.ts'
 
 const PEERS = ['a', 'b', 'c', 'd', 'e', 'f']
 const anyProfile = fc
-  .record({ quantization: fc.constantFrom('', 'q4', 'fp8'), keepsPrompts: fc.boolean() })
+  .record({
+    quantization: fc.constantFrom('', 'q4', 'fp8'),
+    keepsPrompts: fc.boolean(),
+    isVerifiable: fc.boolean(),
+  })
   .map(profile)
 const anyPrice = fc.record({ prompt: fc.nat({ max: 3 }), completion: fc.nat({ max: 3 }) })
 const anyStep = fc.oneof(

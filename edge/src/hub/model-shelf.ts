@@ -103,8 +103,8 @@ export class ModelShelf<C extends Candidate> {
   }
 
   #keyOf(profile: OfferProfile): string {
-    const { endpoints, capabilities, keepsPrompts, quantization } = profile
-    const key = `${endpoints} ${capabilities} ${keepsPrompts} ${quantization}`
+    const { endpoints, capabilities, keepsPrompts, isVerifiable, quantization } = profile
+    const key = `${endpoints} ${capabilities} ${keepsPrompts} ${isVerifiable} ${quantization}`
     return this.#cohorts.has(key) || this.#cohorts.size < MAX_COHORTS ? key : MIXED
   }
 

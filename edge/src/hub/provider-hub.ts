@@ -23,6 +23,7 @@ import type {
   JobAnswer,
   JobOrder,
   OfferView,
+  Presence,
   StorePort,
 } from '../ports.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -32,20 +33,31 @@ import type { JobRun } from './job-run.ts'
 import type { JobTimeouts } from './job-timeouts.ts'
 import { jobTrace } from './job-trace.ts'
 import { ModelOffers } from './model-offers.ts'
+import { OnlineTime, type OnlineTimeOptions } from './online-time.ts'
 import { answerLogin, challengeFor, challengeMessage } from './provider-login.ts'
 import { ProviderSession, type SessionHost } from './provider-session.ts'
 import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
 import { AUDIT_HOLD_MS } from '../audit/audit-limits.ts'
-import type { AuditDesk } from '../audit/audit-desk.ts'
+import type { AuditDesk, SelectedAnswer } from '../audit/audit-desk.ts'
 import type { AuditKeys } from '../audit/audit-keys.ts'
-import type { AuditStore } from '../audit/audit-port.ts'
-import { Verifiers } from '../audit/verifiers.ts'
-import { auditDesk, endedAnswer } from './hub-audits.ts'
+import type { Audit, AuditStore } from '../audit/audit-port.ts'
+import type { ConductTimes } from '@infernet/verification/reputation/conduct'
+import type { Verifiers } from '../audit/verifiers.ts'
+import { auditDesk, endedAnswers, selectedAsOne } from './hub-audits.ts'
+import { hubVerifiers } from './hub-verifiers.ts'
+import type { JobWatch } from './job-watch.ts'
+import { peersOf, specOf } from './offered-specs.ts'
 
 /** Where a connection stands; plain data, so that it survives a Durable Object's hibernation. */
 export type ConnectionState =
   | { readonly stage: 'challenged'; readonly challenge: Challenge }
-  | { readonly stage: 'ready'; readonly peer: PeerId; readonly capability: Capability }
+  | {
+      readonly stage: 'ready'
+      readonly peer: PeerId
+      readonly capability: Capability
+      /** Until when its time here is written down, ms since the epoch; see `OnlineTime`. */
+      readonly countedUntil?: number | undefined
+    }
 
 /** One provider's WebSocket, on whatever host. Its calls do not throw when it is closed already. */
 export interface HubSocket {
@@ -85,8 +97,15 @@ export interface HubOptions {
   readonly audit: AuditKeys
   /** Absent: nothing is audited. */
   readonly audits?: AuditStore | undefined
+  /** How long suspensions and the like last; absent: as documented. */
+  readonly conductTimes?: ConductTimes | undefined
   /** Whom real prompts may be shown to, for scoring. */
   readonly trustedVerifiers?: ReadonlySet<string> | undefined
+  /** Of what they score, so much is followed by a check of theirs, 0 to 1; absent: as documented. */
+  readonly verifierCheckShare?: number | undefined
+  readonly watch?: JobWatch | undefined
+  /** Where it is written for how long providers are here; absent: nowhere. */
+  readonly hours?: OnlineTimeOptions['store'] | undefined
 }
 
 /** One shard of providers: logs them in, matches jobs to them, runs the jobs. Knows no platform. */
@@ -98,17 +117,29 @@ export class ProviderHub implements SessionHost {
   readonly #dispatcher: Dispatcher
   readonly #receipts: ReceiptIntake
   readonly #audits: AuditDesk | undefined
-  readonly #verifiers = new Verifiers()
+  readonly #verifiers: Verifiers
+  readonly #online: OnlineTime | undefined
+  /** Suspended for some time. */
+  readonly #resting = new Set<ProviderSession>()
 
   constructor(options: HubOptions) {
     this.#options = options
+    this.#verifiers = hubVerifiers(options)
     this.#audits = auditDesk(options, this.#verifiers, {
       ask: (peer, lease) => this.#askOpening(peer, lease),
       onStanding: (peer) => this.#placed(peer),
     })
+    const { hours, events, now } = options
+    this.#online =
+      hours &&
+      new OnlineTime({
+        store: hours,
+        now,
+        onError: (error) => events.storeFailed('addOnlineTime', error),
+      })
     this.#receipts = new ReceiptIntake({
       ...options,
-      onStored: (statement) => this.#audits?.receipt(statement),
+      onStored: (statement, receipt) => this.#audits?.receipt(statement, receipt),
     })
     this.#dispatcher = new Dispatcher(this.#offers, {
       ...options,
@@ -139,11 +170,17 @@ export class ProviderHub implements SessionHost {
     return this.#dispatcher.jobsWaiting
   }
 
+  /** Ended jobs whose clients wait for a verdict. */
+  get verdictsAwaited(): number {
+    return this.#dispatcher.verdictsAwaited
+  }
+
   get providers(): number {
     return this.#sessions.size
   }
 
   directory(): Directory {
+    this.#wakeRested()
     return this.#offers.directory()
   }
 
@@ -155,6 +192,37 @@ export class ProviderHub implements SessionHost {
   /** Everybody who offers the model. */
   providersOf(model: string): readonly OfferView[] {
     return this.#offers.providersOf(model, this.now())
+  }
+
+  /** An answer of a provider's was judged elsewhere. */
+  judged(audit: Audit): void {
+    this.#audits?.judged(audit)
+  }
+
+  /** By what spec a provider serves a model now. */
+  specOf(peer: PeerId, model: string): string | undefined {
+    return specOf(this.#offers, peer, model)
+  }
+
+  /** Who serves a model by that spec now. */
+  peersOf(model: string, spec: string): readonly PeerId[] {
+    return peersOf(this.#offers, model, spec)
+  }
+
+  /** Those of these providers that are connected here. */
+  presenceOf(peers: readonly PeerId[]): readonly Presence[] {
+    const now = this.now()
+    return peers.flatMap((peer) => {
+      const session = this.#sessions.get(peer)
+      if (session === undefined) return []
+      const countedUntil = this.#online?.countedUntil(peer) ?? now
+      return [{ peer, countedUntil, reliability: this.#offers.reliabilityOf(session, now) }]
+    })
+  }
+
+  /** Resolves when it is written down for how long those who have left were here; never rejects. */
+  async hoursWritten(): Promise<void> {
+    await this.#online?.written()
   }
 
   /** An invoice of the provider's own node, unchecked. Rejects with {@link InvoiceAskError}. */
@@ -184,7 +252,7 @@ export class ProviderHub implements SessionHost {
   /** A connection that outlived this object's last life. */
   restored(socket: HubSocket, state: ConnectionState): void {
     if (state.stage === 'challenged') this.#awaitLogin(socket, state.challenge)
-    else this.#admit(socket, state.peer, state.capability)
+    else this.#admit(socket, state.peer, state.capability, state.countedUntil)
   }
 
   /** A connection that does not log in must not keep its place. */
@@ -201,7 +269,10 @@ export class ProviderHub implements SessionHost {
     const connection = this.#connections.get(socket)
     if (connection === undefined) return
     if (typeof message === 'string') {
-      if (message === PING_TEXT) return socket.send(PONG_TEXT)
+      if (message === PING_TEXT) {
+        if (connection.stage === 'ready') this.#seen(connection.session)
+        return socket.send(PONG_TEXT)
+      }
       const fault = 'text messages other than ping have no meaning here'
       if (connection.stage === 'ready') this.violated(connection.session, CLOSE.protocol, fault)
       else this.#refuse(socket, CLOSE.protocol, 'protocol', fault)
@@ -223,7 +294,9 @@ export class ProviderHub implements SessionHost {
     if (this.#sessions.get(session.peer) === session) {
       this.#sessions.delete(session.peer)
       this.#audits?.left(session.peer)
+      this.#online?.left(session.peer)
     }
+    this.#resting.delete(session)
     this.#offers.update(session, [], this.now())
     this.#verifiers.update(session, [])
     this.#options.events.providerLeft(session.peer, session.inFlight)
@@ -245,7 +318,7 @@ export class ProviderHub implements SessionHost {
       this.#drop(older.socket, CLOSE.replaced, 'the same key logged in again')
     }
     const session = this.#admit(socket, verdict.peer, verdict.capability)
-    socket.save({ stage: 'ready', peer: verdict.peer, capability: verdict.capability })
+    this.#save(session)
     const welcome: Welcome = {
       version: verdict.version,
       session: newRequestId(this.now()),
@@ -257,11 +330,17 @@ export class ProviderHub implements SessionHost {
     this.#remember(verdict.peer, verdict.capability)
   }
 
-  #admit(socket: HubSocket, peer: PeerId, capability: Capability): ProviderSession {
+  #admit(
+    socket: HubSocket,
+    peer: PeerId,
+    capability: Capability,
+    countedUntil = this.now(),
+  ): ProviderSession {
     const mux = new FrameMux((bytes) => socket.send(bytes), this.#options.schedule)
     const session = new ProviderSession({ peer, capability, socket, mux, host: this })
     this.#connections.set(socket, { stage: 'ready', session })
     this.#sessions.set(peer, session)
+    this.#online?.joined(peer, countedUntil)
     this.#audits?.joined(peer)
     this.#offer(session, capability.models)
     return session
@@ -280,8 +359,20 @@ export class ProviderHub implements SessionHost {
     if (session.isVerifier !== wasVerifier)
       return this.violated(session, CLOSE.protocol, 'a role is for as long as a connection')
     this.#offer(session, session.draining ? [] : capability.models)
-    session.socket.save({ stage: 'ready', peer, capability })
+    this.#online?.seen(peer)
+    this.#save(session)
     this.#remember(peer, capability)
+  }
+
+  /** Something has happened with it: what it was here for may be written down. */
+  #seen(session: ProviderSession): void {
+    if (!session.gone && this.#online?.seen(session.peer) === true) this.#save(session)
+  }
+
+  #save({ peer, capability, socket }: ProviderSession): void {
+    const countedUntil = this.#online?.countedUntil(peer)
+    const counted = countedUntil === undefined ? {} : { countedUntil }
+    socket.save({ stage: 'ready', peer, capability, ...counted })
   }
 
   /** A verifier reads other people's prompts: only the operator's own may. */
@@ -297,15 +388,25 @@ export class ProviderHub implements SessionHost {
 
   #offer(session: ProviderSession, models: readonly ModelOffer[]): void {
     if (session.isVerifier) return this.#verifiers.update(session, models)
-    const placed = models.filter(
-      (offer) => this.#audits?.placeOf(session.peer, offer) !== 'resting',
-    )
-    this.#offers.update(session, placed, this.now())
+    const isResting = this.#audits?.placeOf(session.peer) === 'resting'
+    if (isResting) this.#resting.add(session)
+    else this.#resting.delete(session)
+    this.#offers.update(session, isResting ? [] : models, this.now())
+    this.#trust(session, models)
     this.#dispatcher.roomChanged(session)
   }
 
-  slotTaken(session: ProviderSession): void {
+  /** Whose answers have proven good gets more work than a newcomer. */
+  #trust(session: ProviderSession, models: readonly ModelOffer[]): void {
+    const audits = this.#audits
+    if (audits === undefined) return
+    for (const offer of models)
+      this.#offers.setTrust(session, offer.id, audits.trustOf(session.peer, offer))
+  }
+
+  slotTaken(session: ProviderSession, { attempts, order }: JobRun): void {
     this.#offers.load(session)
+    if (attempts.length === 0) this.#options.watch?.leased(order, session.peer)
   }
 
   slotFreed(session: ProviderSession): void {
@@ -313,6 +414,7 @@ export class ProviderHub implements SessionHost {
   }
 
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void {
+    this.#seen(session)
     this.#receipts.take(session.peer, batch).then(
       (ack) => session.sendControl(FRAME.receiptAck, ack),
       (error: unknown) => {
@@ -332,13 +434,21 @@ export class ProviderHub implements SessionHost {
     const session = this.#sessions.get(peer)
     if (session === undefined || session.isVerifier) return
     const { models } = session.capability
-    const found = models.find((offer) => this.#audits?.placeOf(peer, offer) === 'banned')
-    if (found !== undefined) {
-      const message = `audits have shown that your answers are not those of '${found.id}'`
-      this.#options.events.providerBanned(peer, found.id)
+    if (this.#audits?.placeOf(peer) === 'banned') {
+      const names = models.map(({ id }) => `'${id}'`).join(', ')
+      this.#options.events.providerBanned(peer, names)
+      const message = `audits have shown that your answers are not those of ${names}`
       return this.#drop(session.socket, CLOSE.banned, message)
     }
     this.#offer(session, session.draining ? [] : models)
+  }
+
+  /** Looked for when somebody needs a provider, so that nothing has to wake up for it. */
+  #wakeRested(): void {
+    for (const session of this.#resting) {
+      if (this.#audits?.placeOf(session.peer) === 'resting') continue
+      this.#offer(session, session.draining ? [] : session.capability.models)
+    }
   }
 
   #askOpening(peer: PeerId, lease: LeaseId): boolean {
@@ -370,6 +480,7 @@ export class ProviderHub implements SessionHost {
    * wait for a provider that has no room now.
    */
   submit(order: JobOrder, { mayWait = true }: { mayWait?: boolean } = {}): Promise<JobAnswer> {
+    this.#wakeRested()
     return this.#dispatcher.submit(order, { mayWait })
   }
 
@@ -382,15 +493,20 @@ export class ProviderHub implements SessionHost {
     this.violated(session, CLOSE.silent, 'a job was offered and nothing came back')
   }
 
-  #ended(record: JobRecord, legs: readonly Leg[], run: JobRun): void {
-    for (const { attempt } of legs) this.#receipts.expect(attempt.lease, attempt.session.peer)
-    const answer = endedAnswer(run, record, legs, (lease) => this.seedOf(lease))
-    const isAudited = answer !== undefined && this.#audits?.ended(answer) === true
+  #ended(record: JobRecord, legs: readonly Leg[], run: JobRun): SelectedAnswer | undefined {
+    for (const { attempt } of legs) {
+      this.#receipts.expect(attempt.lease, attempt.session.peer)
+      this.#seen(attempt.session)
+    }
+    const answers = endedAnswers(run, record, legs, (lease) => this.seedOf(lease))
+    const selected = selectedAsOne(answers.flatMap((part) => this.#audits?.ended(part) ?? []))
     const { settle, events } = this.#options
     const settling = settle(
-      isAudited ? { ...record, heldUntil: this.now() + AUDIT_HOLD_MS } : record,
+      selected === undefined ? record : { ...record, heldUntil: this.now() + AUDIT_HOLD_MS },
     )
     events.jobEnded(record, events.tracing ? jobTrace(run, this.now()) : undefined, settling)
+    this.#options.watch?.ended(run.order, record)
+    return selected
   }
 
   /** Asks providers to go elsewhere and take no more of our jobs: this edge is about to stop. */

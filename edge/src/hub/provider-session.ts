@@ -1,8 +1,10 @@
 import {
   decodeOpening,
+  decodeRendered,
   decodeScored,
-  encodeScoreRequest,
   type Opening,
+  type RenderedAnswer,
+  type RenderRequest,
   type ScoreRequest,
 } from '@infernet/schemas/audit-wire'
 import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
@@ -57,7 +59,7 @@ export interface SessionHost {
   /** Runs `task` once after `delayMs`. */
   later(task: () => void, delayMs: number): void
   /** It has one job more. */
-  slotTaken(session: ProviderSession): void
+  slotTaken(session: ProviderSession, run: JobRun): void
   /** It has one job less. */
   slotFreed(session: ProviderSession): void
   /** `wasVerifier`: its role before. */
@@ -117,7 +119,7 @@ export class ProviderSession implements Verifier {
       now: () => options.host.now(),
     })
     this.#scores = new ScoreAsks({
-      send: (request) => this.#send(FRAME.score, CONNECTION_CHANNEL, encodeScoreRequest(request)),
+      send: (type, payload) => this.#send(type, CONNECTION_CHANNEL, payload),
       later: (task, delayMs) => options.host.later(task, delayMs),
       now: () => options.host.now(),
     })
@@ -133,7 +135,12 @@ export class ProviderSession implements Verifier {
 
   /** Has an answer scored; only verifiers know the frame. Rejects with `ScoreAskError`. */
   score(ask: Omit<ScoreRequest, 'id'>): Promise<readonly Position[]> {
-    return this.#scores.ask(ask)
+    return this.#scores.score(ask)
+  }
+
+  /** Has a request and its answer rendered; only verifiers know the frame. Rejects with `ScoreAskError`. */
+  render(ask: Omit<RenderRequest, 'id'>): Promise<RenderedAnswer> {
+    return this.#scores.render(ask)
   }
 
   get capability(): Capability {
@@ -174,9 +181,9 @@ export class ProviderSession implements Verifier {
     const { task } = terms
     const price = this.#offers.get(order.model)?.price ?? order.rules.maxPrice
     const channel = ++this.#lastChannel
-    const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run })
+    const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run, task })
     this.#attempts.set(channel, attempt)
-    this.#host.slotTaken(this)
+    this.#host.slotTaken(this, run)
     const header = {
       job: order.job,
       lease: terms.lease,
@@ -312,6 +319,8 @@ export class ProviderSession implements Verifier {
         return this.#host.receiptsArrived(this, decodeControl(receiptsSchema, payload))
       case FRAME.scored:
         return this.#scores.answered(decodeScored(payload))
+      case FRAME.rendered:
+        return this.#scores.answered(decodeRendered(payload))
       case FRAME.opening:
         return this.#host.opened(this, decodeOpening(payload))
       case FRAME.invoice:

@@ -1,6 +1,11 @@
 import type { LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import { openBatch, parseStatement, type ReceiptStatement } from '@infernet/schemas/receipt'
+import {
+  openBatch,
+  parseStatement,
+  type ReceiptStatement,
+  type SignedReceipt,
+} from '@infernet/schemas/receipt'
 import type { ReceiptAck, ReceiptBatchFrame } from '@infernet/schemas/wire'
 import { MAX_AWAITED_RECEIPTS, MAX_RECEIPT_BATCHES } from '../limits.ts'
 import type { StoredReceipt } from '../ports.ts'
@@ -9,7 +14,7 @@ import { ReceiptWriter, type ReceiptWriterOptions } from './receipt-writer.ts'
 
 export interface ReceiptIntakeOptions extends ReceiptWriterOptions {
   /** A receipt is good, and written down. */
-  readonly onStored?: (statement: ReceiptStatement) => void
+  readonly onStored?: (statement: ReceiptStatement, receipt: SignedReceipt) => void
 }
 
 export class ReceiptError extends Error {
@@ -29,7 +34,7 @@ export class ReceiptIntake {
   /** Batches being checked and stored, per provider. */
   readonly #underWay = new Map<PeerId, number>()
 
-  readonly #onStored: (statement: ReceiptStatement) => void
+  readonly #onStored: NonNullable<ReceiptIntakeOptions['onStored']>
 
   constructor(options: ReceiptIntakeOptions) {
     this.#onStored = options.onStored ?? (() => {})
@@ -75,7 +80,8 @@ export class ReceiptIntake {
     const statuses = await this.#writer.write(receipts)
     for (const { lease, known } of receipts) if (known) this.#awaited.delete(lease)
     for (const [i, statement] of statements.entries()) {
-      if (statuses[i] === 'stored') this.#onStored(statement)
+      const { receipt } = opened[i] ?? {}
+      if (receipt !== undefined && statuses[i] === 'stored') this.#onStored(statement, receipt)
     }
     return {
       results: receipts.map(({ lease }, index) => ({

@@ -14,6 +14,7 @@ describe('the rules of a request', () => {
     ['quantizations', { quantizations: ['fp8'] }, { profile: profile({ quantization: 'q4' }) }],
     ['quantizations', { quantizations: ['fp8'] }, {}],
     ['data_collection', { noDataCollection: true }, { profile: profile({ keepsPrompts: true }) }],
+    ['verify', { verifiableOnly: true }, {}],
     ['max_price', {}, { price: { prompt: 11, completion: 1 } }],
     ['max_price', {}, { price: { prompt: 1, completion: 11 } }],
     ['only', { only: ['b'] }, {}],
@@ -28,6 +29,7 @@ describe('the rules of a request', () => {
       needs: ['tools', 'seed'] as const,
       quantizations: ['q4', 'fp8'],
       noDataCollection: true,
+      verifiableOnly: true,
       only: ['b', 'a'],
       ignore: ['c'],
     }
@@ -36,6 +38,7 @@ describe('the rules of a request', () => {
       profile: profile({
         capabilities: capabilityBits(['seed', 'tools', 'vision']),
         quantization: 'fp8',
+        isVerifiable: true,
       }),
     })
     expect(kept(one, all)).toEqual([])

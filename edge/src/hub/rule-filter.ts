@@ -8,6 +8,7 @@ const RULE_NAMES = [
   'capabilities',
   'quantizations',
   'data_collection',
+  'verify',
   'max_price',
   'only',
   'ignore',
@@ -25,6 +26,7 @@ export const RULE_BIT = {
   only: 32,
   ignore: 64,
   order: 128,
+  verify: 256,
 } as const satisfies Record<RuleName, number>
 
 export const namesOf = (bits: number): RuleName[] =>
@@ -51,13 +53,14 @@ export class RuleFilter {
 
   /** Rules that keep out every offer of this profile. */
   profileMisfits(profile: OfferProfile): number {
-    const { quantizations, noDataCollection } = this.#rules
+    const { quantizations, noDataCollection, verifiableOnly } = this.#rules
     let bits = 0
     if ((profile.endpoints & this.#endpoint) === 0) bits |= RULE_BIT.endpoint
     if ((profile.capabilities & this.#needs) !== this.#needs) bits |= RULE_BIT.capabilities
     if (quantizations !== undefined && !quantizations.includes(profile.quantization))
       bits |= RULE_BIT.quantizations
     if (noDataCollection && profile.keepsPrompts) bits |= RULE_BIT.data_collection
+    if (verifiableOnly && !profile.isVerifiable) bits |= RULE_BIT.verify
     return bits
   }
 

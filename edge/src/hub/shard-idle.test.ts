@@ -49,6 +49,7 @@ class Shard {
         return settling
       },
       store: new MemoryStore(),
+      hours: { addOnlineTime: async () => {} },
       events: new EdgeEvents(() => {}),
       audit: new AuditKeys(new Uint8Array(32)),
     })

@@ -91,6 +91,14 @@ class World {
       settle: (record) => alive(() => void this.settled.push(record)),
       cancel: (job) => alive(() => void this.cancelled.push(job)),
       providersOf: () => alive(() => Array.from({ length: 600 }, () => ({ peer }) as OfferView)),
+      presenceOf: (peers) =>
+        alive(() =>
+          peers.map((asked, index) => ({
+            peer: asked,
+            countedUntil: behaviour === 'answers' ? 2 + index : 1,
+            reliability: 1,
+          })),
+        ),
       askInvoice: () => alive(() => this.invoice),
       metrics: () => alive(() => '# HELP m M.\n# TYPE m counter\nm 1\n'),
     }
@@ -283,6 +291,19 @@ describe('the router of jobs to shards', () => {
     const world = new World({ 'hub:weur:0': 'answers', 'hub:eeur:0': 'dead', 'hub:apac:0': 'full' })
     expect(await world.router.providersOf('tiny')).toHaveLength(MAX_LISTED_PROVIDERS)
     expect(await world.router.providersOf('unknown')).toEqual([])
+  })
+
+  it('knows who is connected, where they logged in last', async () => {
+    const world = new World({ 'hub:weur:0': 'answers', 'hub:eeur:0': 'dead', 'hub:apac:0': 'full' })
+    world.located = ['hub:weur:0', 'hub:eeur:0', 'hub:apac:0']
+    const other = `${peer}2` as typeof peer
+    expect(await world.router.presenceOf([peer, other])).toMatchObject([
+      { peer, countedUntil: 2 },
+      { peer: other, countedUntil: 3 },
+    ])
+    expect(await world.router.presenceOf([])).toEqual([])
+    world.isDirectoryDown = true
+    expect(await world.router.presenceOf([peer])).toEqual([])
   })
 
   it('shows the metrics of all shards that answer', async () => {

@@ -5,7 +5,15 @@ import type { PeerId } from '@infernet/schemas/peer-id'
 import { forgetOldest } from '@infernet/settlement/forget-oldest'
 import { BUSY_RETRY_AFTER_MS, MAX_OFFERS } from '../limits.ts'
 import { mergeMetrics, type Labels } from '../metrics.ts'
-import type { Directory, HubPort, InvoiceOrder, JobAnswer, JobOrder, OfferView } from '../ports.ts'
+import type {
+  Directory,
+  HubPort,
+  InvoiceOrder,
+  JobAnswer,
+  JobOrder,
+  OfferView,
+  Presence,
+} from '../ports.ts'
 import type { RequestTrace } from '../telemetry/request-spans.ts'
 import { inTime } from './in-time.ts'
 import { InvoiceAskError } from './invoice-asks.ts'
@@ -35,6 +43,7 @@ export interface ShardHub {
   cancel(job: JobId, reason: string): Promise<void>
   /** At most {@link MAX_LISTED_PROVIDERS}. */
   providersOf(model: string): Promise<readonly OfferView[]>
+  presenceOf(peers: readonly PeerId[]): Promise<readonly Presence[]>
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<InvoiceOutcome>
   metrics(): Promise<string>
 }
@@ -197,6 +206,29 @@ export class ShardRouter implements HubPort {
       directory.serving(model).map((shard) => this.#call(shard, (hub) => hub.providersOf(model))),
     )
     return lists.flatMap((list) => list ?? []).slice(0, MAX_LISTED_PROVIDERS)
+  }
+
+  /** Asks the shards where these providers logged in last; who is in one that does not answer is left out. */
+  async presenceOf(peers: readonly PeerId[]): Promise<Presence[]> {
+    const lists = await Promise.all(
+      (await this.#shardsOf(peers)).map((shard) =>
+        this.#call(shard, (hub) => inTime(hub.presenceOf(peers), DIRECTORY_READ_TIMEOUT_MS)),
+      ),
+    )
+    // A key that has just moved may still be seen where it was.
+    const seen = lists.flatMap((list) => list ?? [])
+    seen.sort((a, b) => a.countedUntil - b.countedUntil)
+    return [...new Map(seen.map((presence) => [presence.peer, presence])).values()]
+  }
+
+  async #shardsOf(peers: readonly PeerId[]): Promise<readonly string[]> {
+    if (peers.length === 0) return []
+    try {
+      return await inTime(this.#options.locate(peers), DIRECTORY_READ_TIMEOUT_MS)
+    } catch (error) {
+      this.#options.onShardError('directory', error)
+      return []
+    }
   }
 
   /** Asks the shard where the provider logged in last. Rejects with {@link InvoiceAskError}. */

@@ -5,10 +5,12 @@ import type { ChunkHead } from '@infernet/openai-compat/chat-types'
 import { commentEvent, doneEvent, encodeData } from '@infernet/openai-compat/sse-encoder'
 import { StreamMeter } from '@infernet/openai-compat/stream-meter'
 import { billedUsage, makeUsage } from '@infernet/openai-compat/usage'
+import { NOTE_KEY, type VerificationNote } from '@infernet/openai-compat/verification-note'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { JobOrder } from '../ports.ts'
 import { concatenate, JobBody } from './job-body.ts'
 import { ROUTING_KEY, type RoutingMetadata } from './routing-metadata.ts'
+import { isStrict, verificationError } from './verdict-wait.ts'
 
 /** The job behind a streamed answer. */
 export interface StreamOwner {
@@ -22,6 +24,10 @@ export interface StreamOwner {
   undelivered(code: string | null): void
   /** For clients who asked how their request was routed. */
   routing(): RoutingMetadata | undefined
+  /** Calls back with what a delivered answer was found to be, maybe at once. */
+  whenVerified(tell: (note: VerificationNote) => void): void
+  /** Its client has been told. */
+  told(): void
   hungUp(): void
 }
 
@@ -105,11 +111,33 @@ export class StreamAnswer {
     this.#body.flush()
   }
 
-  /** The last chunk, if the client asked for what it says: exactly what is billed; then `[DONE]`. */
-  #cleanEnd(record: JobRecord): Uint8Array {
+  /** The last chunk; then `[DONE]`, for which a client may want to wait until there is a verdict. */
+  #cleanEnd(record: JobRecord): Uint8Array | undefined {
+    const last = this.#lastChunk(record)
+    if (!isStrict(this.#order))
+      return last === undefined ? doneEvent() : concatenate([last, doneEvent()])
+    if (last !== undefined) this.#body.append(last)
+    this.#owner.whenVerified((note) => this.#endVerified(note))
+    return undefined
+  }
+
+  #endVerified(note: VerificationNote): void {
+    this.#body.end(() => {
+      this.#owner.told()
+      const { endpoint } = this.meter
+      const error = verificationError(this.#order.job, note)
+      if (error !== undefined) return streamErrorEvent(error, this.#head(), endpoint)
+      const { usage: _, ...rest } = usageChunk(this.#head(), makeUsage(0, 0), endpoint)
+      return concatenate([encodeData({ ...rest, [NOTE_KEY]: note }), doneEvent()])
+    })
+    this.#body.flush()
+  }
+
+  /** The chunk of what the client asked to be told: exactly what is billed, and how it was routed. */
+  #lastChunk(record: JobRecord): Uint8Array | undefined {
     const { includeUsage } = this.#order
     const metadata = this.#owner.routing()
-    if (!includeUsage && metadata === undefined) return doneEvent()
+    if (!includeUsage && metadata === undefined) return undefined
     const billed = makeUsage(record.promptTokens, record.completionTokens)
     const { usage, ...rest } = usageChunk(
       this.#head(),
@@ -121,7 +149,7 @@ export class StreamAnswer {
       ...(includeUsage ? { usage } : {}),
       ...(metadata === undefined ? {} : { [ROUTING_KEY]: metadata }),
     }
-    return concatenate([encodeData(last), doneEvent()])
+    return encodeData(last)
   }
 
   /** Lets go of what the failed provider sent and nobody has seen; the next one goes on from there. */

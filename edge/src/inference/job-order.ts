@@ -1,9 +1,11 @@
+import type { ProviderPreferences } from '@infernet/openai-compat/provider-preferences'
 import { maxPromptTokens } from '@infernet/openai-compat/usage'
+import { withoutMember } from '@infernet/openai-compat/without-member'
 import { newJobId, type RequestId } from '@infernet/schemas/ids'
 import { MAX_OUTPUT_TOKENS } from '@infernet/schemas/limits'
 import { costMsat } from '@infernet/settlement/price'
 import type { Identity } from '../auth/identity.ts'
-import type { JobOrder } from '../ports.ts'
+import type { JobOrder, Verification } from '../ports.ts'
 import type { RequestTrace } from '../telemetry/request-spans.ts'
 import type { ParsedRequest } from './client-api.ts'
 import { requestRules } from './request-rules.ts'
@@ -43,6 +45,7 @@ export function jobOrder(input: {
   const { identity, parsed, choice } = input
   const { request, body } = parsed
   const { rules, maxOutputTokens, maxTokens, holdMsat } = requestMaximum(parsed, choice)
+  const verification = verificationOf(request.provider)
   return {
     accountId: identity.accountId,
     apiKeyId: identity.apiKeyId,
@@ -58,9 +61,20 @@ export function jobOrder(input: {
     messages: request.messages,
     rules,
     maxTokens,
+    ...(verification === undefined ? {} : { verification }),
     holdMsat,
-    body,
+    body: isPlain(request.provider) ? body : withoutMember(body, 'provider'),
     createdAt: input.createdAt,
     ...(input.trace === undefined ? {} : { trace: input.trace }),
   }
 }
+
+/** What a request says of it, where that is not what any other has. */
+function verificationOf({ verify, open_audit }: ProviderPreferences): Verification | undefined {
+  const isOpen = open_audit === true
+  const mode = verify ?? 'sampled'
+  return mode === 'sampled' && !isOpen ? undefined : { mode, isOpen }
+}
+
+/** What a client wants of the edge is not told: a provider must not know what is verified, or what is bid. */
+const isPlain = (preferences: ProviderPreferences): boolean => Object.keys(preferences).length === 0

@@ -6,6 +6,7 @@ import { parseMessagesRequest } from '@infernet/openai-compat/messages/messages-
 import { MessagesStream } from '@infernet/openai-compat/messages/messages-stream'
 import { translatedStream } from '@infernet/openai-compat/messages/translated-stream'
 import { MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
+import { isStrict } from '../hub/verdict-wait.ts'
 import type { JobOrder } from '../ports.ts'
 import type { BodyAnswer, ClientApi } from './client-api.ts'
 
@@ -31,7 +32,8 @@ function translated(
   stopSequences: readonly string[],
 ): BodyAnswer {
   const { job, model, requestId } = order
-  const head: MessageHead = { id: job.replace(/^job_/, 'msg_'), model, stopSequences }
+  const id = job.replace(/^job_/, 'msg_')
+  const head: MessageHead = { id, model, stopSequences, isStrict: isStrict(order) }
   if (answer.kind === 'stream') {
     const stream = new MessagesStream(head, requestId)
     return { ...answer, body: translatedStream(answer.body, stream) }

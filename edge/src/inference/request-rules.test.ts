@@ -45,6 +45,8 @@ describe('the words of provider{}', () => {
     [{ data_collection: 'deny' }, { noDataCollection: true }],
     [{ data_collection: 'allow' }, {}],
     [{ zdr: true }, { noDataCollection: true }],
+    [{ verify: 'strict' }, { verifiableOnly: true }],
+    [{ verify: 'none' }, {}],
   ]
   it.each(cases)('%j', (provider, expected) => {
     expect(rulesOf(provider)).toEqual({ ...plain, ...expected })

@@ -30,6 +30,7 @@ export function requestRules(request: InferenceRequest, { model, sort }: ModelCh
     maxLatencyMs: latency === undefined ? undefined : latency * MS_PER_SECOND,
     quantizations: provider.quantizations?.map((name) => name.toLowerCase()),
     noDataCollection: provider.data_collection === 'deny' || provider.zdr === true,
+    verifiableOnly: provider.verify === 'strict',
   }
 }
 

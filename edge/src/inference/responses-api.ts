@@ -20,6 +20,7 @@ import type { ResponseObject } from '@infernet/openai-compat/responses/response-
 import { responsesStream } from '@infernet/openai-compat/responses/response-body'
 import { storedItems } from '@infernet/openai-compat/responses/stored-items'
 import type { AccountId } from '@infernet/schemas/ids'
+import { isStrict } from '../hub/verdict-wait.ts'
 import { MAX_REFERENCED_RESPONSES, RESPONSE_TTL_MS } from '../limits.ts'
 import type { JobOrder } from '../ports.ts'
 import type { EdgeServices } from '../services.ts'
@@ -52,12 +53,13 @@ export function responsesApi(services: EdgeServices): ClientApi {
   }
 }
 
-const headOf = (body: ResponsesRequestBody, { job, model, createdAt }: JobOrder): ResponseHead => ({
-  id: responseId(job),
-  model,
-  createdAt,
+const headOf = (body: ResponsesRequestBody, order: JobOrder): ResponseHead => ({
+  id: responseId(order.job),
+  model: order.model,
+  createdAt: order.createdAt,
   settings: settingsOf(body),
   logprobs: wantsLogprobs(body),
+  isStrict: isStrict(order),
 })
 
 /** Everything that was said in the response and before it. */

@@ -35,6 +35,8 @@ export async function runRequest(
   signal: AbortSignal | undefined,
   once?: JobId,
 ): Promise<RanRequest> {
+  if (services.audit === undefined && parsed.request.provider.verify === 'strict')
+    throw nothingVerified()
   const directory = await services.hub.directory()
   const choices = servedModels(directory, parsed.request, (name, known) =>
     services.events.demandUnmet(name, known ? 'offline' : 'unknown'),
@@ -65,6 +67,13 @@ export async function runRequest(
   }
   throw failure ?? apiErrors.providerFailed()
 }
+
+const nothingVerified = (): ApiError =>
+  apiErrors.invalidRequest(
+    "Invalid 'provider.verify': this edge verifies nothing; expected 'sampled' or 'none'.",
+    'provider.verify',
+    'unsupported_value',
+  )
 
 /** OpenRouter's header, or ours. */
 const wantsRouting = (c: EdgeContext): boolean =>

@@ -1,7 +1,7 @@
 import { apiErrors } from '@infernet/openai-compat/api-errors'
 import { Hono } from 'hono'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
-import { isOperator } from './operator.ts'
+import { isOperator } from '../auth/is-operator.ts'
 
 /** /healthz: the process answers. /readyz: it can do its work. /metrics: Prometheus text. */
 export function health(services: EdgeServices): Hono<EdgeEnv> {

@@ -8,8 +8,8 @@ import {
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
 import { identify } from '../auth/identify.ts'
-import type { Price } from '@infernet/schemas/wire'
 import type { ServedModel } from '../ports.ts'
+import { priceJson } from '../price-json.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 
 /** GET /v1/models, /v1/models/{id} and /v1/models/{id}/endpoints; ids may contain slashes. */
@@ -27,7 +27,7 @@ export function models(services: EdgeServices): Hono<EdgeEnv> {
   app.get('/:id{.+?}/endpoints', async (c) => {
     const model = await find(services, c.req.param('id'))
     const providers = await services.hub.providersOf(model.id)
-    const serving = providers.map((view) => ({ ...view, pricing: pricing(view.price) }))
+    const serving = providers.map((view) => ({ ...view, pricing: priceJson(view.price) }))
     return answer(services, c, modelEndpoints(listed(model), serving))
   })
   app.get('/:id{.+}', async (c) => {
@@ -54,22 +54,10 @@ function listed(model: ServedModel): ListedModel {
     created: Math.floor(model.since / 1000),
     ownedBy: 'infernet',
     contextLength: model.contextLength,
-    pricing: pricing(model.minPrice),
+    pricing: priceJson(model.minPrice),
     capabilities: model.capabilities,
     endpoints: model.endpoints,
     quantizations: model.quantizations,
     providers: model.providers,
   }
-}
-
-const pricing = ({ prompt, completion }: Price) => ({
-  prompt: perToken(prompt),
-  completion: perToken(completion),
-})
-
-/** Exact decimal of `perMillion / 1e6`. */
-function perToken(perMillion: number): string {
-  const digits = String(perMillion).padStart(7, '0')
-  const decimal = `${digits.slice(0, -6)}.${digits.slice(-6)}`
-  return decimal.replace(/\.?0+$/, '') || '0'
 }

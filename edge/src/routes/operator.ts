@@ -1,23 +1,30 @@
 import { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
-import { parseJsonBody } from '@infernet/openai-compat/json-body'
 import { newApiKey } from '@infernet/schemas/api-key'
-import { isAccountId, newAccountId, type AccountId, type ApiKeyId } from '@infernet/schemas/ids'
+import {
+  isAccountId,
+  isJobId,
+  newAccountId,
+  type AccountId,
+  type ApiKeyId,
+} from '@infernet/schemas/ids'
 import { MoneyError, parseMsat } from '@infernet/schemas/money'
 import { calibrationSchema } from '@infernet/verification/evidence/calibration'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { LedgerError } from '../account/ledger-error.ts'
 import { answer } from '../answers.ts'
-import { bearerToken, sameText } from '../auth/key-ring.ts'
+import { isOperator } from '../auth/is-operator.ts'
 import type { Balance, StoredAccount } from '../ports.ts'
-import { readBody } from '../request-body.ts'
 import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
+import { receiptJson } from '../receipts/receipt-json.ts'
 import { specIn } from './calibrations.ts'
 import { limitFields, limitsJson, limitsOf } from './operator-limits.ts'
+import { operatorSlashes } from './operator-slashes.ts'
+import { readJson } from './read-json.ts'
+import { receiptNotFound } from './receipts.ts'
 import { trialBalanceJson } from './trial-balance-json.ts'
 
-const MAX_BODY_BYTES = 16 * 1024
 const MS_PER_S = 1_000
 /** Text that Postgres can hold: no control characters, no half surrogate pairs. */
 const name = z
@@ -46,7 +53,7 @@ const creditSchema = z.object({
   msat: z.string(),
 })
 
-/** The operator's API: accounts, keys, credit, the ledger as a whole, calibrations. With any other token it does not exist. */
+/** The operator's API: accounts, keys, credit, the ledger as a whole, any receipt, calibrations, slashes. With any other token it does not exist. */
 export function operator(services: EdgeServices): Hono<EdgeEnv> {
   const { store, accounts } = services
   const app = new Hono<EdgeEnv>()
@@ -122,17 +129,15 @@ export function operator(services: EdgeServices): Hono<EdgeEnv> {
     const balance = balanceFields(await accounts.balance(id))
     return answer(services, c, { id, object: 'balance', ...balance })
   })
+  app.get('/receipts/:id', async (c) => {
+    const id = c.req.param('id')
+    const job = isJobId(id) ? await services.archive.find(id) : undefined
+    if (job === undefined) throw receiptNotFound(id)
+    return answer(services, c, await receiptJson(services, job))
+  })
+  app.route('/slashes', operatorSlashes(services))
   app.get('/ledger', async (c) => answer(services, c, trialBalanceJson(await store.trialBalance())))
   return app
-}
-
-export function isOperator(services: EdgeServices, c: EdgeContext): boolean {
-  const token = bearerToken(c.req.header('authorization'))
-  return (
-    token !== undefined &&
-    services.operatorToken !== undefined &&
-    sameText(token, services.operatorToken)
-  )
 }
 
 /** Throws ApiError 404 for an account that was never made. */
@@ -205,11 +210,3 @@ const balanceFields = (balance: Balance): Record<string, unknown> => ({
   reserved_msat: String(balance.reservedMsat),
   open_jobs: balance.openHolds,
 })
-
-async function readJson<T>(c: EdgeContext, schema: z.ZodType<T>): Promise<T> {
-  const value = parseJsonBody(await readBody(c.req.raw, MAX_BODY_BYTES))
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  throw apiErrors.invalidRequest(issue?.message ?? 'Invalid body.', issue?.path.join('.'))
-}

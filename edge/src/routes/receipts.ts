@@ -1,33 +1,53 @@
 import { ApiError } from '@infernet/openai-compat/api-error'
 import { isJobId, type AccountId, type JobId } from '@infernet/schemas/ids'
-import { fromBase64Url, parseStatement } from '@infernet/schemas/receipt'
 import { Hono } from 'hono'
 import { answer } from '../answers.ts'
 import { identify } from '../auth/identify.ts'
+import { signedBy } from '../auth/provider-request.ts'
 import { RECEIPT_WAIT_MS } from '../limits.ts'
-import type { Audit } from '../audit/audit-port.ts'
 import type { StoredJob } from '../ports.ts'
-import type { EdgeEnv, EdgeServices } from '../services.ts'
+import { receiptJson } from '../receipts/receipt-json.ts'
+import type { EdgeContext, EdgeEnv, EdgeServices } from '../services.ts'
 
 const POLL_MS = 100
 
 /**
- * GET /v1/receipts/{job id}: what was delivered and billed, and the provider's signed statement.
- * A job that has just ended is on its way to Postgres, and its receipt on its way from the
- * provider; this waits for both a moment instead of denying them.
+ * GET /v1/receipts/{job id}: what was delivered and billed, and what the provider and the edge have signed of
+ * it; for the client, and by a signed request for the provider. A client's job that has just ended is on its
+ * way to Postgres, and its receipt on its way from the provider; this waits for both a moment instead of
+ * denying them.
  */
 export function receipts(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.get('/:id', async (c) => {
-    const { accountId } = await identify(services, c)
     const id = c.req.param('id')
-    const job = isJobId(id) ? await awaitReceipt(services, accountId, id) : undefined
+    const job = await visibleJob(services, c, id)
     if (job === undefined) throw receiptNotFound(id)
-    const audits = await services.audits.auditsOf(job.record.id as JobId)
-    return answer(services, c, receiptObject(job, audits))
+    return answer(services, c, await receiptJson(services, job))
   })
   return app
 }
+
+/** The job, if it is the account's whose key came, or the provider's that has signed the request. */
+async function visibleJob(
+  services: EdgeServices,
+  c: EdgeContext,
+  id: string,
+): Promise<StoredJob | undefined> {
+  const peer = await signedBy(services, c, id)
+  if (peer === undefined) {
+    const { accountId } = await identify(services, c)
+    return isJobId(id) ? awaitReceipt(services, accountId, id) : undefined
+  }
+  const job = isJobId(id) ? await services.archive.find(id) : undefined
+  return job !== undefined && providersOf(job).includes(peer) ? job : undefined
+}
+
+/** Of all parts of the answer. */
+const providersOf = ({ record }: StoredJob): readonly (string | null)[] => [
+  record.providerId,
+  ...record.priorLegs.map(({ providerId }) => providerId),
+]
 
 async function awaitReceipt(
   services: EdgeServices,
@@ -44,55 +64,11 @@ async function awaitReceipt(
   }
 }
 
-function receiptObject(
-  { record, receipt }: StoredJob,
-  audits: readonly Audit[],
-): Record<string, unknown> {
-  return {
-    id: record.id,
-    object: 'receipt',
-    created: Math.floor(record.createdAt / 1000),
-    request_id: record.requestId,
-    model: record.model,
-    status: record.status,
-    finish_reason: record.finishReason,
-    error_code: record.errorCode,
-    provider: record.providerId,
-    lease: record.lease,
-    attempts: record.attempts,
-    usage: {
-      prompt_tokens: record.promptTokens,
-      completion_tokens: record.completionTokens,
-      total_tokens: record.promptTokens + record.completionTokens,
-    },
-    cost_msat: String(record.costMsat),
-    hold_msat: String(record.holdMsat),
-    first_byte_ms: record.firstByteMs,
-    total_ms: record.totalMs,
-    /** null while the provider has not signed (yet). */
-    signed: receipt ?? null,
-    statement:
-      receipt === undefined ? null : (parseStatement(fromBase64Url(receipt.statement)) ?? null),
-    audits: audits.map(auditObject),
-  }
-}
-
-const auditObject = ({ lease, spec, epoch, rate, verdict, logE, report, judgedAt }: Audit) => ({
-  lease,
-  spec,
-  epoch,
-  rate,
-  verdict,
-  log_e: logE,
-  report,
-  judged_at: Math.floor(judgedAt / 1000),
-})
-
-const receiptNotFound = (id: string): ApiError =>
+export const receiptNotFound = (id: string): ApiError =>
   new ApiError({
     status: 404,
     type: 'invalid_request_error',
     code: 'receipt_not_found',
     param: 'id',
-    message: `No receipt '${id.slice(0, 60)}' belongs to this account. Its id is in the x-infernet-job header of the answer.`,
+    message: `No receipt '${id.slice(0, 60)}' belongs to this account or provider. Its id is in the x-infernet-job header of the answer.`,
   })

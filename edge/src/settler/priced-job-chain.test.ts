@@ -5,6 +5,7 @@ import {
   type ApiKeyId,
   type JobId,
 } from '@infernet/schemas/ids'
+import { HOLDBACK_POLICY } from '@infernet/verification/reputation/holdback'
 import { openDatabase } from '@infernet/settlement/db/database'
 import { connectHttpDb } from '@infernet/settlement/db/http-db'
 import { PgEscrowStore } from '@infernet/settlement/escrow/pg-escrow-store'
@@ -93,7 +94,7 @@ describe('a job of a fixed price, from its quote to its end', () => {
     const quoted = order()
     let payment: PaymentOutcome | undefined
     const db = openDatabase(database)
-    const rows = pgSettlerRows(db, { orders: async () => [] })
+    const rows = pgSettlerRows(db, { orders: async () => [] }, HOLDBACK_POLICY)
     await rig.during(
       async () => {
         await store().quote(quoted, { ofAccount: 20, ofAll: 100, since: Date.now() - 60_000 })

@@ -17,6 +17,7 @@ export const profile = (fields: Partial<OfferProfile> = {}): OfferProfile => ({
   capabilities: capabilityBits(['tools']),
   quantization: '',
   keepsPrompts: false,
+  isVerifiable: false,
   ...fields,
 })
 
@@ -32,6 +33,7 @@ export const candidate = (peer: string, fields: Partial<Candidate> = {}): Candid
   price: { prompt: 1, completion: 1 },
   profile: profile(),
   stats: undefined,
+  trust: 1,
   ...fields,
 })
 

@@ -9,11 +9,15 @@ import {
   type FrameType,
 } from '@infernet/schemas/frame'
 import {
+  decodeRenderRequest,
   decodeScoreRequest,
   encodeOpening,
+  encodeRendered,
   encodeScored,
   openRequestSchema,
   type OpenRequest,
+  type Rendered,
+  type RenderRequest,
   type Scored,
   type ScoreRequest,
 } from '@infernet/schemas/audit-wire'
@@ -185,6 +189,12 @@ export class FakeProvider {
   readonly invoiceRequests = new Mailbox<InvoiceRequest>()
   readonly openRequests = new Mailbox<OpenRequest>()
   readonly scoreRequests = new Mailbox<ScoreRequest>()
+  readonly renderRequests = new Mailbox<RenderRequest>()
+  /** Renders at once; false leaves it to the test, which takes `renderRequests`. */
+  renders: false | ((request: RenderRequest) => Rendered) = ({ id }) => ({
+    id,
+    error: 'the engine cannot render',
+  })
   readonly texts: string[] = []
   /** Connection frames other than those above, by type. */
   readonly control: FrameType[] = []
@@ -273,6 +283,11 @@ export class FakeProvider {
     this.send(encodeFrame(FRAME.scored, CONNECTION_CHANNEL, encodeScored(scored)))
   }
 
+  /** Says what request and answer are to it, or why not. */
+  rendered(rendered: Rendered): void {
+    this.send(encodeFrame(FRAME.rendered, CONNECTION_CHANNEL, encodeRendered(rendered)))
+  }
+
   /** Hands any message to the hub, as its host would. */
   deliver(message: Uint8Array | string): Promise<void> {
     return this.#hub.received(this.socket, message)
@@ -321,6 +336,11 @@ export class FakeProvider {
         return this.invoiceRequests.put(decodeControl(invoiceRequestSchema, payload))
       case FRAME.score:
         return this.scoreRequests.put(decodeScoreRequest(payload.slice()))
+      case FRAME.render: {
+        const request = decodeRenderRequest(payload)
+        if (this.renders === false) return this.renderRequests.put(request)
+        return this.rendered(this.renders(request))
+      }
       case FRAME.openRequest:
         return this.openRequests.put(decodeControl(openRequestSchema, payload))
       default:

@@ -15,15 +15,19 @@ import { EdgeEvents, type LogLine } from '../events.ts'
 import { NodeAccounts } from '../hosts/node/node-accounts.ts'
 import { NodeSql } from '../hosts/node/node-sql.ts'
 import { parseTimeouts } from '../hub/job-timeouts.ts'
+import type { JobWatch } from '../hub/job-watch.ts'
 import { ProviderHub } from '../hub/provider-hub.ts'
-import type { Balance, HubPort } from '../ports.ts'
+import type { Balance, HubPort, JobAnswer, JobOrder } from '../ports.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { FakeProvider, modelOffer, type ProviderKey } from './fake-provider.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryAudits } from './memory-audits.ts'
+import { MemorySlashes } from './memory-slashes.ts'
 import { MemoryBilling } from './memory-billing.ts'
 import { MemoryPricedJobs } from './memory-priced-jobs.ts'
+import { MemoryProviders } from './memory-providers.ts'
 import { MemoryStore } from './memory-store.ts'
+import { archiveIn } from './memory-archive.ts'
 import { AuditKeys } from '../audit/audit-keys.ts'
 
 const OPERATOR_TOKEN = 'operator-token'
@@ -44,6 +48,10 @@ export interface TestEdgeOptions {
   readonly masterKeys?: MasterKeys
   /** Peers that may score answers. */
   readonly verifiers?: ReadonlySet<string>
+  /** None of their answers is followed by a check unless told. */
+  readonly verifierCheckShare?: number
+  readonly watch?: JobWatch
+  readonly watched?: (order: JobOrder, answer: Promise<JobAnswer>) => Promise<JobAnswer>
   readonly tracer?: (clock: ManualClock) => Tracer
 }
 
@@ -62,6 +70,8 @@ export class TestEdge {
   readonly events: EdgeEvents
   readonly sql = new NodeSql(':memory:')
   readonly audits = new MemoryAudits()
+  readonly slashes = new MemorySlashes(this.audits)
+  readonly providers = new MemoryProviders(this, this.clock.now)
   readonly audit = new AuditKeys(new Uint8Array(32).fill(9))
   readonly accounts: NodeAccounts
   readonly hub: ProviderHub
@@ -92,18 +102,31 @@ export class TestEdge {
         settling.catch((error: unknown) => events.internalError(record.requestId, error))
         return settling
       },
-      store,
+      store: {
+        storeReceipts: (receipts) => store.storeReceipts(receipts),
+        providerSeen: (provider, capability) => {
+          this.providers.seen(provider, capability, clock.now())
+          return store.providerSeen(provider, capability)
+        },
+      },
       events,
       audit: this.audit,
       audits: this.audits,
+      hours: this.providers,
       trustedVerifiers: options.verifiers,
+      verifierCheckShare: options.verifierCheckShare ?? 0,
+      watch: options.watch,
     })
     const { hub, accounts } = this
     const hubPort: HubPort = {
-      submit: (order) => hub.submit(order),
+      submit: (order) => {
+        const answer = hub.submit(order)
+        return options.watched?.(order, answer) ?? answer
+      },
       cancel: (job, reason) => hub.cancel(job, reason),
       directory: () => hub.directory(),
       providersOf: (model) => hub.providersOf(model),
+      presenceOf: (peers) => hub.presenceOf(peers),
       askInvoice: (peer, order) => hub.askInvoice(peer, order),
       metrics: () => events.metrics(),
     }
@@ -128,12 +151,15 @@ export class TestEdge {
       hub: hubPort,
       accounts,
       store,
+      archive: archiveIn(store),
       billing: this.billing,
       pricedJobs: { store: this.pricedJobs, feeBps: FEE_BPS, rates: DEFAULT_COMPUTE_RATES },
       settler,
       keys: new KeyRing(store, clock.now),
       audit: this.audit,
       audits: this.audits,
+      slashes: this.slashes,
+      providers: this.providers,
       l402: l402Of(options.masterKeys, {
         accounts,
         store,

@@ -1,3 +1,5 @@
+import type { VerificationNote } from '../verification-note.ts'
+
 /** Why a message stopped, in Anthropic's words. */
 export type StopReason = 'end_turn' | 'max_tokens' | 'stop_sequence' | 'tool_use' | 'refusal'
 
@@ -31,8 +33,13 @@ export interface MessageEnd {
   container: null
 }
 
+/** How an answer was verified, where its client waited for that. */
+export interface Verified {
+  infernet?: VerificationNote
+}
+
 /** A whole answer (Anthropic: Message). */
-export interface Message extends MessageEnd {
+export interface Message extends MessageEnd, Verified {
   id: string
   type: 'message'
   role: 'assistant'
@@ -59,5 +66,5 @@ export type MessageEvent =
   | { type: 'content_block_start'; index: number; content_block: ContentBlock }
   | { type: 'content_block_delta'; index: number; delta: BlockDelta }
   | { type: 'content_block_stop'; index: number }
-  | { type: 'message_delta'; delta: MessageEnd; usage: MessageUsage }
+  | ({ type: 'message_delta'; delta: MessageEnd; usage: MessageUsage } & Verified)
   | { type: 'message_stop' }

@@ -1,7 +1,8 @@
 import { apiErrors } from '../api-errors.ts'
+import { noteIn } from '../verification-note.ts'
 import { chatAnswerSchema, type ChatUsage } from './chat-answer-schema.ts'
 import { messageEnd, messageUsage } from './message-end.ts'
-import type { ContentBlock, Message, MessageEnd } from './message-types.ts'
+import type { ContentBlock, Message, MessageEnd, Verified } from './message-types.ts'
 
 /** What the edge knows of a message before its engine has said anything. */
 export interface MessageHead {
@@ -10,6 +11,8 @@ export interface MessageHead {
   readonly model: string
   /** Of the request. */
   readonly stopSequences: readonly string[]
+  /** Its client waits for the verdict, which the edge writes at its end. */
+  readonly isStrict?: boolean
 }
 
 /**
@@ -32,7 +35,14 @@ export function messagesAnswer(completion: Uint8Array, head: MessageHead): Messa
     blocks.push({ ...toolUseBlock(id ?? callId(head, index), called.name), input })
   }
   const end = { finishReason, stopReason, hasCalls: calls.length > 0, refused: Boolean(refusal) }
-  return newMessage(head, blocks, messageEnd(end, head.stopSequences), parsed.data.usage)
+  const answer = newMessage(head, blocks, messageEnd(end, head.stopSequences), parsed.data.usage)
+  return { ...answer, ...verified(head, parsed.data) }
+}
+
+/** What the edge says of an answer, or of a stream in its last chunk. */
+export function verified({ isStrict }: MessageHead, value: object): Verified {
+  const note = isStrict === true ? noteIn(value) : undefined
+  return note === undefined ? {} : { infernet: note }
 }
 
 function parseJson(bytes: Uint8Array): unknown {

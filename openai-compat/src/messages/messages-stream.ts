@@ -4,8 +4,8 @@ import { chatChunkSchema, type ChatDelta, type ChatUsage } from './chat-answer-s
 import { ContentBlocks } from './content-blocks.ts'
 import { type MessageError, streamedMessageError } from './message-error.ts'
 import { type ChatEnd, messageEnd, messageUsage } from './message-end.ts'
-import type { MessageEvent } from './message-types.ts'
-import { emptyMessage, type MessageHead } from './messages-answer.ts'
+import type { MessageEvent, Verified } from './message-types.ts'
+import { emptyMessage, type MessageHead, verified } from './messages-answer.ts'
 import type { StreamTranslator } from './translated-stream.ts'
 
 const encoder = new TextEncoder()
@@ -35,6 +35,7 @@ export class MessagesStream implements StreamTranslator {
     refused: false,
   }
   #usage: ChatUsage | undefined
+  #verified: Verified = {}
   #started = false
   #ended = false
   #failed = false
@@ -73,6 +74,8 @@ export class MessagesStream implements StreamTranslator {
     const { error, usage, choices } = chunk.data
     if (error) return this.#fail({ ...error, code: error.code ?? null })
     this.#usage = usage ?? this.#usage
+    // What has choices is the engine's, whatever else it says.
+    if (choices.length === 0) this.#verified = verified(this.#head, chunk.data)
     const events = this.#start()
     for (const choice of choices) {
       this.#end.finishReason = choice.finish_reason ?? this.#end.finishReason
@@ -120,6 +123,7 @@ export class MessagesStream implements StreamTranslator {
         type: 'message_delta',
         delta: messageEnd(this.#end, this.#head.stopSequences),
         usage: messageUsage(this.#usage),
+        ...this.#verified,
       },
       { type: 'message_stop' },
     ])

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { verificationNoteSchema } from '../verification-note.ts'
 import { challengeSchema } from './l402-schemas.ts'
 
 /**
@@ -38,6 +39,7 @@ const finishReason = z.enum(FINISH_REASONS)
 const chunkFinishReason = z.enum([...FINISH_REASONS, 'error']).nullable()
 
 const head = { id: z.string(), created: unixSeconds, model: z.string() }
+const note = verificationNoteSchema.optional().describe('With `provider.verify: "strict"`')
 const fingerprint = z.string().nullish()
 
 const functionCall = z.looseObject({ name: z.string(), arguments: z.string() })
@@ -66,6 +68,7 @@ export const chatCompletionSchema = z.looseObject({
     }),
   ),
   usage: usageSchema,
+  infernet: note,
 })
 
 /** What a stream ends with instead of `[DONE]` when it failed after its first chunk. */
@@ -106,8 +109,9 @@ export const chatChunkSchema = z.looseObject({
         finish_reason: chunkFinishReason,
       }),
     )
-    .describe('Empty in the chunk that has the usage'),
+    .describe('Empty in the chunks that have the usage and the verdict'),
   usage: usageSchema.nullish(),
+  infernet: note,
   error: inBandError,
 })
 
@@ -133,6 +137,7 @@ export const completionSchema = z.looseObject({
     }),
   ),
   usage: usageSchema,
+  infernet: note,
 })
 
 export const completionChunkSchema = z.looseObject({
@@ -148,6 +153,7 @@ export const completionChunkSchema = z.looseObject({
     }),
   ),
   usage: usageSchema.nullish(),
+  infernet: note,
   error: inBandError,
 })
 

@@ -1,3 +1,5 @@
+import { appealSchema } from '@infernet/schemas/appeal'
+import { slashFactsSchema } from '@infernet/schemas/slash-facts'
 import { z } from 'zod'
 import { chatRequestSchema } from '../chat-request-schema.ts'
 import { completionRequestSchema } from '../completion-request-schema.ts'
@@ -43,6 +45,8 @@ import {
   readinessSchema,
   receiptSchema,
 } from './market-answers.ts'
+import { edgeKeySchema, slashEvidenceSchema, slashListSchema } from './slash-schemas.ts'
+import { providerListSchema, providerSchema } from './provider-schemas.ts'
 import { bundleSchema, closeRequestSchema } from './l402-schemas.ts'
 import { anthropicErrorSchema, messageEventSchema, messageSchema } from './messages-answers.ts'
 import {
@@ -75,12 +79,19 @@ export const COMPONENTS = {
   Model: modelSchema,
   ListModelsResponse: modelsListSchema,
   ModelEndpoints: modelEndpointsSchema,
+  Provider: providerSchema,
+  ProviderList: providerListSchema,
   Generation: generationSchema,
   KeyInfo: keyInfoSchema,
   AuditEpochs: auditEpochsSchema,
   Calibration: calibrationAnswerSchema,
   Credits: creditsSchema,
   Receipt: receiptSchema,
+  EdgeKey: edgeKeySchema,
+  Slash: slashFactsSchema,
+  SlashList: slashListSchema,
+  SlashEvidence: slashEvidenceSchema,
+  CreateAppeal: appealSchema,
   CreateTopUp: topUpRequestSchema,
   TopUp: topUpSchema,
   TopUpList: topUpListSchema,

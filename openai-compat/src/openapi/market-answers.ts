@@ -1,4 +1,5 @@
 import { auditReportSchema } from '@infernet/schemas/audit-report'
+import { countersignatureSchema } from '@infernet/schemas/delivery-statement'
 import { receiptStatementSchema, signedReceiptSchema } from '@infernet/schemas/receipt'
 import { ENDPOINTS } from '@infernet/schemas/wire'
 import { z } from 'zod'
@@ -150,6 +151,9 @@ export const receiptSchema = z.object({
     .nullable()
     .describe('Null while the provider has not signed: ask again, it may be on its way'),
   statement: receiptStatementSchema.nullable().describe('What is signed, decoded'),
+  countersigned: countersignatureSchema
+    .nullable()
+    .describe('What the edge has signed, by the key of `GET /v1/edge-key`; null where it has none'),
   audits: z
     .array(
       z.object({

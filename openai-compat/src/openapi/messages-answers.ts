@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { verificationNoteSchema } from '../verification-note.ts'
 import { challengeSchema } from './l402-schemas.ts'
 
 /** What Anthropic's Messages API answers here. */
@@ -38,6 +39,8 @@ const end = z.object({
   container: z.null(),
 })
 
+const note = verificationNoteSchema.optional().describe('With `provider.verify: "strict"`')
+
 export const messageSchema = end.extend({
   id: text,
   type: z.literal('message'),
@@ -51,6 +54,7 @@ export const messageSchema = end.extend({
     service_tier: z.null(),
     speed: z.null(),
   }),
+  infernet: note,
 })
 
 /** Anthropic's error body, on its own endpoints. */
@@ -93,7 +97,7 @@ export const messageEventSchema = z.discriminatedUnion('type', [
     ]),
   }),
   z.object({ type: z.literal('content_block_stop'), index }),
-  z.object({ type: z.literal('message_delta'), delta: end, usage }),
+  z.object({ type: z.literal('message_delta'), delta: end, usage, infernet: note }),
   z.object({ type: z.literal('message_stop') }),
   anthropicErrorSchema,
 ])

@@ -12,6 +12,7 @@ export const TAGS = {
   Embeddings: 'Vectors of texts.',
   Models: 'What is served now, by whom, at what price.',
   Accounting: 'What an answer cost, who gave it, and what a key may still use.',
+  Slashes: 'Confirmed offences of providers, their evidence, and appeals.',
   Jobs: 'Requests at a fixed price, paid only when they are done.',
   Billing: 'Credit bought and paid out over Lightning.',
   Service: 'Whether the service works, and this document.',

@@ -34,6 +34,13 @@ export const PARAMETERS = {
     description: 'The id of a model.',
     schema: { type: 'string', minLength: 1 },
   },
+  provider: {
+    name: 'provider',
+    in: 'path',
+    required: true,
+    description: 'The peer id of a provider.',
+    schema: { type: 'string' },
+  },
   response: {
     name: 'response',
     in: 'path',
@@ -80,6 +87,20 @@ export const PARAMETERS = {
     required: true,
     description: 'The `x-infernet-job` header of an answer.',
     schema: { type: 'string', minLength: 1 },
+  },
+  slash: {
+    name: 'slash',
+    in: 'path',
+    required: true,
+    description: 'The id of a slash.',
+    schema: { type: 'string', pattern: '^slash_[0-9a-f]{32}$' },
+  },
+  slashed_provider: {
+    name: 'provider',
+    in: 'query',
+    required: true,
+    description: 'The peer id of a provider.',
+    schema: { type: 'string' },
   },
   priced_job: {
     name: 'priced_job',

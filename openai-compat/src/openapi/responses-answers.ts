@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { verificationNoteSchema } from '../verification-note.ts'
 import { inputItemSchema, responsesRequestSchema } from '../responses/responses-request-schema.ts'
 
 /** What the Responses API answers. */
@@ -93,6 +94,7 @@ export const responseSchema = z.object({
   top_p: z.number().nullable(),
   truncation: z.literal('disabled'),
   user: text.optional(),
+  infernet: verificationNoteSchema.optional().describe('With `provider.verify: "strict"`'),
 })
 
 /** Events of a streamed response; its last one is `response.completed`, `.incomplete` or `.failed`. */

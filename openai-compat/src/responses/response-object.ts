@@ -1,4 +1,5 @@
 import type { Usage } from '../chat-types.ts'
+import type { VerificationNote } from '../verification-note.ts'
 import type {
   OutputItem,
   ResponseObject,
@@ -53,17 +54,24 @@ export interface ResponseHead {
   readonly settings: ResponseSettings
   /** Log probabilities were asked for. */
   readonly logprobs: boolean
+  /** Its client waits for the verdict, which the edge writes at its end. */
+  readonly isStrict?: boolean
+}
+
+/** What the edge adds to a response that has ended well. */
+export interface LastWord {
+  readonly usage: Usage | undefined
+  readonly note: VerificationNote | undefined
 }
 
 /** How far a response has come. */
 export type ResponseState =
   | { readonly status: 'in_progress' }
-  | { readonly status: 'completed'; readonly at: number; readonly usage: Usage | undefined }
-  | {
+  | ({ readonly status: 'completed'; readonly at: number } & LastWord)
+  | ({
       readonly status: 'incomplete'
       readonly reason: 'max_output_tokens' | 'content_filter'
-      readonly usage: Usage | undefined
-    }
+    } & LastWord)
   | { readonly status: 'failed'; readonly code: string; readonly message: string }
 
 /** The response at one moment. The items are not copied. */
@@ -73,7 +81,7 @@ export function responseObject(
   output: readonly OutputItem[],
 ): ResponseObject {
   const failed = state.status === 'failed'
-  const usage = 'usage' in state ? state.usage : undefined
+  const { usage, note } = 'usage' in state ? state : { usage: undefined, note: undefined }
   return {
     id,
     object: 'response',
@@ -87,6 +95,7 @@ export function responseObject(
     output,
     ...settings,
     ...(usage === undefined ? {} : { usage: responseUsage(usage) }),
+    ...(note === undefined ? {} : { infernet: note }),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { VerificationNote } from '../verification-note.ts'
 import type {
   FunctionTool,
   NamespaceTool,
@@ -105,4 +106,6 @@ export interface ResponseObject extends ResponseSettings {
   model: string
   output: readonly OutputItem[]
   usage?: ResponseUsage
+  /** How it was verified, where its client waited for that. */
+  infernet?: VerificationNote
 }

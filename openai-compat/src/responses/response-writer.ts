@@ -1,10 +1,10 @@
 import { MAX_ANSWER_BYTES } from '@infernet/schemas/limits'
 import type { ApiError } from '../api-error.ts'
-import type { TokenLogprob, Usage } from '../chat-types.ts'
+import type { TokenLogprob } from '../chat-types.ts'
 import { CallItems } from './call-items.ts'
 import { ResponseFaultError } from './response-fault.ts'
 import { itemId } from './response-ids.ts'
-import { type ResponseHead, responseObject } from './response-object.ts'
+import { type LastWord, type ResponseHead, responseObject } from './response-object.ts'
 import { namespacedNames } from './shown-tools.ts'
 import type {
   OutputItem,
@@ -119,13 +119,13 @@ export class ResponseWriter {
   }
 
   /** Ends it well, after `finish`. Returns the response that is told last. */
-  complete(usage: Usage | undefined, now: number): ResponseObject {
+  complete(last: LastWord, now: number): ResponseObject {
     const reason = incompleteReason(this.#finish ?? 'stop')
     const response = responseObject(
       this.#head,
       reason === undefined
-        ? { status: 'completed', at: now, usage }
-        : { status: 'incomplete', reason, usage },
+        ? { status: 'completed', at: now, ...last }
+        : { status: 'incomplete', reason, ...last },
       this.#output,
     )
     this.#emit({ type: `response.${response.status}`, response })

@@ -1,4 +1,5 @@
 import { apiErrors } from '../api-errors.ts'
+import { noteIn } from '../verification-note.ts'
 import { parseBilledUsage, readMessage } from './chat-pieces.ts'
 import { ResponseFaultError } from './response-fault.ts'
 import type { ResponseHead } from './response-object.ts'
@@ -37,5 +38,6 @@ export function responseOfChat(body: Uint8Array, head: ResponseHead, now: number
     if (error instanceof ResponseFaultError) throw apiErrors.providerFailed()
     throw error
   }
-  return writer.complete(parseBilledUsage(answer['usage']), now)
+  const note = head.isStrict ? noteIn(answer) : undefined
+  return writer.complete({ usage: parseBilledUsage(answer['usage']), note }, now)
 }

@@ -2,6 +2,7 @@ import { ApiError } from '../api-error.ts'
 import { apiErrors } from '../api-errors.ts'
 import type { Usage } from '../chat-types.ts'
 import { SseFilter, type Verdict } from '../sse-filter.ts'
+import { noteIn, type VerificationNote } from '../verification-note.ts'
 import { parseBilledUsage, readMessage } from './chat-pieces.ts'
 import type { ResponseHead } from './response-object.ts'
 import type { ResponseObject } from './response-types.ts'
@@ -35,6 +36,7 @@ export class ResponsesStream {
   #events: string[] = []
   #sequence = 0
   #usage: Usage | undefined
+  #note: VerificationNote | undefined
 
   constructor(options: ResponsesStreamOptions) {
     this.#options = options
@@ -90,7 +92,8 @@ export class ResponsesStream {
   #done(): void {
     if (!this.#writer.finished) return this.#fail(apiErrors.providerFailed())
     this.over = true
-    const response = this.#writer.complete(this.#usage, this.#options.now())
+    const last = { usage: this.#usage, note: this.#note }
+    const response = this.#writer.complete(last, this.#options.now())
     this.#options.onEnd?.(response)
   }
 
@@ -98,7 +101,10 @@ export class ResponsesStream {
     const chunk = fieldsOf(value)
     if (chunk['error']) return this.#fail(inBandError(chunk['error']))
     this.#usage = parseBilledUsage(chunk['usage']) ?? this.#usage
-    for (const choice of Array.isArray(chunk['choices']) ? chunk['choices'] : []) {
+    const choices = Array.isArray(chunk['choices']) ? chunk['choices'] : []
+    // What has choices is the engine's, whatever else it says.
+    if (choices.length === 0 && this.#options.head.isStrict) this.#note = noteIn(chunk)
+    for (const choice of choices) {
       if (this.#writer.finished) return
       const { delta, logprobs, finish_reason: reason } = fieldsOf(choice)
       readMessage(this.#writer, fieldsOf(delta), logprobs)

@@ -2,7 +2,7 @@ import type { ModelSpec } from '@infernet/schemas/model-spec'
 import { decodeTranscript, encodeTranscript } from '@infernet/schemas/transcript'
 import type { Scores } from '@infernet/verification/evidence/calibration'
 import type { Engine, EngineRequest, Evidence } from '../engines/engine.ts'
-import { MAX_SCORES_AT_ONCE } from '../limits.ts'
+import { MAX_ASKS_AT_ONCE } from '../limits.ts'
 import { askEngine } from './ask-engine.ts'
 import { CalibrationError } from './calibration-error.ts'
 import { questions } from './questions.ts'
@@ -84,17 +84,13 @@ async function samplesOf(subject: Subject, options: MeasureOptions): Promise<Sco
       tell()
       return answer
     })
-    const scores = await sideBySide(
-      answers,
-      Math.min(slots, MAX_SCORES_AT_ONCE),
-      async (answer) => {
-        const sample = await scored(subject, answer, signal)
-        progress.scored++
-        progress.tokens += sample.excess.length
-        tell()
-        return sample
-      },
-    )
+    const scores = await sideBySide(answers, Math.min(slots, MAX_ASKS_AT_ONCE), async (answer) => {
+      const sample = await scored(subject, answer, signal)
+      progress.scored++
+      progress.tokens += sample.excess.length
+      tell()
+      return sample
+    })
     samples.push(...scores)
   }
   return samples

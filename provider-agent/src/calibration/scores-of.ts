@@ -26,8 +26,8 @@ export function scoresOf(
   return rescored({ replay, sampler }, transcript, asSent(scored))
 }
 
-/** Logprobs have four bytes there. */
-function asSent(positions: readonly Position[]): readonly Position[] {
+/** Positions as the wire leaves them: logprobs have four bytes there. Throws `TranscriptError`. */
+export function asSent(positions: readonly Position[]): readonly Position[] {
   const bytes = encodeTranscript({ prompt: [], positions }, MAX_SCORED_CANDIDATES)
   return decodeTranscript(bytes, MAX_SCORED_CANDIDATES).positions
 }

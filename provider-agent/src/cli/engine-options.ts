@@ -1,10 +1,11 @@
 import { MAX_SLOTS } from '@infernet/schemas/limits'
 import { Option, type Command } from 'commander'
 import { ENGINE_KINDS, type EngineName, type EngineOptions } from '../engines/create-engine.ts'
+import { readSpecFlags, type SpecFlags } from '../engines/spec-words.ts'
 import { DEFAULT_SLOTS } from '../limits.ts'
 import { count } from './count.ts'
 
-export interface EngineFlags {
+export interface EngineFlags extends SpecFlags {
   readonly engine?: EngineName
   readonly engineUrl?: string
   readonly engineKey?: string
@@ -35,11 +36,17 @@ export const addEngineOptions = (command: Command): Command =>
     .option('--context <tokens>', 'context length, where the engine should not decide', count(1e8))
     .option('--threads <n>', 'CPU threads of llama-cpp', count(1024))
     .option('--no-gpu', 'keep llama-cpp off the GPU')
+    .option('--spec-weights <file>', 'servers: their weights, or the SHA-256 of these')
+    .option('--spec-quantization <word>', 'servers: format of the weights, such as fp8 or Q4_K_M')
+    .option('--spec-kv <word>', 'servers: type of the key-value cache, such as f16 or fp8')
+    .option('--spec-backend <word>', 'servers: what they compute on: cuda, rocm, metal or cpu')
+    .option('--spec-template <file>', 'servers: their chat template, or the SHA-256 of it')
+    .option('--spec-defaults <file>', "vLLM: its generation_config.json, or 'vllm' for none")
 
 export function engineOptions(
   { model, engine, ...rest }: EngineFlags,
   overrides: EngineOptions['overrides'],
 ): EngineOptions {
   const kind = engine ?? (rest.engineUrl === undefined ? 'llama-cpp' : 'openai-http')
-  return { ...rest, overrides, engine: kind, models: model }
+  return { ...rest, overrides, engine: kind, models: model, spec: readSpecFlags(rest) }
 }

@@ -75,6 +75,10 @@ describe('event lines', () => {
     expect(scored.lines[0]).toContain('scored m 300 tokens in 600 ms, 500 tok/s')
     const failed = shown({ event: 'score_failed', ...of, message: 'too long' })
     expect(failed.lines[0]).toContain('could not score an answer of m: too long')
+    const rendered = shown({ event: 'rendered', ...of, tokens: 300, ms: 6 })
+    expect(rendered.lines[0]).toContain('rendered m 300 tokens in 6 ms')
+    const refused = shown({ event: 'render_failed', ...of, message: 'no template' })
+    expect(refused.lines[0]).toContain('could not render a request to m: no template')
   })
 
   it('spins while it waits and stops when there is news', () => {

@@ -13,6 +13,7 @@ const OF_EVERY_JOB: ReadonlySet<AgentEvent['event']> = new Set([
   'job_cancelled',
   'job_busy',
   'scored',
+  'rendered',
 ])
 
 export const isOfEveryJob = ({ event }: AgentEvent): boolean => OF_EVERY_JOB.has(event)
@@ -96,6 +97,10 @@ function lineOf(event: AgentEvent): string {
       const rate = Math.round((event.tokens / Math.max(1, event.ms)) * 1000)
       return `${pc.green('scored')} ${event.model} ${event.tokens} tokens in ${event.ms} ms, ${rate} tok/s`
     }
+    case 'rendered':
+      return `${pc.green('rendered')} ${event.model} ${event.tokens} tokens in ${event.ms} ms`
+    case 'render_failed':
+      return warn(`could not render a request to ${event.model}: ${event.message}`)
     case 'score_failed':
       return warn(`could not score an answer of ${event.model}: ${event.message}`)
     case 'edge_drains':

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { countersign, receiptHash } from '@infernet/schemas/delivery-statement'
 import { FRAME } from '@infernet/schemas/frame'
 import {
   batchToSign,
@@ -97,7 +98,7 @@ describe('infernet-agent run', () => {
     const order = { id: 1, model: 'infernet-demo', prompt: [1], output: [2, 3] }
     expect(await session.askScore(order)).toMatchObject({ positions: [{ id: 2 }, { id: 3 }] })
     const server = new FakeEngine()
-    server.models = [{ id: 'm', owned_by: 'llamacpp' }]
+    server.models = [{ id: 'm', owned_by: 'sglang' }]
     await server.start()
     const flags = ['--edge', edge.url, '--engine-url', server.url, '--role', 'verifier']
     const { code, err } = await start(['run', ...flags, '--data', newDirectory()]).exited
@@ -238,6 +239,41 @@ describe('infernet-agent receipt verify', () => {
     piped.child.stdin.end(JSON.stringify(receipts[0]))
     const result = await piped.exited
     expect(JSON.parse(result.out)).toMatchObject({ ok: true, statement: { model: 'm' } })
+  })
+
+  it('accepts what an edge answers, and shows where it and the provider agree', async () => {
+    const { job, lease, provider } = statement
+    const edge = { peer: identity.peer, sign: async (bytes: Uint8Array) => identity.sign(bytes) }
+    const countersigned = await countersign(edge, {
+      v: 1,
+      job,
+      lease,
+      provider,
+      model: 'm',
+      status: 'completed',
+      finish_reason: 'stop',
+      usage: { prompt_tokens: 1, completion_tokens: 1 },
+      cost_msat: '3',
+      prior_legs: [],
+      created: 1,
+      first_byte_ms: 1,
+      total_ms: 2,
+      receipt_sha256: receiptHash(receipts[0]!),
+    })
+    const file = join(directory, 'whole.json')
+    const whole = { object: 'receipt', id: job, lease, signed: receipts[0], countersigned }
+    writeFileSync(file, JSON.stringify(whole))
+    const { code, out } = await start(['receipt', 'verify', file, '--issuer', edge.peer]).exited
+    expect(code).toBe(EXIT.ok)
+    expect(out.match(/good/g)).toHaveLength(3)
+    expect(out).toMatch(/✓ model +m\n/)
+    expect(out).toMatch(/≠ completion tokens +edge 1, provider 2\n/)
+    const other = loadIdentity(join(directory, 'other.pem')).identity.peer
+    const pinned = await start(['receipt', 'verify', file, '--issuer', other]).exited
+    expect(pinned).toMatchObject({
+      code: EXIT.badReceipt,
+      out: expect.stringContaining('it is by another edge') as string,
+    })
   })
 
   it('refuses what does not', async () => {

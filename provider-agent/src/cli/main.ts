@@ -6,6 +6,7 @@ import { addCalibrateCommand } from './calibrate-command.ts'
 import { addKeysCommand } from './keys-command.ts'
 import { addReceiptCommand } from './receipt-command.ts'
 import { addRunCommand } from './run-command.ts'
+import { addSlashCommand } from './slash-command.ts'
 
 const program = new Command('infernet-agent')
   .description('Serves language models on this machine to an Infernet edge, for sats.')
@@ -14,6 +15,7 @@ const program = new Command('infernet-agent')
 addRunCommand(program)
 addKeysCommand(program)
 addReceiptCommand(program)
+addSlashCommand(program)
 addCalibrateCommand(program)
 program
   .command('version')

@@ -1,59 +1,108 @@
-import { readFileSync } from 'node:fs'
+import { isPeerId, type PeerId } from '@infernet/schemas/peer-id'
+import { signedHeaders } from '@infernet/schemas/provider-request'
 import { signedReceiptSchema, verifyReceipt, type SignedReceipt } from '@infernet/schemas/receipt'
-import type { Command } from 'commander'
-import pc from 'picocolors'
+import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
+import { askEdge, edgeUrl } from '../edge-api/ask-edge.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
+import { InputError, readInput } from '../read-input.ts'
+import { verifyWhole, wholeReceiptSchema, type WholeReceipt } from '../receipts/whole-receipt.ts'
+import { edgeFault } from './edge-fault.ts'
+import { requiredIdentity } from './own-identity.ts'
+import { receiptText, wholeText } from './receipt-text.ts'
 
-const STDIN_FD = 0
+/** A year's receipts of a busy client. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024
+
+const receiptSchema = z.union([wholeReceiptSchema, signedReceiptSchema])
+type AnyReceipt = z.infer<typeof receiptSchema>
 
 /** One receipt, or a list of them. */
 const fileSchema = z.union([
-  signedReceiptSchema.transform((receipt) => [receipt]),
-  z.array(signedReceiptSchema),
+  receiptSchema.transform((receipt) => [receipt]),
+  z.array(receiptSchema),
 ])
 
-/** Adds `receipt verify` to the program. */
+interface VerifyFlags {
+  readonly issuer?: PeerId
+  readonly json?: boolean
+}
+
+/** Adds `receipt verify` and `receipt fetch` to the program. */
 export function addReceiptCommand(program: Command): void {
-  program
-    .command('receipt')
-    .description('work with signed receipts')
+  const receipt = program.command('receipt').description('work with signed receipts')
+  receipt
     .command('verify')
     .description('check receipts offline; exit code 6 when one does not hold')
-    .argument('<file>', 'JSON of a receipt or a list of receipts; - reads standard input')
+    .argument(
+      '<file>',
+      'JSON of a receipt as the edge answers it, of a provider’s signed part, or a list; - reads standard input',
+    )
+    .option(
+      '--issuer <peer id>',
+      'the edge’s key: its signature must be there, and by this',
+      peerId,
+    )
     .option('--json', 'one JSON object per receipt')
-    .action(async (file: string, { json }: { json?: boolean }) => {
-      const results = await Promise.all(readReceipts(file).map(verdictOf))
-      for (const result of results) console.log(json ? JSON.stringify(result) : describe(result))
-      process.exitCode = results.every(({ ok }) => ok) ? EXIT.ok : EXIT.badReceipt
+    .action(async (file: string, flags: VerifyFlags) => {
+      const receipts = await readReceipts(file)
+      const results = await Promise.all(receipts.map((one) => verified(one, flags)))
+      for (const { result, text } of results) {
+        console.log(flags.json ? JSON.stringify(result) : text)
+      }
+      process.exitCode = results.every(({ result }) => result.ok) ? EXIT.ok : EXIT.badReceipt
+    })
+  receipt
+    .command('fetch')
+    .description('print the receipt of a job that this provider has answered')
+    .argument('<job>', 'its id, job_…')
+    .requiredOption('--edge <url>', 'the edge')
+    .option('--data <directory>', 'where the key is kept (INFERNET_DATA)')
+    .action(async (job: string, { edge, data }: { edge: string; data?: string }) => {
+      const headers = signedHeaders(requiredIdentity(data), job, Date.now())
+      const body = await edgeFault(async () =>
+        askEdge(edgeUrl(edge, `/v1/receipts/${encodeURIComponent(job)}`), { headers }),
+      )
+      console.log(Buffer.from(body).toString('utf8'))
     })
 }
 
-function readReceipts(file: string): SignedReceipt[] {
+function peerId(text: string): PeerId {
+  if (isPeerId(text)) return text
+  throw new InvalidArgumentError('Expected a peer id, 12D3KooW…, as GET /v1/edge-key shows it.')
+}
+
+async function readReceipts(file: string): Promise<AnyReceipt[]> {
   try {
-    const text = readFileSync(file === '-' ? STDIN_FD : file, 'utf8')
-    return fileSchema.parse(JSON.parse(text))
+    return fileSchema.parse(JSON.parse(await readInput(file, MAX_FILE_BYTES)))
   } catch (error) {
+    if (error instanceof InputError) throw new OwnerError(EXIT.usage, error.message)
     const reason = error instanceof z.ZodError ? 'not a signed receipt' : messageOf(error)
     throw new OwnerError(EXIT.usage, `cannot read ${file}: ${reason}`)
   }
 }
 
-type Verdict = Awaited<ReturnType<typeof verifyReceipt>>
+const isWhole = (receipt: AnyReceipt): receipt is WholeReceipt => 'object' in receipt
 
-const verdictOf = (receipt: SignedReceipt): Promise<Verdict> => verifyReceipt(receipt)
-
-const REASONS: Record<Extract<Verdict, { ok: false }>['reason'], string> = {
-  malformed: 'it holds no receipt statement',
-  path: 'its Merkle path has the wrong length',
-  signature: 'the signature is not the provider’s over this statement',
+interface Verified {
+  readonly result: { readonly ok: boolean }
+  readonly text: string
 }
 
-function describe(verdict: Verdict): string {
-  if (!verdict.ok) return `${pc.red('bad')}   ${REASONS[verdict.reason]}`
-  const { lease, model, provider, usage } = verdict.statement
-  const tokens = `${usage.prompt_tokens}+${usage.completion_tokens} tokens`
-  return `${pc.green('good')}  ${lease}  ${model}  ${tokens}  by ${provider}`
+async function verified(receipt: AnyReceipt, { issuer }: VerifyFlags): Promise<Verified> {
+  if (isWhole(receipt)) {
+    const result = await verifyWhole(receipt, issuer)
+    return { result, text: wholeText(result) }
+  }
+  return verifiedPart(receipt, issuer)
+}
+
+async function verifiedPart(receipt: SignedReceipt, issuer: PeerId | undefined): Promise<Verified> {
+  if (issuer !== undefined) {
+    throw new OwnerError(EXIT.usage, '--issuer is for whole receipts, and this is one signed part')
+  }
+  const result = await verifyReceipt(receipt)
+  return { result, text: receiptText(result) }
 }
 
 const messageOf = (error: unknown): string =>

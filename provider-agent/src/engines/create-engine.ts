@@ -4,6 +4,7 @@ import type { OfferOverrides } from './offer-overrides.ts'
 import { demoModel, parseModelFile } from './model-file.ts'
 import { parseModelAlias } from './openai-http/model-alias.ts'
 import { OpenAiHttpEngine } from './openai-http/openai-http.ts'
+import type { SpecWords } from './spec-words.ts'
 import { TinyEngine } from './tiny.ts'
 
 export const ENGINE_KINDS = ['llama-cpp', 'tiny', 'openai-http'] as const
@@ -24,6 +25,8 @@ export interface EngineOptions {
   readonly gpu: boolean
   /** What the owner says about the models. */
   readonly overrides: OfferOverrides
+  /** What the owner says of the weights behind a server. */
+  readonly spec?: SpecWords
 }
 
 /** The engine that the options describe, not yet started; `now` is in ms since the epoch. Throws `EngineStartError`. */
@@ -36,6 +39,7 @@ export function createEngine(options: EngineOptions, now: () => number): Engine 
       models: models.map(parseModelAlias),
       context: options.context,
       overrides,
+      ...(options.spec === undefined ? {} : { spec: options.spec }),
     })
   }
   const files = models.length === 0 ? [demoModel()] : models.map(parseModelFile)

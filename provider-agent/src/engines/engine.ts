@@ -7,6 +7,7 @@ import type {
   JobHeader,
   JobUsage,
 } from '@infernet/schemas/wire'
+import type { Renderer } from './render-order.ts'
 import type { Scorer } from './score-order.ts'
 
 /** What an engine declares about one of its models. */
@@ -29,6 +30,8 @@ export interface EngineRequest extends Pick<
   JobHeader,
   'endpoint' | 'continues' | 'model' | 'seed' | 'stream' | 'include_usage' | 'max_output_tokens'
 > {
+  /** When the job was ordered, ms since the epoch: now, to a chat template that writes the date. */
+  readonly at?: number | undefined
   /** The client's JSON body. It is a view into a received message: read it before returning. */
   readonly body: Uint8Array
 }
@@ -99,6 +102,8 @@ export interface Engine {
   begin(request: EngineRequest, sink: EngineSink): EngineRun
   /** Scores answers. Absent where the engine cannot, which may show at `start` only. */
   readonly score?: Scorer | undefined
+  /** Renders requests and answers. Absent where the engine cannot. */
+  readonly render?: Renderer | undefined
   /** Stops everything; running jobs hear nothing more. */
   close(): Promise<void>
 }

@@ -16,6 +16,7 @@ import { EvidenceRecorder } from './local-evidence.ts'
 import { readLocalCompletion } from './local-completion-request.ts'
 import { beginLocalEmbeddings } from './local-embeddings.ts'
 import { readLocalRequest, type LocalModel, type LocalRequest } from './local-request.ts'
+import { sharedPrefix } from './local-sampling.ts'
 import { answerWriter, type AnswerWriter } from './local-writers.ts'
 import type { TokenPiece, TokenRun, TokenSink, TokenSource, VectorSource } from './token-source.ts'
 
@@ -35,11 +36,16 @@ export function beginLocalAnswer(
     throw new JobFault(requestFault('unsupported_endpoint', message, { status: 404 }))
   }
   if (request.endpoint === 'embeddings') return beginLocalEmbeddings(source, model, request, sink)
-  const read = request.endpoint === 'completions' ? readLocalCompletion : readLocalRequest
-  const local = read(request, model)
+  const local = readTextRequest(request, model)
   const evidence = new EvidenceRecorder(model, local.generate.sampling)
   const answer = new LocalAnswer(local, answerWriter(request, now()), evidence)
   return answer.start(source, sink, request.include_usage || !request.stream)
+}
+
+/** Reads the body of a request for text. Throws `JobFault`. */
+export function readTextRequest(request: EngineRequest, model: LocalModel): LocalRequest {
+  const read = request.endpoint === 'completions' ? readLocalCompletion : readLocalRequest
+  return read(request, model)
 }
 
 /** One answer: tokens in; stop sequences, tool calls and limits applied; bytes out. */
@@ -139,8 +145,7 @@ class LocalAnswer implements TokenSink {
   /** Takes what is known already from the front of the first text. */
   #unknown(text: string): string {
     if (this.#known === '' || text === '') return text
-    let same = 0
-    while (same < text.length && text[same] === this.#known[same]) same++
+    const same = sharedPrefix(text, this.#known)
     this.#known = same === text.length ? this.#known.slice(same) : ''
     return text.slice(same)
   }

@@ -13,7 +13,7 @@ const MAX_KEPT_CANDIDATES = 1_024
 /** llama.cpp's word for "any seed". */
 const ANY_SEED = 2 ** 32 - 1
 /** Of an answer whose every token has all its candidates. */
-const MAX_TRACED_TOKENS = Math.min(
+export const MAX_TRACED_TOKENS = Math.min(
   MAX_TRANSCRIPT_TOKENS,
   Math.floor(MAX_TRANSCRIPT_BYTES / (9 + 8 * MAX_CANDIDATES) / 2),
 )

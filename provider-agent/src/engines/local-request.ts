@@ -5,6 +5,7 @@ import type { ChatMessage as RequestMessage } from '@infernet/openai-compat/chat
 import {
   ChatTemplateError,
   type ChatMessage,
+  type ChatPrompt,
   type ChatRenderer,
 } from '@infernet/models/chat-template'
 import { JobFault, requestFault, type EngineModel, type EngineRequest } from './engine.ts'
@@ -15,6 +16,8 @@ import type { GenerateRequest, OutputShape } from './token-source.ts'
 /** A model that we render prompts for ourselves. */
 export interface LocalModel extends EngineModel, Pick<Claim, 'replay' | 'kept_only'> {
   readonly renderChat: ChatRenderer
+  /** What it renders depends on the time. */
+  readonly readsClock?: boolean
   /** Ids of tokens are below it. */
   readonly vocabSize: number
 }
@@ -50,7 +53,8 @@ export function readLocalRequest(request: EngineRequest, model: LocalModel): Loc
   const shape = shapeOf(body.response_format)
   return {
     generate: {
-      prompt: render(model.renderChat, messages, tools) + prefill + begun.prompt,
+      prompt:
+        render(model.renderChat, { messages, tools, at: request.at }) + prefill + begun.prompt,
       maxTokens: Math.min(chat.maxOutputTokens ?? Infinity, request.max_output_tokens),
       sampling,
       shape,
@@ -134,13 +138,9 @@ function toTemplateMessage(message: RequestMessage): ChatMessage {
   return { role: role === 'developer' ? 'system' : role, content: text }
 }
 
-function render(
-  renderChat: ChatRenderer,
-  messages: ChatMessage[],
-  tools: readonly unknown[],
-): string {
+function render(renderChat: ChatRenderer, prompt: ChatPrompt): string {
   try {
-    return renderChat({ messages, tools })
+    return renderChat(prompt)
   } catch (error) {
     if (!(error instanceof ChatTemplateError)) throw error
     const message = `The model's chat template refuses this conversation: ${error.message}`

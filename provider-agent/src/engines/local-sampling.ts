@@ -41,6 +41,13 @@ function numberAt(body: Record<string, unknown>, name: string): number | undefin
 export const stopsOf = ({ stop }: SamplingBody): readonly string[] =>
   typeof stop === 'string' ? [stop] : (stop ?? [])
 
+/** How many characters two texts begin with in common. */
+export function sharedPrefix(one: string, other: string): number {
+  let same = 0
+  while (same < one.length && one[same] === other[same]) same++
+  return same
+}
+
 /**
  * A text to go on from, without the white space at its end: tokens have theirs in front, so that
  * few models know what to say behind a space. It is `known`, for the model will say it again.

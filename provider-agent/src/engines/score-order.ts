@@ -19,12 +19,13 @@ export type Scorer = (order: ScoreOrder, signal: AbortSignal) => Promise<readonl
 
 export type ScoreErrorCode =
   | 'unknown_model'
+  | 'bad_request'
   | 'bad_tokens'
   | 'context_exceeded'
   | 'aborted'
   | 'engine_failed'
 
-/** An answer was not scored; the message is for the operators of verifier and edge. */
+/** An answer was not scored, or not rendered; the message is for the operators of verifier and edge. */
 export class ScoreError extends Error {
   override readonly name = 'ScoreError'
   readonly code: ScoreErrorCode
@@ -34,12 +35,12 @@ export class ScoreError extends Error {
     this.code = code
   }
 
-  static unknownModel({ model }: ScoreOrder): ScoreError {
+  static unknownModel({ model }: Pick<ScoreOrder, 'model'>): ScoreError {
     return new ScoreError('unknown_model', `no model '${model}' here`)
   }
 
   static aborted(): ScoreError {
-    return new ScoreError('aborted', 'the scoring was stopped')
+    return new ScoreError('aborted', 'the work was stopped')
   }
 }
 
@@ -57,8 +58,15 @@ export function checkScoreOrder(
     const message = `${length} tokens are more than the ${contextLength} that '${id}' has room for`
     throw new ScoreError('context_exceeded', message)
   }
-  const isUnknown = (token: number): boolean => !(token >= 0 && token < vocabSize)
-  const unknown = prompt.find(isUnknown) ?? output.find(isUnknown)
+  checkIds([...prompt, ...output], { id, vocabSize })
+}
+
+/** Throws {@link ScoreError} for tokens that a model does not have. */
+export function checkIds(
+  tokens: readonly number[],
+  { id, vocabSize }: { readonly id: string; readonly vocabSize: number },
+): void {
+  const unknown = tokens.find((token) => !(token >= 0 && token < vocabSize))
   if (unknown === undefined) return
   const message = `token ${unknown} is not in the vocabulary of '${id}', which has ${vocabSize}`
   throw new ScoreError('bad_tokens', message)

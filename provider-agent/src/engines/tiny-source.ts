@@ -5,6 +5,7 @@ import { TinyScore } from './tiny-score.ts'
 import type {
   GenerateRequest,
   Prompt,
+  RenderSource,
   ScoreSink,
   ScoreSource,
   TokenRun,
@@ -20,7 +21,7 @@ interface TinyWork extends Pick<TokenRun, 'abort'> {
 }
 
 /** Runs sequences side by side, a few tokens each in turn, and lets the event loop breathe. */
-export class TinySource implements TokenSource, ScoreSource {
+export class TinySource implements TokenSource, ScoreSource, RenderSource {
   readonly #model: TinyModel
   #work: TinyWork[] = []
   #isScheduled = false
@@ -42,6 +43,19 @@ export class TinySource implements TokenSource, ScoreSource {
     const score = new TinyScore(this.#model, prompt, output, sink)
     this.#begin(score)
     return score
+  }
+
+  async render(
+    prompt: Prompt,
+    output: readonly number[],
+  ): Promise<{ prompt: readonly number[]; text: string }> {
+    const decoder = this.#model.tokenizer.decoder()
+    let text = ''
+    for (const id of output) {
+      if (this.#model.endTokens.has(id)) break
+      text += decoder.push(id)
+    }
+    return { prompt: this.#tokenize(prompt), text }
   }
 
   #tokenize(prompt: Prompt): readonly number[] {

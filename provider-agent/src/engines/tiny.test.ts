@@ -3,6 +3,7 @@ import { ask, engineConformance, eventsOf } from './engine-conformance.ts'
 import { EngineStartError } from './engine.ts'
 import { evidenceConformance } from './evidence-conformance.ts'
 import { demoModel } from './model-file.ts'
+import { renderConformance } from './render-conformance.ts'
 import { scoreConformance } from './score-conformance.ts'
 import { TinyEngine } from './tiny.ts'
 
@@ -18,6 +19,7 @@ async function makeTiny(file = demoModel()) {
 engineConformance('tiny', () => makeTiny())
 evidenceConformance('tiny', () => makeTiny())
 scoreConformance('tiny', makeTiny)
+renderConformance('tiny', () => makeTiny())
 
 const story = (seed: number) => ({
   messages: [{ role: 'user', content: 'zq 7 vx: kk? 99 wombat' }],

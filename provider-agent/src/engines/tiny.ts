@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { readsClock } from '@infernet/models/chat-template'
 import { loadTinyModel } from '@infernet/models/tiny-model'
+import type { RenderedAnswer } from '@infernet/schemas/audit-wire'
 import type { Position } from '@infernet/schemas/transcript'
 import {
   EngineStartError,
@@ -14,12 +16,19 @@ import {
 } from './engine.ts'
 import { beginLocalAnswer } from './local-answer.ts'
 import type { LocalModel } from './local-request.ts'
+import { renderLocally } from './local-render.ts'
 import { scoreLocally } from './local-score.ts'
-import { localSpec } from './local-spec.ts'
+import { localSpec, RENDERING } from './local-spec.ts'
 import { restrictModel, type OfferOverrides } from './offer-overrides.ts'
 import { quantizationOf, type ModelFile } from './model-file.ts'
+import type { RenderOrder } from './render-order.ts'
 import { ScoreError, type ScoreOrder } from './score-order.ts'
 import { TinySource } from './tiny-source.ts'
+
+interface Served {
+  readonly model: LocalModel
+  readonly source: TinySource
+}
 
 /** llama inference in plain TypeScript, in this process: small models on any machine. */
 export class TinyEngine implements Engine {
@@ -28,7 +37,7 @@ export class TinyEngine implements Engine {
   readonly #now: () => number
   readonly #overrides: OfferOverrides
   readonly #closing = new AbortController()
-  #served: { readonly model: LocalModel; readonly source: TinySource }[] = []
+  #served: Served[] = []
 
   constructor(files: readonly ModelFile[], now: () => number, overrides: OfferOverrides = {}) {
     this.#files = files
@@ -57,10 +66,13 @@ export class TinyEngine implements Engine {
   }
 
   async score(order: ScoreOrder, signal: AbortSignal): Promise<readonly Position[]> {
-    const served = this.#served.find(({ model }) => model.id === order.model)
-    if (served === undefined) throw ScoreError.unknownModel(order)
-    const until = AbortSignal.any([signal, this.#closing.signal])
-    return scoreLocally(served.source, served.model, order, until)
+    const { model, source } = this.#servedOf(order)
+    return scoreLocally(source, model, order, this.#until(signal))
+  }
+
+  async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedAnswer> {
+    const { model, source } = this.#servedOf(order)
+    return renderLocally(source, model, order, this.#until(signal))
   }
 
   async close(): Promise<void> {
@@ -68,9 +80,19 @@ export class TinyEngine implements Engine {
     for (const { source } of this.#served) source.close()
     this.#served = []
   }
+
+  #servedOf(order: Pick<ScoreOrder, 'model'>): Served {
+    const served = this.#served.find(({ model }) => model.id === order.model)
+    if (served === undefined) throw ScoreError.unknownModel(order)
+    return served
+  }
+
+  #until(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#closing.signal])
+  }
 }
 
-async function load({ id, path }: ModelFile): Promise<{ model: LocalModel; source: TinySource }> {
+async function load({ id, path }: ModelFile): Promise<Served> {
   try {
     const file = await readFile(path)
     const tiny = loadTinyModel(file)
@@ -88,7 +110,7 @@ async function load({ id, path }: ModelFile): Promise<{ model: LocalModel; sourc
           weights: hash('sha256', file),
           quantization: tiny.summary.quantization,
           kv: 'f32',
-          engine: 'tiny-1',
+          engine: `tiny-1+${RENDERING}`,
           backend: 'cpu',
           template,
         }),
@@ -96,6 +118,7 @@ async function load({ id, path }: ModelFile): Promise<{ model: LocalModel; sourc
         kept_only: false,
         vocabSize: tiny.summary.vocabSize,
         renderChat: tiny.renderChat,
+        readsClock: readsClock(template),
       },
     }
   } catch (cause) {

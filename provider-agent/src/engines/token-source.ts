@@ -104,6 +104,15 @@ export interface ScoreSink {
   fail(error: JobError): void
 }
 
+/** Something that reads a prompt, and says given tokens, as for a generation. Ids must be in the vocabulary. */
+export interface RenderSource {
+  /** `text` ends before the token that ends an answer. Rejects with `ScoreError`. */
+  render(
+    prompt: Prompt,
+    output: readonly number[],
+  ): Promise<{ readonly prompt: readonly number[]; readonly text: string }>
+}
+
 /** Something that tells how likely given tokens are. Ids must be in the vocabulary, and all fit the context. */
 export interface ScoreSource {
   score(

@@ -1,4 +1,5 @@
 import { FRAME } from '@infernet/schemas/frame'
+import { madeAt } from '@infernet/schemas/ids'
 import { decodeJob, encodeControl, type Busy, type JobHeader } from '@infernet/schemas/wire'
 import { faultOf, providerFault, type Engine } from '../engines/engine.ts'
 import { ACCEPT_DELAY_MS, BUSY_RETRY_MS } from '../limits.ts'
@@ -87,7 +88,7 @@ export class Jobs {
     this.#byChannel.set(channel, job)
     if (this.#congested) job.setCongested(true)
     try {
-      job.attach(engine.begin({ ...header, body }, job))
+      job.attach(engine.begin({ ...header, at: madeAt(header.job), body }, job))
     } catch (error) {
       job.fail(faultOf(error))
     }

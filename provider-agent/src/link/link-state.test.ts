@@ -18,6 +18,7 @@ const LEGAL: readonly (readonly [LinkState, FrameName, 0 | 1, LinkState])[] = [
   ['ready', 'invoiceRequest', 0, 'ready'],
   ['ready', 'openRequest', 0, 'ready'],
   ['ready', 'score', 0, 'ready'],
+  ['ready', 'render', 0, 'ready'],
 ]
 
 describe('link states', () => {

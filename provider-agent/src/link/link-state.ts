@@ -19,6 +19,7 @@ const LINK_TRANSITIONS: Record<LinkState, Partial<Record<FrameType, LinkState>>>
     [FRAME.invoiceRequest]: 'ready',
     [FRAME.openRequest]: 'ready',
     [FRAME.score]: 'ready',
+    [FRAME.render]: 'ready',
   },
   closed: {},
 }

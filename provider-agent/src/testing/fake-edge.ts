@@ -3,8 +3,12 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
+  decodeRendered,
   decodeScored,
+  encodeRenderRequest,
   encodeScoreRequest,
+  type Rendered,
+  type RenderRequest,
   type Scored,
   type ScoreRequest,
 } from '@infernet/schemas/audit-wire'
@@ -168,6 +172,13 @@ export class FakeSession {
     this.send(FRAME.score, 0, encodeScoreRequest(request))
     const answers = () => this.of(0, FRAME.scored).map(({ payload }) => decodeScored(payload))
     return this.until(() => answers().find(({ id }) => id === request.id), 'score', 30_000)
+  }
+
+  /** Wants a request rendered; resolves with what has its id. */
+  askRender(request: RenderRequest): Promise<Rendered> {
+    this.send(FRAME.render, 0, encodeRenderRequest(request))
+    const answers = () => this.of(0, FRAME.rendered).map(({ payload }) => decodeRendered(payload))
+    return this.until(() => answers().find(({ id }) => id === request.id), 'rendering', 30_000)
   }
 
   of(channel: number, type?: FrameType): SeenFrame[] {

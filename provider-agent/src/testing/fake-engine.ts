@@ -79,6 +79,7 @@ export class FakeEngine {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/v1/models') return json(response, 200, { data: this.models })
+    if (request.method === 'GET') return json(response, 404, { detail: 'Not Found' })
     const chunks: Buffer[] = await request.toArray()
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
     const path = (request.url ?? '').replace('/v1', '')

@@ -35,6 +35,7 @@ export class FakeVllm {
         if (!response.writableFinished) this.aborted++
       })
       if (request.url === '/v1/models') return this.#list(response)
+      if (request.method === 'GET') return json(response, 404, { detail: 'Not Found' })
       const chunks: Buffer[] = await request.toArray()
       const body = JSON.parse(Buffer.concat(chunks).toString()) as CompletionBody
       if (request.url !== '/v1/completions') return json(response, 404, { detail: 'Not Found' })

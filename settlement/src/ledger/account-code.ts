@@ -23,6 +23,8 @@ export type AccountCode =
   | InflightCode
   | 'suspense'
   | 'revenue:fee'
+  /** What providers have lost by cheating, beyond what their clients got back. */
+  | 'revenue:slash'
   | 'expense:routing'
   | 'expense:verification'
   | 'asset:ln'

@@ -5,7 +5,13 @@ import { Balances } from './balances.ts'
 import { creditGranted, refunded, suspended, topUpSettled } from './credit-events.ts'
 import { escrowPaid, escrowRefunded, escrowSettled } from './escrow-events.ts'
 import { MAX_FEE_BPS, MIN_FEE_BPS, splitFee } from './fee.ts'
-import { jobCaptured, verdictBad, verdictOk, verificationOrdered } from './job-events.ts'
+import {
+  jobCaptured,
+  verdictBad,
+  verdictForfeited,
+  verdictOk,
+  verificationOrdered,
+} from './job-events.ts'
 import { payoutFailed, payoutStarted, payoutSucceeded } from './payout-events.ts'
 import { posting, type Posting, type PostingError } from './posting.ts'
 
@@ -68,6 +74,11 @@ describe('what events post', () => {
         key: 'ver:j.1',
         entries: { 'provider_pending:P': -148n, 'revenue:fee': -2n, 'client:c': 150n },
       },
+    ],
+    [
+      'a job that its provider forfeits',
+      verdictForfeited(judged),
+      { key: 'ver:j.1', entries: { 'provider_pending:P': -148n, 'revenue:slash': 148n } },
     ],
     [
       'a check of ours',

@@ -67,6 +67,19 @@ export function verdictBad(
   ])
 }
 
+/**
+ * The answer may have been good, but its provider has cheated elsewhere and loses it: the operator keeps that. It has
+ * the key of {@link verdictOk}, as above.
+ */
+export function verdictForfeited(judged: JudgedLease): Posting | undefined {
+  const { net } = splitFee(judged.gross, judged.feeBps)
+  if (net === 0n) return undefined
+  return posting(verdictKey(judged), 'verdict_forfeited', [
+    [`provider_pending:${judged.provider}`, -net],
+    ['revenue:slash', net],
+  ])
+}
+
 /** A job that we ordered ourselves to check another: its provider earns, and we pay. */
 export function verificationOrdered(ordered: {
   readonly lease: string

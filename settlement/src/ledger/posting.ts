@@ -12,6 +12,7 @@ export type PostingKind =
   | 'capture'
   | 'verdict_ok'
   | 'verdict_bad'
+  | 'verdict_forfeited'
   | 'verification'
   | 'payout_start'
   | 'payout_ok'

@@ -3,18 +3,30 @@ import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { leaseOf, newAccountId, newJobId } from '@infernet/schemas/ids'
 import type { PriorLeg } from '@infernet/schemas/job-record'
-import { audits } from '@infernet/schemas/audit-tables'
+import { audits, providerConduct, slashes } from '@infernet/schemas/audit-tables'
 import { accountTransfers } from '@infernet/schemas/settlement-tables'
-import { entries, jobs, journal, ledgerAccounts } from '@infernet/schemas/tables'
+import { entries, jobs, journal, ledgerAccounts, providers } from '@infernet/schemas/tables'
+import { releasableMsat } from '@infernet/verification/reputation/holdback'
+import { slash } from '@infernet/verification/reputation/slash'
 import { ask, askRows, type Database } from '../db/database.ts'
 import { DbError } from '../db/db-port.ts'
 import { post } from '../db/post.ts'
 import { creditGranted } from '../ledger/credit-events.ts'
-import { MAX_FEE_BPS, MIN_FEE_BPS } from '../ledger/fee.ts'
-import { jobCaptured, verdictBad, verdictOk, type JudgedLease } from '../ledger/job-events.ts'
+import { MAX_FEE_BPS, MIN_FEE_BPS, splitFee } from '../ledger/fee.ts'
+import {
+  jobCaptured,
+  verdictBad,
+  verdictForfeited,
+  verdictOk,
+  type JudgedLease,
+} from '../ledger/job-events.ts'
+import type { Posting } from '../ledger/posting.ts'
+import { carryOutSlash } from './carry-out-slash.ts'
 import { MAX_RELEASED_JOBS, nextUnreleased, releaseJobs } from './release-jobs.ts'
 
 const FEE_BPS = 100
+const HOUR = 3_600_000
+const AT_ONCE = { holdMs: 0, newcomerHoldMs: 0, newcomerMs: 0 }
 
 interface Leg {
   /** Null for what the platform gave by itself. */
@@ -28,8 +40,9 @@ async function captured(
   legs: readonly Leg[],
   feeBps = FEE_BPS,
   heldUntil: Date | null = null,
+  createdAt = Date.now(),
 ) {
-  const [id, accountId] = [newJobId(Date.now()), newAccountId(Date.now())]
+  const [id, accountId] = [newJobId(createdAt), newAccountId(Date.now())]
   const judged = legs.map((leg, n) => ({ ...leg, lease: leaseOf(id, n + 1) }))
   const cost = legs.reduce((sum, { gross }) => sum + gross, 0)
   const known = judged.flatMap(({ provider, gross }) =>
@@ -61,7 +74,7 @@ async function captured(
       status: 'completed',
       attempts: legs.length,
       totalMs: 1,
-      createdAt: new Date(),
+      createdAt: new Date(createdAt),
       promptTokens: 1,
       completionTokens: 1,
       claimedTokens: 1,
@@ -106,6 +119,9 @@ async function entriesOf(db: Database, key: string) {
   return rows.length === 0 ? undefined : Object.fromEntries(rows.map((r) => [r.code, r.amount]))
 }
 
+const shown = (posting: Posting | undefined) =>
+  posting && Object.fromEntries(posting.entries.map(({ account, amount }) => [account, amount]))
+
 /** The release of earnings against the pure rules, on a real database. */
 export function testReleases(open: () => Database): void {
   const releasedAt = async (id: string) => {
@@ -117,6 +133,7 @@ export function testReleases(open: () => Database): void {
     beforeAll(async () => {
       // Jobs of other suites, captured or made up.
       await askRows(open(), sql`update jobs set released_at = now() where released_at is null`)
+      await askRows(open(), sql`update slashes set state = 'final' where state <> 'lifted'`)
     })
 
     it('posts what the pure rules say, for any legs and any fee', async () => {
@@ -133,7 +150,7 @@ export function testReleases(open: () => Database): void {
           const all = made.flatMap(({ leases }) => leases)
           const costly = plan.filter(([paid]) => paid.some(({ gross }) => gross > 0))
           const expected = all.map((judged) => verdictOk(judged))
-          expect(await releaseJobs(open(), MAX_RELEASED_JOBS)).toEqual({
+          expect(await releaseJobs(open(), MAX_RELEASED_JOBS, AT_ONCE)).toEqual({
             jobs: costly.length,
             msat: expected.reduce((sum, one) => sum + (one?.entries[1]?.amount ?? 0n), 0n),
           })
@@ -150,7 +167,9 @@ export function testReleases(open: () => Database): void {
 
     it('releases a job once, however often it is asked to and by how many', async () => {
       const { id, leases } = await captured(open(), [{ provider: '12D3KooWonce', gross: 1000 }])
-      const many = await Promise.all(Array.from({ length: 5 }, () => releaseJobs(open(), 10)))
+      const many = await Promise.all(
+        Array.from({ length: 5 }, () => releaseJobs(open(), 10, AT_ONCE)),
+      )
       expect(many.filter((released) => released.jobs > 0)).toEqual([{ jobs: 1, msat: 990n }])
       expect(await releasedAt(id)).toBeInstanceOf(Date)
       expect(await entriesOf(open(), `ver:${leases[0]!.lease}`)).toEqual({
@@ -166,7 +185,7 @@ export function testReleases(open: () => Database): void {
       ])
       await post(open(), verdictBad(judged.leases[0]!, judged.payer)!, new Date())
       const nobody = await captured(open(), [{ provider: null, gross: 70 }])
-      expect(await releaseJobs(open(), 10)).toEqual({ jobs: 2, msat: 297n })
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 2, msat: 297n })
       expect(await releasedAt(nobody.id)).toBeInstanceOf(Date)
       expect(await entriesOf(open(), `ver:${judged.leases[0]!.lease}`)).toMatchObject({
         [judged.payer]: 500n,
@@ -178,11 +197,11 @@ export function testReleases(open: () => Database): void {
       const inAnHour = new Date(Date.now() + 3_600_000)
       const held = await captured(open(), [{ provider, gross: 1000 }], FEE_BPS, inAnHour)
       const late = await captured(open(), [{ provider, gross: 500 }], FEE_BPS, new Date(0))
-      expect(await releaseJobs(open(), 10)).toEqual({ jobs: 1, msat: 495n })
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 495n })
       expect(await releasedAt(late.id)).toBeInstanceOf(Date)
       expect(await releasedAt(held.id)).toBeUndefined()
       await audited(open(), held, 'pass')
-      expect(await releaseJobs(open(), 10)).toEqual({ jobs: 1, msat: 990n })
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 990n })
     })
 
     it('gives back what an audit has found wrong, the fee included, once', async () => {
@@ -191,7 +210,9 @@ export function testReleases(open: () => Database): void {
       const bad = await captured(open(), [{ provider, gross: 1000 }], FEE_BPS, inAnHour)
       const good = await captured(open(), [{ provider, gross: 70 }])
       await audited(open(), bad, 'fail')
-      const many = await Promise.all(Array.from({ length: 4 }, () => releaseJobs(open(), 10)))
+      const many = await Promise.all(
+        Array.from({ length: 4 }, () => releaseJobs(open(), 10, AT_ONCE)),
+      )
       expect(many.filter(({ jobs: released }) => released > 0)).toEqual([{ jobs: 2, msat: 69n }])
       const [judged] = bad.leases
       const expected = verdictBad(judged!, bad.payer)!.entries
@@ -210,13 +231,154 @@ export function testReleases(open: () => Database): void {
       await askRows(open(), sql`delete from account_transfers where account_id = ${bad.accountId}`)
     })
 
+    it('holds back what no audit has found good, half of a newcomer’s for longer', async () => {
+      const policy = { holdMs: 1_000 * HOUR, newcomerHoldMs: 2_000 * HOUR, newcomerMs: 100 * HOUR }
+      const [old, young] = ['old', 'young'].map((name) => `12D3KooWkept${name}${Date.now()}`)
+      const firstSeen = Date.now() - 1_600 * HOUR
+      for (const [id, seen] of [
+        [old, 0],
+        [young, firstSeen],
+      ] as const)
+        await ask(
+          open()
+            .insert(providers)
+            .values({ id: id!, capability: sql`'{}'::jsonb`, firstSeenAt: new Date(seen) }),
+        )
+      const plan = Array.from({ length: 12 }, (_, n) => ({
+        provider: n % 2 ? old! : young!,
+        age: n,
+      }))
+      const made = []
+      for (const { provider, age } of plan) {
+        // Six above a thousand hours, within the newcomer's hundred, and six below.
+        const hours = age < 6 ? 1_550 + age : 900 + age
+        const at = Date.now() - hours * HOUR
+        const job = await captured(open(), [{ provider, gross: 100 }], FEE_BPS, null, at)
+        made.push({ id: job.id, provider, at })
+      }
+      await releaseJobs(open(), 100, policy)
+      for (const { id, provider, at } of made) {
+        const earning = {
+          netMsat: 2n,
+          earnedAt: at,
+          firstEarnedAt: provider === old ? 0 : firstSeen,
+        }
+        const situation = { now: Date.now(), auditLagMs: 0, isSuspect: false }
+        const releasable = releasableMsat(earning, situation, policy)
+        // Of two jobs one stands for the half that may go.
+        const isReleased = releasable === 2n || (releasable === 1n && /[02468ace]$/.test(id))
+        expect((await releasedAt(id)) !== undefined, `${id} of ${provider}`).toBe(isReleased)
+      }
+      expect(await releasedAt(made.at(-1)!.id)).toBeUndefined()
+      expect((await releaseJobs(open(), 100, AT_ONCE)).jobs).toBeGreaterThanOrEqual(6)
+    })
+
+    it('pays at once what an audit has found good, and nothing while a provider is suspected', async () => {
+      const provider = `12D3KooWsuspect${Date.now()}`
+      const policy = { ...AT_ONCE, holdMs: HOUR }
+      const standing = (now: 'watched' | 'suspended' | 'banned') =>
+        ask(
+          open()
+            .insert(providerConduct)
+            .values({ providerId: provider, standing: now, since: new Date(), offences: 0 })
+            .onConflictDoUpdate({ target: providerConduct.providerId, set: { standing: now } }),
+        )
+      const inAnHour = new Date(Date.now() + HOUR)
+      const good = () => captured(open(), [{ provider, gross: 100 }], FEE_BPS, inAnHour)
+      const first = await good()
+      await audited(open(), first, 'pass')
+      expect(await releaseJobs(open(), 10, policy)).toEqual({ jobs: 1, msat: 99n })
+      const plain = await captured(open(), [{ provider, gross: 100 }])
+      const second = await good()
+      await audited(open(), second, 'pass')
+      await standing('suspended')
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 0, msat: 0n })
+      await standing('watched')
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 99n })
+      expect(await releasedAt(plain.id)).toBeUndefined()
+      await standing('banned')
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 99n })
+    })
+
+    it('gives back what a slash undoes, and keeps what it takes beside', async () => {
+      const provider = `12D3KooWslashed${Date.now()}`
+      const since = Date.now() - 50 * HOUR
+      const earned = async (gross: number, hours: number) =>
+        captured(open(), [{ provider, gross }], FEE_BPS, null, Date.now() - hours * HOUR)
+      const before = [await earned(700, 60), await earned(900, 59), await earned(5_000, 58)]
+      const affected = [await earned(1_000, 40), await earned(300, 20)]
+      const mixed = await captured(open(), [
+        { provider: '12D3KooWfairer', gross: 500 },
+        { provider, gross: 30 },
+      ])
+      const id = `slash_${provider}`
+      const slashed = { id, providerId: provider, spec: 's', model: 'demo', lease: 'l' }
+      const evidence = { evidenceSha256: 'e', evidence: '{}', isOpen: false }
+      const opened = { openedAt: new Date(), appealUntil: new Date(Date.now() + HOUR) }
+      const row = { ...slashed, ...evidence, ...opened, affectedFrom: new Date(since) }
+      await ask(
+        open()
+          .insert(slashes)
+          .values({ ...row, state: 'open' }),
+      )
+      const conduct = { providerId: provider, standing: 'slashed' as const, since: new Date() }
+      await ask(
+        open()
+          .insert(providerConduct)
+          .values({ ...conduct, offences: 1, slashId: id }),
+      )
+      expect(await carryOutSlash(open())).toBeUndefined()
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 0, msat: 0n })
+
+      await ask(open().update(slashes).set({ state: 'due' }).where(eq(slashes.id, id)))
+      const many = await Promise.all([carryOutSlash(open()), carryOutSlash(open())])
+      const jobsOf = [...affected, mixed].map((job) => ({
+        job: job.id,
+        client: job.accountId,
+        ...splitFee(job === mixed ? 30n : job.leases[0]!.gross, FEE_BPS),
+      }))
+      const rule = slash(
+        jobsOf.map(({ net, fee, ...one }) => ({ ...one, netMsat: net, feeMsat: fee })),
+        { affectedHeldMsat: 10_000n, otherHeldMsat: 693n + 891n, bondMsat: 0n },
+      )
+      // The third does not fit into what is taken, and no part of a job is.
+      const kept = 693n + 891n
+      expect(rule.operatorKeepsMsat).toBeGreaterThanOrEqual(kept)
+      expect(many.filter((one) => one !== undefined)).toEqual([
+        { id, provider, refundedMsat: 1_330n, forfeitedMsat: kept },
+      ])
+      // What it may keep waits, as long as it is watched.
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 5, msat: 495n })
+      expect(await releasedAt(before[2]!.id)).toBeUndefined()
+      for (const { leases, payer } of affected)
+        expect(await entriesOf(open(), `ver:${leases[0]!.lease}`)).toEqual(
+          shown(verdictBad(leases[0]!, payer)),
+        )
+      for (const { leases } of before.slice(0, 2))
+        expect(await entriesOf(open(), `ver:${leases[0]!.lease}`)).toEqual(
+          shown(verdictForfeited(leases[0]!)),
+        )
+      const [fair, foul] = mixed.leases
+      expect(await entriesOf(open(), `ver:${fair!.lease}`)).toEqual(shown(verdictOk(fair!)))
+      expect(await entriesOf(open(), `ver:${foul!.lease}`)).toEqual(
+        shown(verdictBad(foul!, mixed.payer)),
+      )
+      const [after] = await ask(
+        open().select().from(providerConduct).where(eq(providerConduct.providerId, provider)),
+      )
+      expect(after).toMatchObject({ standing: 'watched', offences: 1, slashId: null })
+      await askRows(open(), sql`delete from account_transfers where reference like 'ver:%'`)
+      await ask(open().delete(providerConduct).where(eq(providerConduct.providerId, provider)))
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 4_950n })
+    })
+
     it('releases a page at a time, the oldest first', async () => {
       for (let n = 0; n < 3; n++) await captured(open(), [{ provider: '12D3KooWpage', gross: 100 }])
-      const first = await nextUnreleased(open(), [])
-      expect(await releaseJobs(open(), 2)).toMatchObject({ jobs: 2 })
+      const first = await nextUnreleased(open(), AT_ONCE, [])
+      expect(await releaseJobs(open(), 2, AT_ONCE)).toMatchObject({ jobs: 2 })
       expect(await releasedAt(first!)).toBeInstanceOf(Date)
-      expect(await releaseJobs(open(), 2)).toMatchObject({ jobs: 1 })
-      expect(await releaseJobs(open(), 2)).toEqual({ jobs: 0, msat: 0n })
+      expect(await releaseJobs(open(), 2, AT_ONCE)).toMatchObject({ jobs: 1 })
+      expect(await releaseJobs(open(), 2, AT_ONCE)).toEqual({ jobs: 0, msat: 0n })
     })
 
     it('changes nothing when one job was never captured, and can go on without it', async () => {
@@ -226,11 +388,11 @@ export function testReleases(open: () => Database): void {
         open(),
         sql`update jobs set provider_id = '12D3KooWnever', lease = ${`${forged.id}.1`} where id = ${forged.id}`,
       )
-      await expect(releaseJobs(open(), 10)).rejects.toBeInstanceOf(DbError)
+      await expect(releaseJobs(open(), 10, AT_ONCE)).rejects.toBeInstanceOf(DbError)
       expect(await releasedAt(good.id)).toBeUndefined()
-      expect(await releaseJobs(open(), 10, [forged.id])).toEqual({ jobs: 1, msat: 99n })
-      expect(await nextUnreleased(open(), [])).toBe(forged.id)
-      expect(await nextUnreleased(open(), [forged.id])).toBeUndefined()
+      expect(await releaseJobs(open(), 10, AT_ONCE, [forged.id])).toEqual({ jobs: 1, msat: 99n })
+      expect(await nextUnreleased(open(), AT_ONCE, [])).toBe(forged.id)
+      expect(await nextUnreleased(open(), AT_ONCE, [forged.id])).toBeUndefined()
       await askRows(open(), sql`update jobs set released_at = now() where id = ${forged.id}`)
     })
   })

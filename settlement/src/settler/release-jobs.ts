@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import type { HoldbackPolicy } from '@infernet/verification/reputation/holdback'
 import { askRows, type Database } from '../db/database.ts'
 
 /** Jobs released by one statement: some 1,500 entries, a tenth of a second. */
@@ -15,16 +16,18 @@ export interface Released {
 }
 
 /**
- * Makes payable what providers earned with the oldest `limit` captured jobs that wait for no audit, gives
- * back what an audit has found wrong, and notes that on the jobs, all of it or nothing. `skip` are ids that are left alone. Throws what the database throws; DbError when one of
- * the jobs is not as it was captured.
+ * Makes payable what providers earned with the oldest `limit` captured jobs that may be released, gives back what
+ * an audit has found wrong or a slash undoes, and notes that on the jobs, all of it or nothing. `skip` are ids that
+ * are left alone. Throws what the database throws; DbError when one of the jobs is not as it was captured.
  */
 export async function releaseJobs(
   db: Database,
   limit: number,
+  policy: HoldbackPolicy,
   skip: readonly string[] = [],
 ): Promise<Released> {
-  const rows = await askRows(db, release(Math.min(limit, MAX_RELEASED_JOBS), JSON.stringify(skip)))
+  const most = Math.min(limit, MAX_RELEASED_JOBS)
+  const rows = await askRows(db, release(most, ready(most, policy, JSON.stringify(skip))))
   const [[jobs, msat]] = resultSchema.parse(rows)
   return { jobs, msat }
 }
@@ -34,36 +37,78 @@ const firstSchema = z.array(z.tuple([z.string()])).max(1)
 /** The job that would be released next. */
 export async function nextUnreleased(
   db: Database,
+  policy: HoldbackPolicy,
   skip: readonly string[],
 ): Promise<string | undefined> {
   const rows = await askRows(
     db,
-    sql`select id from jobs where ${unreleased(JSON.stringify(skip))} order by id limit 1`,
+    sql`select id from (${ready(1, policy, JSON.stringify(skip))}) as ready order by id limit 1`,
   )
   return firstSchema.parse(rows)[0]?.[0]
 }
 
-const unreleased = (skip: string) => sql`
-  cost_msat > 0 and released_at is null
-    and id <> all (array(select jsonb_array_elements_text(${skip}::jsonb)))
-    and (held_until is null or held_until <= clock_timestamp() or exists (
-      select from audits where audits.lease = jobs.lease
-    ))`
+/** A standing that nobody has looked at for so long keeps no money any more. */
+const FROZEN_FOR = '7 days'
+
+/** Ids of jobs that may be released, of each kind the `limit` oldest. */
+function ready(
+  limit: number,
+  { holdMs, newcomerHoldMs, newcomerMs }: HoldbackPolicy,
+  skip: string,
+) {
+  const unreleased = sql`cost_msat > 0 and released_at is null
+    and id <> all (array(select jsonb_array_elements_text(${skip}::jsonb)))`
+  const pick = (what: ReturnType<typeof sql>) =>
+    sql`(select id from jobs where ${unreleased} and ${what} order by id limit ${limit})`
+  return sql`
+    ${pick(sql`slash_id is not null`)}
+    union
+    -- Who is only watched is paid for what was found good.
+    ${pick(sql`held_until is not null and slash_id is null and (
+      exists (select from audits where audits.lease = jobs.lease and verdict = 'fail')
+      or (
+        exists (select from audits where audits.lease = jobs.lease and verdict = 'pass')
+        and not ${frozen(sql`standing not in ('clear', 'watched')`)}
+      ))`)}
+    union
+    ${pick(sql`slash_id is null
+      -- Ids begin with the time: this is where the index ends.
+      and id < 'job_' || lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint - ${holdMs}::bigint), 12, '0') || 'g'
+      and (held_until is null or held_until <= clock_timestamp())
+      and not ${frozen(sql`standing <> 'clear'`)}
+      -- Every second job stands for the second half of what a newcomer earns: \`releasableMsat\` of verification.
+      and not (
+        right(id, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f')
+        and created_at > clock_timestamp() - ${newcomerHoldMs}::bigint * interval '1 millisecond'
+        and exists (
+          select from providers
+          where providers.id = jobs.provider_id
+            and jobs.created_at < first_seen_at + ${newcomerMs}::bigint * interval '1 millisecond'
+        ))`)}`
+}
+
+/** Whether the job's provider is in a bad standing; a slash that is not final yet freezes all. */
+const frozen = (isBad: ReturnType<typeof sql>) => sql`exists (
+  select from provider_conduct
+  where provider_conduct.provider_id = jobs.provider_id
+    and (provider_conduct.slash_id is not null
+      or (${isBad} and standing <> 'banned' and since > clock_timestamp() - interval ${sql.raw(`'${FROZEN_FOR}'`)})))`
 
 /**
- * The postings are those of `verdictOk`, for a lease whose audit has failed of `verdictBad`, and the legs those
- * of the capture (`writeEvents` in `edge/src/db/ledger-events.ts`); the conformance suite compares. A leg whose
+ * The postings are those of `verdictOk`; of `verdictBad` for a lease whose audit has failed, or that a slash
+ * undoes; of `verdictForfeited` for what a slash takes beside. The legs are those of the capture (`writeEvents` in `edge/src/db/ledger-events.ts`); the conformance suite compares. A leg whose
  * lease was judged before, good or bad, or that no provider gave, moves nothing. What a client gets back its
  * live balance is told by the settler, as everything that is posted for it.
  */
-const release = (limit: number, skip: string) => sql`
+const release = (limit: number, ready: ReturnType<typeof sql>) => sql`
   with job as materialized (
-    select id, account_id, provider_id, lease, prior_legs, cost_msat, fee_bps from jobs
-    where ${unreleased(skip)}
+    select id, account_id, provider_id, lease, prior_legs, cost_msat, fee_bps, slash_id, is_forfeit from jobs
+    where id in (${ready}) and released_at is null
     order by id limit ${limit}
     for update skip locked
   ), prior_leg as (
-    select id, leg."lease", leg."providerId" as provider, leg."costMsat" as gross, fee_bps, account_id
+    select id, leg."lease", leg."providerId" as provider, leg."costMsat" as gross, fee_bps, account_id,
+      slash_id, is_forfeit
     from job
     cross join jsonb_to_recordset(coalesce(prior_legs, '[]')) as leg("lease" text, "providerId" text, "costMsat" bigint)
   ), leg as (
@@ -71,15 +116,23 @@ const release = (limit: number, skip: string) => sql`
     union all
     -- The last one has what the legs before it leave of the cost.
     select id, lease, provider_id,
-      cost_msat - coalesce((select sum(gross) from prior_leg where prior_leg.id = job.id), 0)::bigint, fee_bps, account_id
+      cost_msat - coalesce((select sum(gross) from prior_leg where prior_leg.id = job.id), 0)::bigint, fee_bps, account_id,
+      slash_id, is_forfeit
     from job
   ), judged as (
     select distinct on (key) * from (
       select 'ver:' || lease as key, provider, gross, gross - platform_fee(gross, fee_bps) as net, account_id,
-        exists (select from audits where audits.lease = leg.lease and verdict = 'fail') as is_bad
+          case
+          when exists (select from audits where audits.lease = leg.lease and verdict = 'fail') then 'bad'
+          when slash_id is null or not exists (
+            select from slashes where slashes.id = slash_id and slashes.provider_id = leg.provider
+          ) then 'ok'
+          when is_forfeit then 'forfeited'
+          else 'bad'
+        end as verdict
       from leg
     ) as leg
-    where provider is not null and key is not null and gross > 0 and (net > 0 or is_bad)
+    where provider is not null and key is not null and gross > 0 and (net > 0 or verdict = 'bad')
       and not exists (select from journal where journal.key = leg.key)
     order by key
   ), event as (
@@ -87,15 +140,17 @@ const release = (limit: number, skip: string) => sql`
   ), line as (
     select n, 'provider_pending:' || provider as code, -net as amount from event where net > 0
     union all
-    select n, 'provider:' || provider, net from event where not is_bad
+    select n, 'provider:' || provider, net from event where verdict = 'ok'
     union all
-    select n, owner_code(account_id), gross from event where is_bad
+    select n, 'revenue:slash', net from event where verdict = 'forfeited'
     union all
-    select n, 'revenue:fee', net - gross from event where is_bad and net <> gross
+    select n, owner_code(account_id), gross from event where verdict = 'bad'
+    union all
+    select n, 'revenue:fee', net - gross from event where verdict = 'bad' and net <> gross
   ), posted as (
     select post_all(
       (select array_agg(key order by n) from event),
-      (select array_agg(case when is_bad then 'verdict_bad' else 'verdict_ok' end order by n) from event),
+      (select array_agg('verdict_' || verdict order by n) from event),
       (select array_agg(clock_timestamp() order by n) from event),
       (select array_agg(n order by n, code) from line),
       (select array_agg(code order by n, code) from line),
@@ -104,11 +159,11 @@ const release = (limit: number, skip: string) => sql`
     where exists (select from event)
   ), told as (
     insert into account_transfers (reference, account_id, amount_msat)
-    select key, account_id, gross from event where is_bad
+    select key, account_id, gross from event where verdict = 'bad'
     on conflict (reference) do nothing
   ), released as (
     update jobs set released_at = clock_timestamp() from job where jobs.id = job.id returning jobs.id
   )
   select (select count(*) from released),
     -- Asking for what was posted is what makes it happen.
-    (select coalesce(sum(net), 0) from event where not is_bad and exists (select from posted))`
+    (select coalesce(sum(net), 0) from event where verdict = 'ok' and exists (select from posted))`

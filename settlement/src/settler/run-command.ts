@@ -36,6 +36,12 @@ export function addRunCommand(program: Command): void {
       'the least to a provider’s own node: 1 where you have a channel with it',
       '1000',
     )
+    .option('--holdback <time>', 'what no audit has found good is payable after', '24h')
+    .option(
+      '--newcomer-holdback <time>',
+      'of a provider’s first week every second job is, after',
+      '7d',
+    )
     .option('--daily-cap-sat <n>', 'the most that one provider is paid within a day', '1000000')
     .option(
       '--lease-seconds <n>',

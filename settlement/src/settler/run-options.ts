@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { HOLDBACK_POLICY, type HoldbackPolicy } from '@infernet/verification/reputation/holdback'
 import { z } from 'zod'
 import type { LndAddress } from '../lightning/lnd/lnd-connection.ts'
 import { settlerUrl } from './edge-address.ts'
@@ -26,6 +27,8 @@ export interface RunFlags {
   readonly payoutMaxAge: string
   readonly dailyCapSat: string
   readonly payoutMinimumMsat: string
+  readonly holdback: string
+  readonly newcomerHoldback: string
   readonly leaseSeconds: string
   readonly metricsPort?: string
   readonly json?: boolean
@@ -39,6 +42,8 @@ export interface RunOptions {
   readonly payout: LndAddress
   readonly keys: SettlerKeys
   readonly payouts: PayoutSettings
+  /** How long earnings wait that no audit has found good. */
+  readonly holdback: HoldbackPolicy
   /** How long a settler that was killed keeps others waiting. */
   readonly leaseMs: number
   /** Undefined: no metrics. */
@@ -64,6 +69,11 @@ export function runOptions(flags: RunFlags, credentials?: string): RunOptions {
       maxAgeMs: durationMs(flags.payoutMaxAge),
       dailyCapMsat: sats(flags.dailyCapSat, '--daily-cap-sat'),
       minimumMsat: whole(flags.payoutMinimumMsat, '--payout-minimum-msat', 'millisatoshis'),
+    },
+    holdback: {
+      ...HOLDBACK_POLICY,
+      holdMs: durationMs(flags.holdback),
+      newcomerHoldMs: durationMs(flags.newcomerHoldback),
     },
     leaseMs: leaseMs(flags.leaseSeconds),
     metricsPort: flags.metricsPort === undefined ? undefined : port(flags.metricsPort),

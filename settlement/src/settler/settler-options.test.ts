@@ -78,6 +78,8 @@ describe('the options of run', () => {
       payoutMaxAge: '24h',
       dailyCapSat: '500',
       payoutMinimumMsat: '1000',
+      holdback: '24h',
+      newcomerHoldback: '7d',
       leaseSeconds: '15',
       ...changes,
     }
@@ -110,6 +112,7 @@ describe('the options of run', () => {
     [{ leaseSeconds: '2' }, '--lease-seconds'],
     [{ payoutMinimumMsat: '0' }, '--payout-minimum-msat'],
     [{ payoutMaxAge: '1 day' }, 'write it like 24h'],
+    [{ holdback: 'a day' }, 'write it like 24h'],
     [{ metricsPort: '70000' }, 'no port'],
   ])('are refused with a word on why: %j', (changes, words) => {
     const options = () => runOptions(flags(changes))

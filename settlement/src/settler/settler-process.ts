@@ -115,7 +115,7 @@ async function lead(
         invoices,
         payouts: new PgPayoutStore({ db, epoch: lease.epoch }),
         escrows: new PgEscrowStore({ db }),
-        rows: pgSettlerRows(db, invoices),
+        rows: pgSettlerRows(db, invoices, options.holdback),
         edge,
         requestInvoice: invoiceSource({ edge, network, now: Date.now, sleep, ports: httpsPorts }),
         keys: options.keys,

@@ -1,7 +1,9 @@
+import type { HoldbackPolicy } from '@infernet/verification/reputation/holdback'
 import type { Database } from '../db/database.ts'
 import type { OrderedTopUp } from '../intake/pg-invoice-store.ts'
 import { decidedEscrows, paidJobs, quotedJobs, type QuotedJob } from './escrow-rows.ts'
 import { payableProviders, type PayableProvider } from './payable-providers.ts'
+import { carryOutSlash, type CarriedOut } from './carry-out-slash.ts'
 import { nextUnreleased, releaseJobs, type Released } from './release-jobs.ts'
 import { pendingTransfers, type Transfer } from './transfer-loop.ts'
 import { fundedWithdrawals, type FundedWithdrawal } from './withdrawal-loop.ts'
@@ -13,6 +15,8 @@ export interface SettlerRows {
   funded(limit: number): Promise<readonly FundedWithdrawal[]>
   release(limit: number, skip: readonly string[]): Promise<Released>
   nextUnreleased(skip: readonly string[]): Promise<string | undefined>
+  /** The next slash that is final; undefined when there is none. */
+  carryOutSlash(): Promise<CarriedOut | undefined>
   payable(after: string, limit: number): Promise<readonly PayableProvider[]>
   quoted(limit: number): Promise<readonly QuotedJob[]>
   paid(limit: number): Promise<readonly string[]>
@@ -20,12 +24,17 @@ export interface SettlerRows {
 }
 
 /** In Postgres; the orders are the invoice store's. */
-export const pgSettlerRows = (db: Database, orders: Pick<SettlerRows, 'orders'>): SettlerRows => ({
+export const pgSettlerRows = (
+  db: Database,
+  orders: Pick<SettlerRows, 'orders'>,
+  holdback: HoldbackPolicy,
+): SettlerRows => ({
   orders: (limit) => orders.orders(limit),
   pending: (after, limit) => pendingTransfers(db, after, limit),
   funded: (limit) => fundedWithdrawals(db, limit),
-  release: (limit, skip) => releaseJobs(db, limit, skip),
-  nextUnreleased: (skip) => nextUnreleased(db, skip),
+  release: (limit, skip) => releaseJobs(db, limit, holdback, skip),
+  nextUnreleased: (skip) => nextUnreleased(db, holdback, skip),
+  carryOutSlash: () => carryOutSlash(db),
   payable: (after, limit) => payableProviders(db, after, limit),
   quoted: (limit) => quotedJobs(db, limit),
   paid: (limit) => paidJobs(db, limit),

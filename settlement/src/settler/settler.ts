@@ -19,6 +19,8 @@ import { payoutLoop } from './payout-loop.ts'
 import { PayoutRunner } from './payout-runner.ts'
 import type { PayoutSettings } from './provider-policy.ts'
 import { releaseLoop } from './release-loop.ts'
+import { slashLoop } from './slash-loop.ts'
+import type { CarriedOut } from './carry-out-slash.ts'
 import { RowTroubles } from './row-troubles.ts'
 import type { SettlerKeys } from './settler-key.ts'
 import type { LeaseError } from './settler-lease.ts'
@@ -136,6 +138,10 @@ function work(parts: SettlerParts, signal: AbortSignal, lost: (error: LeaseError
     log('earnings_released', { jobs, amount_msat: msat })
     observers.ring()
   }
+  const onCarriedOut = ({ id, provider, refundedMsat, forfeitedMsat }: CarriedOut) => {
+    log('slash_final', { id, provider, refunded_msat: refundedMsat, forfeited_msat: forfeitedMsat })
+    observers.ring()
+  }
   const common = (kind: string) => ({ troubles: new RowTroubles(rim), problem: problem(kind), at })
   const escrowParts = () => ({
     ...rows,
@@ -150,6 +156,7 @@ function work(parts: SettlerParts, signal: AbortSignal, lost: (error: LeaseError
     { name: 'escrows', pauseMs: DESK_PAUSE_MS, page: desk(escrowDesk) },
     orderLoop({ ...common('topup'), orders: rows, desk: invoiceDesk, preimageKey }),
     transferLoop({ ...common('transfer'), pending: rows.pending, edge, onTold: observers.ring }),
+    slashLoop({ ...rows, onCarriedOut }),
     releaseLoop({ ...rows, ...common('earnings'), onReleased }),
     withdrawalLoop({ funded: rows.funded, runner, at }),
     payoutLoop({ ...rim, ...common('payout'), payable: rows.payable, runner, settings }),

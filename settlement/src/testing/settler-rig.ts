@@ -147,6 +147,7 @@ export class SettlerRig {
       release: async (limit, skip) =>
         (await rows().release?.(limit, skip)) ?? { jobs: 0, msat: 0n },
       nextUnreleased: async (skip) => await rows().nextUnreleased?.(skip),
+      carryOutSlash: async () => await rows().carryOutSlash?.(),
       payable: async (after, limit) => (await rows().payable?.(after, limit)) ?? [],
       quoted: async (limit) => (await rows().quoted?.(limit)) ?? [],
       paid: async (limit) => (await rows().paid?.(limit)) ?? [],

@@ -1,5 +1,5 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
-import type { JobId } from '@infernet/schemas/ids'
+import { madeAt, type JobId } from '@infernet/schemas/ids'
 
 /**
  * Which jobs are audited is decided by a key that nobody outside knows while it matters, and that everybody
@@ -26,8 +26,8 @@ const DRAW_BITS = 64
 /** The number of the epoch in which `now` (Unix ms) lies. */
 export const epochOf = (now: number): number => Math.floor(now / AUDIT_EPOCH_MS)
 
-/** The epoch whose key decides about a job: its id begins with the time it was made at, 48 bits of ms. */
-export const epochOfJob = (job: JobId): number => epochOf(Number.parseInt(job.slice(4, 16), 16))
+/** The epoch whose key decides about a job. */
+export const epochOfJob = (job: JobId): number => epochOf(madeAt(job))
 
 /** From when on (Unix ms) an epoch's key may be published. */
 export const revealAt = (epoch: number): number =>

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { embeddingComparator, SAME_QUANT } from './embedding-comparator.ts'
+import { cosineDistance, embeddingComparator, SAME_QUANT } from './embedding-comparator.ts'
 import { exactComparator } from './exact-comparator.ts'
 import {
   divergenceLoser,
@@ -77,6 +77,21 @@ describe('embeddings', () => {
     ]
     for (const vectors of wrong) expect(embeddings.fault(vectors)).toBeDefined()
     expect(embeddings.fault(one)).toBeUndefined()
+  })
+
+  it('are of one length each where nobody has said which', () => {
+    const open = embeddingComparator(undefined)
+    expect(open.fault([[1, 0, 0, 0]])).toBeUndefined()
+    expect(open.fault([[1, 0], [1]])).toBeDefined()
+    expect(open.compare([[1, 0]], [[1, 0, 0]])).toBe('disagree')
+  })
+
+  it('are as far apart as the two that are farthest', () => {
+    const near = [...turned(0.9), ...turned(0.5)]
+    expect(cosineDistance([...one, ...one], near)).toBeCloseTo(0.5)
+    expect(cosineDistance(one, [[-2, 0, 0]])).toBeCloseTo(2)
+    expect(cosineDistance(one, near)).toBeUndefined()
+    expect(cosineDistance(one, [[1, 0]])).toBeUndefined()
   })
 })
 

@@ -23,12 +23,12 @@ export const ending: Check = (answer, rules) => {
 
 /** `length` only at the limit, or with the context full where that is known. */
 function atTheLimit(answer: AnswerUnderCheck): Finding[] {
-  const { positions, promptIds, maxTokens, contextLength, text } = answer
+  const { positions, promptIds, maxTokens, contextLength } = answer
   const room = Math.min(maxTokens, (contextLength ?? Infinity) - promptIds.length)
   const missing = room - positions.length
   if (missing <= 1) return []
   const detail = `ended for length after ${positions.length} of ${room} tokens`
-  if (missing <= possiblyMissingIds(text)) return [found.note(detail)]
+  if (missing <= possiblyMissingIds(answer)) return [found.note(detail)]
   return [contextLength === undefined ? found.suspicious(detail) : found.fail(detail)]
 }
 

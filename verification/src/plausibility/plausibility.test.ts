@@ -167,6 +167,9 @@ describe('the usage', () => {
     const over = { text: `${honest.text}😀`, detokenised: `${honest.text}\uFFFD` }
     expect(claimed(n + 3, over)).toEqual(['text note', 'usage note'])
     expect(claimed(n + 7, over)).toEqual(['text note', 'usage fail'])
+    const whole = `${honest.text}😀😀`
+    expect(claimed(n + 4, { text: whole, detokenised: whole })).toEqual(['usage fail'])
+    expect(claimed(n + 4, { text: whole, detokenised: undefined })).toEqual(['usage note'])
   })
 
   it('is no multiple of what was delivered', () => {

@@ -28,7 +28,7 @@ function promptTokens({ usage, promptIds }: AnswerUnderCheck): Finding[] {
  * gaps of UTF-8 explain them or the answer was cut.
  */
 function completionTokens(answer: AnswerUnderCheck): Finding[] {
-  const { usage, positions, eosIds, finishReason, text } = answer
+  const { usage, positions, eosIds, finishReason } = answer
   if (positions.length === 0) return []
   const endsWithEos = eosIds.includes(positions.at(-1)?.id ?? -1)
   const least = positions.length - (endsWithEos ? 1 : 0)
@@ -36,7 +36,7 @@ function completionTokens(answer: AnswerUnderCheck): Finding[] {
   const claimed = usage.completion_tokens
   if (claimed >= least && claimed <= most) return []
   const detail = `${claimed} completion tokens claimed, ${positions.length} ids`
-  const explained = finishReason === undefined || claimed <= most + possiblyMissingIds(text)
+  const explained = finishReason === undefined || claimed <= most + possiblyMissingIds(answer)
   return [claimed < least || explained ? found.note(detail) : found.fail(detail)]
 }
 

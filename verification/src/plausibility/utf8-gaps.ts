@@ -1,3 +1,5 @@
+import type { AnswerUnderCheck } from './answer-under-check.ts'
+
 /**
  * Engines list no id for a token that ends inside a UTF-8 character: llama-server drops it from the stream's
  * ids and logprobs, while its bytes come with the next token's text. What is left of the character in the ids
@@ -13,9 +15,17 @@ const MAX_GAP_CHARACTERS = 16
 /** How far a match may lag behind; keeps the search linear whatever the text. */
 const MAX_LAG_CHARACTERS = 256
 
-/** The most ids that may be missing from the list of an honest answer, a character cut at its end included. */
-export function possiblyMissingIds(text: string): number {
-  const split = text.match(/\P{ASCII}/gu)?.length ?? 0
+/**
+ * The most ids that may be missing from the list of an honest answer, a character cut at its end included. Each
+ * that is missing elsewhere leaves a gap, where the ids' own text is known to look at.
+ */
+export function possiblyMissingIds({
+  text,
+  detokenised,
+}: Pick<AnswerUnderCheck, 'text' | 'detokenised'>): number {
+  const places =
+    detokenised === undefined ? text.match(/\P{ASCII}/gu) : detokenised.match(/\uFFFD/g)
+  const split = places?.length ?? 0
   return TOKENS_PER_CHARACTER * (split + 1)
 }
 

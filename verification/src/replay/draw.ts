@@ -1,7 +1,7 @@
 import type { Candidate } from '@infernet/schemas/transcript'
 import { Mt19937 } from '../random/mt19937.ts'
 import type { SamplerSettings } from '../sampler-settings.ts'
-import { gumbelNoise, noiseKey } from './gumbel-noise.ts'
+import { gumbelNoise, type Noise } from './gumbel-noise.ts'
 import { llamaCppSeed } from './llama-cpp-seed.ts'
 import { REPLAY_RULES, type SeededVariant } from './replay-variant.ts'
 import { cutsOf, type Cuts } from './truncation.ts'
@@ -36,7 +36,9 @@ export function drawToken(
   if (settings.temperature <= 0) return likeliest.id
   const kept = cut(ranked, cutsOf(settings, variant))
   const rules = REPLAY_RULES[variant]
-  if (rules.family === 'gumbel') return bestScore(kept, settings, position)
+  if (rules.family === 'gumbel') {
+    return bestScore(kept, settings, gumbelNoise(rules.noise, settings.seed, position))
+  }
   if (kept.length === 1 && !rules.drawsForOne) return likeliest.id
   return tokenAt(kept, settings.temperature, state.random.uniform())
 }
@@ -62,11 +64,10 @@ function topP(ranked: readonly Candidate[], cuts: Cuts): readonly Candidate[] {
 
 function bestScore(
   kept: readonly Candidate[],
-  { seed, temperature }: SamplerSettings,
-  position: number,
+  { temperature }: SamplerSettings,
+  noise: Noise,
 ): number {
-  const key = noiseKey(seed, position)
-  const scores = kept.map(({ id, logprob }) => logprob / temperature + gumbelNoise(key, id))
+  const scores = kept.map(({ id, logprob }) => logprob / temperature + noise(id))
   return kept[scores.indexOf(Math.max(...scores))]?.id ?? 0
 }
 

@@ -1,6 +1,5 @@
-import type { Key } from '../random/philox.ts'
 import type { DrawCheck } from './excess.ts'
-import { gumbelNoise } from './gumbel-noise.ts'
+import type { Noise } from './gumbel-noise.ts'
 import { massesAt } from './masses.ts'
 import { bestRank, worstRank, type Ranking } from './ranking.ts'
 import { Truncation, type Cuts } from './truncation.ts'
@@ -22,13 +21,13 @@ export class GumbelCheck implements DrawCheck {
   readonly #truncation: Truncation
   readonly #scores: Float64Array
 
-  constructor(ranking: Ranking, temperature: number, cuts: Cuts, key: Key) {
+  constructor(ranking: Ranking, temperature: number, cuts: Cuts, noise: Noise) {
     this.#ranking = ranking
     this.#temperature = temperature
     this.#cuts = cuts
     this.#truncation = new Truncation(ranking, cuts)
     this.#scores = ranking.logits.map(
-      (logit, rank) => logit / temperature + gumbelNoise(key, ranking.ids[rank] ?? 0),
+      (logit, rank) => logit / temperature + noise(ranking.ids[rank] ?? 0),
     )
   }
 

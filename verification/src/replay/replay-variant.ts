@@ -11,8 +11,10 @@ export const REPLAY_RULES = {
   'llama-cpp': { family: 'inverse-cdf', drawsForOne: true },
   /** llama.cpp before that: nothing is drawn when a single candidate is left. */
   'llama-cpp-early-out': { family: 'inverse-cdf', drawsForOne: false },
-  /** vLLM's Model Runner V2: the best sum of tempered logit and Gumbel noise. */
-  'vllm-gumbel': { family: 'gumbel' },
+  /** vLLM's Model Runner V2: the best sum of tempered logit and Gumbel noise, which comes from Philox. */
+  'vllm-gumbel': { family: 'gumbel', noise: 'philox' },
+  /** The same as of 0.32.0: the noise comes from MurmurHash3 of seed, place and token. */
+  'vllm-gumbel-murmur': { family: 'gumbel', noise: 'murmur' },
   /** Drawn in a way that nobody but the engine can repeat. */
   none: { family: 'none' },
 } as const

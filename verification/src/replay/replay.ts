@@ -4,7 +4,7 @@ import type { SamplerSettings } from '../sampler-settings.ts'
 import { excessOf } from './excess.ts'
 import { greedyExcess } from './greedy.ts'
 import { GumbelCheck } from './gumbel.ts'
-import { noiseKey } from './gumbel-noise.ts'
+import { gumbelNoise, type NoiseSource } from './gumbel-noise.ts'
 import { InverseCdfCheck } from './inverse-cdf.ts'
 import { LLAMA_CPP_RANDOM_SEED, llamaCppSeed } from './llama-cpp-seed.ts'
 import { rankCandidates, type Ranking } from './ranking.ts'
@@ -57,9 +57,9 @@ type Judge = (ranking: Ranking | undefined, index: number) => number
 function judgeOf({ settings, variant, promptLength }: ReplayedAnswer): Judge {
   if (settings.temperature <= 0) return (ranking) => (ranking ? greedyExcess(ranking) : NaN)
   if (variant === 'none') return () => NaN
-  const { family } = REPLAY_RULES[variant]
-  return family === 'gumbel'
-    ? gumbelJudge(settings, variant, promptLength)
+  const rules = REPLAY_RULES[variant]
+  return rules.family === 'gumbel'
+    ? gumbelJudge(settings, variant, promptLength, rules.noise)
     : inverseCdfJudge(settings, variant)
 }
 
@@ -67,13 +67,14 @@ function gumbelJudge(
   settings: SamplerSettings,
   variant: SeededVariant,
   promptLength: number,
+  source: NoiseSource,
 ): Judge {
   const { seed, temperature } = settings
   const cuts = cutsOf(settings, variant)
   return (ranking, index) => {
     if (ranking === undefined) return NaN
-    const key = noiseKey(seed, promptLength - 1 + index)
-    return excessOf(new GumbelCheck(ranking, temperature, cuts, key))
+    const noise = gumbelNoise(source, seed, promptLength - 1 + index)
+    return excessOf(new GumbelCheck(ranking, temperature, cuts, noise))
   }
 }
 

@@ -1,17 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { STARTING_WEALTH } from '../evidence/wealth.ts'
 import {
-  ACCUSATION_MS,
-  APPEAL_MS,
+  CONDUCT_TIMES,
   endsAt,
   goodConduct,
   isPaid,
   nextConduct,
-  SUSPENSION_MS,
   type Conduct,
   type ConductEvent,
 } from './conduct.ts'
 
+const {
+  accusationMs: ACCUSATION_MS,
+  appealMs: APPEAL_MS,
+  suspensionMs: SUSPENSION_MS,
+} = CONDUCT_TIMES
 const NOW = Date.UTC(2026, 9, 20)
 /** A lifetime's e-value. */
 const wealth = (value: number): ConductEvent => {

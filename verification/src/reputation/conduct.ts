@@ -2,12 +2,22 @@ import { suspicionOf } from '../evidence/suspicion.ts'
 import type { Wealth } from '../evidence/wealth.ts'
 import { nextStanding, POWERS, StandingError, type Standing } from './standing.ts'
 
-/** 24 h: the audits of what was under way are in by then, one way or the other. */
-export const SUSPENSION_MS = 24 * 3_600_000
-/** 72 h for the operator's engine: an accusation that it does not confirm falls. */
-export const ACCUSATION_MS = 72 * 3_600_000
-/** 72 h to appeal: over any weekend. A re-run by another trusted verifier then decides. */
-export const APPEAL_MS = 72 * 3_600_000
+/** How long things last, ms. */
+export interface ConductTimes {
+  readonly suspensionMs: number
+  /** For the operator's engine: an accusation that it does not confirm falls. */
+  readonly accusationMs: number
+  /** To appeal. A re-run by another trusted verifier then decides. */
+  readonly appealMs: number
+}
+
+const HOUR_MS = 3_600_000
+/** After a day the audits of what was under way are in, one way or the other; three are over any weekend. */
+export const CONDUCT_TIMES: ConductTimes = {
+  suspensionMs: 24 * HOUR_MS,
+  accusationMs: 72 * HOUR_MS,
+  appealMs: 72 * HOUR_MS,
+}
 
 /** A confirmed offence that can still be appealed against; its money is set aside, not moved. */
 export interface Penalty {
@@ -46,12 +56,17 @@ export const goodConduct = (now: number): Conduct => ({
  * fell, wealth starts anew. Throws {@link StandingError} on an illegal move: `too_early` for time that has
  * not passed, `no_appeal` for what cannot be appealed against (any more).
  */
-export function nextConduct(conduct: Conduct, event: ConductEvent, now: number): Conduct {
+export function nextConduct(
+  conduct: Conduct,
+  event: ConductEvent,
+  now: number,
+  times: ConductTimes = CONDUCT_TIMES,
+): Conduct {
   switch (event.type) {
     case 'wealth':
       return moved(conduct, nextStanding(conduct.standing, suspicionOf(event.wealth)), now)
     case 'confirmed':
-      return convicted(conduct, event.evidence, now)
+      return convicted(conduct, event.evidence, now + times.appealMs, now)
     case 'refuted':
       return moved(conduct, nextStanding(conduct.standing, 'refuted'), now)
     case 'appealed':
@@ -60,14 +75,17 @@ export function nextConduct(conduct: Conduct, event: ConductEvent, now: number):
     case 'appeal_denied':
       return decided(conduct, event.type, now)
     case 'time_passed':
-      return afterTime(conduct, now)
+      return afterTime(conduct, now, times)
   }
 }
 
 /** When the standing ends if nothing happens, Unix ms; undefined while it lasts until something does. */
-export function endsAt({ standing, since, penalty }: Conduct): number | undefined {
-  if (standing === 'suspended') return since + SUSPENSION_MS
-  if (standing === 'accused') return since + ACCUSATION_MS
+export function endsAt(
+  { standing, since, penalty }: Conduct,
+  times: ConductTimes = CONDUCT_TIMES,
+): number | undefined {
+  if (standing === 'suspended') return since + times.suspensionMs
+  if (standing === 'accused') return since + times.accusationMs
   return penalty === undefined || penalty.isAppealed ? undefined : penalty.appealUntil
 }
 
@@ -75,13 +93,13 @@ export function endsAt({ standing, since, penalty }: Conduct): number | undefine
 export const isPaid = ({ standing, penalty }: Conduct): boolean =>
   POWERS[standing].isPaid || (standing === 'banned' && penalty === undefined)
 
-function convicted(conduct: Conduct, evidence: string, now: number): Conduct {
+function convicted(conduct: Conduct, evidence: string, appealUntil: number, now: number): Conduct {
   const event = conduct.offences === 0 ? 'confirmed' : 'repeated'
   return {
     standing: nextStanding(conduct.standing, event),
     since: now,
     offences: conduct.offences + 1,
-    penalty: { evidence, appealUntil: now + APPEAL_MS, isAppealed: false },
+    penalty: { evidence, appealUntil, isAppealed: false },
   }
 }
 
@@ -100,9 +118,9 @@ function decided(conduct: Conduct, event: 'appeal_upheld' | 'appeal_denied', now
   return { ...moved(conduct, next, now), offences, penalty: undefined }
 }
 
-function afterTime(conduct: Conduct, now: number): Conduct {
+function afterTime(conduct: Conduct, now: number, times: ConductTimes): Conduct {
   const next = nextStanding(conduct.standing, 'time_passed')
-  const end = endsAt(conduct)
+  const end = endsAt(conduct, times)
   if (end === undefined || now < end)
     throw new StandingError('too_early', `'${conduct.standing}' does not end yet`)
   return { ...moved(conduct, next, now), penalty: undefined }

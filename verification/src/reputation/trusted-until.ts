@@ -1,7 +1,7 @@
 import { logRecentWealth, type Wealth } from '../evidence/wealth.ts'
 
 /** e that honest requests reach by chance all the time: no reason to doubt the answers before. */
-const NOTEWORTHY = 3
+export const NOTEWORTHY = 3
 
 /**
  * Until when a provider's answers are taken to be good, Unix ms: when the last job was answered whose audit

@@ -8,7 +8,10 @@ import type { Audit, AuditStore } from '../../audit/audit-port.ts'
 const NOW = Date.UTC(2026, 0, 2)
 let peers = 0
 
-const auditOf = (provider: PeerId, changes: Partial<Audit> & { job?: JobId } = {}): Audit => {
+export const auditOf = (
+  provider: PeerId,
+  changes: Partial<Audit> & { job?: JobId } = {},
+): Audit => {
   const job = changes.job ?? newJobId(NOW)
   return {
     job,
@@ -17,6 +20,7 @@ const auditOf = (provider: PeerId, changes: Partial<Audit> & { job?: JobId } = {
     model: 'demo',
     spec: 'ab'.repeat(32),
     epoch: 81_000,
+    source: 'sample',
     rate: 0.125,
     verdict: 'pass',
     logE: -0.5,

@@ -113,6 +113,8 @@ export function testLedgerEvents(open: () => Database): void {
             feeBps: FEE_BPS,
             createdAt: new Date(job.createdAt),
             heldUntil: null,
+            slashId: null,
+            isForfeit: null,
             releasedAt: null,
           },
         ],

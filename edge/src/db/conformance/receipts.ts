@@ -11,7 +11,7 @@ import type { PeerId } from '@infernet/schemas/peer-id'
 import { MAX_RECEIPTS_PER_STATEMENT } from '../../limits.ts'
 import type { ReceiptStatus, StoredReceipt } from '../../ports.ts'
 import type { Database } from '@infernet/settlement/db/database'
-import { findJob } from '../jobs.ts'
+import { findAnyJob, findJob } from '../jobs.ts'
 import { writeLedgerEvents } from '../ledger-events.ts'
 import { storeReceipts } from '../receipts.ts'
 import { FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
@@ -90,6 +90,15 @@ export function testReceipts(open: () => Database): void {
       const job = await newJob()
       expect(await find({ ...job, accountId: newAccountId(0) })).toBeUndefined()
       expect(await find({ ...job, id: newJobId(0) })).toBeUndefined()
+    })
+
+    it('finds anybody’s job by its id for who may see all', async () => {
+      const job = await newJob()
+      const receipt = receiptOf(job, 'x')
+      await store(provider, receipt)
+      const found = { record: job, receipt: receipt.receipt }
+      expect(await findAnyJob(open(), job.id as JobId)).toEqual(found)
+      expect(await findAnyJob(open(), newJobId(0))).toBeUndefined()
     })
 
     it('keeps the first receipt of a lease, and says stored to its repetition', async () => {

@@ -4,14 +4,22 @@ import { parseMasterKeys, type MasterKeys } from '@infernet/settlement/l402/root
 import { AuditKeys, parseAuditSecret } from '../../audit/audit-keys.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import type { AuditStore } from '../../audit/audit-port.ts'
+import { parseConductTimes } from '../../audit/conduct-times.ts'
+import type { SlashStore } from '../../audit/slash-port.ts'
+import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { postgresAudits } from '../../db/audits.ts'
+import { postgresSlashes } from '../../db/slashes.ts'
+import { postgresProviders } from '../../db/provider-records.ts'
 import { postgresBilling } from '../../db/billing.ts'
 import { postgresPricedJobs } from '../../db/priced-jobs.ts'
+import { postgresArchive } from '../../db/receipt-archive.ts'
 import { postgresStore } from '../../db/store.ts'
 import { regionOfShard } from '../../hub/shard-region.ts'
 import type { BillingStore } from '../../billing/billing-port.ts'
 import type { PricedJobsService } from '../../billing/priced-jobs-service.ts'
 import type { StorePort } from '../../ports.ts'
+import type { ProviderStore } from '../../reputation/provider-port.ts'
+import type { ReceiptArchive } from '../../receipts/receipt-archive.ts'
 import type { AccountObject } from './account-object.ts'
 import type { DirectoryObject } from './directory-object.ts'
 import type { HubObject } from './hub-object.ts'
@@ -33,6 +41,13 @@ export interface WorkerEnv {
   readonly AUDIT_SECRET?: string
   /** See `parseVerifiers`. */
   readonly VERIFIERS?: string
+  /** See `parseCanaries`. */
+  readonly CANARY_ACCOUNT?: string
+  readonly CANARY_SHARE?: string
+  /** See `parseConductTimes`. */
+  readonly SUSPENSION_HOURS?: string
+  readonly ACCUSATION_HOURS?: string
+  readonly APPEAL_HOURS?: string
   /** See `parseTimeouts`. */
   readonly JOB_TIMEOUTS?: string
   /** See `parsePriceBounds`. */
@@ -53,6 +68,9 @@ export interface WorkerEnv {
 export const storeOf = (env: WorkerEnv): StorePort =>
   postgresStore(connectNeon(env.DATABASE_URL), Date.now, parseFeeBps(env.FEE_BPS))
 
+export const archiveOf = (env: WorkerEnv): ReceiptArchive =>
+  postgresArchive(connectNeon(env.DATABASE_URL))
+
 /** Throws FeeError or JobPriceError when a setting makes no sense. */
 export const pricedJobsOf = (env: WorkerEnv): PricedJobsService => ({
   store: postgresPricedJobs(connectNeon(env.DATABASE_URL), Date.now),
@@ -70,6 +88,20 @@ export const masterKeysOf = ({ L402_KEYS: keys = '' }: WorkerEnv): MasterKeys | 
 /** Throws AuditSecretError when `AUDIT_SECRET` makes no sense. */
 export const auditKeysOf = ({ AUDIT_SECRET: secret = '' }: WorkerEnv): AuditKeys | undefined =>
   secret === '' ? undefined : new AuditKeys(parseAuditSecret(secret))
+
+/** Throws ConductTimesError when a setting makes no sense. */
+export const conductTimesOf = (env: WorkerEnv): ConductTimes =>
+  parseConductTimes({
+    suspension: env.SUSPENSION_HOURS,
+    accusation: env.ACCUSATION_HOURS,
+    appeal: env.APPEAL_HOURS,
+  })
+
+export const slashesOf = (env: WorkerEnv): SlashStore =>
+  postgresSlashes(connectNeon(env.DATABASE_URL))
+
+export const providerStoreOf = (env: WorkerEnv): ProviderStore =>
+  postgresProviders(connectNeon(env.DATABASE_URL), Date.now)
 
 export const auditsOf = (env: WorkerEnv): AuditStore =>
   postgresAudits(connectNeon(env.DATABASE_URL))

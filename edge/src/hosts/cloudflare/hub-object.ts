@@ -8,6 +8,8 @@ import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { AuditKeys } from '../../audit/audit-keys.ts'
 import { parseVerifiers } from '../../audit/trusted-verifiers.ts'
+import { MAX_REDUNDANCY_SHARE } from '../../canary/canary-limits.ts'
+import type { OperatorAsks } from '../../canary/operator-asks.ts'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import { inTime } from '../../hub/in-time.ts'
@@ -20,10 +22,19 @@ import { regionOfShard } from '../../hub/shard-region.ts'
 import { ShardReporter } from '../../hub/shard-reporter.ts'
 import type { ShardLogin, ShardSnapshot } from '../../hub/shard-snapshot.ts'
 import { ShardState } from '../../hub/shard-state.ts'
-import type { InvoiceOrder, JobOrder, OfferView } from '../../ports.ts'
+import type { InvoiceOrder, JobOrder, OfferView, Presence } from '../../ports.ts'
 import type { RequestTrace } from '../../telemetry/request-spans.ts'
 import type { Tracer } from '../../telemetry/tracer.ts'
-import { auditKeysOf, auditsOf, directoryOf, storeOf, type WorkerEnv } from './env.ts'
+import {
+  auditKeysOf,
+  auditsOf,
+  conductTimesOf,
+  directoryOf,
+  providerStoreOf,
+  storeOf,
+  type WorkerEnv,
+} from './env.ts'
+import { objectAsks } from './object-asks.ts'
 import { workerLog } from './worker-log.ts'
 import { workerTracer } from './worker-tracer.ts'
 
@@ -41,6 +52,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
   readonly #events: EdgeEvents
   readonly #state: ShardState
   readonly #reporter: ShardReporter
+  readonly #asks: OperatorAsks | undefined
   readonly #sockets = new Map<WebSocket, ProviderSocket>()
   /** The socket that each key logged in on. */
   readonly #peers = new Map<PeerId, WebSocket>()
@@ -75,6 +87,17 @@ export class HubObject extends DurableObject<WorkerEnv> {
       audit: keys ?? new AuditKeys(crypto.getRandomValues(new Uint8Array(32))),
       audits: keys && auditsOf(env),
       trustedVerifiers: parseVerifiers(env.VERIFIERS),
+      watch: {
+        leased: (order, provider) => this.#asks?.leased(order, provider),
+        ended: (order, record) => this.#asks?.ended(order, record),
+      },
+      hours: providerStoreOf(env),
+      conductTimes: conductTimesOf(env),
+    })
+    this.#asks = objectAsks(env, keys, {
+      events: this.#events,
+      hub: this.#hub,
+      rateOf: () => MAX_REDUNDANCY_SHARE,
     })
     this.#state = new ShardState({
       shard,
@@ -120,7 +143,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
   submit(order: JobOrder, last: boolean): Promise<ShardAnswer> {
     const answer = this.#jobs.submit(order, last)
     this.#reporter.touch()
-    return answer
+    return this.#asks?.watched(order, answer) ?? answer
   }
 
   settle(record: JobRecord, request?: RequestTrace): void {
@@ -150,6 +173,10 @@ export class HubObject extends DurableObject<WorkerEnv> {
 
   providersOf(model: string): readonly OfferView[] {
     return this.#hub.providersOf(model).slice(0, MAX_LISTED_PROVIDERS)
+  }
+
+  presenceOf(peers: readonly PeerId[]): readonly Presence[] {
+    return this.#hub.presenceOf(peers)
   }
 
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<InvoiceOutcome> {

@@ -4,6 +4,7 @@ import { CLOSE } from '@infernet/schemas/close-codes'
 import { PING_TEXT, PONG_TEXT } from '@infernet/schemas/frame'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { ShardAnswer } from '../../hub/shard-jobs.ts'
+import type { JobOrder } from '../../ports.ts'
 import { hubOf, type WorkerEnv } from './env.ts'
 import { heldOrder } from './held-order.ts'
 import { answerOneJob, Provider } from './provider-on-socket.ts'
@@ -59,10 +60,28 @@ describe('the hub object', () => {
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
   })
 
+  it("ends a strict stream with what it knows of it, across the object's border", async () => {
+    provider = await Provider.connect()
+    await provider.login()
+    const held = await heldOrder(bindings)
+    const order = { ...held, includeUsage: true, verification: { mode: 'strict', isOpen: false } }
+    const answer = readStream(hub().submit(order as JobOrder, true))
+    const [text] = await Promise.all([answer, answerOneJob(provider)])
+    const [usage, verdict, done] = text.split('\n\n').slice(-4)
+    expect(usage).toContain('"cost":')
+    expect(verdict).toContain('"infernet":{"verification":{"verdict":"inconclusive"')
+    expect(done).toBe('data: [DONE]')
+  })
+
   it('keeps its providers through hibernation', async () => {
     provider = await Provider.connect()
     await provider.login()
+    const peers = (await hub().providersOf('tiny')).map(({ peer }) => peer)
+    const presences = await hub().presenceOf(peers)
+    expect(presences).toMatchObject([{ peer: peers[0], reliability: 1 }])
     await evictDurableObject(hub())
+    // What was counted of its time is known, and what was not yet will be.
+    expect(await hub().presenceOf(peers)).toEqual(presences)
     expect((await hub().snapshot()).models.map((model) => model.id)).toEqual(['tiny'])
     expect(await ask(provider)).toContain('"content":"hello"')
   })

@@ -5,7 +5,9 @@ import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseMasterKeys } from '@infernet/settlement/l402/root-key'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { AuditKeys, parseAuditSecret } from '../../audit/audit-keys.ts'
+import { parseConductTimes } from '../../audit/conduct-times.ts'
 import { parseVerifiers } from '../../audit/trusted-verifiers.ts'
+import { parseCanaries } from '../../canary/canary-settings.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { telemetrySettings } from '../../telemetry/otlp-settings.ts'
 import { auditSecretIn } from '../audit-secret.ts'
@@ -51,6 +53,10 @@ environment:
   INFERNET_COMPUTE_RATES      what computing is quoted at: gpu_hour=2000000,gib_hour=5000,exaflop=1400000
                               in whole msat
   INFERNET_VERIFIERS          peer ids of verifiers that may see what clients ask, to score the answers
+  INFERNET_CANARY_ACCOUNT     acct_…: providers are asked things again to check them, which this account pays
+  INFERNET_CANARY_SHARE       of the requests, 0 to 1: how often (0.01)
+  INFERNET_SUSPENSION_HOURS, INFERNET_ACCUSATION_HOURS, INFERNET_APPEAL_HOURS
+                              how long providers rest, wait and may appeal (24, 72, 72)
   INFERNET_MIN_PRICE, INFERNET_MAX_PRICE
                               what providers may ask: prompt=…,completion=… in msat per million tokens
   OTEL_EXPORTER_OTLP_ENDPOINT http(s)://… of an OpenTelemetry collector: requests are traced
@@ -76,6 +82,15 @@ const edge = await startNodeEdge({
   masterKeys: masterKeys === undefined ? undefined : parseMasterKeys(masterKeys),
   audit: new AuditKeys(parseAuditSecret(auditSecretIn(values['audit-secret-file'], values.data))),
   trustedVerifiers: parseVerifiers(process.env['INFERNET_VERIFIERS']),
+  canaries: parseCanaries(
+    process.env['INFERNET_CANARY_ACCOUNT'],
+    process.env['INFERNET_CANARY_SHARE'],
+  ),
+  conductTimes: parseConductTimes({
+    suspension: process.env['INFERNET_SUSPENSION_HOURS'],
+    accusation: process.env['INFERNET_ACCUSATION_HOURS'],
+    appeal: process.env['INFERNET_APPEAL_HOURS'],
+  }),
   trustProxy: values['trust-proxy'],
   log: writer.log,
   timeouts: parseTimeouts(process.env['INFERNET_JOB_TIMEOUTS']),

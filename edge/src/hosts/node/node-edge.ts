@@ -9,7 +9,11 @@ import type { PriceBounds } from '@infernet/settlement/price-bounds'
 import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import { PricedJobRunner } from '../../billing/priced-job-runner.ts'
+import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { postgresAudits } from '../../db/audits.ts'
+import { postgresArchive } from '../../db/receipt-archive.ts'
+import { postgresSlashes } from '../../db/slashes.ts'
+import { postgresProviders } from '../../db/provider-records.ts'
 import { postgresBilling } from '../../db/billing.ts'
 import { postgresPricedJobs } from '../../db/priced-jobs.ts'
 import { postgresStore } from '../../db/store.ts'
@@ -34,6 +38,9 @@ import { providerUpgrades } from './provider-sockets.ts'
 import { settlerUpgrades } from './settler-sockets.ts'
 import { acceptUpgrades } from './upgrades.ts'
 import type { AuditKeys } from '../../audit/audit-keys.ts'
+import { MAX_REDUNDANCY_SHARE } from '../../canary/canary-limits.ts'
+import type { CanarySettings } from '../../canary/canary-settings.ts'
+import { nodeAsks } from './node-asks.ts'
 
 export interface NodeEdgeOptions {
   readonly host: string
@@ -50,6 +57,9 @@ export interface NodeEdgeOptions {
   readonly audit: AuditKeys
   /** Peer ids of verifiers that may be shown real prompts. */
   readonly trustedVerifiers?: ReadonlySet<string>
+  readonly conductTimes?: ConductTimes
+  /** Absent: providers are asked nothing but what clients ask. */
+  readonly canaries?: CanarySettings | undefined
   /** A proxy in front of us says in `X-Forwarded-For` where requests come from. */
   readonly trustProxy?: boolean
   readonly log: LogLine
@@ -91,6 +101,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     onFlushError: (error) => events.storeFailed('writeLedgerEvents', error),
   })
   const audits = postgresAudits(database)
+  const providers = postgresProviders(database, now)
   const hub = new ProviderHub({
     timeouts: options.timeouts,
     prices: options.prices,
@@ -110,8 +121,24 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     audit: options.audit,
     audits,
     trustedVerifiers: options.trustedVerifiers,
+    watch: {
+      leased: (order, provider) => asks?.leased(order, provider),
+      ended: (order, record) => asks?.ended(order, record),
+    },
+    hours: providers,
+    conductTimes: options.conductTimes,
   })
   hubGauges(events, hub)
+  const asks = nodeAsks(options.canaries, {
+    accounts,
+    audit: options.audit,
+    database,
+    events,
+    hub,
+    now,
+    store,
+    rateOf: () => MAX_REDUNDANCY_SHARE,
+  })
   const known = new KnownModels({
     load: () => store.knownModels(),
     take: (models) => hub.remember(models),
@@ -121,13 +148,17 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   void known.ask()
   const billing = postgresBilling(database)
   const hubPort: HubPort = {
-    submit: (order) => hub.submit(order),
+    submit: (order) => {
+      const answer = hub.submit(order)
+      return asks?.watched(order, answer) ?? answer
+    },
     cancel: (job, reason) => hub.cancel(job, reason),
     directory: () => {
       void known.ask()
       return hub.directory()
     },
     providersOf: (model) => hub.providersOf(model),
+    presenceOf: (peers) => hub.presenceOf(peers),
     askInvoice: (peer, order) => hub.askInvoice(peer, order),
     metrics: () => events.metrics(),
   }
@@ -151,12 +182,15 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     hub: hubPort,
     accounts,
     store,
+    archive: postgresArchive(database),
     billing,
     pricedJobs: { store: pricedJobs, feeBps: options.feeBps, rates: options.computeRates },
     settler,
     keys: new KeyRing(store, now),
     audit: options.audit,
     audits,
+    slashes: postgresSlashes(database),
+    providers,
     l402: l402Of(options.masterKeys, { accounts, store, billing, settler, now }),
     addressOf: (c) => clientAddress(c, options.trustProxy ?? false),
     events,
@@ -181,13 +215,16 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
       server.close()
       server.closeIdleConnections()
       runner.drain()
+      asks?.drain()
       hub.drain('the edge is restarting')
       const deadline = now() + graceMs
-      while (hub.jobsInFlight > 0 && now() < deadline) {
+      while (hub.jobsInFlight + hub.verdictsAwaited > 0 && now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
       }
       await runner.close()
       hub.closeAll(CLOSE.restarting, 'the edge is restarting')
+      await asks?.close()
+      await hub.hoursWritten()
       for (const route of sockets) route.terminate()
       server.closeAllConnections()
       await accounts.close()

@@ -92,6 +92,8 @@ function receive(message: ToChild): void {
   else if (message.type === 'embed') void embedder?.embed(message.run, message.inputs)
   else if (message.type === 'score') {
     void scorer?.score(message.run, message.prompt, message.output)
+  } else if (message.type === 'render') {
+    runner?.render(message.run, message.prompt, message.output)
   } else if (message.type === 'abort' && abortExtra(message.run)) return
   else runner?.run(message.run)?.[message.type]()
 }

@@ -12,6 +12,7 @@ import {
 import { EngineStartError } from '../engine.ts'
 import { evidenceConformance } from '../evidence-conformance.ts'
 import { demoModel, type ModelFile } from '../model-file.ts'
+import { renderConformance } from '../render-conformance.ts'
 import { orderOf, scoreConformance } from '../score-conformance.ts'
 import { TinyEngine } from '../tiny.ts'
 import { LlamaCppEngine } from './llama-cpp.ts'
@@ -34,6 +35,7 @@ const started = async (file?: ModelFile) => {
 engineConformance('llama-cpp', () => started())
 evidenceConformance('llama-cpp', () => started())
 scoreConformance('llama-cpp', started)
+renderConformance('llama-cpp', () => started())
 
 describe('llama-cpp', () => {
   const engine = llama()

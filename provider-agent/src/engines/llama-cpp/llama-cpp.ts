@@ -1,6 +1,7 @@
-import { compileChatTemplate } from '@infernet/models/chat-template'
+import { compileChatTemplate, readsClock } from '@infernet/models/chat-template'
 import { checkGgufFile } from '@infernet/models/gguf-file'
 import type { GgufSummary } from '@infernet/models/gguf-check'
+import type { RenderedAnswer } from '@infernet/schemas/audit-wire'
 import type { Position } from '@infernet/schemas/transcript'
 import {
   EngineStartError,
@@ -16,10 +17,12 @@ import {
 } from '../engine.ts'
 import { beginLocalAnswer } from '../local-answer.ts'
 import type { LocalModel } from '../local-request.ts'
+import { renderLocally } from '../local-render.ts'
 import { scoreLocally } from '../local-score.ts'
-import { fileHash, localSpec } from '../local-spec.ts'
+import { fileHash, localSpec, RENDERING } from '../local-spec.ts'
 import { restrictModel, type OfferOverrides } from '../offer-overrides.ts'
 import { quantizationOf, type ModelFile } from '../model-file.ts'
+import type { RenderOrder } from '../render-order.ts'
 import { ScoreError, type ScoreOrder } from '../score-order.ts'
 import { LlamaProcess } from './llama-process.ts'
 import type { LoadedModel } from './messages.ts'
@@ -87,18 +90,30 @@ export class LlamaCppEngine implements Engine {
   }
 
   async score(order: ScoreOrder, signal: AbortSignal): Promise<readonly Position[]> {
-    const served = this.#served.find(({ id }) => id === order.model)
-    if (served === undefined) throw ScoreError.unknownModel(order)
-    const { model, process } = served
-    if (model === undefined) {
-      throw new ScoreError('engine_failed', 'llama.cpp is being started again')
-    }
-    return scoreLocally(process, model, order, AbortSignal.any([signal, this.#closing.signal]))
+    const { model, process } = this.#runningOf(order)
+    return scoreLocally(process, model, order, this.#until(signal))
+  }
+
+  async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedAnswer> {
+    const { model, process } = this.#runningOf(order)
+    return renderLocally(process, model, order, this.#until(signal))
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#served.map(({ process }) => process.close()))
+  }
+
+  #runningOf(order: Pick<ScoreOrder, 'model'>): Served & { readonly model: LocalModel } {
+    const served = this.#served.find(({ id }) => id === order.model)
+    if (served === undefined) throw ScoreError.unknownModel(order)
+    const { model } = served
+    if (model !== undefined) return { ...served, model }
+    throw new ScoreError('engine_failed', 'llama.cpp is being started again')
+  }
+
+  #until(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#closing.signal])
   }
 
   async #load(file: ModelFile, events: EngineEvents): Promise<void> {
@@ -167,13 +182,14 @@ function describe(
       weights,
       quantization: summary.quantization,
       kv: 'f16',
-      engine: `llama.cpp-${loaded.release}`,
+      engine: `llama.cpp-${loaded.release}+${RENDERING}`,
       backend: loaded.backend,
       template,
     }),
     replay: 'llama-cpp',
     kept_only: true,
     vocabSize: summary.vocabSize,
+    readsClock: readsClock(template),
     renderChat: compileChatTemplate(template, {
       bosToken: loaded.bosToken,
       eosToken: loaded.eosToken,

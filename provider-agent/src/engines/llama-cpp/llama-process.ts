@@ -1,9 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { JobError } from '@infernet/schemas/wire'
 import { providerFault } from '../engine.ts'
+import { ScoreError } from '../score-order.ts'
 import type {
   GenerateRequest,
   Prompt,
+  RenderSource,
   ScoreSink,
   ScoreSource,
   TokenPiece,
@@ -32,13 +35,21 @@ export interface LlamaProcessEvents {
   trouble(message: string): void
 }
 
+/** A prompt's ids, and the text of an answer's. */
+type Said = Awaited<ReturnType<RenderSource['render']>>
+
+interface RenderSink extends Pick<TokenSink, 'fail'> {
+  said(said: Said): void
+}
+
 /** A child process with one model: its runs, its death, its return. */
-export class LlamaProcess implements TokenSource, VectorSource, ScoreSource {
+export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, RenderSource {
   readonly #options: LoadOptions
   readonly #events: LlamaProcessEvents
   readonly #sinks = new Map<number, TokenSink>()
   readonly #vectorSinks = new Map<number, VectorSink>()
   readonly #scoreSinks = new Map<number, ScoreSink>()
+  readonly #renderSinks = new Map<number, RenderSink>()
   #child: ChildProcess | undefined
   #lastRun = 0
   #crashes = 0
@@ -126,6 +137,15 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource {
     }
   }
 
+  render(prompt: Prompt, output: readonly number[]): Promise<Said> {
+    const run = ++this.#lastRun
+    const { promise, resolve, reject } = Promise.withResolvers<Said>()
+    const fail = ({ message }: JobError): void => reject(new ScoreError('engine_failed', message))
+    this.#renderSinks.set(run, { said: resolve, fail })
+    this.#send({ type: 'render', run, prompt, output })
+    return promise
+  }
+
   /** Ends the child and resolves when it is gone. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -147,12 +167,17 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource {
     if (message.type === 'scores') {
       return scoreSink?.positions(message.positions.flatMap((it) => unpackPosition(it) ?? []))
     }
+    const renderSink = this.#renderSinks.get(message.run)
+    this.#renderSinks.delete(message.run)
+    if (message.type === 'rendered') return renderSink?.said(message)
     const sink = this.#sinks.get(message.run)
     if (message.type === 'prompt') return sink?.prompt(message.ids, message.cachedTokens)
     this.#sinks.delete(message.run)
     this.#vectorSinks.delete(message.run)
     this.#scoreSinks.delete(message.run)
-    if (message.type === 'fail') return (sink ?? vectorSink ?? scoreSink)?.fail(message.error)
+    if (message.type === 'fail') {
+      return (sink ?? vectorSink ?? scoreSink ?? renderSink)?.fail(message.error)
+    }
     sink?.end(message.reason, unpackPosition(message.ending ?? []))
     vectorSink?.end()
     scoreSink?.end()
@@ -185,7 +210,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource {
 
   /** Those of all runs, which hear nothing more from the child. */
   #takeSinks(): readonly Pick<TokenSink, 'fail'>[] {
-    const bySort = [this.#sinks, this.#vectorSinks, this.#scoreSinks]
+    const bySort = [this.#sinks, this.#vectorSinks, this.#scoreSinks, this.#renderSinks]
     const sinks = bySort.flatMap((byRun) => [...byRun.values()])
     for (const byRun of bySort) byRun.clear()
     return sinks

@@ -12,6 +12,12 @@ export type ToChild =
       readonly prompt: readonly number[]
       readonly output: readonly number[]
     }
+  | {
+      readonly type: 'render'
+      readonly run: number
+      readonly prompt: Prompt
+      readonly output: readonly number[]
+    }
   | { readonly type: 'pause' | 'resume' | 'abort'; readonly run: number }
 
 /** A run, the text of its next token, and `packPosition` of it: nothing where the run is not traced. */
@@ -41,6 +47,12 @@ export type FromChild =
       readonly type: 'scores'
       readonly run: number
       readonly positions: readonly (readonly number[])[]
+    }
+  | {
+      readonly type: 'rendered'
+      readonly run: number
+      readonly prompt: readonly number[]
+      readonly text: string
     }
   | {
       readonly type: 'end'

@@ -86,6 +86,21 @@ export class Runner {
     }
   }
 
+  /** Reads a prompt, and says what somebody else generated. Ids must be in the vocabulary. */
+  render(run: number, prompt: Prompt, output: readonly number[]): void {
+    const { model } = this.#loaded
+    try {
+      const ids = this.#tokenize(prompt)
+      const text = new TokenText(model, ids)
+      const end = output.findIndex((id) => model.isEogToken(id as Token))
+      const shown = output.slice(0, end < 0 ? output.length : end)
+      const said = shown.map((id) => text.push(id as Token)).join('')
+      this.#outlet.send({ type: 'rendered', run, prompt: ids, text: said })
+    } catch (error) {
+      this.#outlet.send({ type: 'fail', run, error: faultOf(error) })
+    }
+  }
+
   async #answer(
     run: Run,
     request: GenerateRequest,

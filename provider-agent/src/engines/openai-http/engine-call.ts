@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { JsonWalkError } from '@infernet/openai-compat/json-walker'
 import type { EngineKind } from '@infernet/openai-compat/parameter-table'
 import { BYTES_PER_PROMPT_TOKEN } from '@infernet/openai-compat/usage'
 import { MAX_ANSWER_BYTES } from '@infernet/schemas/limits'
@@ -9,10 +10,16 @@ import {
   type EngineRun,
   type EngineSink,
   type EngineUsage,
+  type Evidence,
 } from '../engine.ts'
 import { collect, type EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
-import { engineJob, type EngineJob } from './engine-job.ts'
+import { engineJob, type EngineJob, type WholeAnswer } from './engine-job.ts'
+import { parseJson } from './engine-question.ts'
+import { AnswerTrace } from './evidence/answer-trace.ts'
+import type { EvidencePlan } from './evidence/evidence-plan.ts'
+import { llamaPromptIds } from './evidence/prompt-ids.ts'
+import { traceRequest, type TracedRequest } from './evidence/traced-request.ts'
 import { modelRewriter, type ModelAlias } from './model-alias.ts'
 import { SseRelay, SseRelayError } from './sse-relay.ts'
 
@@ -27,6 +34,10 @@ export interface EngineCallOptions {
   readonly serverKind: EngineKind
   /** The engine says the beginning of a continued answer again. */
   readonly echoes: boolean
+  /** Where answers are shown: how. */
+  readonly plan?: EvidencePlan | undefined
+  /** The agent asks for itself. */
+  readonly probes?: boolean
   readonly request: EngineRequest
   readonly sink: EngineSink
   /** The call is over, well or not. */
@@ -42,20 +53,29 @@ export class EngineCall implements EngineRun {
   readonly #job: EngineJob
   readonly #payload: string
   readonly #bodyBytes: number
+  readonly #trace: AnswerTrace | undefined
+  readonly #asking = new AbortController()
   #request: ClientRequest
   #response: IncomingMessage | undefined
   #usage: JobUsage | undefined
   /** Of an answer that was not streamed. */
   #answerBytes = 0
+  #finishReason: string | undefined
   #isPaused = false
+  /** All is there but the prompt's ids. */
+  #isEnding = false
   #isOver = false
 
   constructor(options: EngineCallOptions) {
     this.#options = options
-    const { alias, request, serverKind: kind, echoes } = options
+    const { alias, request, serverKind: kind, echoes, plan } = options
     const job = engineJob(request, { alias, kind })
+    const traced =
+      plan === undefined || echoes
+        ? undefined
+        : traceRequest({ ...job, endpoint: request.endpoint }, plan)
     this.#job = job
-    this.#payload = JSON.stringify(job.payload)
+    this.#payload = JSON.stringify(traced?.payload ?? job.payload)
     this.#bodyBytes = request.body.length
     const rewrite = modelRewriter(alias)
     this.#relay = new SseRelay({
@@ -63,8 +83,10 @@ export class EngineCall implements EngineRun {
       choices: job.choices,
       skip: echoes ? job.begun : '',
       ...(rewrite === undefined ? {} : { rewrite }),
+      ...(traced === undefined ? {} : { take: (event, json) => this.#take(event, json) }),
     })
     this.#request = this.#send(!request.stream && kind !== 'llama-server')
+    this.#trace = traced && plan && this.#traceOf(traced, plan)
   }
 
   pause(): void {
@@ -98,6 +120,37 @@ export class EngineCall implements EngineRun {
     }
   }
 
+  evidence(): Evidence | undefined {
+    return this.#trace?.evidence({
+      usage: this.#usage ?? this.#relay.usage,
+      finishReason: this.#finishReason ?? this.#relay.finishReason,
+    })
+  }
+
+  #traceOf(traced: TracedRequest, plan: EvidencePlan): AnswerTrace {
+    const { connection, request } = this.#options
+    const { endpoint, stream: isStream } = request
+    // Beside the generation, of which it takes no time.
+    const promptIds =
+      plan.kind === 'llama-server'
+        ? llamaPromptIds(connection, endpoint, traced.payload, this.#asking.signal)
+        : undefined
+    return new AnswerTrace({ plan, endpoint, isStream, request: traced, promptIds })
+  }
+
+  /** Throws {@link SseRelayError} for what cannot be taken apart. */
+  #take(bytes: Buffer, json: unknown): Buffer {
+    try {
+      return this.#trace?.take(bytes, json) ?? bytes
+    } catch (error) {
+      if (!(error instanceof JsonWalkError)) throw error
+      throw new SseRelayError(
+        'not_json',
+        `a part of the answer is not plain JSON: ${error.message}`,
+      )
+    }
+  }
+
   /**
    * llama-server closes after an answer although it announces keep-alive, and streams end with a
    * close too; elsewhere a reused connection halves the cost of a short answer.
@@ -107,6 +160,7 @@ export class EngineCall implements EngineRun {
       path: this.#job.path,
       body: this.#payload,
       reuse,
+      ...(this.#options.probes === undefined ? {} : { probes: this.#options.probes }),
       onResponse: (response) => this.#receive(response),
     })
     request.on('error', (error) => this.#broken(error))
@@ -156,8 +210,10 @@ export class EngineCall implements EngineRun {
     if (!this.#relay.isComplete) {
       return this.#fail(providerFault('engine_cut', 'the engine ended before its answer did'))
     }
-    this.#deliver(this.#relay.flush())
-    this.#finish(this.#relay.finishReason ?? 'stop')
+    this.#end(() => {
+      this.#deliver(this.#relay.flush())
+      this.#finish(this.#relay.finishReason ?? 'stop')
+    })
   }
 
   #answer(body: Buffer | undefined): void {
@@ -166,15 +222,39 @@ export class EngineCall implements EngineRun {
       const message = `the engine's answer is over ${MAX_ANSWER_BYTES} bytes`
       return this.#fail(providerFault('answer_too_large', message))
     }
-    const answer = this.#job.read(body)
+    const answer = this.#readWhole(body)
     if (answer === undefined) {
       const message = `the engine sent no answer of ${this.#job.path}`
       return this.#fail(providerFault('engine_protocol', message))
     }
     this.#usage = answer.usage
-    this.#answerBytes = body.length
-    this.#deliver([answer.bytes])
-    this.#finish(answer.finishReason)
+    this.#finishReason = answer.finishReason
+    this.#answerBytes = answer.bytes.length
+    this.#end(() => {
+      this.#deliver([answer.bytes])
+      this.#finish(answer.finishReason)
+    })
+  }
+
+  #readWhole(body: Buffer): WholeAnswer | undefined {
+    if (this.#trace === undefined) return this.#job.read(body)
+    try {
+      return this.#job.read(this.#take(body, parseJson(body.toString())))
+    } catch (error) {
+      if (error instanceof SseRelayError) return undefined
+      throw error
+    }
+  }
+
+  /** Ends the answer, as soon as it can be shown. */
+  #end(last: () => void): void {
+    const pending = this.#trace?.pending
+    if (pending === undefined) return last()
+    if (this.#isEnding) return
+    this.#isEnding = true
+    void pending.then(() => {
+      if (!this.#isOver) last()
+    })
   }
 
   #deliver(parts: readonly Buffer[]): void {
@@ -198,7 +278,7 @@ export class EngineCall implements EngineRun {
 
   /** The socket broke: harmless when the answer was complete. */
   #broken(error: Error): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#isEnding) return
     if (this.#relay.isComplete) return this.#streamEnded()
     // The engine closed an idle connection just as we took it: nobody has seen the request.
     if (this.#request.reusedSocket && this.#response === undefined) {
@@ -219,6 +299,7 @@ export class EngineCall implements EngineRun {
 
   #over(): void {
     this.#isOver = true
+    this.#asking.abort()
     this.#options.onOver()
   }
 }

@@ -7,6 +7,8 @@ import { EngineStartError } from '../engine.ts'
 export interface EngineHttpRequest {
   /** Below `/v1`. */
   readonly path: string
+  /** Beside `/v1` instead, where servers have what is not OpenAI's. */
+  readonly isBeside?: boolean
   /** Makes it a POST of JSON. */
   readonly body?: string
   /** Take a connection that served before, and leave it for the next. */
@@ -45,17 +47,18 @@ export function connectEngine(url: string, key: string | undefined): EngineConne
   const { request, Agent } = base.protocol === 'https:' ? https : http
   const fresh = new Agent({ keepAlive: false })
   const reused = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS })
-  const root = `${base.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`
+  const beside = base.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
+  const root = `${beside}/v1`
   const target = { hostname: base.hostname.replace(/^\[|\]$/g, ''), port: base.port }
   const authorization = key ? { authorization: `Bearer ${key}` } : {}
   return {
     base: base.origin + root,
-    request({ path, body, reuse, probes, onResponse }) {
+    request({ path, isBeside, body, reuse, probes, onResponse }) {
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
       const options = {
         ...target,
         agent: reuse ? reused : fresh,
-        path: root + path,
+        path: (isBeside === true ? beside : root) + path,
         method: body === undefined ? 'GET' : 'POST',
         headers: { ...authorization, ...type, ...(probes === true ? PROBE_HEADERS : {}) },
       }

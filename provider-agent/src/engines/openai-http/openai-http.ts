@@ -14,10 +14,16 @@ import {
 import { seeCapabilities, UNSEEN, type SeenCapabilities } from './capability-probe.ts'
 import { EngineCall } from './engine-call.ts'
 import { connectEngine, type EngineConnection } from './engine-connection.ts'
+import type { EvidencePlan } from './evidence/evidence-plan.ts'
+import { findPlan } from './evidence/find-plan.ts'
 import type { OfferOverrides } from '../offer-overrides.ts'
 import { quantizationOf } from '../model-file.ts'
+import { ModelFileReader } from './evidence/model-folder.ts'
+import { LlamaServerScorer } from './llama-server-scorer.ts'
 import type { ModelAlias } from './model-alias.ts'
+import { OwnQuestions } from './own-questions.ts'
 import { checkScoreOrder, ScoreError, type Scorer } from '../score-order.ts'
+import type { SpecWords } from '../spec-words.ts'
 import { probe, ProbeError, type ListedModel, type ProbeResult } from './probe.ts'
 import { VllmScorer } from './vllm-scorer.ts'
 
@@ -36,6 +42,10 @@ export interface OpenAiHttpOptions {
   readonly context?: number | undefined
   /** What the owner says of all models; it goes before what was found out. */
   readonly overrides?: OfferOverrides
+  /** What the owner says of the weights, where the server does not. */
+  readonly spec?: SpecWords
+  /** At least 0 and below 1; for a verifier, which places of a long answer it looks at. */
+  readonly random?: () => number
   /** For tests. */
   readonly probeMs?: { readonly up: number; readonly down: number }
 }
@@ -43,6 +53,12 @@ export interface OpenAiHttpOptions {
 interface OfferedModel extends EngineModel {
   readonly alias: ModelAlias
   readonly echoes: boolean
+  readonly plan?: EvidencePlan
+}
+
+/** What was found out about a model when it was first seen. */
+interface SeenModel extends SeenCapabilities {
+  readonly plan?: EvidencePlan
 }
 
 /** Any OpenAI-compatible server, reached over HTTP: vLLM, llama-server, SGLang, Ollama … */
@@ -51,13 +67,16 @@ export class OpenAiHttpEngine implements Engine {
   readonly #options: OpenAiHttpOptions
   readonly #connection: EngineConnection
   readonly #calls = new Set<EngineCall>()
-  readonly #vllm: VllmScorer
+  readonly #scorers: Partial<Record<EngineKind, VllmScorer | LlamaServerScorer>>
+  readonly #files = new ModelFileReader()
   readonly #closing = new AbortController()
   #events: EngineEvents | undefined
   #models: readonly OfferedModel[] = []
   #serverKind: EngineKind = 'openai'
   /** By the engine's own name; forgotten when the model or the engine goes. */
-  #seen = new Map<string, SeenCapabilities>()
+  #seen = new Map<string, SeenModel>()
+  /** Told once. */
+  readonly #advice = new Set<string>()
   #trouble = ''
   #timer: NodeJS.Timeout | undefined
 
@@ -65,7 +84,10 @@ export class OpenAiHttpEngine implements Engine {
   constructor(options: OpenAiHttpOptions) {
     this.#options = options
     this.#connection = connectEngine(options.url, options.key)
-    this.#vllm = new VllmScorer(this.#connection)
+    this.#scorers = {
+      vllm: new VllmScorer(this.#connection),
+      'llama-server': new LlamaServerScorer(this.#connection, options.random ?? Math.random),
+    }
   }
 
   get models(): readonly EngineModel[] {
@@ -87,6 +109,7 @@ export class OpenAiHttpEngine implements Engine {
       alias: model.alias,
       serverKind: this.#serverKind,
       echoes: model.echoes,
+      plan: model.plan,
       request,
       sink,
       onOver: () => this.#calls.delete(call),
@@ -96,18 +119,19 @@ export class OpenAiHttpEngine implements Engine {
     return call
   }
 
-  /** vLLM can; no other server tells how likely given tokens are. */
+  /** vLLM and llama-server can; no other server tells how likely given tokens are. */
   get score(): Scorer | undefined {
-    return this.#serverKind === 'vllm' ? this.#score : undefined
+    return this.#scorers[this.#serverKind] === undefined ? undefined : this.#score
   }
 
   readonly #score: Scorer = async (order, signal) => {
     const model = this.#models.find(({ id }) => id === order.model)
-    if (model === undefined) throw ScoreError.unknownModel(order)
-    // vLLM generates a token behind, which has to have room. What its vocabulary is only it knows.
+    const scorer = this.#scorers[this.#serverKind]
+    if (model === undefined || scorer === undefined) throw ScoreError.unknownModel(order)
+    // They generate a token behind, which has to have room. What their vocabulary is only they know.
     checkScoreOrder(order, { id: model.id, contextLength: model.contextLength - 1 })
     const until = AbortSignal.any([signal, this.#closing.signal])
-    return this.#vllm.score({ ...order, model: model.alias.engineName }, until)
+    return scorer.score({ ...order, model: model.alias.engineName }, until)
   }
 
   async close(): Promise<void> {
@@ -142,11 +166,41 @@ export class OpenAiHttpEngine implements Engine {
     const names = new Set(models.map(({ name }) => name).filter((name) => wanted.has(name)))
     for (const name of this.#seen.keys()) if (!names.has(name)) this.#seen.delete(name)
     if (!isKnown) return
-    for (const name of names) {
-      if (this.#seen.has(name)) continue
+    for (const model of models) {
+      const { name } = model
+      if (!names.has(name) || this.#seen.has(name)) continue
       const seen = await seeCapabilities(this.#connection, name, kind)
-      if (seen !== undefined) this.#seen.set(name, seen)
+      if (seen !== undefined)
+        this.#seen.set(name, { ...seen, ...(await this.#plan(model, seen, kind)) })
     }
+  }
+
+  /** Finds out how a model's answers can be shown, and tells the owner what is missing for it. */
+  async #plan(
+    model: ListedModel,
+    { endpoints }: SeenCapabilities,
+    kind: EngineKind,
+  ): Promise<Pick<SeenModel, 'plan'>> {
+    if (model.isAdapter || (kind !== 'vllm' && kind !== 'llama-server')) return {}
+    const questions = new OwnQuestions(this.#connection, kind, this.#closing.signal)
+    if (endpoints.every((endpoint) => endpoint === 'embeddings')) return {}
+    const facts = await questions.facts()
+    const { plan, advice } = await findPlan({
+      id: model.name,
+      kind,
+      words: this.#options.spec ?? {},
+      facts,
+      modelPath: facts?.modelPath ?? model.root,
+      quantization: this.#options.overrides?.quantization ?? model.quantization,
+      endpoints,
+      files: this.#files,
+      ask: (by, request) => questions.ask(by, { ...request, model: model.name }),
+    })
+    if (advice !== undefined && !this.#advice.has(advice)) {
+      this.#advice.add(advice)
+      this.#events?.trouble(advice)
+    }
+    return plan === undefined ? {} : { plan }
   }
 
   #aliases(models: readonly ListedModel[]): readonly ModelAlias[] {
@@ -177,7 +231,8 @@ export class OpenAiHttpEngine implements Engine {
     const isGoodName = modelOfferSchema.shape.id.safeParse(alias.id).success
     if (listed === undefined || !isGoodName) return undefined
     const { context, overrides = {} } = this.#options
-    const { endpoints, capabilities, echoes } = this.#seen.get(alias.engineName) ?? UNSEEN
+    const seen: SeenModel = this.#seen.get(alias.engineName) ?? UNSEEN
+    const { endpoints, capabilities, echoes, plan } = seen
     const model = {
       id: alias.id,
       contextLength: context ?? listed.contextLength ?? UNKNOWN_CONTEXT_TOKENS,
@@ -188,6 +243,7 @@ export class OpenAiHttpEngine implements Engine {
         : quantizationOf({ quantization: listed.quantization })),
       alias,
       echoes,
+      ...(plan === undefined ? {} : { plan, spec: plan.spec }),
       ...overrides,
     }
     return model.endpoints.length === 0 ? undefined : model

@@ -14,6 +14,10 @@ export interface ListedModel {
   /** Undefined when the server does not say. */
   readonly contextLength: number | undefined
   readonly quantization: string | undefined
+  /** Where its weights are, as the server names it. */
+  readonly root: string | undefined
+  /** Weights of its own on top of another model's. */
+  readonly isAdapter: boolean
 }
 
 export interface ProbeResult {
@@ -34,6 +38,9 @@ const listSchema = z.object({
     z.looseObject({
       id: z.string(),
       owned_by: z.string().optional(),
+      /** vLLM. */
+      root: z.string().nullish(),
+      parent: z.string().nullish(),
       /** vLLM, SGLang. */
       max_model_len: contextLength.nullish(),
       /** llama-server. */
@@ -94,10 +101,12 @@ function readList(body: string, server: string): ProbeResult {
   return {
     kind: kind ?? 'openai',
     isKnown: kind !== undefined,
-    models: data.map(({ id, max_model_len, meta }) => ({
+    models: data.map(({ id, max_model_len, meta, root, parent }) => ({
       name: id,
       contextLength: max_model_len ?? meta?.n_ctx ?? meta?.n_ctx_train ?? undefined,
       quantization: meta?.ftype ?? undefined,
+      root: root ?? undefined,
+      isAdapter: typeof parent === 'string',
     })),
   }
 }

@@ -40,6 +40,8 @@ export interface SseRelayOptions {
   readonly skip?: string
   /** Replaces the engine's model name by the one it is offered under. */
   readonly rewrite?: (bytes: Buffer) => Buffer
+  /** Is shown every event with its JSON, and returns what of it goes on. Not together with `skip`. */
+  readonly take?: (event: Buffer, json: object) => Buffer
 }
 
 /**
@@ -113,7 +115,11 @@ export class SseRelay {
   /** A content event that needs no look inside; `next` holds each needle's next place. */
   #isPlain(bytes: Buffer, at: number, end: number, next: number[]): boolean {
     let isPlain =
-      this.#hasContent && this.#skip === '' && !isEmpty(bytes, at) && !isDoneEvent(bytes, at, end)
+      this.#hasContent &&
+      this.#skip === '' &&
+      this.#options.take === undefined &&
+      !isEmpty(bytes, at) &&
+      !isDoneEvent(bytes, at, end)
     for (const [i, needle] of NEEDLES.entries()) {
       const place = next[i] ?? -1
       if (place === -1 || place >= end) continue
@@ -137,7 +143,8 @@ export class SseRelay {
     }
     const isCut = this.#skip !== '' && this.#cutBeginning(chunk)
     for (const choice of chunk.choices ?? []) this.#readChoice(choice)
-    const passed = isCut ? eventOf(chunk) : event
+    const taken = this.#options.take?.(event, chunk) ?? event
+    const passed = isCut ? eventOf(chunk) : taken
     const usage = parseUsage(chunk.usage)
     if (usage === undefined) return passed
     const cached = usage.prompt_tokens_details?.cached_tokens
@@ -148,7 +155,7 @@ export class SseRelay {
     }
     if (this.#options.showUsage) return passed
     if (chunk.choices === undefined || chunk.choices.length === 0) return undefined
-    const { usage: _, ...rest } = chunk
+    const { usage: _, ...rest } = taken === event ? chunk : parseChunk(dataOf(taken) ?? '')
     return eventOf(rest)
   }
 

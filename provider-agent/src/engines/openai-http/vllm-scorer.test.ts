@@ -129,7 +129,7 @@ describe('a score by vLLM', () => {
 
   it('is for no other server to give', async () => {
     const other = new FakeEngine()
-    other.models = [{ id: 'big-model', owned_by: 'llamacpp' }]
+    other.models = [{ id: 'big-model', owned_by: 'sglang' }]
     await other.start()
     const http = new OpenAiHttpEngine({ url: other.url, models: [] })
     await http.start(events)

@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import { MAX_SCORED_CANDIDATES } from '@infernet/schemas/limits'
 import type { Candidate, Position } from '@infernet/schemas/transcript'
 import { z } from 'zod'
 import { ScoreError, scoredPosition, type ScoreOrder } from '../score-order.ts'
-import { collect, type EngineConnection } from './engine-connection.ts'
+import type { EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
+import { askEngine, EngineQuestionError, parseJson, type EngineReply } from './engine-question.ts'
 
 /** vLLM waits its turn in silence, then reads a prompt of any length within this time. */
 const SILENCE_MS = 300_000
@@ -49,21 +49,11 @@ export class VllmScorer {
     return this.score(order, signal)
   }
 
-  #post(
+  async #post(
     { model, prompt, output }: ScoreOrder,
     candidates: number,
     signal: AbortSignal,
-  ): Promise<{ readonly status: number; readonly body: string }> {
-    if (signal.aborted) return Promise.reject(ScoreError.aborted())
-    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>()
-    const fail = (reason: string): void => reject(failed(reason))
-    const onResponse = (response: IncomingMessage): void => {
-      response.on('error', (error) => fail(error.message))
-      collect(response, MAX_SCORES_BYTES, (body) => {
-        if (body === undefined) fail(`it answers with more than ${MAX_SCORES_BYTES} bytes`)
-        else resolve({ status: response.statusCode ?? 0, body: body.toString() })
-      })
-    }
+  ): Promise<EngineReply> {
     const payload = {
       model,
       prompt: [...prompt, ...output],
@@ -72,25 +62,18 @@ export class VllmScorer {
       temperature: 0,
       prompt_logprobs: candidates,
     }
-    const body = JSON.stringify(payload)
-    const request = this.#connection.request({
-      path: '/completions',
-      body,
-      reuse: false,
-      onResponse,
-    })
-    const abort = (): void => {
-      reject(ScoreError.aborted())
-      request.destroy()
+    try {
+      return await askEngine(this.#connection, {
+        path: '/completions',
+        payload,
+        silenceMs: SILENCE_MS,
+        maxBytes: MAX_SCORES_BYTES,
+        signal,
+      })
+    } catch (error) {
+      if (!(error instanceof EngineQuestionError)) throw error
+      throw error.code === 'aborted' ? ScoreError.aborted() : failed(error.message)
     }
-    request.setTimeout(SILENCE_MS, () => request.destroy(new Error('it does not answer')))
-    request.on('error', (error) => fail(error.message))
-    request.on('close', () => {
-      signal.removeEventListener('abort', abort)
-      fail('it broke off')
-    })
-    signal.addEventListener('abort', abort)
-    return promise
   }
 }
 
@@ -123,12 +106,4 @@ function positionOf(id: number, value: unknown, asked: number): Position {
     .toSorted((a, b) => b.logprob - a.logprob)
     .slice(0, asked)
   return scoredPosition({ id, logprob: own.logprob, top: likeliest })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

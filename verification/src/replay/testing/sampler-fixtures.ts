@@ -6,7 +6,12 @@ import type { SeededVariant } from '../replay-variant.ts'
 
 export const PROMPT_LENGTH = 7
 
-export const SEEDED_VARIANTS = ['llama-cpp', 'llama-cpp-early-out', 'vllm-gumbel'] as const
+export const SEEDED_VARIANTS = [
+  'llama-cpp',
+  'llama-cpp-early-out',
+  'vllm-gumbel',
+  'vllm-gumbel-murmur',
+] as const
 
 export const anyVariant = fc.constantFrom(...SEEDED_VARIANTS)
 

@@ -1,0 +1,190 @@
+import type { SlashFacts } from '@infernet/schemas/slash-facts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { layerOf } from '../cheats/layer.ts'
+import type { Service } from '../processes.ts'
+import { bearer, Stack, until, type Client } from '../stack.ts'
+import {
+  isEarned,
+  isStanding,
+  readBooks,
+  sumOf,
+  type Leg,
+  type MarketBooks,
+} from './market-books.ts'
+import { calibrate, MarketPlayers, VERIFIER, type Player } from './market-players.ts'
+import { marketRequest } from './market-traffic.ts'
+import { reconcile, startSettler } from './settler-process.ts'
+import { simulatedLightning, type TestLightning } from './test-lightning.ts'
+
+const PORT = 18_690
+const HONEST = ['honest-1', 'honest-2', 'honest-3']
+const HOUR_MS = 3_600_000
+/** Who is suspected comes back at once, and there is time to be refused before a slash is final. */
+const SETTINGS = {
+  INFERNET_SUSPENSION_HOURS: String(1_000 / HOUR_MS),
+  INFERNET_APPEAL_HOURS: String(45_000 / HOUR_MS),
+}
+/** What is not looked at waits as long; on a busy machine a settler may be silent for a while. */
+const TIMES = { holdback: '45s', leaseSeconds: 60 }
+const CREDIT_MSAT = 1_000_000_000n
+const REQUESTS_AT_ONCE = 4
+/** Until a cheat counts as one that is not found. */
+const MOST_REQUESTS = 1_200
+const STORY_MS = 240_000
+
+/**
+ * Three honest providers and one of each kind of cheat serve the same traffic: each cheat is found, loses what
+ * was held back, and is not let in again; its clients get their money back; the honest ones get theirs in full.
+ */
+describe('a market with cheats, on SIMULATED Lightning', () => {
+  let lightning: TestLightning
+  let stack: Stack
+  let settler: Service
+  let clients: readonly Client[]
+  let players: MarketPlayers
+
+  beforeAll(async () => {
+    lightning = await simulatedLightning()
+    stack = await Stack.start('node', PORT, {}, [VERIFIER], SETTINGS)
+    settler = await startSettler(stack, lightning, {}, TIMES)
+    await reconcile(stack, lightning, '--post')
+    await calibrate(stack)
+    clients = [await stack.createClient(), await stack.createClient()]
+    players = await MarketPlayers.start(stack, lightning, HONEST)
+  }, STORY_MS)
+  afterAll(async () => {
+    await settler?.kill()
+    await stack?.stop()
+    await lightning?.stop()
+  })
+
+  const books = () => readBooks(stack.databaseUrl)
+
+  /** Has the nth request answered, whoever does it; an answer's text. */
+  async function ask(n: number): Promise<string> {
+    const { path, body } = marketRequest(n)
+    const key = clients[n % clients.length]?.apiKey ?? ''
+    const answer = await fetch(`${stack.url}/v1${path}`, {
+      method: 'POST',
+      headers: { ...bearer(key), 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    const text = await answer.text()
+    if (answer.status !== 200) throw new Error(`request ${n}: ${answer.status} ${text}`)
+    return text
+  }
+
+  async function serveUntilCheatsAreGone(): Promise<void> {
+    let next = 0
+    const worker = async () => {
+      while (next < MOST_REQUESTS && !players.areCheatsGone()) await ask(next++)
+    }
+    await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, worker))
+  }
+
+  it(
+    'sends every cheat away and no honest provider, and lets none in again',
+    async () => {
+      await serveUntilCheatsAreGone()
+      process.stdout.write(`${findings(players.all, await books())}\n`)
+      const gone = players.all.filter((player) => player.gone.length > 0)
+      expect(gone.map(({ name }) => name)).toEqual(players.cheats.map(({ name }) => name))
+      const refusals = await players.refusals()
+      for (const refusal of refusals) {
+        expect(refusal['next_step']).toContain('docs/verification.md')
+      }
+    },
+    STORY_MS,
+  )
+
+  const slashesOf = async ({ service }: Player): Promise<readonly SlashFacts[]> => {
+    const answer = await fetch(`${stack.url}/v1/slashes?provider=${service.peer}`)
+    return ((await answer.json()) as { data: SlashFacts[] }).data
+  }
+
+  it('slashes what the cheats were not paid yet', async () => {
+    // Who never opens anything is accused, and shows nothing that could convict it.
+    const convicted = players.cheats.filter(({ cheat }) => cheat !== 'silent')
+    for (const player of convicted) {
+      await until(`${player.name} is slashed`, async () => {
+        const slashes = await slashesOf(player)
+        return slashes.length > 0 && slashes.every(({ state }) => state === 'final')
+      })
+    }
+    for (const player of players.honest) expect(await slashesOf(player)).toEqual([])
+  })
+
+  it('gives clients back all that the cheats took for bad answers, and nothing else', async () => {
+    for (const { accountId } of clients) {
+      await until('what is undone is credited', async () => {
+        const { legs } = await books()
+        const mine = legs.filter((leg) => leg.accountId === accountId && isStanding(leg))
+        const spent = sumOf(mine.map(({ grossMsat }) => grossMsat))
+        const { available } = await stack.settledBalance(accountId)
+        return BigInt(available) === CREDIT_MSAT - spent
+      })
+    }
+  })
+
+  it('pays every honest provider in full, and no cheat for what was found bad', async () => {
+    const isPaid = ({ legs, providers }: MarketBooks, { service: { peer } }: Player): boolean => {
+      const { heldMsat = 0n, payableMsat = 0n } = providers.get(peer) ?? {}
+      const undecided = legs.filter(
+        ({ provider, verdict }) => provider === peer && verdict === 'inconclusive',
+      )
+      return payableMsat === 0n && heldMsat <= netOf(undecided)
+    }
+    await until('the honest are paid for all that was not left open', async () => {
+      const now = await books()
+      return players.honest.every((player) => isPaid(now, player))
+    })
+    const { legs, providers } = await books()
+    for (const { cheat, name, service } of players.all) {
+      const its = legs.filter(({ provider }) => provider === service.peer)
+      const { heldMsat, paidMsat, payableMsat } = providers.get(service.peer) ?? NOTHING
+      const earned = netOf(its.filter(isEarned))
+      expect(paidMsat + payableMsat + heldMsat, name).toBe(earned)
+      if (cheat === undefined) expect(earned, name).toBe(netOf(its))
+      else expect(earned, name).toBeLessThan(netOf(its))
+    }
+  })
+
+  it('leaves books that sum to zero and agree with the nodes', async () => {
+    const { legs } = await books()
+    const slashes = (await Promise.all(players.all.map(slashesOf))).flat()
+    const forfeited = sumOf(slashes.map(({ forfeited_msat: msat }) => BigInt(msat ?? 0)))
+    const fees = legs.filter(isStanding).map(({ grossMsat, netMsat }) => grossMsat - netMsat)
+    const ledger = await stack.operator('GET', '/operator/ledger')
+    expect(ledger).toMatchObject({ sound: true, sum_msat: '0', drifted: [] })
+    const kinds = ledger['kinds'] as readonly { kind: string; balance_msat: string }[]
+    const balance = (kind: string) =>
+      BigInt(kinds.find((one) => one.kind === kind)?.balance_msat ?? 0)
+    expect(balance('revenue:fee')).toBe(sumOf(fees))
+    expect(balance('revenue:slash')).toBe(forfeited)
+    expect(balance('payout_inflight')).toBe(0n)
+    const { code, output } = await reconcile(stack, lightning)
+    expect(output).not.toContain('drift')
+    expect(code).toBe(0)
+  })
+})
+
+const NOTHING = { heldMsat: 0n, payableMsat: 0n, paidMsat: 0n }
+const netOf = (legs: readonly Leg[]): bigint => sumOf(legs.map(({ netMsat }) => netMsat))
+
+/** How many answers each gave, how many were looked at and failed, and which layers saw it. */
+function findings(players: readonly Player[], { legs, audits }: MarketBooks): string {
+  const rows = players.map(({ name, service: { peer } }) => {
+    const answers = legs.filter(({ provider }) => provider === peer)
+    const judged = audits.filter(({ provider }) => provider === peer)
+    const bad = judged.filter(({ verdict }) => verdict === 'fail' || verdict === 'unopened')
+    const layers = [...new Set(bad.map(layerOf))].sort().join(' ')
+    return [name, answers.length, judged.length, bad.length, layers]
+  })
+  return [['provider', 'answers', 'audited', 'bad', 'layers'], ...rows]
+    .map(([name, ...columns]) => [
+      String(name).padEnd(16),
+      ...columns.map((column) => String(column).padStart(8)),
+    ])
+    .map((columns) => columns.join(''))
+    .join('\n')
+}

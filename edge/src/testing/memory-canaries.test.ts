@@ -1,0 +1,4 @@
+import { testCanaries } from '../db/conformance/canaries.ts'
+import { MemoryCanaries } from './memory-canaries.ts'
+
+testCanaries(() => new MemoryCanaries())

@@ -1,0 +1,23 @@
+import type { ModelSpec } from '@infernet/schemas/model-spec'
+import type { Claim } from '@infernet/schemas/transcript'
+import type { Endpoint } from '@infernet/schemas/wire'
+
+/** Servers that show how they answer. */
+export type ShowingKind = 'vllm' | 'llama-server'
+
+/** What a server draws tokens with where the request does not say. */
+export type SamplerDefaults = Omit<Claim['sampler'], 'seed'>
+
+/** How answers of one model are shown, as found out when it was first seen. */
+export interface EvidencePlan {
+  readonly kind: ShowingKind
+  readonly spec: ModelSpec
+  /** The rule that its draws were seen to follow. */
+  readonly replay: Claim['replay']
+  /** Undefined: nobody knows. */
+  readonly defaults: SamplerDefaults | undefined
+  /** Candidates that it tells of each token. */
+  readonly candidates: number
+  /** Where it takes what has to be asked beside the request. */
+  readonly endpoints: readonly Endpoint[]
+}

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask, contentOf, requestOf, type ConformanceSubject } from './engine-conformance.ts'
+import type { EngineRequest } from './engine.ts'
+import type { RenderOrder } from './render-order.ts'
+
+type Body = Record<string, unknown>
+
+/** Likely to say any token at all, parts of characters among them. */
+const WILD = { temperature: 2, top_k: 1_000, top_p: 1, min_p: 0 }
+
+const user = (content: string) => ({ role: 'user', content })
+const never = new AbortController().signal
+
+const endpointOf = (body: Body): 'completions' | 'chat.completions' =>
+  'prompt' in body ? 'completions' : 'chat.completions'
+
+/** What every engine that renders must do; run it from the engine's own test. */
+export function renderConformance(name: string, make: () => Promise<ConformanceSubject>): void {
+  describe(`${name} renders requests`, () => {
+    let subject: ConformanceSubject
+    beforeAll(async () => {
+      subject = await make()
+    })
+    afterAll(() => subject.engine.close())
+
+    const orderOf = (body: Body, change: Partial<RenderOrder> = {}): RenderOrder => {
+      const { model } = subject
+      const { body: bytes } = requestOf(model, body)
+      const endpoint = endpointOf(body)
+      return { model, endpoint, continues: false, body: bytes, output: [1], ...change }
+    }
+    const rendered = async (order: RenderOrder, signal = never, by = subject) => {
+      const rendering = await by.engine.render?.(order, signal)
+      if (rendering === undefined) throw new Error('it does not render')
+      return rendering
+    }
+    /** An answer as its engine shows it, and what is rendered of it. */
+    const both = async (body: Body, more: Partial<EngineRequest> = {}) => {
+      const request = { endpoint: endpointOf(body), ...more }
+      const { run, text } = await ask(subject.engine, subject.model, body, request)
+      const shown = run?.evidence?.()?.transcript
+      if (shown === undefined) throw new Error('no evidence')
+      const output = shown.positions.map(({ id }) => id)
+      const { continues = false } = more
+      const rendering = await rendered(orderOf(body, { continues, output }))
+      return { prompt: shown.prompt, said: contentOf(text), output, rendering }
+    }
+
+    it.each<[string, Body]>([
+      ['a question', { messages: [user('What is Infernet?')] }],
+      ['a question, at random', { messages: [user('Who?')], ...WILD }],
+      ['nothing but a beginning', { prompt: 'q', ...WILD }],
+      ['no beginning', { prompt: '', ...WILD }],
+      ['ids', { prompt: [5, 6, 7], temperature: 1 }],
+      ['other languages', { messages: [user('你好 😀 é\n\n  x')], ...WILD }],
+      ['special tokens in a text', { prompt: '<|im_end|></s><s>[INST]', temperature: 1 }],
+      [
+        'a conversation',
+        {
+          messages: [
+            { role: 'system', content: 'Be brief.' },
+            user('What?'),
+            { role: 'assistant', content: 'A network.' },
+            user('Who?'),
+          ],
+        },
+      ],
+    ])('as it reads and says them itself: %s', async (_, body) => {
+      for (const seed of [1, 2, 3]) {
+        const { prompt, said, rendering } = await both(body, { seed })
+        expect(rendering).toEqual({ prompt, text: said })
+      }
+    })
+
+    it('as it goes on with an answer that another began', async () => {
+      const messages = [user('What is Infernet?'), { role: 'assistant', content: 'Infernet \n ' }]
+      const chat = await both({ messages }, { continues: true })
+      expect(chat.rendering).toEqual({ prompt: chat.prompt, text: chat.said })
+      const more = await both({ prompt: 'Infernet is  ' }, { continues: true })
+      expect(more.rendering).toEqual({ prompt: more.prompt, text: more.said })
+      const fresh = await rendered(orderOf({ messages }, { output: chat.output }))
+      expect(fresh.prompt).not.toEqual(chat.prompt)
+    })
+
+    it('with the stop sequence that ended it, which its client does not see', async () => {
+      const question = { messages: [user(subject.longQuestion)] }
+      const { said } = await both(question)
+      const stop = said.slice(10, 14)
+      const { prompt, said: cut, rendering } = await both({ ...question, stop })
+      expect(cut).toBe(said.slice(0, said.indexOf(stop)))
+      expect(rendering.prompt).toEqual(prompt)
+      expect(rendering.text?.startsWith(cut + stop)).toBe(true)
+    })
+
+    it('up to the token that ended it, whatever stands behind', async () => {
+      const question = { messages: [user(subject.longQuestion)] }
+      const { output, rendering } = await both(question, { max_output_tokens: 500 })
+      const padded = await rendered(orderOf(question, { output: [...output, ...output] }))
+      expect(padded).toEqual(rendering)
+      const [ending] = output.slice(-1)
+      expect(await rendered(orderOf(question, { output: [ending ?? 0] }))).toMatchObject({
+        text: '',
+      })
+    })
+
+    it('and tells one prompt from another', async () => {
+      const { prompt } = await rendered(orderOf({ messages: [user('Who are you?')] }))
+      for (const messages of [
+        [user('Who are you')],
+        [user(' Who are you?')],
+        [{ role: 'system', content: 'x' }, user('Who are you?')],
+        [{ role: 'assistant', content: 'Who are you?' }],
+      ]) {
+        expect((await rendered(orderOf({ messages }))).prompt).not.toEqual(prompt)
+      }
+    })
+
+    it('and says what is wrong with an order', async () => {
+      const body = { messages: [user('Who?')] }
+      const refused = (order: Partial<RenderOrder>, code: string) =>
+        expect(rendered(orderOf(body, order))).rejects.toMatchObject({ name: 'ScoreError', code })
+      await refused({ model: 'no-such-model' }, 'unknown_model')
+      await refused({ output: [1_000_000] }, 'bad_tokens')
+      await refused({ output: [4_294_967_295] }, 'bad_tokens')
+      await refused({ endpoint: 'embeddings' }, 'bad_request')
+      await refused({ body: Buffer.from('{') }, 'bad_request')
+      await refused({ body: Buffer.from('{"messages":[]}') }, 'bad_request')
+      await refused({ continues: true }, 'bad_request')
+      expect((await rendered(orderOf(body))).prompt.length).toBeGreaterThan(0)
+    })
+
+    it('side by side with jobs', async () => {
+      const bodies = ['What is Infernet?', 'Who?', 'Why?'].map((text) => ({
+        messages: [user(text)],
+      }))
+      const alone = await Promise.all(bodies.map((body) => rendered(orderOf(body))))
+      const [, ...again] = await Promise.all([
+        ask(subject.engine, subject.model, bodies[0]!),
+        ...bodies.map((body) => rendered(orderOf(body))),
+      ])
+      expect(again).toEqual(alone)
+    })
+
+    it('but none once it is told to stop, or closed', async () => {
+      const order = orderOf({ messages: [user('Who?')] })
+      const aborted = { code: 'aborted' }
+      await expect(rendered(order, AbortSignal.abort())).rejects.toMatchObject(aborted)
+      const other = await make()
+      await other.engine.close()
+      await expect(rendered(order, never, other)).rejects.toMatchObject({ name: 'ScoreError' })
+    })
+  })
+}

@@ -1,0 +1,80 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { SAFETY_FACTOR } from '@infernet/verification/audit/audit-rate'
+import { askRows, type Database } from '../db/database.ts'
+
+/** What a slash has taken, msat. */
+export interface CarriedOut {
+  readonly id: string
+  readonly provider: string
+  /** Given back to clients, our fee included. */
+  readonly refundedMsat: bigint
+  /** Kept by the operator. */
+  readonly forfeitedMsat: bigint
+}
+
+const resultSchema = z
+  .array(z.tuple([z.string(), z.string(), z.coerce.bigint(), z.coerce.bigint()]))
+  .max(1)
+
+/**
+ * Makes one slash final that nobody can appeal against any more, or whose appeal was denied: marks what its provider
+ * has not been paid yet, for {@link import('./release-jobs.ts').releaseJobs} to post, and ends the standing that froze
+ * it. All in one statement. Undefined when there is none. The rules are `slash` and `conduct` of verification.
+ */
+export async function carryOutSlash(db: Database): Promise<CarriedOut | undefined> {
+  const [row] = resultSchema.parse(await askRows(db, CARRY_OUT))
+  if (row === undefined) return undefined
+  const [id, provider, refundedMsat, forfeitedMsat] = row
+  return { id, provider, refundedMsat, forfeitedMsat }
+}
+
+/**
+ * Affected is what the provider answered with this model since it was last beyond doubt; all of that goes back to
+ * clients. From the rest it loses κ - 1 times as much, the oldest first, and never more than that.
+ */
+const CARRY_OUT = sql`
+  with slash as materialized (
+    select id, provider_id, model, affected_from from slashes
+    where state = 'due' or (state = 'open' and appeal_until <= clock_timestamp())
+    order by appeal_until limit 1
+    for update skip locked
+  ), held as materialized (
+    select jobs.id, fee_bps, (jobs.model = slash.model and created_at >= affected_from) as is_affected,
+      -- What others gave before it is theirs.
+      cost_msat - coalesce((
+        select sum((leg ->> 'costMsat')::bigint) from jsonb_array_elements(prior_legs) as leg
+      ), 0)::bigint as gross
+    from slash join jobs on jobs.provider_id = slash.provider_id
+    where released_at is null and cost_msat > 0 and slash_id is null
+      and not exists (select from audits where audits.lease = jobs.lease and verdict in ('pass', 'fail'))
+    for update of jobs
+  ), earned as (
+    select id, is_affected, gross, gross - platform_fee(gross, fee_bps) as net from held
+  ), fine as (
+    select ${SAFETY_FACTOR - 1}::bigint * coalesce(sum(net), 0)::bigint as most from earned where is_affected
+  ), other as (
+    select id, net, sum(net) over (order by id) as running from earned where not is_affected
+  ), taken as (
+    select id, false as is_forfeit, gross as msat from earned where is_affected
+    union all
+    select other.id, true, net from other, fine where running <= most
+  ), marked as (
+    update jobs set slash_id = slash.id, is_forfeit = taken.is_forfeit
+    from taken, slash where jobs.id = taken.id
+  ), stands as (
+    -- One who is slashed for the first time may come back, and is watched.
+    update provider_conduct set
+      standing = case standing when 'slashed' then 'watched' else standing end,
+      since = clock_timestamp(), slash_id = null
+    from slash where provider_conduct.slash_id = slash.id
+  ), anew as (
+    update provider_specs set lifetime_low = 0, lifetime_mid = 0, lifetime_high = 0,
+      recent_low = 0, recent_mid = 0, recent_high = 0, consecutive_valid = 0, unopened_in_row = 0
+    from slash where provider_specs.provider_id = slash.provider_id
+  )
+  update slashes set state = 'final', decided_at = coalesce(decided_at, clock_timestamp()),
+    refunded_msat = (select coalesce(sum(msat), 0)::bigint from taken where not is_forfeit),
+    forfeited_msat = (select coalesce(sum(msat), 0)::bigint from taken where is_forfeit)
+  from slash where slashes.id = slash.id
+  returning slashes.id, slashes.provider_id, refunded_msat, forfeited_msat`

@@ -1,0 +1,43 @@
+import {
+  commitmentsOf,
+  type Claim,
+  type Position,
+  type Transcript,
+} from '@infernet/schemas/transcript'
+import { drawToken, newDrawState } from '../replay/draw.ts'
+import { claimedSettings } from '../replay/claimed-answer.ts'
+
+const VOCABULARY = 24
+const LISTED = 20
+const PROMPT = [3, 1, 4, 1, 5]
+
+/** An answer of `tokens` tokens from an engine whose logits are a function of their place, by llama.cpp's rules. */
+export function drawnAnswer(sampler: Claim['sampler'], tokens: number, bias = 0): Transcript {
+  const settings = claimedSettings({ sampler })
+  const state = newDrawState(settings.seed, PROMPT.length)
+  const positions = Array.from({ length: tokens }, (_, place): Position => {
+    const logits = Array.from(
+      { length: VOCABULARY },
+      (_, id) => 2 * Math.sin(12.9898 * (id + 1) * (place + 1)) + bias * Math.sin(id * 7),
+    )
+    const logSum = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0))
+    const all = logits.map((logit, id) => ({ id, logprob: Math.fround(logit - logSum) }))
+    const id = drawToken(all, settings, 'llama-cpp', state)
+    const top = all.toSorted((a, b) => b.logprob - a.logprob).slice(0, LISTED)
+    return { id, logprob: all[id]?.logprob ?? 0, top }
+  })
+  return { prompt: PROMPT, positions }
+}
+
+/** What an honest provider claims of it. */
+export const claimOf = (
+  transcript: Transcript,
+  sampler: Claim['sampler'],
+  spec: string,
+): Claim => ({
+  spec,
+  replay: 'llama-cpp',
+  sampler,
+  kept_only: false,
+  ...commitmentsOf(transcript),
+})
