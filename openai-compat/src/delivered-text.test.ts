@@ -45,6 +45,19 @@ describe('DeliveredText', () => {
     expect(text).toMatchObject({ isCut: true })
   })
 
+  it('knows what each provider said', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.string(), { maxLength: 4 }), { minLength: 1 }), (parts) => {
+        const text = new DeliveredText()
+        for (const [i, pieces] of parts.entries()) {
+          if (i > 0) text.nextPart()
+          for (const piece of pieces) add(text, piece)
+        }
+        expect(parts.map((_, i) => text.part(i))).toEqual(parts.map((pieces) => pieces.join('')))
+      }),
+    )
+  })
+
   it('goes on past what nobody could go on from', () => {
     const text = new DeliveredText()
     addDelta(text, { content: 'a', reasoning: 'so' })

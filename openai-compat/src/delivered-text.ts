@@ -31,6 +31,8 @@ export class DeliveredText {
   #raw = new Uint8Array(FIRST_CAPACITY)
   #length = 0
   #obstacle: TextObstacle | undefined
+  /** Where the parts of earlier providers end in it. */
+  readonly #ends: number[] = []
   /** Some of it is missing, for it was too long. */
   isCut = false
 
@@ -49,8 +51,22 @@ export class DeliveredText {
 
   /** All of the text that was plain; empty when it is cut. */
   text(): string {
+    return this.#decode(0, this.#length)
+  }
+
+  /** What comes now is another provider's. */
+  nextPart(): void {
+    this.#ends.push(this.#length)
+  }
+
+  /** What one provider delivered of it; the first is 0. */
+  part(n: number): string {
+    return this.#decode(n === 0 ? 0 : (this.#ends[n - 1] ?? 0), this.#ends[n] ?? this.#length)
+  }
+
+  #decode(start: number, end: number): string {
     // The scanner has seen that these are valid string contents, and they stay so side by side.
-    return JSON.parse(`"${decoder.decode(this.#raw.subarray(0, this.#length))}"`) as string
+    return JSON.parse(`"${decoder.decode(this.#raw.subarray(start, end))}"`) as string
   }
 
   #append(buffer: Uint8Array, start: number, end: number): void {

@@ -144,6 +144,9 @@ describe.each<StreamEndpoint>(['chat.completions', 'completions'])(
             ended: true,
           })
           expect(meter.legs.slice(0, -1).every(({ ended }) => !ended)).toBe(true)
+          expect(meter.contentOf(failing.length)).toBe(last.texts.join(''))
+          const parts = meter.legs.map((_, leg) => meter.contentOf(leg))
+          expect(parts.join('')).toBe(texts.join(''))
         }),
         { numRuns: 150 },
       )

@@ -174,9 +174,12 @@ export class StreamMeter {
     return this.#text?.text() ?? ''
   }
 
-  /** The content that was delivered, whatever came beside it; undefined if it was not kept. Decodes it. */
-  get content(): string | undefined {
-    return this.#text?.isCut === false ? this.#text.text() : undefined
+  /**
+   * The content that one provider delivered, whatever came beside it; the first is 0. Undefined if it was not kept.
+   * Decodes it.
+   */
+  contentOf(leg: number): string | undefined {
+    return this.#text?.isCut === false ? this.#text.part(leg) : undefined
   }
 
   /**
@@ -190,6 +193,7 @@ export class StreamMeter {
     this.#continuing = this.#begun
     this.#leg = openLeg()
     this.#legs.push(this.#leg)
+    this.#text?.nextPart()
   }
 
   #openFilter(): SseFilter {

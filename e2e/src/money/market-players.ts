@@ -15,6 +15,8 @@ const CHEATING_AGENT = 'e2e/src/cheats/cheating-agent.ts'
 const PRICE = 'prompt=500000000,completion=500000000'
 /** One job at once: what is calibrated must be what serves. */
 const ENGINE = ['--engine', 'llama-cpp', '--slots', '1']
+/** An engine that is there at once: a slash is not open for long here. */
+const SOON_THERE = ['--engine', 'tiny']
 /** What verifiers are called: `Stack.start` has to know. */
 export const VERIFIER = 'verifier'
 
@@ -64,11 +66,11 @@ export class MarketPlayers {
     return this.all.filter(({ cheat }) => cheat !== undefined)
   }
 
-  /** Who was sent away tries to come back at once, with the same key; true when that are all cheats. */
+  /** Who was sent away tries to come back at once, honest now and with the same key; true when all cheats were. */
   areCheatsGone(): boolean {
     for (const player of this.all) {
       if (player.gone.length === 0 || this.#back.has(player)) continue
-      const again = this.#spawn(player.name, player.cheat)
+      const again = this.#stack.spawnAgent(player.name, SOON_THERE)
       this.#back.set(player, again.line(isGone))
     }
     return this.cheats.every(({ gone }) => gone.length > 0)

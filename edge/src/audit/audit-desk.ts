@@ -5,23 +5,17 @@ import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { ReceiptStatement, SignedReceipt } from '@infernet/schemas/receipt'
 import { slashIdOf } from '@infernet/schemas/slash-facts'
-import { openingFault, type Claim, type Transcript } from '@infernet/schemas/transcript'
+import { openingFault, type Claim } from '@infernet/schemas/transcript'
 import type { Endpoint, ModelOffer } from '@infernet/schemas/wire'
 import { epochOfJob } from '@infernet/verification/audit/audit-epoch'
-import { UNMEASURED, type Calibration } from '@infernet/verification/evidence/calibration'
 import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { reputationWeight } from '@infernet/verification/reputation/reputation-weight'
 import { evidenceHash } from '@infernet/verification/verdict/audit-evidence'
 import {
-  disputed,
-  judgeClaim,
-  judgeScores,
   unclaimed,
   unopened,
-  unscored,
   type DeliveredAnswer,
   type Judgement,
-  type Rendering,
 } from '@infernet/verification/verdict/judge'
 import type { Verification } from '../ports.ts'
 import type { AuditKeys } from './audit-keys.ts'
@@ -34,7 +28,7 @@ import {
 } from './audit-limits.ts'
 import type { Audit, AuditStore, ConductChange } from './audit-port.ts'
 import { evidenceOf, type Proof } from './evidence-of.ts'
-import { ScoreAskError } from './score-asks.ts'
+import { Examiner, unjudged } from './examiner.ts'
 import { Standings, type Place } from './standings.ts'
 import type { Verifiers } from './verifiers.ts'
 
@@ -106,18 +100,20 @@ const UNOPENED_LOG_E = Math.log(1e4)
 
 /**
  * Audits answers: selects some when they are over, by a key that nobody else knows; has what their receipts
- * commit to opened; judges that; and writes the verdict down with what follows from it. A process that dies forgets the audits that were under
- * way: what was selected says nothing of a provider until it is judged.
+ * commit to opened and examined; and writes the verdict down with what follows from it. A process that dies
+ * forgets the audits that were under way: what was selected says nothing of a provider until it is judged.
  */
 export class AuditDesk {
   readonly #options: AuditDeskOptions
   readonly #standings: Standings
+  readonly #examiner: Examiner
   /** Insertion order is age. */
   readonly #cases = new Map<LeaseId, Case>()
 
   constructor(options: AuditDeskOptions) {
     this.#options = options
     this.#standings = new Standings(options)
+    this.#examiner = new Examiner(options)
   }
 
   /** Audits under way. */
@@ -134,6 +130,11 @@ export class AuditDesk {
   /** What a provider may do now. */
   placeOf(provider: PeerId): Place {
     return this.#standings.placeOf(provider)
+  }
+
+  /** The share of a provider's answers that is looked at, 0 to 1. */
+  rateOf(provider: PeerId, spec: string): number {
+    return this.#standings.rateOf(provider, spec)
   }
 
   /** How far a provider's answers to what it offers have proven to be what they should be, 0 to 1. */
@@ -189,81 +190,10 @@ export class AuditDesk {
     if (found.isOpened === true) return
     if (transcript === undefined) return this.#close(found, unopened('its transcript is gone'))
     found.isOpened = true
-    void this.#examine(found, found.signed, transcript)
-  }
-
-  /** Layers 0 and 1, and 2 where somebody can compute the same answer. Never rejects. */
-  async #examine(found: Case, { statement, receipt }: Signed, opened: Transcript): Promise<void> {
-    try {
-      const isVerifiable = this.#options.verifiers.has(found.spec)
-      const rendering = isVerifiable ? await this.#render(found, opened) : undefined
-      const judgement = judgeClaim(found.answer, statement, opened, rendering)
-      const proof = { receipt, opened, rendering, scores: [], calibration: undefined }
-      if (judgement.verdict === 'fail' || !isVerifiable) this.#close(found, judgement, proof)
-      else await this.#rescore(found, statement.claim, judgement, proof)
-    } catch (error) {
-      this.#options.onError(error)
-      this.#close(found, unjudged('it could not be judged'))
-    }
-  }
-
-  /** The prompt and the text as a verifier of the same spec has them; undefined when none can say. */
-  async #render({ answer, spec }: Case, opened: Transcript): Promise<Rendering | undefined> {
-    const { body, continues, endpoint } = answer
-    const output = opened.positions.map(({ id }) => id)
-    try {
-      return await this.#options.verifiers.render(spec, {
-        endpoint,
-        body,
-        continues,
-        output,
-      })
-    } catch (error) {
-      if (!(error instanceof ScoreAskError)) throw error
-      return undefined
-    }
-  }
-
-  /**
-   * Has a verifier of the same spec compute the answer anew, and a failed one a second time: by another verifier
-   * if there is one. Without any, what is known is the verdict.
-   */
-  async #rescore(found: Case, claim: Claim, earlier: Judgement, proof: Proof): Promise<void> {
-    const { opened } = proof
-    try {
-      const calibration = await this.#calibrationOf(found.spec)
-      const scoreBy = async (before?: PeerId) => {
-        const answer = { prompt: opened.prompt, output: opened.positions.map(({ id }) => id) }
-        const scores = await this.#options.verifiers.score(found.spec, answer, before)
-        const { verifier, positions: scored } = scores
-        const how = { opened, scored, verifier, calibration: calibration ?? UNMEASURED }
-        return { scores, judgement: judgeScores(earlier, claim, how) }
-      }
-      const first = await scoreBy()
-      if (first.judgement.verdict !== 'fail') return this.#close(found, first.judgement)
-      const second = await scoreBy(first.scores.verifier)
-      const isConfirmed = second.judgement.verdict === 'fail'
-      const judgement = isConfirmed ? second.judgement : disputed(second.judgement)
-      this.#close(found, judgement, {
-        ...proof,
-        scores: [first.scores, second.scores],
-        calibration,
-      })
-    } catch (error) {
-      if (!(error instanceof ScoreAskError)) throw error
-      this.#close(found, unscored(earlier, error.message))
-    }
-  }
-
-  /** Never rejects: without one, an answer is judged as a spec that nobody has measured. */
-  async #calibrationOf(spec: string): Promise<Calibration | undefined> {
-    const { store, onError } = this.#options
-    try {
-      return await store.calibrationOf(spec)
-    } catch (error) {
-      onError(error)
-      return undefined
-    }
+    const { answer, spec, signed } = found
+    void this.#examiner
+      .examine({ answer, spec, ...signed, opened: transcript })
+      .then(({ judgement, proof }) => this.#close(found, judgement, proof))
   }
 
   #late(lease: LeaseId): void {
@@ -342,5 +272,3 @@ export class AuditDesk {
     })
   }
 }
-
-const unjudged = (reason: string): Judgement => ({ ...unopened(reason), verdict: 'inconclusive' })

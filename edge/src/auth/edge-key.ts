@@ -23,7 +23,7 @@ export async function edgeKey(secret: Uint8Array<ArrayBuffer>): Promise<Delivery
   // Only an extractable key tells its public half.
   const open = await subtle.importKey('pkcs8', pkcs8, 'Ed25519', true, ['sign'])
   // Workers' types do not know that this format is never bytes.
-  const { x = '' } = (await subtle.exportKey('jwk', open)) as JsonWebKey
+  const { x = '' } = (await subtle.exportKey('jwk', open)) as { readonly x?: string }
   const closed = await subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign'])
   return {
     peer: peerIdOf(fromBase64Url(x)),

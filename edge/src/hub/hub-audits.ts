@@ -45,7 +45,6 @@ export function endedAnswers(
 ): EndedAnswer[] {
   const { order } = run
   if (order.rules.endpoint === 'embeddings' || order.n !== 1) return []
-  const isAlone = legs.length === 1
   return legs.flatMap(({ attempt }, n): EndedAnswer[] => {
     const { endedAt, firstByteAt, lease, offeredAt, session, task } = attempt
     const offer = session.offerOf(order.model)
@@ -65,7 +64,7 @@ export function endedAnswers(
         finishReason: isWhole ? (finishReason ?? undefined) : undefined,
         maxOutputTokens: task.maxOutputTokens,
         contentBytes: undefined,
-        deliveredText: () => (isAlone ? run.deliveredText() : undefined),
+        deliveredText: () => run.deliveredText(n),
         ttftMs: firstByteAt - offeredAt,
         totalMs: endedAt - offeredAt,
       },

@@ -414,11 +414,11 @@ export class JobRun implements StreamOwner {
   }
 
   /**
-   * The content of the first choice as far as the client got it, where it is still here. Decodes a stream's: ask
-   * once, when it is over.
+   * The content of the first choice as far as the client got it from one provider, the first of whom is 0; undefined
+   * where it is not here any more. Decodes a stream's: ask once, when it is over.
    */
-  deliveredText(): string | undefined {
-    const text = this.#stream === undefined ? this.#whole?.text : this.#stream.meter.content
+  deliveredText(leg = 0): string | undefined {
+    const text = this.#stream === undefined ? this.#whole?.text : this.#stream.meter.contentOf(leg)
     return text === undefined || text.length > MAX_COMPARED_TEXT_BYTES ? undefined : text
   }
 

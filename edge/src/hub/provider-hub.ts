@@ -199,6 +199,11 @@ export class ProviderHub implements SessionHost {
     this.#audits?.judged(audit)
   }
 
+  /** The share of a provider's answers that is looked at, 0 to 1; 0 where nothing is audited. */
+  auditRateOf(peer: PeerId, spec: string): number {
+    return this.#audits?.rateOf(peer, spec) ?? 0
+  }
+
   /** By what spec a provider serves a model now. */
   specOf(peer: PeerId, model: string): string | undefined {
     return specOf(this.#offers, peer, model)

@@ -33,14 +33,15 @@ export function subjectOf(engine: Engine): Subject {
     throw new CalibrationError(
       'no_evidence',
       `${kind} does not show how it draws the tokens of '${id}', so its answers are not audited and ` +
-        'need no calibration; to have them audited, serve the file: --engine llama-cpp --model FILE.gguf',
+        'need no calibration; to have them audited, say what a server runs with --spec-weights and ' +
+        '--spec-backend, or serve the file: --engine llama-cpp --model FILE.gguf',
     )
   }
   if (score === undefined) {
     throw new CalibrationError(
       'cannot_score',
-      `${kind} cannot tell how likely the tokens of an answer are: use llama-cpp or tiny with ` +
-        '--model FILE.gguf',
+      `${kind} cannot tell how likely the tokens of an answer are: use vLLM or llama-server, or ` +
+        'llama-cpp or tiny with --model FILE.gguf',
     )
   }
   return { engine, model, spec, score: score.bind(engine) }

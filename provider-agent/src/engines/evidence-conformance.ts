@@ -15,9 +15,15 @@ const say = (content: string) => [{ role: 'user', content }]
 
 const idsOf = ({ positions }: Evidence['transcript']): number[] => positions.map(({ id }) => id)
 
-/** By how much the least likely draw is off, in nats. */
-const worst = (evidence: Evidence): number =>
-  Math.max(...replayExcess(claimedAnswer(evidence, evidence.transcript)))
+/**
+ * By how much the least likely draw is off, in nats, of those that can be judged: where an engine lists its
+ * likeliest only, the others decide now and then. NaN where that is most of them.
+ */
+function worst(evidence: Evidence): number {
+  const excess = [...replayExcess(claimedAnswer(evidence, evidence.transcript))]
+  const judged = excess.filter((nats) => !Number.isNaN(nats))
+  return 2 * judged.length < excess.length ? Number.NaN : Math.max(...judged)
+}
 
 /** How an engine differs from the embedded ones. */
 export interface EvidenceTraits {

@@ -210,7 +210,7 @@ function candidatesAt(before: readonly number[]): Candidate[] {
   const last = before.at(-1) ?? 0
   const logits = Array.from(
     { length: VOCABULARY },
-    (_, id) => 3 * Math.sin(12.9898 * (id + 1) * (last + before.length)) - (id === END ? 2 : 0),
+    (_, id) => 6 * Math.sin(12.9898 * (id + 1) * (last + before.length)) - (id === END ? 2 : 0),
   )
   return normalised(logits)
 }

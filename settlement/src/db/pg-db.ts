@@ -18,6 +18,8 @@ export function connectPg(url: string): DbPort & { close(): Promise<void> } {
     // The server answers first unless it is gone.
     query_timeout: QUERY_TIMEOUT_MS + 1_000,
     application_name: 'infernet',
+    // Of statements as short and as wide as ours, compiling takes seconds and running milliseconds.
+    options: '-c jit=off',
   })
   // An idle connection that breaks is replaced on the next query; unheard, this event would be fatal.
   pool.on('error', () => {})

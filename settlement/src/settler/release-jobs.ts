@@ -50,7 +50,13 @@ export async function nextUnreleased(
 /** A standing that nobody has looked at for so long keeps no money any more. */
 const FROZEN_FOR = '7 days'
 
-/** Ids of jobs that may be released, of each kind the `limit` oldest. */
+/** Verdicts come within minutes of an answer; for what is older, the rule for what nobody looked at is enough. */
+const JUDGED_WITHIN_MS = 3_600_000
+
+/**
+ * Ids of jobs that may be released, of each kind the `limit` oldest. Numbers are literals, for a planner that does not
+ * know them reads all the jobs there are; and ids begin with the time, so that of those that wait none is read.
+ */
 function ready(
   limit: number,
   { holdMs, newcomerHoldMs, newcomerMs }: HoldbackPolicy,
@@ -59,40 +65,45 @@ function ready(
   const unreleased = sql`cost_msat > 0 and released_at is null
     and id <> all (array(select jsonb_array_elements_text(${skip}::jsonb)))`
   const pick = (what: ReturnType<typeof sql>) =>
-    sql`(select id from jobs where ${unreleased} and ${what} order by id limit ${limit})`
+    sql`(select id from jobs where ${unreleased} and ${what} order by id limit ${literal(limit)})`
+  // Not \`exists\`, for which the planner would read all audits.
+  const verdict = sql`(select verdict from audits where audits.lease = jobs.lease)`
   return sql`
     ${pick(sql`slash_id is not null`)}
     union
     -- Who is only watched is paid for what was found good.
-    ${pick(sql`held_until is not null and slash_id is null and (
-      exists (select from audits where audits.lease = jobs.lease and verdict = 'fail')
-      or (
-        exists (select from audits where audits.lease = jobs.lease and verdict = 'pass')
-        and not ${frozen(sql`standing not in ('clear', 'watched')`)}
-      ))`)}
+    ${pick(sql`held_until is not null and slash_id is null
+      and id > ${idAt(JUDGED_WITHIN_MS)}
+      and (${verdict} = 'fail'
+        or (${verdict} = 'pass' and not ${frozen(sql`standing not in ('clear', 'watched')`)}))`)}
     union
     ${pick(sql`slash_id is null
-      -- Ids begin with the time: this is where the index ends.
-      and id < 'job_' || lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint - ${holdMs}::bigint), 12, '0') || 'g'
-      and (held_until is null or held_until <= clock_timestamp())
+      and id < ${idAt(holdMs)} || 'g'
+      and (held_until is null or held_until <= now())
       and not ${frozen(sql`standing <> 'clear'`)}
       -- Every second job stands for the second half of what a newcomer earns: \`releasableMsat\` of verification.
       and not (
         right(id, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f')
-        and created_at > clock_timestamp() - ${newcomerHoldMs}::bigint * interval '1 millisecond'
+        and created_at > now() - ${literal(newcomerHoldMs)} * interval '1 millisecond'
         and exists (
           select from providers
           where providers.id = jobs.provider_id
-            and jobs.created_at < first_seen_at + ${newcomerMs}::bigint * interval '1 millisecond'
+            and jobs.created_at < first_seen_at + ${literal(newcomerMs)} * interval '1 millisecond'
         ))`)}`
 }
+
+const literal = (whole: number) => sql.raw(`${BigInt(whole)}::bigint`)
+
+/** What ids begin with that were made `ms` ago. */
+const idAt = (ms: number) =>
+  sql`'job_' || lpad(to_hex((extract(epoch from now()) * 1000)::bigint - ${literal(ms)}), 12, '0')`
 
 /** Whether the job's provider is in a bad standing; a slash that is not final yet freezes all. */
 const frozen = (isBad: ReturnType<typeof sql>) => sql`exists (
   select from provider_conduct
   where provider_conduct.provider_id = jobs.provider_id
     and (provider_conduct.slash_id is not null
-      or (${isBad} and standing <> 'banned' and since > clock_timestamp() - interval ${sql.raw(`'${FROZEN_FOR}'`)})))`
+      or (${isBad} and standing <> 'banned' and since > now() - interval ${sql.raw(`'${FROZEN_FOR}'`)})))`
 
 /**
  * The postings are those of `verdictOk`; of `verdictBad` for a lease whose audit has failed, or that a slash
@@ -101,10 +112,10 @@ const frozen = (isBad: ReturnType<typeof sql>) => sql`exists (
  * live balance is told by the settler, as everything that is posted for it.
  */
 const release = (limit: number, ready: ReturnType<typeof sql>) => sql`
-  with job as materialized (
+  with ready as materialized (${ready}), job as materialized (
     select id, account_id, provider_id, lease, prior_legs, cost_msat, fee_bps, slash_id, is_forfeit from jobs
-    where id in (${ready}) and released_at is null
-    order by id limit ${limit}
+    where id = any (array(select id from ready order by id limit ${literal(limit)})) and released_at is null
+    order by id
     for update skip locked
   ), prior_leg as (
     select id, leg."lease", leg."providerId" as provider, leg."costMsat" as gross, fee_bps, account_id,

@@ -8,7 +8,6 @@ import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { AuditKeys } from '../../audit/audit-keys.ts'
 import { parseVerifiers } from '../../audit/trusted-verifiers.ts'
-import { MAX_REDUNDANCY_SHARE } from '../../canary/canary-limits.ts'
 import type { OperatorAsks } from '../../canary/operator-asks.ts'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
@@ -97,7 +96,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
     this.#asks = objectAsks(env, keys, {
       events: this.#events,
       hub: this.#hub,
-      rateOf: () => MAX_REDUNDANCY_SHARE,
+      rateOf: (peer, spec) => this.#hub.auditRateOf(peer, spec),
     })
     this.#state = new ShardState({
       shard,

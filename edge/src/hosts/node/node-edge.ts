@@ -38,7 +38,6 @@ import { providerUpgrades } from './provider-sockets.ts'
 import { settlerUpgrades } from './settler-sockets.ts'
 import { acceptUpgrades } from './upgrades.ts'
 import type { AuditKeys } from '../../audit/audit-keys.ts'
-import { MAX_REDUNDANCY_SHARE } from '../../canary/canary-limits.ts'
 import type { CanarySettings } from '../../canary/canary-settings.ts'
 import { nodeAsks } from './node-asks.ts'
 
@@ -137,7 +136,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     hub,
     now,
     store,
-    rateOf: () => MAX_REDUNDANCY_SHARE,
+    rateOf: (peer, spec) => hub.auditRateOf(peer, spec),
   })
   const known = new KnownModels({
     load: () => store.knownModels(),

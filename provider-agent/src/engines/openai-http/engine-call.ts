@@ -252,9 +252,12 @@ export class EngineCall implements EngineRun {
     if (pending === undefined) return last()
     if (this.#isEnding) return
     this.#isEnding = true
-    void pending.then(() => {
-      if (!this.#isOver) last()
-    })
+    void this.#endAfter(pending, last)
+  }
+
+  async #endAfter(pending: Promise<void>, last: () => void): Promise<void> {
+    await pending
+    if (!this.#isOver) last()
   }
 
   #deliver(parts: readonly Buffer[]): void {

@@ -33,7 +33,6 @@ export function askEngine(
   connection: EngineConnection,
   { path, isBeside, probes, payload, silenceMs, maxBytes, signal }: EngineQuestion,
 ): Promise<EngineReply> {
-  const aborted = (): EngineQuestionError => new EngineQuestionError('aborted', 'it was stopped')
   if (signal.aborted) return Promise.reject(aborted())
   const { promise, resolve, reject } = Promise.withResolvers<EngineReply>()
   const fail = (reason: string): void => reject(new EngineQuestionError('no_answer', reason))
@@ -65,6 +64,8 @@ export function askEngine(
   signal.addEventListener('abort', abort)
   return promise
 }
+
+const aborted = (): EngineQuestionError => new EngineQuestionError('aborted', 'it was stopped')
 
 /** The JSON of a body; undefined for what is none. */
 export function parseJson(text: string): unknown {

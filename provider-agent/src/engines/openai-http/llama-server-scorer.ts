@@ -11,7 +11,7 @@ const SILENCE_MS = 300_000
 /** 64 candidates of 100 bytes, and all that the server says beside them, the prompt's text included. */
 const MAX_PLACE_BYTES = 4 * 1024 * 1024
 /** Places of one answer that are looked at: each is a request, and the edge waits two minutes. */
-export const MAX_SPOTS = 512
+const MAX_SPOTS = 512
 
 const placeSchema = z.object({
   completion_probabilities: z.tuple([

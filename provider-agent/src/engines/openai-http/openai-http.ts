@@ -54,6 +54,7 @@ interface OfferedModel extends EngineModel {
   readonly alias: ModelAlias
   readonly echoes: boolean
   readonly plan?: EvidencePlan
+  readonly vocabSize?: number
 }
 
 /** What was found out about a model when it was first seen. */
@@ -128,8 +129,10 @@ export class OpenAiHttpEngine implements Engine {
     const model = this.#models.find(({ id }) => id === order.model)
     const scorer = this.#scorers[this.#serverKind]
     if (model === undefined || scorer === undefined) throw ScoreError.unknownModel(order)
-    // They generate a token behind, which has to have room. What their vocabulary is only they know.
-    checkScoreOrder(order, { id: model.id, contextLength: model.contextLength - 1 })
+    const { id, contextLength, vocabSize } = model
+    // vLLM generates a token behind, which has to have room; llama-server is not sent the last one.
+    const room = this.#serverKind === 'vllm' ? contextLength - 1 : contextLength
+    checkScoreOrder(order, { id, contextLength: room }, vocabSize)
     const until = AbortSignal.any([signal, this.#closing.signal])
     return scorer.score({ ...order, model: model.alias.engineName }, until)
   }
@@ -244,6 +247,7 @@ export class OpenAiHttpEngine implements Engine {
       alias,
       echoes,
       ...(plan === undefined ? {} : { plan, spec: plan.spec }),
+      ...(listed.vocabSize === undefined ? {} : { vocabSize: listed.vocabSize }),
       ...overrides,
     }
     return model.endpoints.length === 0 ? undefined : model

@@ -18,6 +18,8 @@ export interface ListedModel {
   readonly root: string | undefined
   /** Weights of its own on top of another model's. */
   readonly isAdapter: boolean
+  /** Ids of its tokens are below it. */
+  readonly vocabSize: number | undefined
 }
 
 export interface ProbeResult {
@@ -49,6 +51,7 @@ const listSchema = z.object({
           n_ctx: contextLength.nullish(),
           n_ctx_train: contextLength.nullish(),
           ftype: z.string().nullish(),
+          n_vocab: z.int().positive().nullish(),
         })
         .nullish(),
     }),
@@ -107,6 +110,7 @@ function readList(body: string, server: string): ProbeResult {
       quantization: meta?.ftype ?? undefined,
       root: root ?? undefined,
       isAdapter: typeof parent === 'string',
+      vocabSize: meta?.n_vocab ?? undefined,
     })),
   }
 }

@@ -59,10 +59,13 @@ export class AnswerTrace {
     this.#hider = new FieldHider(request.hiding)
     const vllm = endpoint === 'completions' ? vllmCompletionPositions : vllmChatPositions
     this.#read = plan.kind === 'vllm' ? vllm : llamaPositions
-    this.pending = promptIds?.then((ids) => {
-      this.#prompt ??= ids
-      this.pending = undefined
-    })
+    if (promptIds !== undefined) this.pending = this.#await(promptIds)
+  }
+
+  async #await(promptIds: Promise<readonly number[] | undefined>): Promise<void> {
+    const ids = await promptIds
+    this.#prompt ??= ids
+    this.pending = undefined
   }
 
   /**
