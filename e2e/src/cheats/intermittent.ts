@@ -1,13 +1,14 @@
 import type { Cheat } from './cheat.ts'
-import { ownSeed } from './own-seed.ts'
+import { smallForger } from './small-forger.ts'
 
-const ONE_IN = 3
+const ONE_IN = 5
 
-/** Cheats on one request in three, and is honest between. */
+/** Answers one request in five with a smaller model, and is honest between. */
 export const intermittent: Cheat = async (honest) => {
-  const cheating = await ownSeed(honest)
+  const cheating = await smallForger(honest)
   let requests = 0
   return {
+    ...cheating,
     begin: (request, sink) => (++requests % ONE_IN === 0 ? cheating : honest).begin(request, sink),
   }
 }

@@ -53,6 +53,11 @@ describe('a market with cheats, on SIMULATED Lightning', () => {
     players = await MarketPlayers.start(stack, lightning, HONEST)
   }, STORY_MS)
   afterAll(async () => {
+    console.log(settler.isRunning, settler.lines.slice(-6).join('\n'))
+    const db = (await import('@infernet/settlement/db/connect')).connectDatabase(stack.databaseUrl)
+    console.log(await db.query('select provider_id, standing, since::text, offences, slash_id from provider_conduct', []))
+    console.log(JSON.stringify(await db.query("select provider_id, verdict, report->>'reason', held_until is null, held_until > clock_timestamp(), count(*), max(log_e), min(jobs.created_at)::text, max(jobs.created_at)::text, clock_timestamp()::text from jobs left join audits on audits.lease = jobs.lease where released_at is null and cost_msat > 0 group by 1,2,3,4,5 order by 1,2", []), null, 0).replaceAll('],[', '],\n['))
+    console.log(players.all.map((p) => p.name + ' ' + p.service.peer).join('\n'))
     await settler?.kill()
     await stack?.stop()
     await lightning?.stop()

@@ -7,13 +7,7 @@ import { newRequestId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type {
-  Capability,
-  Challenge,
-  ModelOffer,
-  ReceiptBatchFrame,
-  Welcome,
-} from '@infernet/schemas/wire'
+import type { Capability, Challenge, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
 import { priceFault, type PriceBounds } from '@infernet/settlement/price-bounds'
 import type { EdgeEvents } from '../events.ts'
 import { MAX_PROVIDERS } from '../limits.ts'
@@ -46,6 +40,7 @@ import type { Verifiers } from '../audit/verifiers.ts'
 import { auditDesk, endedAnswers, selectedAsOne } from './hub-audits.ts'
 import { hubVerifiers } from './hub-verifiers.ts'
 import type { JobWatch } from './job-watch.ts'
+import { offersOf, PlacedOffers } from './placed-offers.ts'
 import { peersOf, specOf } from './offered-specs.ts'
 
 /** Where a connection stands; plain data, so that it survives a Durable Object's hibernation. */
@@ -119,15 +114,20 @@ export class ProviderHub implements SessionHost {
   readonly #audits: AuditDesk | undefined
   readonly #verifiers: Verifiers
   readonly #online: OnlineTime | undefined
-  /** Suspended for some time. */
-  readonly #resting = new Set<ProviderSession>()
+  readonly #placed: PlacedOffers
 
   constructor(options: HubOptions) {
     this.#options = options
     this.#verifiers = hubVerifiers(options)
     this.#audits = auditDesk(options, this.#verifiers, {
       ask: (peer, lease) => this.#askOpening(peer, lease),
-      onStanding: (peer) => this.#placed(peer),
+      onStanding: (peer) => this.#standing(peer),
+    })
+    this.#placed = new PlacedOffers({
+      offers: this.#offers,
+      audits: this.#audits,
+      now: options.now,
+      onChange: (session) => this.#dispatcher.roomChanged(session),
     })
     const { hours, events, now } = options
     this.#online =
@@ -180,7 +180,7 @@ export class ProviderHub implements SessionHost {
   }
 
   directory(): Directory {
-    this.#wakeRested()
+    this.#placed.wakeRested()
     return this.#offers.directory()
   }
 
@@ -301,8 +301,7 @@ export class ProviderHub implements SessionHost {
       this.#audits?.left(session.peer)
       this.#online?.left(session.peer)
     }
-    this.#resting.delete(session)
-    this.#offers.update(session, [], this.now())
+    this.#placed.left(session)
     this.#verifiers.update(session, [])
     this.#options.events.providerLeft(session.peer, session.inFlight)
     session.lost()
@@ -347,7 +346,7 @@ export class ProviderHub implements SessionHost {
     this.#sessions.set(peer, session)
     this.#online?.joined(peer, countedUntil)
     this.#audits?.joined(peer)
-    this.#offer(session, capability.models)
+    this.#offer(session)
     return session
   }
 
@@ -363,7 +362,7 @@ export class ProviderHub implements SessionHost {
     if (dear !== undefined) return this.violated(session, CLOSE.price, dear)
     if (session.isVerifier !== wasVerifier)
       return this.violated(session, CLOSE.protocol, 'a role is for as long as a connection')
-    this.#offer(session, session.draining ? [] : capability.models)
+    this.#offer(session)
     this.#online?.seen(peer)
     this.#save(session)
     this.#remember(peer, capability)
@@ -391,22 +390,9 @@ export class ProviderHub implements SessionHost {
     return prices && priceFault(models, prices)
   }
 
-  #offer(session: ProviderSession, models: readonly ModelOffer[]): void {
-    if (session.isVerifier) return this.#verifiers.update(session, models)
-    const isResting = this.#audits?.placeOf(session.peer) === 'resting'
-    if (isResting) this.#resting.add(session)
-    else this.#resting.delete(session)
-    this.#offers.update(session, isResting ? [] : models, this.now())
-    this.#trust(session, models)
-    this.#dispatcher.roomChanged(session)
-  }
-
-  /** Whose answers have proven good gets more work than a newcomer. */
-  #trust(session: ProviderSession, models: readonly ModelOffer[]): void {
-    const audits = this.#audits
-    if (audits === undefined) return
-    for (const offer of models)
-      this.#offers.setTrust(session, offer.id, audits.trustOf(session.peer, offer))
+  #offer(session: ProviderSession): void {
+    if (session.isVerifier) this.#verifiers.update(session, offersOf(session))
+    else this.#placed.update(session)
   }
 
   slotTaken(session: ProviderSession, { attempts, order }: JobRun): void {
@@ -435,25 +421,16 @@ export class ProviderHub implements SessionHost {
   }
 
   /** Offers count as far as their provider is trusted; who was found out has to go. */
-  #placed(peer: PeerId): void {
+  #standing(peer: PeerId): void {
     const session = this.#sessions.get(peer)
     if (session === undefined || session.isVerifier) return
-    const { models } = session.capability
     if (this.#audits?.placeOf(peer) === 'banned') {
-      const names = models.map(({ id }) => `'${id}'`).join(', ')
+      const names = session.capability.models.map(({ id }) => `'${id}'`).join(', ')
       this.#options.events.providerBanned(peer, names)
       const message = `audits have shown that your answers are not those of ${names}`
       return this.#drop(session.socket, CLOSE.banned, message)
     }
-    this.#offer(session, session.draining ? [] : models)
-  }
-
-  /** Looked for when somebody needs a provider, so that nothing has to wake up for it. */
-  #wakeRested(): void {
-    for (const session of this.#resting) {
-      if (this.#audits?.placeOf(session.peer) === 'resting') continue
-      this.#offer(session, session.draining ? [] : session.capability.models)
-    }
+    this.#offer(session)
   }
 
   #askOpening(peer: PeerId, lease: LeaseId): boolean {
@@ -485,7 +462,7 @@ export class ProviderHub implements SessionHost {
    * wait for a provider that has no room now.
    */
   submit(order: JobOrder, { mayWait = true }: { mayWait?: boolean } = {}): Promise<JobAnswer> {
-    this.#wakeRested()
+    this.#placed.wakeRested()
     return this.#dispatcher.submit(order, { mayWait })
   }
 

@@ -142,7 +142,7 @@ describe('what cannot be measured', () => {
     expect(await code(withModels([model(), unknown]), 'one with --model')).toBe('no_model')
     expect(await code(withModels([unknown]), '--engine llama-cpp')).toBe('no_evidence')
     const mute = { ...withModels([model()]), score: undefined }
-    expect(await code(mute, 'use llama-cpp or tiny')).toBe('cannot_score')
+    expect(await code(mute, 'llama-cpp or tiny')).toBe('cannot_score')
   })
 
   it('ends with the reason when a request or a score fails', async () => {
