@@ -8,8 +8,9 @@ const SYSTEM_HANG_MS = 180_000
 /** A database that nobody listens on: what the objects do then is part of what is tested. */
 const NO_DATABASE = 'http://127.0.0.1:9/sql'
 
-/** Clients of the API, each with systems of its own on ports of its own. */
-const CLIENTS = 'e2e/src/{openai-sdk,openai-sdk-endpoints,ai-sdk,anthropic-sdk,langchain}.test.ts'
+/** Each with systems of its own on ports of its own. */
+const SIDE_BY_SIDE =
+  'e2e/src/{openai-sdk,openai-sdk-endpoints,ai-sdk,anthropic-sdk,langchain,audits,renderings,canaries,http-engine-audits}.test.ts'
 
 export default defineConfig({
   test: {
@@ -41,9 +42,9 @@ export default defineConfig({
       },
       {
         test: {
-          // Beside each other: they ask and read, and nothing in them is killed or timed.
-          name: 'clients',
-          include: [CLIENTS],
+          // They ask and read, and nothing in them is killed at a moment, or timed.
+          name: 'side-by-side',
+          include: [SIDE_BY_SIDE],
           testTimeout: SYSTEM_HANG_MS,
           hookTimeout: SYSTEM_HANG_MS,
         },
@@ -52,7 +53,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/src/**/*.test.ts'],
-          exclude: [CLIENTS],
+          exclude: [SIDE_BY_SIDE],
           testTimeout: SYSTEM_HANG_MS,
           hookTimeout: SYSTEM_HANG_MS,
           fileParallelism: false,

@@ -1,6 +1,8 @@
 import { asking, showing, type Cheat } from './cheat.ts'
 
-const HOTTER = 1.25
+const HOTTER = 1.6
+/** More is refused. */
+const HOTTEST = 2
 
 /** Draws at another temperature than it was asked for, and says that it was that one. */
 export const hot: Cheat = (honest) => ({
@@ -8,7 +10,9 @@ export const hot: Cheat = (honest) => ({
     let asked: unknown
     const hotter = asking(request, (body) => {
       asked = body['temperature']
-      return typeof asked === 'number' ? { ...body, temperature: HOTTER * asked } : body
+      return typeof asked === 'number'
+        ? { ...body, temperature: Math.min(HOTTEST, HOTTER * asked) }
+        : body
     })
     return showing(honest.begin(hotter, sink), (evidence) =>
       typeof asked === 'number'

@@ -12,6 +12,8 @@ export interface Leg {
   readonly verdict: AuditVerdict | undefined
   /** A slash has given it back to its client, or to the operator. */
   readonly slash: 'refunded' | 'forfeited' | undefined
+  /** It was selected, and neither found good nor bad: it waits ten minutes for that. */
+  readonly isAwaited: boolean
 }
 
 /** What the journal has of a provider, msat. */
@@ -74,7 +76,8 @@ const LEGS = `
     from jobs
   )
   select leg.provider, account_id, gross, gross - platform_fee(gross::bigint, fee_bps), audits.verdict,
-    case when slashes.id is null then null when is_forfeit then 'forfeited' else 'refunded' end
+    case when slashes.id is null then null when is_forfeit then 'forfeited' else 'refunded' end,
+    released_at is null and coalesce(held_until > clock_timestamp(), false)
   from leg
   join jobs on jobs.id = leg.id
   left join audits on audits.lease = leg.lease
@@ -95,14 +98,18 @@ const PROVIDERS = `
   where code like 'provider%'
   group by peer`
 
-const legOf = ([provider, accountId, gross, net, verdict, slash]: readonly unknown[]): Leg => ({
-  provider: String(provider),
-  accountId: String(accountId),
-  grossMsat: msat(gross),
-  netMsat: msat(net),
-  verdict: (verdict ?? undefined) as Leg['verdict'],
-  slash: (slash ?? undefined) as Leg['slash'],
-})
+function legOf(row: readonly unknown[]): Leg {
+  const [provider, accountId, gross, net, verdict, slash, isAwaited] = row
+  return {
+    provider: String(provider),
+    accountId: String(accountId),
+    grossMsat: msat(gross),
+    netMsat: msat(net),
+    verdict: (verdict ?? undefined) as Leg['verdict'],
+    slash: (slash ?? undefined) as Leg['slash'],
+    isAwaited: isAwaited === true,
+  }
+}
 
 const msat = (value: unknown): bigint => BigInt(String(value))
 

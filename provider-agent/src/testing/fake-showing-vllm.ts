@@ -46,8 +46,10 @@ export class FakeShowingVllm {
   /** Its `--logprobs-mode`. */
   mode: 'raw' | 'processed' = 'raw'
   knowsExtras = true
-  /** Leaves the event of so many tokens out, as where one is the half of a character. */
+  /** Leaves the event of so many tokens out, which vLLM does not do. */
   silentTokens = 0
+  /** A parser holds so many tokens' text back; there is an event for each all the same where ids were asked for. */
+  parsedTokens = 0
   root = 'somewhere/else'
   readonly requests: Body[] = []
   readonly #server: Server
@@ -140,7 +142,10 @@ export class FakeShowingVllm {
     }
     for (const [i, token] of tokens.entries()) {
       if (i > 1 && i <= 1 + this.silentTokens) continue
-      const text = isChat ? { delta: { content: textOf(token) } } : { text: textOf(token) }
+      const isParsed = isChat && i > 1 && i <= 1 + this.parsedTokens
+      if (isParsed && body.return_token_ids !== true) continue
+      const delta = isParsed ? {} : { content: textOf(token) }
+      const text = isChat ? { delta } : { text: textOf(token) }
       const finish_reason = i === tokens.length - 1 ? reason : null
       const inChoice = isChat ? {} : { prompt_token_ids: i === 0 ? promptIds : null }
       put([

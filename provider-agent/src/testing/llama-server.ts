@@ -54,6 +54,10 @@ export class LlamaServer {
     const args = ['-m', model, '--alias', alias, '--host', '127.0.0.1', '--port', String(port)]
     const size = ['-np', '4', '-c', '4096', '-t', '1', '--no-ui']
     const child = spawn(llamaServerBinary().path, [...args, ...size], { stdio: 'ignore' })
+    // It must not outlive a test that was killed.
+    const stop = (): void => void child.kill('SIGKILL')
+    process.once('exit', stop)
+    child.once('exit', () => process.off('exit', stop))
     const server = new LlamaServer(`http://127.0.0.1:${port}`, child)
     await server.#ready()
     return server

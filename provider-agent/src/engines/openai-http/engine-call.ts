@@ -139,9 +139,9 @@ export class EngineCall implements EngineRun {
   }
 
   /** Throws {@link SseRelayError} for what cannot be taken apart. */
-  #take(bytes: Buffer, json: unknown): Buffer {
+  #take(bytes: Buffer, json: unknown): Buffer | undefined {
     try {
-      return this.#trace?.take(bytes, json) ?? bytes
+      return this.#trace === undefined ? bytes : this.#trace.take(bytes, json)
     } catch (error) {
       if (!(error instanceof JsonWalkError)) throw error
       throw new SseRelayError(
@@ -239,7 +239,7 @@ export class EngineCall implements EngineRun {
   #readWhole(body: Buffer): WholeAnswer | undefined {
     if (this.#trace === undefined) return this.#job.read(body)
     try {
-      return this.#job.read(this.#take(body, parseJson(body.toString())))
+      return this.#job.read(this.#take(body, parseJson(body.toString())) ?? body)
     } catch (error) {
       if (error instanceof SseRelayError) return undefined
       throw error

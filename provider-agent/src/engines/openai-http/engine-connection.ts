@@ -24,11 +24,15 @@ export interface EngineConnection {
   request(request: EngineHttpRequest): ClientRequest
   /** For messages. */
   readonly base: string
+  /** Whether it is on this machine, where its files may be ours to read. */
+  readonly isLocal: boolean
 }
 
 /** Told apart from customers' requests in an engine's log. */
 export const PROBE_AGENT = `infernet-agent/${AGENT_VERSION} (probe)`
 const PROBE_HEADERS = { 'user-agent': PROBE_AGENT }
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/
 
 /** Idle connections kept: as many as jobs a large engine runs at once. */
 const MAX_IDLE_SOCKETS = 64
@@ -53,6 +57,7 @@ export function connectEngine(url: string, key: string | undefined): EngineConne
   const authorization = key ? { authorization: `Bearer ${key}` } : {}
   return {
     base: base.origin + root,
+    isLocal: LOOPBACK.test(target.hostname),
     request({ path, isBeside, body, reuse, probes, onResponse }) {
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
       const options = {

@@ -17,13 +17,27 @@ const TOOL = {
   function: { name: 'get_weather', parameters: { type: 'object', properties: {} } },
 }
 
-async function started(file: ModelFile = demoModel(), random = Math.random) {
-  const server = await LlamaServer.start(file.path, file.id)
-  const engine = new OpenAiHttpEngine({ url: server.url, models: [], spec, random })
+/** Takes its server with it when it is closed. */
+class ServedEngine extends OpenAiHttpEngine {
+  readonly #server: LlamaServer
+
+  constructor(server: LlamaServer) {
+    super({ url: server.url, models: [], spec })
+    this.#server = server
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    await this.#server.stop()
+  }
+}
+
+async function started(file: ModelFile = demoModel()) {
+  const engine = new ServedEngine(await LlamaServer.start(file.path, file.id))
   const troubles: string[] = []
   const trouble = (message: string): void => void troubles.push(message)
   await engine.start({ modelsChanged: () => {}, trouble })
-  return { engine, model, longQuestion, isReal: true, troubles, dispose: () => server.stop() }
+  return { engine, model, longQuestion, isReal: true, troubles }
 }
 
 describe.skipIf(!isBuilt(llamaServerBinary()))('with a real llama-server', () => {
@@ -35,10 +49,7 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('with a real llama-server', () =>
     beforeAll(async () => {
       subject = await started()
     })
-    afterAll(async () => {
-      await subject.engine.close()
-      await subject.dispose()
-    })
+    afterAll(() => subject.engine.close())
     const asked = async (body: Record<string, unknown>, more = {}) => {
       const { run, text, error } = await ask(subject.engine, model, body, more)
       expect(error).toBeUndefined()
@@ -115,7 +126,7 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('with a real llama-server', () =>
   })
 
   it('scores some places of an answer that is too long for all', async () => {
-    const { engine, dispose } = await started()
+    const { engine } = await started()
     const { run } = await ask(engine, model, {
       messages: [{ role: 'user', content: longQuestion }],
     })
@@ -126,6 +137,5 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('with a real llama-server', () =>
     expect(scored.map(({ id }) => id)).toEqual(output)
     expect(scored.filter(({ top }) => top.length > 0)).toHaveLength(512)
     await engine.close()
-    await dispose()
   })
 })

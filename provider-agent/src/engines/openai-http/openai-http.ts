@@ -193,7 +193,7 @@ export class OpenAiHttpEngine implements Engine {
       kind,
       words: this.#options.spec ?? {},
       facts,
-      modelPath: facts?.modelPath ?? model.root,
+      modelPath: this.#connection.isLocal ? (facts?.modelPath ?? model.root) : undefined,
       quantization: this.#options.overrides?.quantization ?? model.quantization,
       endpoints,
       files: this.#files,

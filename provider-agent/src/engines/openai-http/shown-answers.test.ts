@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -95,13 +96,38 @@ describe('an answer that is shown', () => {
     expect(Math.max(...excess)).toBe(0)
   })
 
+  it('needs no more words than the backend where the server names its folder', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'infernet-'))
+    writeFileSync(join(root, 'model.safetensors'), 'weights')
+    writeFileSync(join(root, 'config.json'), JSON.stringify({ dtype: 'bfloat16' }))
+    writeFileSync(join(root, 'chat_template.jinja'), '{{ messages }}')
+    const { engine, troubles } = await make({ backend: 'rocm' }, { root })
+    expect(troubles).toEqual([])
+    expect(engine.models[0]?.spec).toEqual({
+      weights: hash('sha256', 'weights'),
+      template: hash('sha256', '{{ messages }}'),
+      quantization: 'bfloat16',
+      kv: 'auto',
+      engine: 'vllm-0.32.0',
+      backend: 'rocm',
+    })
+  })
+
   it('is claimed without its draws where nobody knows what they were made with', async () => {
-    const { defaults: _, ...spec } = SPEC
-    const { engine, server, troubles } = await make(spec)
+    const { engine, server, troubles } = await make({ ...SPEC, defaults: '/no/such/file' })
     expect(troubles).toEqual([expect.stringContaining('--spec-defaults')])
     const { run } = await ask(engine, model, CHAT)
     expect(run?.evidence?.()?.replay).toBe('none')
     expect(server.requests.at(-1)).not.toHaveProperty('top_p')
+  })
+
+  it('is whole where a parser holds text back, and its client gets no event more', async () => {
+    const body = { ...CHAT, max_tokens: 9, seed: 3 }
+    const parsedTokens = 4
+    const shown = await ask((await make(SPEC, { parsedTokens })).engine, model, body)
+    const plain = await ask((await make({}, { parsedTokens })).engine, model, body)
+    expect(shown.text).toBe(plain.text)
+    expect(shown.run?.evidence?.()?.transcript.positions).toHaveLength(9)
   })
 
   it('claims nothing when a token is missing', async () => {
@@ -139,6 +165,7 @@ describe('a server whose answers cannot be shown', () => {
     ['says what is missing', {}, {}, '--spec-weights FILE'],
     ['names all that is', { weights: { sha256: HASH } }, {}, '--spec-backend cuda'],
     ['has weights that are not there', { ...SPEC, weights: { path: '/no' } }, {}, '--spec-weights'],
+    ['has a template that is not there', { ...SPEC, template: { path: '/no' } }, {}, 'template'],
     ['does not know the fields', SPEC, { knowsExtras: false }, 'return_token_ids'],
     ['tells numbers of its own', SPEC, { mode: 'processed' as const }, '--logprobs-mode'],
     ['tells one candidate', SPEC, { maxLogprobs: 1 }, 'greater than max allowed'],

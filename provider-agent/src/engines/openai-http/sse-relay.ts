@@ -40,8 +40,8 @@ export interface SseRelayOptions {
   readonly skip?: string
   /** Replaces the engine's model name by the one it is offered under. */
   readonly rewrite?: (bytes: Buffer) => Buffer
-  /** Is shown every event with its JSON, and returns what of it goes on. Not together with `skip`. */
-  readonly take?: (event: Buffer, json: object) => Buffer
+  /** Is shown every event with its JSON, and returns what of it goes on, if anything. Not together with `skip`. */
+  readonly take?: (event: Buffer, json: object) => Buffer | undefined
 }
 
 /**
@@ -143,20 +143,27 @@ export class SseRelay {
     }
     const isCut = this.#skip !== '' && this.#cutBeginning(chunk)
     for (const choice of chunk.choices ?? []) this.#readChoice(choice)
-    const taken = this.#options.take?.(event, chunk) ?? event
+    const { take, showUsage } = this.#options
+    const taken = take === undefined ? event : take(event, chunk)
     const passed = isCut ? eventOf(chunk) : taken
+    if (!this.#readUsage(chunk) || showUsage || passed === undefined) return passed
+    if (chunk.choices === undefined || chunk.choices.length === 0) return undefined
+    // Read again where it has lost more than its usage.
+    const { usage: _, ...rest } = passed === event ? chunk : parseChunk(dataOf(passed) ?? '')
+    return eventOf(rest)
+  }
+
+  /** Whether there is any. */
+  #readUsage(chunk: Chunk): boolean {
     const usage = parseUsage(chunk.usage)
-    if (usage === undefined) return passed
+    if (usage === undefined) return false
     const cached = usage.prompt_tokens_details?.cached_tokens
     this.usage = {
       prompt_tokens: usage.prompt_tokens,
       completion_tokens: usage.completion_tokens,
       ...(cached === undefined ? {} : { cached_tokens: cached }),
     }
-    if (this.#options.showUsage) return passed
-    if (chunk.choices === undefined || chunk.choices.length === 0) return undefined
-    const { usage: _, ...rest } = taken === event ? chunk : parseChunk(dataOf(taken) ?? '')
-    return eventOf(rest)
+    return true
   }
 
   /** Takes the known beginning out of the first texts; true when that changed the chunk. */

@@ -21,7 +21,16 @@ const partSchema = z.looseObject({
   prompt_token_ids: z.unknown().optional(),
   timings: z.object({ predicted_n: z.int().nonnegative() }).optional().catch(undefined),
 })
+type Part = z.infer<typeof partSchema>
 const promptSchema = z.array(z.int().nonnegative()).min(1).max(MAX_TRANSCRIPT_TOKENS)
+
+/** What vLLM sends for the ids alone, where a parser holds a token's text back. */
+function isMute({ choices = [], usage }: Part): boolean {
+  const [choice, ...others] = choices
+  const { delta, finish_reason: reason } = choice ?? {}
+  const isEmpty = typeof delta === 'object' && delta !== null && Object.keys(delta).length === 0
+  return isEmpty && reason === null && others.length === 0 && (usage ?? null) === null
+}
 
 /** How an answer ended, as far as that is known. */
 export interface AnswerEnd {
@@ -70,11 +79,13 @@ export class AnswerTrace {
 
   /**
    * Reads one event of a stream, or a whole answer, of which `json` is the value, and returns the bytes
-   * without what the client did not ask for. Throws `JsonWalkError` for bytes that cannot be cut.
+   * without what the client did not ask for; undefined where that was all. Throws `JsonWalkError` for bytes
+   * that cannot be cut.
    */
-  take(bytes: Buffer, json: unknown): Buffer {
-    this.#note(json)
-    return this.#hider.hide(bytes)
+  take(bytes: Buffer, json: unknown): Buffer | undefined {
+    const { data: part } = partSchema.safeParse(json)
+    if (part !== undefined) this.#note(part)
+    return part !== undefined && isMute(part) ? undefined : this.#hider.hide(bytes)
   }
 
   /** Of the answer so far. */
@@ -93,10 +104,9 @@ export class AnswerTrace {
     }
   }
 
-  #note(json: unknown): void {
-    const { data: part } = partSchema.safeParse(json)
-    const [choice] = part?.choices ?? []
-    if (part === undefined || choice === undefined || this.#isBroken) return
+  #note(part: Part): void {
+    const [choice] = part.choices ?? []
+    if (choice === undefined || this.#isBroken) return
     const { data: prompt } = promptSchema.safeParse(
       choice.prompt_token_ids ?? part.prompt_token_ids,
     )

@@ -97,7 +97,7 @@ describe('a recorded answer that was asked to show itself', () => {
     const plain = read(kind, endpoint, '-plain.json').toString()
     const trace = traceOf(kind, endpoint, false)
     const taken = trace.take(shown, JSON.parse(shown.toString()))
-    expect(timeless(taken.toString())).toBe(timeless(plain))
+    expect(timeless(String(taken))).toBe(timeless(plain))
     await trace.pending
     const usage = { prompt_tokens: PROMPTS[endpoint].length, completion_tokens: 4 }
     const evidence = trace.evidence({ usage, finishReason: 'length' })

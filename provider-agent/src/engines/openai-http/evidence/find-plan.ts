@@ -2,11 +2,10 @@ import { MAX_CANDIDATES } from '@infernet/schemas/limits'
 import { modelSpecSchema, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { Endpoint } from '@infernet/schemas/wire'
 import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { EngineRequest, Evidence } from '../../engine.ts'
 import type { FileOrHash, SpecWords } from '../../spec-words.ts'
 import type { EvidencePlan, SamplerDefaults, ShowingKind } from './evidence-plan.ts'
-import { readDefaults, type ModelFileReader, type ModelFiles } from './model-folder.ts'
+import { readDefaults, readText, type ModelFileReader, type ModelFiles } from './model-folder.ts'
 import { findReplay, TEST_SETTINGS, TOKENS_PER_ANSWER } from './replay-finder.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { NEUTRAL } from './traced-request.ts'
@@ -86,7 +85,7 @@ interface Described {
 
 /** The spec, or what is missing of it. */
 async function specOf(subject: PlanSubject): Promise<Described | string> {
-  const { words, facts, kind, files, modelPath } = subject
+  const { words, facts, kind } = subject
   if (facts === undefined) return 'its server does not tell its version'
   const read = await filesOf(subject)
   const weights = read?.weights ?? hashOf(words.weights)
@@ -109,13 +108,12 @@ async function specOf(subject: PlanSubject): Promise<Described | string> {
   })
   if (spec === undefined) return `'${facts.engine}' is no version that a spec can name`
   return { spec, defaults: await defaultsOf(subject, read) }
+}
 
-  async function filesOf({
-    words: { weights: said },
-  }: PlanSubject): Promise<ModelFiles | undefined> {
-    if (said !== undefined) return 'path' in said ? files.read(said.path) : undefined
-    return modelPath === undefined ? undefined : files.read(modelPath)
-  }
+async function filesOf({ words, files, modelPath }: PlanSubject): Promise<ModelFiles | undefined> {
+  const said = words.weights
+  if (said !== undefined) return 'path' in said ? files.read(said.path) : undefined
+  return modelPath === undefined ? undefined : files.read(modelPath)
 }
 
 /** A spec's words have no spaces; llama.cpp's `Q4_K - Medium` does. */
@@ -127,7 +125,8 @@ const hashOf = (said: FileOrHash | undefined): string | undefined =>
 
 async function templateOf(said: FileOrHash | undefined): Promise<string | undefined> {
   if (said === undefined || 'sha256' in said) return said?.sha256
-  return hash('sha256', await readFile(said.path, 'utf8'))
+  const template = await readText(said.path)
+  return template === undefined ? undefined : hash('sha256', template)
 }
 
 async function defaultsOf(
@@ -135,7 +134,7 @@ async function defaultsOf(
   read: ModelFiles | undefined,
 ): Promise<SamplerDefaults | undefined> {
   if (words.defaults === 'vllm') return NEUTRAL
-  if (words.defaults !== undefined) return readDefaults(words.defaults)
+  if (words.defaults !== undefined) return readDefaults(words.defaults, undefined)
   return facts?.defaults ?? read?.defaults
 }
 

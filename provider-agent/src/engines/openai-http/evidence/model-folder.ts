@@ -62,7 +62,7 @@ export class ModelFileReader {
       weights: await this.#hash(await Promise.all(files)),
       quantization: quantizationOf(await readJson(join(folder, 'config.json'))),
       template: await templateOf(folder),
-      defaults: await readDefaults(join(folder, 'generation_config.json')),
+      defaults: await readDefaults(join(folder, 'generation_config.json'), NEUTRAL),
     }
   }
 
@@ -91,10 +91,13 @@ async function templateOf(folder: string): Promise<string | undefined> {
   return template === undefined ? undefined : hash('sha256', template)
 }
 
-/** What vLLM takes from a `generation_config.json`; where there is none, its own. */
-export async function readDefaults(path: string): Promise<SamplerDefaults | undefined> {
+/** What vLLM takes from a `generation_config.json`; `whereNone` is for a file that is not there. */
+export async function readDefaults(
+  path: string,
+  whereNone: SamplerDefaults | undefined,
+): Promise<SamplerDefaults | undefined> {
   const config = await readJson(path)
-  if (config === undefined) return NEUTRAL
+  if (config === undefined) return whereNone
   const { data } = generationSchema.safeParse(config)
   const penalty = data?.repetition_penalty ?? 1
   if (data === undefined || penalty !== 1) return undefined
@@ -106,12 +109,12 @@ export async function readDefaults(path: string): Promise<SamplerDefaults | unde
   }
 }
 
-/** Undefined for a file that is not there. */
-async function readText(path: string): Promise<string | undefined> {
+/** Undefined for a file that cannot be read. */
+export async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (error instanceof Error && 'code' in error) return undefined
     throw error
   }
 }
