@@ -1,5 +1,4 @@
-import type { Cheat } from './cheat.ts'
-import { writing } from './cheat.ts'
+import { writing, type Cheat } from './cheat.ts'
 
 const TIMES = 3
 

@@ -1,5 +1,4 @@
-import type { Cheat } from './cheat.ts'
-import { writing } from './cheat.ts'
+import { writing, type Cheat } from './cheat.ts'
 
 /** Shows the ids of an honest answer, and gives its client another text: vowels are left out. */
 export const otherText: Cheat = (honest) => ({

@@ -1,5 +1,4 @@
-import type { Cheat } from './cheat.ts'
-import { showing } from './cheat.ts'
+import { showing, type Cheat } from './cheat.ts'
 
 /** Draws with a seed of its own, and says that it was the gateway's: as one does that gives answers out of a cache. */
 export const ownSeed: Cheat = (honest) => ({

@@ -11,7 +11,7 @@ import { completion } from '../testing/answers.ts'
 import { claimOf, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { FakeProvider, modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
-import { OPENING_WAIT_MS, RECORD_RETRY_MS } from './audit-limits.ts'
+import { OPENING_WAIT_MS, RECORD_RETRY_MS, STANDING_WAIT_MS } from './audit-limits.ts'
 
 const SPEC: ModelSpec = {
   weights: 'ab'.repeat(32),
@@ -263,6 +263,21 @@ describe('audits', () => {
       expect((await auditOf(job))?.source).toBe(source)
       expect((await answer).status).toBe(200)
     }
+  })
+
+  it('keep a provider waiting until it is known what it did before, and not for long', async () => {
+    const known = Promise.withResolvers<undefined>()
+    edge.audits.conductOf = () => known.promise
+    await back()
+    expect((await edge.chat()).status).toBe(503)
+    known.resolve(undefined)
+    await settled()
+    await answered()
+    edge.audits.conductOf = () => new Promise(() => {})
+    await back()
+    expect((await edge.chat()).status).toBe(503)
+    edge.clock.advance(STANDING_WAIT_MS)
+    await answered()
   })
 
   it('let a provider rest for a day that is under grave suspicion', async () => {

@@ -24,6 +24,7 @@ import {
   OPENING_WAIT_MS,
   RECORD_RETRY_MS,
   RECORD_TRIES,
+  STANDING_WAIT_MS,
   UNOPENED_IN_ROW,
 } from './audit-limits.ts'
 import type { Audit, AuditStore, ConductChange } from './audit-port.ts'
@@ -121,10 +122,17 @@ export class AuditDesk {
     return this.#cases.size
   }
 
-  /** A provider has come: what is known of it will be asked for. */
-  joined(provider: PeerId): void {
-    const { onStanding } = this.#options
-    void this.#standings.load(provider).then(() => onStanding(provider))
+  /**
+   * A provider has come: what is known of it is asked for. One that `isNew` gets no jobs until then, unless
+   * the database is slow; one that was here before our last sleep does.
+   */
+  joined(provider: PeerId, isNew: boolean): void {
+    const { later, onStanding } = this.#options
+    void this.#standings.load(provider, isNew).then(() => onStanding(provider))
+    if (!isNew) return
+    later(() => {
+      if (this.#standings.stopWaiting(provider)) onStanding(provider)
+    }, STANDING_WAIT_MS)
   }
 
   /** What a provider may do now. */

@@ -2,6 +2,8 @@
 export const MAX_AUDITS_UNDER_WAY = 512
 /** For the receipt, which follows within 50 ms, and the opening: over a slow uplink 8 MB take a minute. */
 export const OPENING_WAIT_MS = 90_000
+/** For what is known of a provider that has come; then it counts as a newcomer until it is. */
+export const STANDING_WAIT_MS = 2_000
 /** So many answers that are not opened, one after the other, are as good as a false one. */
 export const UNOPENED_IN_ROW = 3
 /** Of a verdict that cannot be written. */

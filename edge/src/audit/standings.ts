@@ -27,11 +27,13 @@ const POLICY = { ...AUDIT_POLICY, safetyFactor: 0 }
 export type Place = 'serving' | 'resting' | 'banned'
 
 interface Known {
+  /** It has just come, and what is known of it is on the way. */
+  isAwaited: boolean
   readonly records: Map<string, SpecRecord>
   conduct: Conduct
 }
 
-/** What is known of the providers that are here. Until it is, they count as newcomers. */
+/** What is known of the providers that are here. */
 export class Standings {
   readonly #options: StandingsOptions
   readonly #known = new Map<PeerId, Known>()
@@ -40,23 +42,34 @@ export class Standings {
     this.#options = options
   }
 
-  /** Never rejects. */
-  async load(provider: PeerId): Promise<void> {
+  /** Never rejects. One that `isNew` rests meanwhile: it may be one that was sent away. */
+  async load(provider: PeerId, isNew: boolean): Promise<void> {
     const { store, now, onError } = this.#options
-    const known: Known = { records: new Map(), conduct: goodConduct(now()) }
+    const conduct = goodConduct(now())
+    const known: Known = { records: new Map(), conduct, isAwaited: isNew }
     this.#known.set(provider, known)
     try {
-      const [records, conduct] = await Promise.all([
+      const [records, stored] = await Promise.all([
         store.recordsOf(provider),
         store.conductOf(provider),
       ])
       // An answer that was judged meanwhile may be in both: what was loaded has all before it.
       for (const record of records) known.records.set(record.spec, record)
-      known.conduct = conduct ?? this.#conductBy(known)
-      if (conduct?.standing === 'accused') await this.#fallen(provider, known)
+      known.conduct = stored ?? this.#conductBy(known)
+      if (stored?.standing === 'accused') await this.#fallen(provider, known)
     } catch (error) {
       onError(error)
+    } finally {
+      known.isAwaited = false
     }
+  }
+
+  /** Takes a provider for a newcomer until it is known; false when it is known already. */
+  stopWaiting(provider: PeerId): boolean {
+    const known = this.#known.get(provider)
+    if (known?.isAwaited !== true) return false
+    known.isAwaited = false
+    return true
   }
 
   /** What the records say by themselves: whoever wrote them did not come to write what follows. */
@@ -88,8 +101,8 @@ export class Standings {
     const worst = worstOf(known.records.values()) ?? before
     const conduct = this.#timely(known.conduct)
     const next = nextConduct(conduct, { type: 'wealth', wealth: worst.wealth }, audit.judgedAt)
-    // A good answer never makes it worse: who came back from a suspension is not sent off for it again.
-    const isHarsh = audit.verdict === 'pass' && !POWERS[next.standing].takesJobs
+    // What speaks for it never makes it worse: who came back from a suspension is not sent off for it again.
+    const isHarsh = audit.logE <= 0 && !POWERS[next.standing].takesJobs
     if (isHarsh || next === known.conduct) return undefined
     known.conduct = next
     return next
@@ -106,6 +119,7 @@ export class Standings {
 
   placeOf(provider: PeerId): Place {
     const known = this.#known.get(provider)
+    if (known?.isAwaited === true) return 'resting'
     const { standing } =
       known === undefined ? { standing: 'clear' as const } : this.#timely(known.conduct)
     if (POWERS[standing].takesJobs) return 'serving'

@@ -257,7 +257,11 @@ export class ProviderHub implements SessionHost {
   /** A connection that outlived this object's last life. */
   restored(socket: HubSocket, state: ConnectionState): void {
     if (state.stage === 'challenged') this.#awaitLogin(socket, state.challenge)
-    else this.#admit(socket, state.peer, state.capability, state.countedUntil)
+    else
+      this.#admit(socket, state.peer, state.capability, {
+        before: true,
+        countedUntil: state.countedUntil,
+      })
   }
 
   /** A connection that does not log in must not keep its place. */
@@ -321,7 +325,7 @@ export class ProviderHub implements SessionHost {
     if (older !== undefined) {
       this.#drop(older.socket, CLOSE.replaced, 'the same key logged in again')
     }
-    const session = this.#admit(socket, verdict.peer, verdict.capability)
+    const session = this.#admit(socket, verdict.peer, verdict.capability, { before: false })
     this.#save(session)
     const welcome: Welcome = {
       version: verdict.version,
@@ -334,18 +338,19 @@ export class ProviderHub implements SessionHost {
     this.#remember(verdict.peer, verdict.capability)
   }
 
+  /** `before`: it was here in an earlier life of this hub. */
   #admit(
     socket: HubSocket,
     peer: PeerId,
     capability: Capability,
-    countedUntil = this.now(),
+    { before, countedUntil = this.now() }: { before: boolean; countedUntil?: number | undefined },
   ): ProviderSession {
     const mux = new FrameMux((bytes) => socket.send(bytes), this.#options.schedule)
     const session = new ProviderSession({ peer, capability, socket, mux, host: this })
     this.#connections.set(socket, { stage: 'ready', session })
     this.#sessions.set(peer, session)
     this.#online?.joined(peer, countedUntil)
-    this.#audits?.joined(peer)
+    this.#audits?.joined(peer, !before)
     this.#offer(session)
     return session
   }
