@@ -23,7 +23,8 @@ export function signablePayout(
   return encodeUtf8(parts.join('\0'))
 }
 
-const targetOf = (to: PayoutWishes['to']): string =>
+/** Where money goes: a Lightning address, or a node's public key; empty where an agent is asked and names none. */
+export const targetOf = (to: PayoutWishes['to']): string =>
   to.kind === 'lightning_address' ? to.address : (to.pubkey ?? '')
 
 /** The wishes with the provider's signature; `issuedAt` in ms since the epoch. */

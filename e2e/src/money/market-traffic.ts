@@ -30,7 +30,15 @@ const WAYS = [
 export function marketRequest(n: number): MarketRequest {
   const way = WAYS[n % WAYS.length] ?? WAYS[0]
   const subject = `${n}. Tell me of ${SUBJECTS[n % SUBJECTS.length]}`
-  const rest = { model: MODEL, max_tokens: MAX_TOKENS, stream: way.stream, ...way.sampling }
+  // Its clients let anybody see what convicts a provider.
+  const provider = { open_audit: true }
+  const rest = {
+    model: MODEL,
+    max_tokens: MAX_TOKENS,
+    stream: way.stream,
+    provider,
+    ...way.sampling,
+  }
   if (way.form === 'completion') return { path: '/completions', body: { ...rest, prompt: subject } }
   const messages = [{ role: 'user', content: subject }]
   return { path: '/chat/completions', body: { ...rest, messages } }

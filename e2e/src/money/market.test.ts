@@ -1,3 +1,8 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { demoModel } from '@infernet/provider-agent/engines/model-file'
 import type { SlashFacts } from '@infernet/schemas/slash-facts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { layerOf } from '../cheats/layer.ts'
@@ -16,6 +21,7 @@ import { marketRequest } from './market-traffic.ts'
 import { reconcile, startSettler } from './settler-process.ts'
 import { simulatedLightning, type TestLightning } from './test-lightning.ts'
 
+const CLI = fileURLToPath(new URL('../../../provider-agent/src/cli/main.ts', import.meta.url))
 const PORT = 18_690
 const HONEST = ['honest-1', 'honest-2', 'honest-3']
 const HOUR_MS = 3_600_000
@@ -119,6 +125,25 @@ describe('a market with cheats, on SIMULATED Lightning', () => {
     for (const player of players.honest) expect(await slashesOf(player)).toEqual([])
   })
 
+  it('shows evidence from which anybody comes to the same verdict, with one command', async () => {
+    const slashes = (await Promise.all(players.cheats.map(slashesOf))).flat()
+    const model = demoModel().path
+    const convicting = await Promise.all(
+      slashes.map(async ({ id }, n) => {
+        // With the model it takes nobody's word for its numbers; that takes a while.
+        const flags = n === 0 ? ['--model', model] : []
+        const url = `${stack.url}/v1/slashes/${id}`
+        const command = [CLI, 'slash', 'verify', url, ...flags, '--json']
+        const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
+        const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+        return { code: await exitOf(child), out, err }
+      }),
+    )
+    expect(slashes.length).toBeGreaterThan(0)
+    for (const { code, out, err } of convicting)
+      expect({ code, out, err }).toMatchObject({ code: 0 })
+  })
+
   it('gives clients back all that the cheats took for bad answers, and nothing else', async () => {
     for (const { accountId } of clients) {
       await until('what is undone is credited', async () => {
@@ -175,6 +200,9 @@ describe('a market with cheats, on SIMULATED Lightning', () => {
     expect(code).toBe(0)
   })
 })
+
+const exitOf = async (child: ChildProcess): Promise<number | null> =>
+  child.exitCode ?? ((await once(child, 'close')) as [number | null])[0]
 
 const NOTHING = { heldMsat: 0n, payableMsat: 0n, paidMsat: 0n }
 const netOf = (legs: readonly Leg[]): bigint => sumOf(legs.map(({ netMsat }) => netMsat))

@@ -1,5 +1,6 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import type { JobId } from '@infernet/schemas/ids'
+import { signPayout } from '@infernet/schemas/payout-statement'
 import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { ReceiptStatement } from '@infernet/schemas/receipt'
 import type { Claim } from '@infernet/schemas/transcript'
@@ -278,6 +279,39 @@ describe('audits', () => {
     expect((await edge.chat()).status).toBe(503)
     edge.clock.advance(STANDING_WAIT_MS)
     await answered()
+  })
+
+  it('keep a provider out that wants to be paid where a banned one was', async () => {
+    edge.audits.isShunned = async (_, destination) => destination === `02${'ab'.repeat(32)}`
+    const payoutTo = async (pubkey: string) => {
+      const other = newProviderKey()
+      const newcomer = new FakeProvider(edge.hub, other).connect()
+      const payout = signPayout(other, { to: { kind: 'keysend', pubkey } }, edge.clock.now())
+      const capability = { ...capabilityOf({ models: MODELS }), payout }
+      await newcomer.login(newcomer.hello({ capability, now: edge.clock.now() }))
+      await settled()
+      return newcomer.closed
+    }
+    expect(await payoutTo(`02${'cd'.repeat(32)}`)).toBeUndefined()
+    expect(await payoutTo(`02${'ab'.repeat(32)}`)).toMatchObject({
+      code: CLOSE.banned,
+      reason: expect.stringContaining('banned provider'),
+    })
+  })
+
+  it('are made of what was not selected when its receipt is wrong at first sight', async () => {
+    await known('pass', -0.1, 5_000)
+    await back()
+    const seeds = []
+    for (let i = 0; i < 4; i++) {
+      const job = await answered()
+      const { claim, transcript } = honest(job)
+      const isWrong = i === 3
+      await sign(job, isWrong ? { ...claim, sampler: { ...claim.sampler, seed: '4' } } : claim)
+      if (isWrong) provider.open(job.header.lease, transcript)
+      seeds.push((await auditOf(job))?.verdict)
+    }
+    expect(seeds[3]).toBe('fail')
   })
 
   it('let a provider rest for a day that is under grave suspicion', async () => {

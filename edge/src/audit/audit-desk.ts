@@ -17,10 +17,14 @@ import {
   type DeliveredAnswer,
   type Judgement,
 } from '@infernet/verification/verdict/judge'
+import { receiptFaults } from '@infernet/verification/verdict/receipt-faults'
+import { forgetOldest } from '../hub/oldest-first.ts'
 import type { Verification } from '../ports.ts'
 import type { AuditKeys } from './audit-keys.ts'
 import {
   MAX_AUDITS_UNDER_WAY,
+  MAX_UNSELECTED,
+  MAX_UNSELECTED_BODY_BYTES,
   OPENING_WAIT_MS,
   RECORD_RETRY_MS,
   RECORD_TRIES,
@@ -75,12 +79,16 @@ interface Signed {
   readonly receipt: SignedReceipt
 }
 
-/** An answer that was selected and is not judged yet. */
-interface Case {
+/** An answer whose provider has promised something. */
+interface Drawn {
   readonly answer: EndedAnswer
   readonly modelSpec: ModelSpec
   readonly spec: string
   readonly rate: number
+}
+
+/** An answer that was selected and is not judged yet. */
+interface Case extends Drawn {
   readonly resolve: (audit: Audit) => void
   /** Once its receipt is here, and its provider was asked. */
   signed?: Signed
@@ -110,6 +118,8 @@ export class AuditDesk {
   readonly #examiner: Examiner
   /** Insertion order is age. */
   readonly #cases = new Map<LeaseId, Case>()
+  /** Answers that were not selected, until their receipts are here. */
+  readonly #unselected = new Map<LeaseId, Drawn>()
 
   constructor(options: AuditDeskOptions) {
     this.#options = options
@@ -133,6 +143,17 @@ export class AuditDesk {
     later(() => {
       if (this.#standings.stopWaiting(provider)) onStanding(provider)
     }, STANDING_WAIT_MS)
+  }
+
+  /** Where a provider wants to be paid: whoever was banned is not let in under another name. */
+  paidTo(provider: PeerId, destination: string): void {
+    const { onError, onStanding, store } = this.#options
+    const shun = (isShunned: boolean): void => {
+      if (!isShunned) return
+      this.#standings.shun(provider)
+      onStanding(provider)
+    }
+    store.isShunned(provider, destination).then(shun, onError)
   }
 
   /** What a provider may do now. */
@@ -162,24 +183,34 @@ export class AuditDesk {
     const { offer, provider, job, lease, verification } = answer
     const mode = verification?.mode ?? 'sampled'
     if (offer.spec === undefined || mode === 'none') return undefined
-    const { keys, later } = this.#options
+    const { keys } = this.#options
     const spec = specIdOf(offer.spec)
     const rate = this.#standings.rateOf(provider, spec)
-    if (mode === 'sampled' && !keys.selects(job, rate)) return undefined
+    const drawn = { answer, modelSpec: offer.spec, spec, rate }
+    if (mode !== 'sampled' || keys.selects(job, rate)) return this.#select(drawn)
+    if (answer.body.length <= MAX_UNSELECTED_BODY_BYTES) this.#unselected.set(lease, drawn)
+    forgetOldest(this.#unselected, MAX_UNSELECTED)
+    return undefined
+  }
+
+  #select(drawn: Drawn): SelectedAnswer {
+    const { answer } = drawn
+    const { lease } = answer
     const { promise, resolve } = Promise.withResolvers<Audit>()
     const text = answer.deliveredText()
-    const selected = { ...answer, ...(text !== undefined && { text }) }
-    this.#cases.set(lease, { answer: selected, modelSpec: offer.spec, spec, rate, resolve })
+    const known = { ...answer, ...(text !== undefined && { text }) }
+    this.#cases.set(lease, { ...drawn, answer: known, resolve })
     for (const [, oldest] of this.#cases) {
       if (this.#cases.size <= MAX_AUDITS_UNDER_WAY) break
       this.#close(oldest, unjudged('too many audits under way'))
     }
-    later(() => this.#late(lease), OPENING_WAIT_MS)
+    this.#options.later(() => this.#late(lease), OPENING_WAIT_MS)
     return { verdict: promise }
   }
 
   /** A provider's receipt has been verified and stored. */
   receipt(statement: ReceiptStatement, receipt: SignedReceipt): void {
+    this.#glance(statement)
     const found = this.#cases.get(statement.lease)
     if (found === undefined || found.signed !== undefined) return
     const { claim } = statement
@@ -189,6 +220,14 @@ export class AuditDesk {
     if (!this.#options.ask(statement.provider, statement.lease)) {
       this.#close(found, unopened('the provider left before it was asked'))
     }
+  }
+
+  /** Looks at what was not selected after all, when its receipt is wrong at first sight. */
+  #glance(statement: ReceiptStatement): void {
+    const drawn = this.#unselected.get(statement.lease)
+    this.#unselected.delete(statement.lease)
+    if (drawn !== undefined && receiptFaults(drawn.answer, statement, drawn.spec).length > 0)
+      this.#select(drawn)
   }
 
   /** What a provider shows; for leases that it was not asked about, nothing. */

@@ -1,5 +1,9 @@
 /** Answers that wait for their verdict: each keeps its request's body, 8 MB at most and 4 KB as a rule. */
 export const MAX_AUDITS_UNDER_WAY = 512
+/** Answers whose receipts have not come: those of a tenth of a second, as a rule. */
+export const MAX_UNSELECTED = 256
+/** Longer requests are looked at only when they are selected. */
+export const MAX_UNSELECTED_BODY_BYTES = 64 * 1024
 /** For the receipt, which follows within 50 ms, and the opening: over a slow uplink 8 MB take a minute. */
 export const OPENING_WAIT_MS = 90_000
 /** For what is known of a provider that has come; then it counts as a newcomer until it is. */

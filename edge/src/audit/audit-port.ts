@@ -62,6 +62,11 @@ export interface AuditStore {
   record(audit: Audit, change?: ConductChange): Promise<void>
   /** Undefined for good standing, from the beginning. */
   conductOf(provider: PeerId): Promise<Conduct | undefined>
+  /**
+   * Whether earnings of `provider` would go where those of a banned one went, unless it was here before that was
+   * banned: anybody can name anybody's address.
+   */
+  isShunned(provider: PeerId, destination: string): Promise<boolean>
   /** Its accusation fell: gives it a new standing and lets the evidence start anew. */
   restart(provider: PeerId, conduct: Conduct): Promise<void>
   /** Of all the specs that a provider was ever audited for. */

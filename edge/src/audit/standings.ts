@@ -23,10 +23,12 @@ export interface StandingsOptions {
 /** What a provider could lose is the settler's to know, so that newcomers and suspects are looked at most. */
 const POLICY = { ...AUDIT_POLICY, safetyFactor: 0 }
 
-/** What a provider may do: `resting` gets no jobs and stays, `banned` is sent away. */
-export type Place = 'serving' | 'resting' | 'banned'
+/** What a provider may do: `resting` gets no jobs and stays, `banned` is sent away, as is who would be paid in place of one. */
+export type Place = 'serving' | 'resting' | 'banned' | 'shunned'
 
 interface Known {
+  /** Its earnings would go to one who was banned. */
+  isShunned?: boolean
   /** It has just come, and what is known of it is on the way. */
   isAwaited: boolean
   readonly records: Map<string, SpecRecord>
@@ -88,6 +90,12 @@ export class Standings {
     known.records.clear()
   }
 
+  /** Its earnings would go to one who was banned. */
+  shun(provider: PeerId): void {
+    const known = this.#known.get(provider)
+    if (known !== undefined) known.isShunned = true
+  }
+
   forget(provider: PeerId): void {
     this.#known.delete(provider)
   }
@@ -119,6 +127,7 @@ export class Standings {
 
   placeOf(provider: PeerId): Place {
     const known = this.#known.get(provider)
+    if (known?.isShunned === true) return 'shunned'
     if (known?.isAwaited === true) return 'resting'
     const { standing } =
       known === undefined ? { standing: 'clear' as const } : this.#timely(known.conduct)

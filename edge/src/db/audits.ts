@@ -15,6 +15,7 @@ import { calibrationSchema } from '@infernet/verification/evidence/calibration'
 import { nextWealth, STARTING_WEALTH, type Wealth } from '@infernet/verification/evidence/wealth'
 import type { Conduct } from '@infernet/verification/reputation/conduct'
 import { NOTEWORTHY } from '@infernet/verification/reputation/trusted-until'
+import { z } from 'zod'
 import type { Audit, AuditStore, ConductChange, SpecRecord } from '../audit/audit-port.ts'
 
 /** The rows of audits in Postgres. */
@@ -33,6 +34,21 @@ export function postgresAudits(port: DbPort): AuditStore {
           .where(eq(providerConduct.providerId, provider)),
       )
       return row && conductOf(row.conduct, row.slash)
+    },
+    isShunned: async (provider, destination) => {
+      const rows = await askRows(
+        db,
+        sql`
+        select exists (
+          select from provider_conduct join providers on providers.id = provider_conduct.provider_id
+          where standing = 'banned' and provider_conduct.provider_id <> ${provider}
+            and ${destination} in (capability #>> '{payout,to,address}', capability #>> '{payout,to,pubkey}')
+            and not exists (
+              select from providers as known where known.id = ${provider} and known.first_seen_at <= since
+            )
+        )`,
+      )
+      return truthSchema.parse(rows)[0][0]
     },
     restart: async (provider, { standing, since }) => {
       await askRows(
@@ -81,6 +97,8 @@ export function postgresAudits(port: DbPort): AuditStore {
   }
 }
 
+const truthSchema = z.tuple([z.tuple([z.boolean()])])
+
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 /** What the evidence against a provider starts anew with. */
@@ -106,8 +124,8 @@ function record(audit: Audit, change: ConductChange | undefined) {
       ${audit.source}, ${audit.rate}::float8, ${verdict}, ${logE}::float8, ${toJsonb(audit.report)}::jsonb,
       ${new Date(audit.judgedAt).toISOString()}::timestamptz
     ) on conflict (lease) do nothing
-    returning provider_id, spec, judged_at
-  )${change === undefined ? sql`` : conducted(audit, change)}
+    returning lease, job_id, provider_id, spec, judged_at
+  )${verdict === 'fail' ? NOTED : sql``}${change === undefined ? sql`` : conducted(audit, change)}
   insert into provider_specs (
     provider_id, spec, lifetime_low, lifetime_mid, lifetime_high, recent_low, recent_mid, recent_high,
     consecutive_valid, passed, failed, inconclusive, unopened, unopened_in_row, updated_at, trusted_until
@@ -135,6 +153,12 @@ function record(audit: Audit, change: ConductChange | undefined) {
       then greatest(provider_specs.trusted_until, ${orderedAt}::timestamptz) else provider_specs.trusted_until end,
     updated_at = greatest(provider_specs.updated_at, excluded.updated_at)`
 }
+
+/** Has the settler look at once at an answer that nobody had selected. */
+const NOTED = sql`, noted as (
+    update jobs set held_until = now() from added
+    where jobs.id = added.job_id and jobs.lease = added.lease and held_until is null and released_at is null
+  )`
 
 const RECENT = ['recent_low', 'recent_mid', 'recent_high'].map((name) => `provider_specs.${name}`)
 

@@ -29,10 +29,19 @@ import { postgresSlashes } from './slashes.ts'
 import { postgresPricedJobs } from './priced-jobs.ts'
 import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
+import type { Capability } from '@infernet/schemas/wire'
 import type { DbPort } from '@infernet/settlement/db/db-port'
 import { testReleases } from '@infernet/settlement/settler/release-conformance'
 import { testSettlerRows } from '@infernet/settlement/settler/settler-rows-conformance'
 import { testSettlerLease } from '@infernet/settlement/settler/lease-conformance'
+
+const NOTHING_OFFERED: Capability = {
+  models: [],
+  slots: 1,
+  data_collection: 'deny',
+  engine: 'none',
+  agent: 'none',
+}
 
 /** Every adapter's suite: the port itself, then all the edge writes and reads through it. */
 export function testDatabase(open: () => DbPort): void {
@@ -50,7 +59,15 @@ export function testDatabase(open: () => DbPort): void {
   }))
   testAudits(() => postgresAudits(open()))
   testCanaries(() => postgresCanaries(open()))
-  testSlashes(() => ({ audits: postgresAudits(open()), slashes: postgresSlashes(open()) }))
+  testSlashes(() => ({
+    audits: postgresAudits(open()),
+    slashes: postgresSlashes(open()),
+    seen: (provider, address, at) => {
+      const to = { kind: 'lightning_address' as const, address }
+      const payout = { to, issued_at: 0, signature: '' }
+      return recordProvider(openTyped(), provider, { ...NOTHING_OFFERED, payout }, new Date(at))
+    },
+  }))
   testProviderRecords((now) => ({
     store: postgresProviders(open(), now),
     audits: postgresAudits(open()),

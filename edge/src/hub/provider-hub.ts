@@ -6,6 +6,7 @@ import { FrameMux } from '@infernet/schemas/frame-mux'
 import { newRequestId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
+import { targetOf } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability, Challenge, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
 import { priceFault, type PriceBounds } from '@infernet/settlement/price-bounds'
@@ -351,8 +352,14 @@ export class ProviderHub implements SessionHost {
     this.#sessions.set(peer, session)
     this.#online?.joined(peer, countedUntil)
     this.#audits?.joined(peer, !before)
+    this.#paidTo(session)
     this.#offer(session)
     return session
+  }
+
+  #paidTo({ capability: { payout }, peer }: ProviderSession): void {
+    const destination = payout === undefined ? '' : targetOf(payout.to)
+    if (destination !== '') this.#audits?.paidTo(peer, destination)
   }
 
   #remember(peer: PeerId, capability: Capability): void {
@@ -368,6 +375,7 @@ export class ProviderHub implements SessionHost {
     if (session.isVerifier !== wasVerifier)
       return this.violated(session, CLOSE.protocol, 'a role is for as long as a connection')
     this.#offer(session)
+    this.#paidTo(session)
     this.#online?.seen(peer)
     this.#save(session)
     this.#remember(peer, capability)
@@ -429,11 +437,15 @@ export class ProviderHub implements SessionHost {
   #standing(peer: PeerId): void {
     const session = this.#sessions.get(peer)
     if (session === undefined || session.isVerifier) return
-    if (this.#audits?.placeOf(peer) === 'banned') {
+    const place = this.#audits?.placeOf(peer)
+    if (place === 'banned' || place === 'shunned') {
       const names = session.capability.models.map(({ id }) => `'${id}'`).join(', ')
       this.#options.events.providerBanned(peer, names)
-      const message = `audits have shown that your answers are not those of ${names}`
-      return this.#drop(session.socket, CLOSE.banned, message)
+      const reason =
+        place === 'shunned'
+          ? 'your earnings would go where those of a banned provider went'
+          : `audits have shown that your answers are not those of ${names}`
+      return this.#drop(session.socket, CLOSE.banned, reason)
     }
     this.#offer(session)
   }

@@ -14,6 +14,9 @@ export class MemoryAudits implements AuditStore {
   down = false
   readonly audits = new Map<LeaseId, Audit>()
   readonly conducts = new Map<PeerId, Conduct>()
+  /** Where providers are paid, and when they first came: of their own rows in Postgres. */
+  readonly destinations = new Map<PeerId, string>()
+  readonly firstSeen = new Map<PeerId, number>()
   readonly slashes = new Map<string, { slash: StoredSlash; readonly evidence: string }>()
   readonly #calibrations = new Map<string, Calibration>()
   readonly #records = new Map<PeerId, Map<string, SpecRecord>>()
@@ -37,6 +40,15 @@ export class MemoryAudits implements AuditStore {
   async conductOf(provider: PeerId): Promise<Conduct | undefined> {
     this.#reach()
     return this.conducts.get(provider)
+  }
+
+  async isShunned(provider: PeerId, destination: string): Promise<boolean> {
+    this.#reach()
+    return [...this.conducts].some(([banned, { standing, since }]) => {
+      const isTheirs = this.destinations.get(banned) === destination
+      const wasHere = (this.firstSeen.get(provider) ?? Infinity) <= since
+      return standing === 'banned' && banned !== provider && isTheirs && !wasHere
+    })
   }
 
   async restart(provider: PeerId, conduct: Conduct): Promise<void> {

@@ -23,15 +23,21 @@ function convictionBy(evidence: string, before: Conduct = accused): Required<Con
 
 /** What the rows of conduct and slashes must do, in Postgres and in memory. */
 export function testSlashes(
-  open: () => { readonly audits: AuditStore; readonly slashes: SlashStore },
+  open: () => {
+    readonly audits: AuditStore
+    readonly slashes: SlashStore
+    /** A provider has come for the first time, at `at` (ms since the epoch), and is paid there. */
+    readonly seen: (provider: PeerId, destination: string, at: number) => Promise<void>
+  },
 ): void {
   let audits: AuditStore
   let slashes: SlashStore
+  let seen: ReturnType<typeof open>['seen']
   let peer: PeerId
   let change: Required<ConductChange>
   const failed = () => auditOf(peer, { verdict: 'fail', logE: 12, judgedAt: NOW })
   beforeEach(() => {
-    ;({ audits, slashes } = open())
+    ;({ audits, seen, slashes } = open())
     peer = `12D3KooWslashed${NOW}${++peers}${Math.random()}` as PeerId
     change = convictionBy(`{"of":"${peer}"}`)
   })
@@ -56,6 +62,22 @@ export function testSlashes(
       await audits.record(failed(), change)
       await audits.restart(peer, fallen)
       expect(await audits.conductOf(peer)).toEqual(change.conduct)
+    })
+  })
+
+  describe('where a banned provider was paid', () => {
+    it('nobody is paid who comes after that', async () => {
+      const [home, other] = [`${peer}@home`, `${peer}@other`]
+      const named = (name: string) => `${peer}${name}` as PeerId
+      await seen(named('early'), home, NOW - 1)
+      await seen(peer, home, NOW - 1)
+      await audits.record(failed(), convictionBy(`{"b":"${peer}"}`, { ...accused, offences: 1 }))
+      await seen(named('late'), home, NOW + 1)
+      expect(await audits.isShunned(named('late'), home)).toBe(true)
+      expect(await audits.isShunned(named('unseen'), home)).toBe(true)
+      expect(await audits.isShunned(named('early'), home)).toBe(false)
+      expect(await audits.isShunned(peer, home)).toBe(false)
+      expect(await audits.isShunned(named('late'), other)).toBe(false)
     })
   })
 
