@@ -21,7 +21,7 @@ export const unverified = (lease: string | null): VerificationNote => ({
   verification: {
     verdict: 'inconclusive',
     log_e: null,
-    reason: 'only what one provider answers alone is audited',
+    reason: 'it was not audited',
     lease,
     spec: null,
   },
