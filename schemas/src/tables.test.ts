@@ -90,9 +90,15 @@ describe('the migrations, applied to an empty database', () => {
 })
 
 describe('the jobs table', () => {
-  it('has a column for each field of a job record, for its fee and its release, and the same ways to end', () => {
+  it('has a column for each field of a job record, its fee, release and slash, and the same ways to end', () => {
     expect(Object.keys(getTableColumns(schema.jobs)).sort()).toEqual(
-      [...Object.keys(jobRecordSchema.shape), 'feeBps', 'releasedAt'].sort(),
+      [
+        ...Object.keys(jobRecordSchema.shape),
+        'feeBps',
+        'releasedAt',
+        'slashId',
+        'isForfeit',
+      ].sort(),
     )
     expect(schema.jobs.status.enumValues).toEqual(jobRecordSchema.shape.status.options)
   })

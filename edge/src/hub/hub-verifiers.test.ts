@@ -19,15 +19,17 @@ it('a verifier that does not know what it has said is not asked any more', async
   const verifier = await edge.provider({ role: 'verifier', models }, key)
 
   /** An honest answer, opened. */
-  async function opened() {
-    const answer = edge.chat({ temperature: 0.8, max_completion_tokens: TOKENS })
+  async function opened(seed: number) {
+    // Always looked at; its client waits for the verdict.
+    const asked = { temperature: 0.8, max_completion_tokens: TOKENS, seed }
+    void edge.chat({ ...asked, provider: { verify: 'strict' } })
     const job = await provider.jobs.next()
-    const seed = String(job.header.seed)
-    const sampler = { temperature: 0.8, top_k: 10, top_p: 0.95, min_p: 0.05, seed }
+    const settings = { temperature: 0.8, top_k: 10, top_p: 0.95, min_p: 0.05 }
+    const sampler = { ...settings, seed: String(seed) }
     const transcript = drawnAnswer(sampler, TOKENS)
     const body = completion('text', 5, TOKENS).replace('"stop"', '"length"')
     job.begin().data(body).end({ usage, finish_reason: 'length' })
-    await answer
+    await settled()
     edge.clock.advance(RECEIPT_INTERVAL_MS)
     const claim = claimOf(transcript, sampler, specIdOf(ASKED_SPEC))
     provider.sendReceipts([job.statement({ usage, claim })])
@@ -37,7 +39,7 @@ it('a verifier that does not know what it has said is not asked any more', async
   }
 
   for (let n = 0; n < 2; n++) {
-    const { positions } = await opened()
+    const { positions } = await opened(n + 2)
     const { id } = await verifier.scoreRequests.next()
     verifier.scored({ id, positions })
     await settled()
@@ -55,7 +57,7 @@ it('a verifier that does not know what it has said is not asked any more', async
     event: 'verifier_rejected',
     fields: expect.objectContaining({ verifier: key.peer, spec: specIdOf(ASKED_SPEC) }),
   })
-  const { job } = await opened()
+  const { job } = await opened(4)
   await settled()
   expect(verifier.scoreRequests.size).toBe(0)
   expect(await edge.audits.auditsOf(job)).toMatchObject([{ report: { rescored: null } }])
