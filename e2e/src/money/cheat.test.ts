@@ -16,6 +16,7 @@ const WILD = {
   top_p: 1,
   min_p: 0,
   max_tokens: 60,
+  seed: 7,
 }
 
 describe('a provider that cheats, on SIMULATED Lightning', () => {
