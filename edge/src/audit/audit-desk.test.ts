@@ -237,6 +237,18 @@ describe('audits', () => {
     expect((await edge.audits.conductOf(provider.peer))?.standing).toBe('slashed')
   })
 
+  it('convict who has left before the verdict, too', async () => {
+    const job = await answered()
+    const { claim } = honest(job)
+    const sampler = { ...claim.sampler, seed: '4' }
+    const forged = drawnAnswer(sampler, TOKENS)
+    await sign(job, { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler })
+    provider.open(job.header.lease, forged)
+    provider.vanish()
+    expect((await auditOf(job))?.verdict).toBe('fail')
+    expect((await edge.audits.conductOf(provider.peer))?.standing).toBe('slashed')
+  })
+
   it('take who opens nothing time after time for one who lies', async () => {
     const verdicts = []
     for (let i = 0; i < 3; i++) {

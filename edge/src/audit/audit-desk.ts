@@ -118,6 +118,7 @@ export class AuditDesk {
   readonly #examiner: Examiner
   /** Insertion order is age. */
   readonly #cases = new Map<LeaseId, Case>()
+  readonly #present = new Set<PeerId>()
   /** Answers that were not selected, until their receipts are here. */
   readonly #unselected = new Map<LeaseId, Drawn>()
 
@@ -138,6 +139,7 @@ export class AuditDesk {
    */
   joined(provider: PeerId, isNew: boolean): void {
     const { later, onStanding } = this.#options
+    this.#present.add(provider)
     void this.#standings.load(provider, isNew).then(() => onStanding(provider))
     if (!isNew) return
     later(() => {
@@ -171,8 +173,15 @@ export class AuditDesk {
     return reputationWeight(this.#standings.countsOf(provider, spec && specIdOf(spec)))
   }
 
+  /** What it has opened is judged all the same, and counts. */
   left(provider: PeerId): void {
-    this.#standings.forget(provider)
+    this.#present.delete(provider)
+    this.#forgetAbsent(provider)
+  }
+
+  #forgetAbsent(provider: PeerId): void {
+    const isWaiting = [...this.#cases.values()].some(({ answer }) => answer.provider === provider)
+    if (!this.#present.has(provider) && !isWaiting) this.#standings.forget(provider)
   }
 
   /**
@@ -271,6 +280,7 @@ export class AuditDesk {
     }
     this.#add(audit, () => (verdict === 'fail' && proof ? this.#convict(found, proof) : undefined))
     resolve(audit)
+    this.#forgetAbsent(provider)
   }
 
   /** An audit that was made elsewhere, of a provider that is here. */

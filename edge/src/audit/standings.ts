@@ -57,7 +57,7 @@ export class Standings {
       ])
       // An answer that was judged meanwhile may be in both: what was loaded has all before it.
       for (const record of records) known.records.set(record.spec, record)
-      known.conduct = stored ?? this.#conductBy(known)
+      known.conduct = this.#conductBy(known, stored)
       if (stored?.standing === 'accused') await this.#fallen(provider, known)
     } catch (error) {
       onError(error)
@@ -74,11 +74,14 @@ export class Standings {
     return true
   }
 
-  /** What the records say by themselves: whoever wrote them did not come to write what follows. */
-  #conductBy({ conduct, records }: Known): Conduct {
+  /** What is stored, or what the records say that were written without what follows. */
+  #conductBy({ conduct, records }: Known, stored: Conduct | undefined): Conduct {
     const worst = worstOf(records.values())
-    if (worst === undefined) return conduct
-    return nextConduct(conduct, { type: 'wealth', wealth: worst.wealth }, worst.updatedAt)
+    if (worst === undefined) return stored ?? conduct
+    const isNews = worst.updatedAt > (stored?.since ?? 0) && worst.consecutiveValid === 0
+    if (stored !== undefined && !isNews) return stored
+    const wealth = { type: 'wealth', wealth: worst.wealth } as const
+    return nextConduct(stored ?? conduct, wealth, worst.updatedAt)
   }
 
   /** An accusation that was not confirmed in time falls, and with it the evidence. */
