@@ -53,5 +53,6 @@ CREATE INDEX "canary_prompts_unused" ON "canary_prompts" USING btree ("model","c
 CREATE INDEX "canary_prompts_canary" ON "canary_prompts" USING btree ("canary_job_id");--> statement-breakpoint
 CREATE INDEX "slashes_provider" ON "slashes" USING btree ("provider_id","opened_at");--> statement-breakpoint
 CREATE INDEX "slashes_open" ON "slashes" USING btree ("appeal_until") WHERE "slashes"."state" in ('open', 'due');--> statement-breakpoint
+CREATE INDEX "audits_failed" ON "audits" USING btree ("judged_at") WHERE "audits"."verdict" = 'fail';--> statement-breakpoint
 CREATE INDEX "jobs_selected" ON "jobs" USING btree ("id") WHERE "jobs"."held_until" is not null and "jobs"."released_at" is null;--> statement-breakpoint
 CREATE INDEX "jobs_slashed" ON "jobs" USING btree ("id") WHERE "jobs"."slash_id" is not null and "jobs"."released_at" is null;

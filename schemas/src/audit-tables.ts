@@ -39,6 +39,9 @@ export const audits = pgTable(
   (table) => [
     index('audits_job').on(table.jobId),
     index('audits_provider_time').on(table.providerId, table.judgedAt),
+    index('audits_failed')
+      .on(table.judgedAt)
+      .where(sql`${table.verdict} = 'fail'`),
   ],
 )
 

@@ -124,8 +124,8 @@ function record(audit: Audit, change: ConductChange | undefined) {
       ${audit.source}, ${audit.rate}::float8, ${verdict}, ${logE}::float8, ${toJsonb(audit.report)}::jsonb,
       ${new Date(audit.judgedAt).toISOString()}::timestamptz
     ) on conflict (lease) do nothing
-    returning lease, job_id, provider_id, spec, judged_at
-  )${verdict === 'fail' ? NOTED : sql``}${change === undefined ? sql`` : conducted(audit, change)}
+    returning provider_id, spec, judged_at
+  )${change === undefined ? sql`` : conducted(audit, change)}
   insert into provider_specs (
     provider_id, spec, lifetime_low, lifetime_mid, lifetime_high, recent_low, recent_mid, recent_high,
     consecutive_valid, passed, failed, inconclusive, unopened, unopened_in_row, updated_at, trusted_until
@@ -153,12 +153,6 @@ function record(audit: Audit, change: ConductChange | undefined) {
       then greatest(provider_specs.trusted_until, ${orderedAt}::timestamptz) else provider_specs.trusted_until end,
     updated_at = greatest(provider_specs.updated_at, excluded.updated_at)`
 }
-
-/** Has the settler look at once at an answer that nobody had selected. */
-const NOTED = sql`, noted as (
-    update jobs set held_until = now() from added
-    where jobs.id = added.job_id and jobs.lease = added.lease and held_until is null and released_at is null
-  )`
 
 const RECENT = ['recent_low', 'recent_mid', 'recent_high'].map((name) => `provider_specs.${name}`)
 

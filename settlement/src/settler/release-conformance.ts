@@ -372,6 +372,27 @@ export function testReleases(open: () => Database): void {
       expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 4_950n })
     })
 
+    it('gives back what has failed however late, and whether it was selected or not', async () => {
+      const provider = `12D3KooWlate${Date.now()}`
+      const old = Date.now() - 20 * HOUR
+      const bad = await captured(open(), [{ provider, gross: 300 }], FEE_BPS, null, old)
+      await captured(open(), [{ provider, gross: 200 }], FEE_BPS, null, old)
+      await audited(open(), bad, 'fail')
+      const conduct = { providerId: provider, standing: 'suspended' as const, since: new Date() }
+      await ask(
+        open()
+          .insert(providerConduct)
+          .values({ ...conduct, offences: 0 }),
+      )
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 0n })
+      expect(await entriesOf(open(), `ver:${bad.leases[0]!.lease}`)).toEqual(
+        shown(verdictBad(bad.leases[0]!, bad.payer)),
+      )
+      await askRows(open(), sql`delete from account_transfers where account_id = ${bad.accountId}`)
+      await ask(open().delete(providerConduct).where(eq(providerConduct.providerId, provider)))
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 198n })
+    })
+
     it('releases a page at a time, the oldest first', async () => {
       for (let n = 0; n < 3; n++) await captured(open(), [{ provider: '12D3KooWpage', gross: 100 }])
       const first = await nextUnreleased(open(), AT_ONCE, [])

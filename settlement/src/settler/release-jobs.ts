@@ -50,8 +50,10 @@ export async function nextUnreleased(
 /** A standing that nobody has looked at for so long keeps no money any more. */
 const FROZEN_FOR = '7 days'
 
-/** Verdicts come within minutes of an answer; for what is older, the rule for what nobody looked at is enough. */
+/** Good verdicts come within minutes of an answer; for what is older, the rule for what nobody looked at is enough. */
 const JUDGED_WITHIN_MS = 3_600_000
+/** So long a settler may have been away, and clients get back at once what they are owed. */
+const FAILED_WITHIN = '90 days'
 
 /**
  * Ids of jobs that may be released, of each kind the `limit` oldest. Numbers are literals, for a planner that does not
@@ -66,16 +68,18 @@ function ready(
     and id <> all (array(select jsonb_array_elements_text(${skip}::jsonb)))`
   const pick = (what: ReturnType<typeof sql>) =>
     sql`(select id from jobs where ${unreleased} and ${what} order by id limit ${literal(limit)})`
-  // Not \`exists\`, for which the planner would read all audits.
-  const verdict = sql`(select verdict from audits where audits.lease = jobs.lease)`
   return sql`
     ${pick(sql`slash_id is not null`)}
+    union
+    (select jobs.id from audits join jobs on jobs.id = audits.job_id and jobs.lease = audits.lease
+      where verdict = 'fail' and judged_at > now() - interval ${sql.raw(`'${FAILED_WITHIN}'`)} and ${unreleased}
+      order by jobs.id limit ${literal(limit)})
     union
     -- Who is only watched is paid for what was found good.
     ${pick(sql`held_until is not null and slash_id is null
       and id > ${idAt(JUDGED_WITHIN_MS)}
-      and (${verdict} = 'fail'
-        or (${verdict} = 'pass' and not ${frozen(sql`standing not in ('clear', 'watched')`)}))`)}
+      and (select verdict from audits where audits.lease = jobs.lease) = 'pass'
+      and not ${frozen(sql`standing not in ('clear', 'watched')`)}`)}
     union
     ${pick(sql`slash_id is null
       and id < ${idAt(holdMs)} || 'g'
@@ -106,10 +110,11 @@ const frozen = (isBad: ReturnType<typeof sql>) => sql`exists (
       or (${isBad} and standing <> 'banned' and since > now() - interval ${sql.raw(`'${FROZEN_FOR}'`)})))`
 
 /**
- * The postings are those of `verdictOk`; of `verdictBad` for a lease whose audit has failed, or that a slash
- * undoes; of `verdictForfeited` for what a slash takes beside. The legs are those of the capture (`writeEvents` in `edge/src/db/ledger-events.ts`); the conformance suite compares. A leg whose
- * lease was judged before, good or bad, or that no provider gave, moves nothing. What a client gets back its
- * live balance is told by the settler, as everything that is posted for it.
+ * The postings are those of `verdictOk`; of `verdictBad` for a lease whose audit has failed, or that a slash undoes; of
+ * `verdictForfeited` for what a slash takes beside. The legs are those of the capture (`writeEvents` in
+ * `edge/src/db/ledger-events.ts`); the conformance suite compares. A leg whose lease was judged before, good or bad, or
+ * that no provider gave, moves nothing. What a client gets back its live balance is told by the settler, as everything
+ * that is posted for it.
  */
 const release = (limit: number, ready: ReturnType<typeof sql>) => sql`
   with ready as materialized (${ready}), job as materialized (
