@@ -29,6 +29,8 @@ describe('a verifier', () => {
 
   beforeEach(async () => {
     edge = await startEdge({ verifiers: new Set([verifierKey.peer]) })
+    // Also after good audits, when others are passed over.
+    edge.audit.selects = () => true
     provider = await edge.provider({ models: [modelOffer('tiny', { spec: SPEC })] })
     const models = [modelOffer('mine', { spec: SPEC })]
     verifier = await edge.provider({ role: 'verifier', models }, verifierKey)
