@@ -48,6 +48,9 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('audits of a real llama-server', 
       body: JSON.stringify({
         model: 'infernet-demo',
         messages: [{ role: 'user', content: 'What is Infernet?' }],
+        // Always looked at, and by the same draws each time.
+        provider: { verify: 'strict' },
+        seed: 7,
         ...body,
       }),
     })
