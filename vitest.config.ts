@@ -8,6 +8,9 @@ const SYSTEM_HANG_MS = 180_000
 /** A database that nobody listens on: what the objects do then is part of what is tested. */
 const NO_DATABASE = 'http://127.0.0.1:9/sql'
 
+/** What a caller's FORCE_COLOR or CI makes of outputs is no matter of the tests. */
+const SETUP = ['scripts/plain-output.ts']
+
 /** Each with systems of its own on ports of its own. */
 const SIDE_BY_SIDE =
   'e2e/src/{openai-sdk,openai-sdk-endpoints,ai-sdk,anthropic-sdk,langchain,audits,renderings,canaries,http-engine-audits}.test.ts'
@@ -18,6 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles: SETUP,
           include: ['*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: ['e2e/**', '**/*.workers.test.ts', '**/node_modules/**'],
           // Nothing here keeps state in a module: loading everything anew for each file took half the time.
@@ -44,6 +48,7 @@ export default defineConfig({
         test: {
           // They ask and read, and nothing in them is killed at a moment, or timed.
           name: 'side-by-side',
+          setupFiles: SETUP,
           include: [SIDE_BY_SIDE],
           testTimeout: SYSTEM_HANG_MS,
           hookTimeout: SYSTEM_HANG_MS,
@@ -52,6 +57,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          setupFiles: SETUP,
           include: ['e2e/src/**/*.test.ts'],
           exclude: [SIDE_BY_SIDE],
           testTimeout: SYSTEM_HANG_MS,

@@ -1,14 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { auditedReceipt } from './audited-receipt.ts'
 import { bearer, HOSTS, Stack, type Client } from './stack.ts'
 
 const CLI = fileURLToPath(new URL('../../provider-agent/src/cli/main.ts', import.meta.url))
-
-/** Until an answer counts as one that was not selected. */
-const LOOKS = 50
-const LOOK_MS = 100
 
 interface Receipt {
   readonly signed: unknown
@@ -47,14 +43,8 @@ describe.each(HOSTS)('audits on the %s host', (kind) => {
   /** The receipt of an answer that was looked at: the first always is, later ones mostly. */
   async function audited(body: Record<string, unknown>): Promise<Receipt> {
     for (;;) {
-      const job = await ask(body)
-      for (let looks = 0; looks < LOOKS; looks++) {
-        const headers = bearer(client.apiKey)
-        const response = await fetch(`${stack.url}/v1/receipts/${job}`, { headers })
-        const receipt = (await response.json()) as Receipt
-        if (receipt.audits.length > 0) return receipt
-        await sleep(LOOK_MS)
-      }
+      const receipt = await auditedReceipt<Receipt>(stack, client, await ask(body))
+      if (receipt !== undefined) return receipt
     }
   }
 

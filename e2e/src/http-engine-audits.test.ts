@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { demoModel } from '@infernet/provider-agent/engines/model-file'
 import {
   isBuilt,
@@ -6,11 +5,8 @@ import {
   llamaServerBinary,
 } from '@infernet/provider-agent/testing/llama-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { auditedReceipt } from './audited-receipt.ts'
 import { bearer, Stack, type Client } from './stack.ts'
-
-/** Until an answer counts as one that was not selected. */
-const LOOKS = 50
-const LOOK_MS = 100
 
 interface Receipt {
   readonly statement: { readonly claim?: { readonly replay: string } } | null
@@ -62,14 +58,8 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('audits of a real llama-server', 
   /** The receipt of an answer that was looked at: the first always is, later ones mostly. */
   async function audited(body: Record<string, unknown>): Promise<Receipt> {
     for (;;) {
-      const job = await ask(body)
-      for (let looks = 0; looks < LOOKS; looks++) {
-        const headers = bearer(client.apiKey)
-        const response = await fetch(`${stack.url}/v1/receipts/${job}`, { headers })
-        const receipt = (await response.json()) as Receipt
-        if (receipt.audits.length > 0) return receipt
-        await sleep(LOOK_MS)
-      }
+      const receipt = await auditedReceipt<Receipt>(stack, client, await ask(body))
+      if (receipt !== undefined) return receipt
     }
   }
 

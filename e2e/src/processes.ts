@@ -35,7 +35,7 @@ export class Service {
     this.#name = name
     this.process = spawn(process.execPath, [join(ROOT, script), ...args], {
       cwd: ROOT,
-      env: { ...process.env, INFERNET_SUPERVISED: '1', NO_COLOR: '1', ...env },
+      env: { ...process.env, INFERNET_SUPERVISED: '1', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     for (const stream of [this.process.stdout, this.process.stderr]) {

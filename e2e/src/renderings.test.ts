@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Service } from './processes.ts'
+import { auditedReceipt } from './audited-receipt.ts'
 import { bearer, Stack, type Client } from './stack.ts'
 
 /** Until an audit counts as lost, on a busy machine. */
 const LOOKS = 200
-const LOOK_MS = 100
 
 interface Audit {
   readonly verdict: string
@@ -84,14 +83,9 @@ describe('renderings', () => {
   /** The audit of such an answer, which is looked at in any case. */
   async function audited(path: string, body: Record<string, unknown>): Promise<Audit> {
     const job = await ask(path, body)
-    for (let looks = 0; looks < LOOKS; looks++) {
-      const headers = bearer(client.apiKey)
-      const response = await fetch(`${stack.url}/v1/receipts/${job}`, { headers })
-      const { audits } = (await response.json()) as { audits: readonly Audit[] }
-      const [audit] = audits
-      if (audit !== undefined) return audit
-      await sleep(LOOK_MS)
-    }
+    const receipt = await auditedReceipt<{ audits: readonly Audit[] }>(stack, client, job, LOOKS)
+    const [audit] = receipt?.audits ?? []
+    if (audit !== undefined) return audit
     throw new Error(`job ${job} was not audited`)
   }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { verifyEd25519 } from './login.ts'
-import { publicKeyOf, type PeerId } from './peer-id.ts'
+import { verifyPeerSignature } from './login.ts'
+import type { PeerId } from './peer-id.ts'
 import { fromBase64Url, toBase64Url } from './receipt.ts'
 import { encodeUtf8 } from './utf8.ts'
 import { base64url } from './wire.ts'
@@ -48,7 +48,6 @@ export async function verifyAppeal(
   slash: string,
   appeal: Appeal,
 ): Promise<boolean> {
-  const key = publicKeyOf(provider)
   const signature = fromBase64Url(appeal.signature)
-  return key !== undefined && verifyEd25519(key, signature, appealToSign(provider, slash, appeal))
+  return verifyPeerSignature(provider, signature, appealToSign(provider, slash, appeal))
 }

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { isJobId, isLeaseId } from './ids.ts'
 import { MAX_MODEL_NAME_LENGTH } from './limits.ts'
-import { verifyEd25519 } from './login.ts'
-import { isPeerId, publicKeyOf, type PeerId } from './peer-id.ts'
+import { verifyPeerSignature } from './login.ts'
+import { isPeerId, type PeerId } from './peer-id.ts'
 import { fromBase64Url, toBase64Url, type SignedReceipt } from './receipt.ts'
 import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 import { base64url } from './wire.ts'
@@ -114,9 +114,8 @@ export async function verifyCountersignature(
   const said = parse(bytes)
   if (said === undefined) return { ok: false, reason: 'malformed' }
   if (said.issuer !== issuer || issuer !== expected) return { ok: false, reason: 'issuer' }
-  const key = publicKeyOf(issuer)
-  const isGood =
-    key !== undefined && (await verifyEd25519(key, fromBase64Url(signature), deliveryToSign(bytes)))
+  const signed = fromBase64Url(signature)
+  const isGood = await verifyPeerSignature(issuer, signed, deliveryToSign(bytes))
   return isGood ? { ok: true, statement: said } : { ok: false, reason: 'signature' }
 }
 

@@ -78,6 +78,16 @@ export function judgeVersion(version: number): string | undefined {
   return `this edge speaks protocol ${range}, the agent ${version}: ${remedy}`
 }
 
+/** Whether `signature` is that of the key which a peer is named by, over `message`. */
+export async function verifyPeerSignature(
+  peer: string,
+  signature: Uint8Array<ArrayBuffer>,
+  message: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  const key = publicKeyOf(peer)
+  return key !== undefined && verifyEd25519(key, signature, message)
+}
+
 /**
  * Whether `signature` is this key's over `message`, by WebCrypto's Ed25519 (RFC 8032), which Node
  * and workerd both have. `publicKey` is raw. A malformed key or signature is simply not good.

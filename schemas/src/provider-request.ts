@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { verifyEd25519 } from './login.ts'
-import { isPeerId, publicKeyOf, type PeerId } from './peer-id.ts'
+import { verifyPeerSignature } from './login.ts'
+import { isPeerId, type PeerId } from './peer-id.ts'
 import { fromBase64Url, toBase64Url } from './receipt.ts'
 import { encodeUtf8 } from './utf8.ts'
 import { base64url } from './wire.ts'
@@ -68,9 +68,7 @@ export async function readSignedRequest(
   if (data === undefined) return { ok: false, fault: 'malformed' }
   const { peer, at, signature } = data
   if (!isRecent(at, now)) return { ok: false, fault: 'time' }
-  const key = publicKeyOf(peer)
-  const isGood =
-    key !== undefined &&
-    (await verifyEd25519(key, fromBase64Url(signature), requestToSign(peer, about, at)))
+  const signed = fromBase64Url(signature)
+  const isGood = await verifyPeerSignature(peer, signed, requestToSign(peer, about, at))
   return isGood ? { ok: true, peer } : { ok: false, fault: 'signature' }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isJobId, isLeaseId } from './ids.ts'
-import { verifyEd25519 } from './login.ts'
+import { verifyPeerSignature } from './login.ts'
 import {
   MAX_MODEL_NAME_LENGTH,
   MAX_RECEIPTS_PER_BATCH,
@@ -8,7 +8,7 @@ import {
 } from './limits.ts'
 import { leafHash, merkleTree, rootOfPath } from './merkle.ts'
 import { claimSchema } from './transcript.ts'
-import { isPeerId, publicKeyOf, type PeerId } from './peer-id.ts'
+import { isPeerId, type PeerId } from './peer-id.ts'
 import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 import { base64url, priceSchema, usageSchema, type ReceiptBatchFrame } from './wire.ts'
 
@@ -85,7 +85,7 @@ export async function openBatch(
   batch: ReceiptBatchFrame,
 ): Promise<readonly BatchedReceipt[] | undefined> {
   const { transcript, receipts } = splitBatch(batch)
-  const good = await isSignedBy(provider, transcript, fromBase64Url(batch.signature))
+  const good = await verifyPeerSignature(provider, fromBase64Url(batch.signature), transcript)
   return good ? receipts : undefined
 }
 
@@ -131,17 +131,9 @@ export async function verifyReceipt(receipt: SignedReceipt): Promise<ReceiptVerd
   const root = rootOfPath(leafHash(bytes), index, size, receipt.path.map(fromBase64Url))
   if (root === undefined) return { ok: false, reason: 'path' }
   const signature = fromBase64Url(receipt.signature)
-  const good = await isSignedBy(statement.provider, batchTranscript(root, size), signature)
+  const transcript = batchTranscript(root, size)
+  const good = await verifyPeerSignature(statement.provider, signature, transcript)
   return good ? { ok: true, statement } : { ok: false, reason: 'signature' }
-}
-
-async function isSignedBy(
-  provider: PeerId,
-  transcript: Uint8Array<ArrayBuffer>,
-  signature: Uint8Array<ArrayBuffer>,
-): Promise<boolean> {
-  const key = publicKeyOf(provider)
-  return key !== undefined && verifyEd25519(key, signature, transcript)
 }
 
 /** The statement inside signed bytes, or undefined when they are not one. */

@@ -1,7 +1,7 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import type { JobId } from '@infernet/schemas/ids'
 import { signPayout } from '@infernet/schemas/payout-statement'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import { specIdOf } from '@infernet/schemas/model-spec'
 import type { ReceiptStatement } from '@infernet/schemas/receipt'
 import type { Claim } from '@infernet/schemas/transcript'
 import { CONDUCT_TIMES } from '@infernet/verification/reputation/conduct'
@@ -9,21 +9,13 @@ import { evidenceHash, openEvidence, rejudge } from '@infernet/verification/verd
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion } from '../testing/answers.ts'
-import { claimOf, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { FakeProvider, modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 import { OPENING_WAIT_MS, RECORD_RETRY_MS, STANDING_WAIT_MS } from './audit-limits.ts'
 
-const SPEC: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'fake-1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
 const TOKENS = 30
-const MODELS = [modelOffer('tiny', { spec: SPEC })]
+const MODELS = [modelOffer('tiny', { spec: DRAWN_SPEC })]
 
 /** What an honest provider draws with, and shows. */
 function honest({ header }: FakeJob) {
@@ -35,7 +27,7 @@ function honest({ header }: FakeJob) {
     seed: String(header.seed),
   }
   const transcript = drawnAnswer(sampler, TOKENS)
-  return { transcript, claim: claimOf(transcript, sampler, specIdOf(SPEC)) }
+  return { transcript, claim: claimOf(transcript, sampler, specIdOf(DRAWN_SPEC)) }
 }
 
 describe('audits', () => {
@@ -89,7 +81,7 @@ describe('audits', () => {
     expect(await auditOf(job)).toMatchObject({
       provider: provider.peer,
       model: 'tiny',
-      spec: specIdOf(SPEC),
+      spec: specIdOf(DRAWN_SPEC),
       rate: 1,
       verdict: 'pass',
       report: { replay: { tokens: TOKENS, mismatches: 0 } },
@@ -105,7 +97,7 @@ describe('audits', () => {
     const { claim } = honest(job)
     const sampler = { ...claim.sampler, seed: '4' }
     const forged = drawnAnswer(sampler, TOKENS)
-    const lie = { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler }
+    const lie = { ...claimOf(forged, sampler, specIdOf(DRAWN_SPEC)), sampler: claim.sampler }
     await sign(job, lie)
     provider.open(job.header.lease, forged)
     expect(await auditOf(job)).toMatchObject({ verdict: 'fail' })
@@ -185,7 +177,7 @@ describe('audits', () => {
   /** What audits before this one have found. */
   const known = async (verdict: 'pass' | 'fail', logE: number, times = 1) => {
     const { header } = await answered()
-    const audit = { ...template(header.job), provider: provider.peer, spec: specIdOf(SPEC) }
+    const audit = { ...template(header.job), provider: provider.peer, spec: specIdOf(DRAWN_SPEC) }
     const judgedAt = edge.clock.now()
     for (let i = 1; i <= times; i++) {
       const lease = `${header.job}.${i}` as typeof audit.lease
@@ -205,7 +197,7 @@ describe('audits', () => {
     const { claim } = honest(job)
     const sampler = { ...claim.sampler, seed: '4' }
     const forged = drawnAnswer(sampler, TOKENS)
-    await sign(job, { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler })
+    await sign(job, { ...claimOf(forged, sampler, specIdOf(DRAWN_SPEC)), sampler: claim.sampler })
     expect(provider.closed).toBeUndefined()
     provider.open(job.header.lease, forged)
     await settled()
@@ -222,7 +214,7 @@ describe('audits', () => {
     const { claim } = honest(job)
     const sampler = { ...claim.sampler, seed: '4' }
     const forged = drawnAnswer(sampler, TOKENS)
-    await sign(job, { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler })
+    await sign(job, { ...claimOf(forged, sampler, specIdOf(DRAWN_SPEC)), sampler: claim.sampler })
     provider.open(job.header.lease, forged)
     const audit = await auditOf(job)
     const [slash] = await edge.slashes.ofProvider(provider.peer)
@@ -242,7 +234,7 @@ describe('audits', () => {
     const { claim } = honest(job)
     const sampler = { ...claim.sampler, seed: '4' }
     const forged = drawnAnswer(sampler, TOKENS)
-    await sign(job, { ...claimOf(forged, sampler, specIdOf(SPEC)), sampler: claim.sampler })
+    await sign(job, { ...claimOf(forged, sampler, specIdOf(DRAWN_SPEC)), sampler: claim.sampler })
     provider.open(job.header.lease, forged)
     provider.vanish()
     expect((await auditOf(job))?.verdict).toBe('fail')

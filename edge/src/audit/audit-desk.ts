@@ -9,7 +9,6 @@ import { openingFault, type Claim } from '@infernet/schemas/transcript'
 import type { Endpoint, ModelOffer } from '@infernet/schemas/wire'
 import { epochOfJob } from '@infernet/verification/audit/audit-epoch'
 import type { ConductTimes } from '@infernet/verification/reputation/conduct'
-import { reputationWeight } from '@infernet/verification/reputation/reputation-weight'
 import { evidenceHash } from '@infernet/verification/verdict/audit-evidence'
 import {
   unclaimed,
@@ -170,7 +169,7 @@ export class AuditDesk {
 
   /** How far a provider's answers to what it offers have proven to be what they should be, 0 to 1. */
   trustOf(provider: PeerId, { spec }: ModelOffer): number {
-    return reputationWeight(this.#standings.countsOf(provider, spec && specIdOf(spec)))
+    return this.#standings.trustOf(provider, spec && specIdOf(spec))
   }
 
   /** What it has opened is judged all the same, and counts. */

@@ -38,6 +38,12 @@ export interface Examined {
   readonly proof?: Proof
 }
 
+/** A first look at an answer, and the rendering that it was by. */
+interface Looked {
+  readonly judgement: Judgement
+  readonly rendering: Rendering | undefined
+}
+
 export interface ExaminerOptions {
   readonly store: Pick<AuditStore, 'calibrationOf'>
   readonly verifiers: Verifiers
@@ -65,8 +71,9 @@ export class Examiner {
   async examine(subject: OpenedAnswer): Promise<Examined> {
     try {
       const isVerifiable = this.#options.verifiers.has(subject.spec)
-      const rendering = isVerifiable ? await this.#agreedRendering(subject) : undefined
-      const judgement = judge(subject, rendering)
+      const { judgement, rendering } = isVerifiable
+        ? await this.#rendered(subject)
+        : { judgement: judge(subject), rendering: undefined }
       const { receipt, opened } = subject
       const proof = { receipt, opened, rendering, scores: [], calibration: undefined }
       if (judgement.verdict === 'fail' || !isVerifiable) return { judgement, proof }
@@ -77,14 +84,18 @@ export class Examiner {
     }
   }
 
-  /** A rendering that fails an answer is only believed when it is the same a second time. */
-  async #agreedRendering(subject: OpenedAnswer): Promise<Rendering | undefined> {
+  /** Layers 0 and 1. A rendering that alone fails an answer is only believed when a second one does. */
+  async #rendered(subject: OpenedAnswer): Promise<Looked> {
     const first = await this.#render(subject)
-    const isDecisive = (rendering: Rendering) =>
-      judge(subject, rendering).verdict === 'fail' && judge(subject).verdict !== 'fail'
-    if (first === undefined || !isDecisive(first)) return first
+    const looked = { judgement: judge(subject, first), rendering: first }
+    if (first === undefined || looked.judgement.verdict !== 'fail') return looked
+    const without = judge(subject)
+    if (without.verdict === 'fail') return looked
     const second = await this.#render(subject, first.verifier)
-    return second !== undefined && isDecisive(second) ? second : undefined
+    const judgement = second && judge(subject, second)
+    return judgement?.verdict === 'fail'
+      ? { judgement, rendering: second }
+      : { judgement: without, rendering: undefined }
   }
 
   /** The prompt and the text as a verifier of the same spec has them; undefined when none can say. */

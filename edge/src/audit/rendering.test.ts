@@ -1,7 +1,7 @@
 import type { Rendered } from '@infernet/schemas/audit-wire'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import { specIdOf } from '@infernet/schemas/model-spec'
 import { decodeUtf8 } from '@infernet/schemas/utf8'
-import { claimOf, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion, piece } from '../testing/answers.ts'
@@ -9,14 +9,6 @@ import { modelOffer, newProviderKey, type FakeProvider } from '../testing/fake-p
 import { startEdge, type TestEdge } from '../testing/test-edge.ts'
 import { SCORE_TIMEOUT_MS } from './audit-limits.ts'
 
-const SPEC: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'fake-1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
 const TOKENS = 20
 const TEXT = 'The edge gives the job to a provider.'
 const usage = { prompt_tokens: 5, completion_tokens: TOKENS }
@@ -31,8 +23,8 @@ describe('a verifier', () => {
     edge = await startEdge({ verifiers: new Set([verifierKey.peer]) })
     // Also after good audits, when others are passed over.
     edge.audit.selects = () => true
-    provider = await edge.provider({ models: [modelOffer('tiny', { spec: SPEC })] })
-    const models = [modelOffer('mine', { spec: SPEC })]
+    provider = await edge.provider({ models: [modelOffer('tiny', { spec: DRAWN_SPEC })] })
+    const models = [modelOffer('mine', { spec: DRAWN_SPEC })]
     verifier = await edge.provider({ role: 'verifier', models }, verifierKey)
     verifier.renders = false
   })
@@ -56,7 +48,7 @@ describe('a verifier', () => {
     await (await answer).arrayBuffer()
     edge.clock.advance(RECEIPT_INTERVAL_MS)
     provider.sendReceipts([
-      job.statement({ usage, claim: claimOf(transcript, sampler, specIdOf(SPEC)) }),
+      job.statement({ usage, claim: claimOf(transcript, sampler, specIdOf(DRAWN_SPEC)) }),
     ])
     await provider.acks.next()
     provider.open(header.lease, transcript)

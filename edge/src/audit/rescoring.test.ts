@@ -1,5 +1,5 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import { specIdOf } from '@infernet/schemas/model-spec'
 import { FRAME } from '@infernet/schemas/frame'
 import type { Transcript } from '@infernet/schemas/transcript'
 import type { Capability } from '@infernet/schemas/wire'
@@ -7,26 +7,18 @@ import { calibrate } from '@infernet/verification/evidence/calibration'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion } from '../testing/answers.ts'
-import { claimOf, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { FakeProvider, modelOffer, newProviderKey } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 import { OPENING_WAIT_MS, SCORE_TIMEOUT_MS } from './audit-limits.ts'
 
-const SPEC: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'fake-1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
 const TOKENS = 60
 const usage = { prompt_tokens: 5, completion_tokens: TOKENS }
 const verifierKey = newProviderKey()
 /** The verifier has its own name for the model. */
 const VERIFIER: Partial<Capability> = {
   role: 'verifier',
-  models: [modelOffer('mine', { spec: SPEC })],
+  models: [modelOffer('mine', { spec: DRAWN_SPEC })],
 }
 
 /** Of one that draws unlike the true model; not every one does, of so few tokens. */
@@ -39,7 +31,7 @@ describe('a verifier', () => {
 
   beforeEach(async () => {
     edge = await startEdge({ verifiers: new Set([verifierKey.peer]) })
-    provider = await edge.provider({ models: [modelOffer('tiny', { spec: SPEC })] })
+    provider = await edge.provider({ models: [modelOffer('tiny', { spec: DRAWN_SPEC })] })
     verifier = await edge.provider(VERIFIER, verifierKey)
   })
 
@@ -60,7 +52,7 @@ describe('a verifier', () => {
     job.begin().data(body).end({ usage, finish_reason: 'length' })
     await answer
     edge.clock.advance(RECEIPT_INTERVAL_MS)
-    const claim = claimOf(transcript, sampler, specIdOf(SPEC))
+    const claim = claimOf(transcript, sampler, specIdOf(DRAWN_SPEC))
     provider.sendReceipts([job.statement({ usage, claim })])
     await provider.acks.next()
     provider.open(header.lease, transcript)
@@ -135,7 +127,7 @@ describe('a verifier', () => {
   it('has a failed answer looked at by another, if there is one', async () => {
     const otherKey = newProviderKey()
     edge = await startEdge({ verifiers: new Set([verifierKey.peer, otherKey.peer]) })
-    provider = await edge.provider({ models: [modelOffer('tiny', { spec: SPEC })] })
+    provider = await edge.provider({ models: [modelOffer('tiny', { spec: DRAWN_SPEC })] })
     const two = [
       await edge.provider(VERIFIER, verifierKey),
       await edge.provider(VERIFIER, otherKey),
@@ -156,7 +148,7 @@ describe('a verifier', () => {
       excess: Array.from({ length: TOKENS }, () => 0),
       lpDifference: Array.from({ length: TOKENS }, () => 0.001),
     }))
-    await edge.audits.setCalibration(specIdOf(SPEC), calibrate(quiet))
+    await edge.audits.setCalibration(specIdOf(DRAWN_SPEC), calibrate(quiet))
     const { job, truth } = await opened(0.1)
     await scoreTwice(truth)
     expect(await auditOf(job)).toMatchObject({ verdict: 'fail' })

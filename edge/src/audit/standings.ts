@@ -1,5 +1,4 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
-import { auditRate, AUDIT_POLICY } from '@infernet/verification/audit/audit-rate'
 import { suspicionOf, type Suspicion } from '@infernet/verification/evidence/suspicion'
 import {
   endsAt,
@@ -10,7 +9,7 @@ import {
 } from '@infernet/verification/reputation/conduct'
 import { POWERS } from '@infernet/verification/reputation/standing'
 import type { Audit, AuditStore, SpecRecord } from './audit-port.ts'
-import { afterAudit, newRecord } from './spec-record.ts'
+import { afterAudit, newRecord, NEWCOMERS_TRUST, rateOf, trustIn } from './spec-record.ts'
 
 export interface StandingsOptions {
   readonly store: Pick<AuditStore, 'recordsOf' | 'conductOf' | 'restart'>
@@ -19,9 +18,6 @@ export interface StandingsOptions {
   readonly now: () => number
   readonly onError: (error: unknown) => void
 }
-
-/** What a provider could lose is the settler's to know, so that newcomers and suspects are looked at most. */
-const POLICY = { ...AUDIT_POLICY, safetyFactor: 0 }
 
 /** What a provider may do: `resting` gets no jobs and stays, `banned` is sent away, as is who would be paid in place of one. */
 export type Place = 'serving' | 'resting' | 'banned' | 'shunned'
@@ -138,9 +134,10 @@ export class Standings {
     return standing === 'suspended' ? 'resting' : 'banned'
   }
 
-  /** How its audits of a spec have ended; without one, as for a newcomer. */
-  countsOf(provider: PeerId, spec: string | undefined): SpecRecord {
-    return spec === undefined ? newRecord('') : this.#recordOf(provider, spec)
+  /** How far its answers of a spec are trusted, 0 to 1; without one, as a newcomer's. */
+  trustOf(provider: PeerId, spec: string | undefined): number {
+    const record = spec === undefined ? undefined : this.#known.get(provider)?.records.get(spec)
+    return record === undefined ? NEWCOMERS_TRUST : trustIn(record)
   }
 
   /** Audits in a row that its provider did not open. */
@@ -150,11 +147,8 @@ export class Standings {
 
   /** The share of this provider's answers to look at, 0 to 1. */
   rateOf(provider: PeerId, spec: string): number {
-    const { consecutiveValid, wealth } = this.#recordOf(provider, spec)
     const standing = this.#known.get(provider)?.conduct.standing ?? 'clear'
-    const isSuspect = standing !== 'clear' || suspicionOf(wealth) !== 'clear'
-    const unknown = { securedMsat: 0n, gainPerJobMsat: 0n, jobsToDetect: 1 }
-    return auditRate({ consecutiveValid, isSuspect, ...unknown }, POLICY)
+    return rateOf(this.#recordOf(provider, spec), standing)
   }
 
   /** What becomes of a standing by time alone. */

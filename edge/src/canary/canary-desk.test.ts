@@ -1,16 +1,12 @@
+import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
 import { newJobId } from '@infernet/schemas/ids'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { answerJson, answerStream } from '../testing/answers.ts'
-import {
-  ASKED_SPEC,
-  ASKING_CREDIT_MSAT,
-  startAskingEdge,
-  type AskingEdge,
-} from '../testing/asking-edge.ts'
+import { ASKING_CREDIT_MSAT, startAskingEdge, type AskingEdge } from '../testing/asking-edge.ts'
 import { modelOffer, type FakeProvider } from '../testing/fake-provider.ts'
 import { MAX_CANARIES, PROMPT_INTERVAL_MS, UNPAID_PAUSE_MS } from './canary-limits.ts'
 
-const MODELS = [modelOffer('tiny', { spec: ASKED_SPEC })]
+const MODELS = [modelOffer('tiny', { spec: DRAWN_SPEC })]
 const settled = () => new Promise(setImmediate)
 
 describe('canaries', () => {

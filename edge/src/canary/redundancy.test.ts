@@ -1,9 +1,10 @@
+import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ASKED_SPEC, startAskingEdge, type AskingEdge } from '../testing/asking-edge.ts'
+import { startAskingEdge, type AskingEdge } from '../testing/asking-edge.ts'
 import { modelOffer, type FakeProvider } from '../testing/fake-provider.ts'
 
-const MODELS = [modelOffer('tiny', { endpoints: ['embeddings'], spec: ASKED_SPEC })]
+const MODELS = [modelOffer('tiny', { endpoints: ['embeddings'], spec: DRAWN_SPEC })]
 const INPUT = ['one', 'two']
 const RIGHT = [
   [0.6, 0.8, 0],
@@ -82,7 +83,7 @@ describe('embeddings that are asked for twice', () => {
       lease,
       provider: providers[0]!.peer,
       model: 'tiny',
-      spec: specIdOf(ASKED_SPEC),
+      spec: specIdOf(DRAWN_SPEC),
       source: 'redundancy',
       rate: 0.05,
       verdict: 'pass',
@@ -185,7 +186,7 @@ describe('embeddings that are asked for twice', () => {
 
   it('are none where nobody else has the spec', async () => {
     await begin(1)
-    const other = { ...ASKED_SPEC, quantization: 'F16' }
+    const other = { ...DRAWN_SPEC, quantization: 'F16' }
     providers.push(await rig.edge.provider({ models: [{ ...MODELS[0]!, spec: other }] }))
     answering(RIGHT, RIGHT)
     await embedded()

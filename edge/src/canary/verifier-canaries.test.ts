@@ -1,3 +1,4 @@
+import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
 import type { ScoreRequest } from '@infernet/schemas/audit-wire'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import type { PeerId } from '@infernet/schemas/peer-id'
@@ -9,14 +10,13 @@ import { AuditKeys } from '../audit/audit-keys.ts'
 import { ScoreAskError } from '../audit/score-asks.ts'
 import type { Verifier } from '../audit/verifiers.ts'
 import { EdgeEvents } from '../events.ts'
-import { ASKED_SPEC } from '../testing/asking-edge.ts'
 import { modelOffer } from '../testing/fake-provider.ts'
 import type { LogEntry } from '../testing/test-edge.ts'
 import { VERIFIER_CHECK_SHARE } from './canary-limits.ts'
 import { CheckedVerifiers } from './verifier-canaries.ts'
 
-const SPEC = specIdOf(ASKED_SPEC)
-const MODELS = [modelOffer('mine', { spec: ASKED_SPEC })]
+const SPEC = specIdOf(DRAWN_SPEC)
+const MODELS = [modelOffer('mine', { spec: DRAWN_SPEC })]
 const TOKENS = 32
 const settled = () => new Promise(setImmediate)
 

@@ -9,8 +9,9 @@ import {
 } from '@infernet/schemas/audit-tables'
 import { madeAt, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import { ask, askRows, openDatabase, toJsonb } from '@infernet/settlement/db/database'
+import { ask, askRows, iso, openDatabase, toJsonb } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
+import { NO_EVIDENCE } from '@infernet/settlement/settler/no-evidence'
 import { calibrationSchema } from '@infernet/verification/evidence/calibration'
 import { nextWealth, STARTING_WEALTH, type Wealth } from '@infernet/verification/evidence/wealth'
 import type { Conduct } from '@infernet/verification/reputation/conduct'
@@ -99,12 +100,6 @@ export function postgresAudits(port: DbPort): AuditStore {
 
 const truthSchema = z.tuple([z.tuple([z.boolean()])])
 
-const iso = (ms: number): string => new Date(ms).toISOString()
-
-/** What the evidence against a provider starts anew with. */
-export const NO_EVIDENCE = sql.raw(`lifetime_low = 0, lifetime_mid = 0, lifetime_high = 0,
-  recent_low = 0, recent_mid = 0, recent_high = 0, consecutive_valid = 0, unopened_in_row = 0`)
-
 /**
  * What is gained by an answer adds up in logarithms, whoever else judges the same provider meanwhile: so
  * the sums are made here, each by what the answer alone is worth.
@@ -122,7 +117,7 @@ function record(audit: Audit, change: ConductChange | undefined) {
     ) values (
       ${audit.lease}, ${audit.job}, ${audit.provider}, ${audit.model}, ${audit.spec}, ${audit.epoch}::int,
       ${audit.source}, ${audit.rate}::float8, ${verdict}, ${logE}::float8, ${toJsonb(audit.report)}::jsonb,
-      ${new Date(audit.judgedAt).toISOString()}::timestamptz
+      ${iso(audit.judgedAt)}::timestamptz
     ) on conflict (lease) do nothing
     returning provider_id, spec, judged_at
   )${change === undefined ? sql`` : conducted(audit, change)}

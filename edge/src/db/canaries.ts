@@ -3,7 +3,7 @@ import { canaryPrompts } from '@infernet/schemas/audit-tables'
 import type { JobId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { ENDPOINTS } from '@infernet/schemas/wire'
-import { askRows, openDatabase } from '@infernet/settlement/db/database'
+import { askRows, iso, openDatabase } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
 import { z } from 'zod'
 import { MAX_UNUSED_PROMPTS, PROMPT_LIFETIME_MS } from '../canary/canary-limits.ts'
@@ -63,5 +63,3 @@ const take = ({ model, provider, canary, now }: CanaryClaim) => sql`
     for update skip locked
   )
   returning job_id, endpoint, body, provider_id, (extract(epoch from created_at) * 1000)::int8`
-
-const iso = (ms: number): string => new Date(ms).toISOString()

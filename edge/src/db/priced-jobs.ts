@@ -5,9 +5,10 @@ import { escrows, pricedJobs } from '@infernet/schemas/settlement-tables'
 import {
   ask,
   askRows,
+  type Database,
+  iso,
   openDatabase,
   toJsonb,
-  type Database,
 } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
 import { PRICED_JOB_ENDPOINTS } from '@infernet/openai-compat/priced-job-endpoints'
@@ -266,5 +267,3 @@ async function withdraw(db: Database, accountId: AccountId, id: JobId, now: stri
 
 /** Postgres keeps no NUL in text; in JSON a raw one is no part of anything. */
 const storable = (text: string): string => text.replaceAll('\0', '')
-
-const iso = (ms: number): string => new Date(ms).toISOString()

@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
-import { askRows, openDatabase, type Database } from '@infernet/settlement/db/database'
+import { askRows, iso, openDatabase, type Database } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
 import { HALF_LIFE_MS } from '@infernet/verification/reputation/decayed-counts'
 import {
@@ -66,8 +66,8 @@ const FAULTS = sql`('provider_failed', 'provider_timeout')`
  * its hours by the key. What others had to finish is looked for among the edge's latest jobs.
  */
 function read(ids: readonly string[], now: number): SQL {
-  const at = sql`${new Date(now).toISOString()}::timestamptz`
-  const from = sql`${new Date(now - LOOK_BACK_MS).toISOString()}::timestamptz`
+  const at = sql`${iso(now)}::timestamptz`
+  const from = sql`${iso(now - LOOK_BACK_MS)}::timestamptz`
   return sql`
   with chosen as (
     select id, capability, first_seen_at, last_seen_at from providers

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { AccountId } from '@infernet/schemas/ids'
 import { responses } from '@infernet/schemas/tables'
 import type { StoredResponse } from '../ports.ts'
-import { ask, askRows, toJsonb, type Database } from '@infernet/settlement/db/database'
+import { ask, askRows, type Database, iso, toJsonb } from '@infernet/settlement/db/database'
 
 /** Expired rows that each write deletes: more than it adds, so that they never gather. */
 export const PURGED_PER_WRITE = 10
@@ -82,5 +82,3 @@ export async function deleteResponse(
 
 const own = (accountId: AccountId, id: string) =>
   and(eq(responses.id, id), eq(responses.accountId, accountId))
-
-const iso = (ms: number): string => new Date(ms).toISOString()

@@ -2,11 +2,11 @@ import { and, asc, desc, eq, getTableColumns, sql } from 'drizzle-orm'
 import { slashes } from '@infernet/schemas/audit-tables'
 import type { LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import { ask, askRows, openDatabase } from '@infernet/settlement/db/database'
+import { ask, askRows, iso, openDatabase } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
+import { NO_EVIDENCE } from '@infernet/settlement/settler/no-evidence'
 import { z } from 'zod'
 import type { SlashStore, StoredSlash } from '../audit/slash-port.ts'
-import { NO_EVIDENCE } from './audits.ts'
 
 const MOST_LISTED = 50
 
@@ -70,8 +70,6 @@ export function postgresSlashes(port: DbPort): SlashStore {
       wasDecided(await askRows(db, decision === 'denied' ? deny(id, at) : lift(id, at))),
   }
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString()
 
 const decidedSchema = z.array(z.tuple([z.string()]))
 const wasDecided = (rows: unknown): boolean => decidedSchema.parse(rows).length > 0

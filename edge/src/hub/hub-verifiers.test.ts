@@ -1,9 +1,8 @@
 import { specIdOf } from '@infernet/schemas/model-spec'
-import { claimOf, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { expect, it } from 'vitest'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion } from '../testing/answers.ts'
-import { ASKED_SPEC } from '../testing/asking-edge.ts'
 import { modelOffer, newProviderKey } from '../testing/fake-provider.ts'
 import { startEdge } from '../testing/test-edge.ts'
 
@@ -14,8 +13,8 @@ const settled = () => new Promise(setImmediate)
 it('a verifier that does not know what it has said is not asked any more', async () => {
   const key = newProviderKey()
   const edge = await startEdge({ verifiers: new Set([key.peer]), verifierCheckShare: 1 })
-  const provider = await edge.provider({ models: [modelOffer('tiny', { spec: ASKED_SPEC })] })
-  const models = [modelOffer('mine', { spec: ASKED_SPEC })]
+  const provider = await edge.provider({ models: [modelOffer('tiny', { spec: DRAWN_SPEC })] })
+  const models = [modelOffer('mine', { spec: DRAWN_SPEC })]
   const verifier = await edge.provider({ role: 'verifier', models }, key)
 
   /** An honest answer, opened. */
@@ -31,7 +30,7 @@ it('a verifier that does not know what it has said is not asked any more', async
     job.begin().data(body).end({ usage, finish_reason: 'length' })
     await settled()
     edge.clock.advance(RECEIPT_INTERVAL_MS)
-    const claim = claimOf(transcript, sampler, specIdOf(ASKED_SPEC))
+    const claim = claimOf(transcript, sampler, specIdOf(DRAWN_SPEC))
     provider.sendReceipts([job.statement({ usage, claim })])
     await provider.acks.next()
     provider.open(job.header.lease, transcript)
@@ -55,7 +54,7 @@ it('a verifier that does not know what it has said is not asked any more', async
   await settled()
   expect(edge.log).toContainEqual({
     event: 'verifier_rejected',
-    fields: expect.objectContaining({ verifier: key.peer, spec: specIdOf(ASKED_SPEC) }),
+    fields: expect.objectContaining({ verifier: key.peer, spec: specIdOf(DRAWN_SPEC) }),
   })
   const { job } = await opened(4)
   await settled()

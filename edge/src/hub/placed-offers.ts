@@ -27,18 +27,33 @@ export class PlacedOffers {
     this.#options = options
   }
 
+  /** It offers something else. */
   update(session: ProviderSession): void {
-    const { offers, audits, now, onChange } = this.#options
-    const models = offersOf(session)
-    const isResting = audits?.placeOf(session.peer) === 'resting'
+    const { offers, now, onChange } = this.#options
+    const isResting = this.#rests(session)
     if (isResting) this.#resting.add(session)
     else this.#resting.delete(session)
-    offers.update(session, isResting ? [] : models, now())
-    // Whose answers have proven good gets more work than a newcomer.
-    if (audits !== undefined)
-      for (const offer of models)
-        offers.setTrust(session, offer.id, audits.trustOf(session.peer, offer))
+    offers.update(session, isResting ? [] : offersOf(session), now())
+    this.#trust(session)
     onChange(session)
+  }
+
+  /** More is known of its provider. */
+  judged(session: ProviderSession): void {
+    if (this.#rests(session) === this.#resting.has(session)) this.#trust(session)
+    else this.update(session)
+  }
+
+  #rests({ peer }: ProviderSession): boolean {
+    return this.#options.audits?.placeOf(peer) === 'resting'
+  }
+
+  /** Whose answers have proven good gets more work than a newcomer. */
+  #trust(session: ProviderSession): void {
+    const { offers, audits } = this.#options
+    if (audits === undefined) return
+    for (const offer of offersOf(session))
+      offers.setTrust(session, offer.id, audits.trustOf(session.peer, offer))
   }
 
   left(session: ProviderSession): void {
@@ -48,7 +63,6 @@ export class PlacedOffers {
 
   /** Takes those back who have rested. Asked when somebody needs a provider, so that no timer has to run. */
   wakeRested(): void {
-    for (const session of this.#resting)
-      if (this.#options.audits?.placeOf(session.peer) !== 'resting') this.update(session)
+    for (const session of this.#resting) if (!this.#rests(session)) this.update(session)
   }
 }

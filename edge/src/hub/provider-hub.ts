@@ -447,7 +447,7 @@ export class ProviderHub implements SessionHost {
           : `audits have shown that your answers are not those of ${names}`
       return this.#drop(session.socket, CLOSE.banned, reason)
     }
-    this.#offer(session)
+    this.#placed.judged(session)
   }
 
   #askOpening(peer: PeerId, lease: LeaseId): boolean {

@@ -1,8 +1,8 @@
 import { finishChunk, usageChunk } from '@infernet/openai-compat/chat-chunk'
 import { encodeData } from '@infernet/openai-compat/sse-encoder'
 import { makeUsage } from '@infernet/openai-compat/usage'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
-import { claimOf, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import { specIdOf } from '@infernet/schemas/model-spec'
+import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { describe, expect, it } from 'vitest'
 import { OPENING_WAIT_MS } from '../audit/audit-limits.ts'
 import { JOB_DEADLINE_MS, KEEP_ALIVE_MS, RECEIPT_INTERVAL_MS, VERDICT_WAIT_MS } from '../limits.ts'
@@ -11,14 +11,6 @@ import { errorOf } from '../testing/error-answer.ts'
 import { modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
 import { startEdge, type TestEdge } from '../testing/test-edge.ts'
 
-const SPEC: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'fake-1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
 const TOKENS = 30
 const COST_MSAT = 5 + 2 * TOKENS
 const WORDS = Array.from({ length: TOKENS }, (_, i) => `word-${i} `)
@@ -53,7 +45,10 @@ async function answered(
   ask?: (edge: TestEdge) => Promise<Response>,
 ) {
   const edge = await startEdge({ verifiers: new Set([verifierKey.peer]), byteStreams })
-  const offer = modelOffer('tiny', { spec: SPEC, endpoints: ['chat.completions', 'completions'] })
+  const offer = modelOffer('tiny', {
+    spec: DRAWN_SPEC,
+    endpoints: ['chat.completions', 'completions'],
+  })
   const provider = await edge.provider({ models: [offer] })
   const { stream_options: options, ...rest } = ASKED
   const asked = { ...rest, ...(fields['stream'] === true ? { stream_options: options } : {}) }
@@ -64,7 +59,7 @@ async function answered(
   const open = async (seed = String(job.header.seed)): Promise<void> => {
     const sampler = { temperature: 0.8, top_k: 10, top_p: 0.95, min_p: 0.05, seed }
     const transcript = drawnAnswer(sampler, TOKENS)
-    const claim = claimOf(transcript, sampler, specIdOf(SPEC))
+    const claim = claimOf(transcript, sampler, specIdOf(DRAWN_SPEC))
     const claimed = { ...claim, sampler: { ...sampler, seed: String(job.header.seed) } }
     edge.clock.advance(RECEIPT_INTERVAL_MS)
     provider.sendReceipts([job.statement({ usage, finish_reason: 'length', claim: claimed })])
@@ -89,7 +84,7 @@ describe('a strict answer in one piece', () => {
     const body = await (await response).json()
     expect(body).toMatchObject({
       usage: { cost: COST_MSAT },
-      ...found({ verdict: 'pass', reason: null, lease, spec: specIdOf(SPEC) }),
+      ...found({ verdict: 'pass', reason: null, lease, spec: specIdOf(DRAWN_SPEC) }),
     })
     expect(edge.record).toMatchObject({ status: 'completed', costMsat: COST_MSAT })
     expect(edge.hub.verdictsAwaited).toBe(0)
@@ -113,7 +108,7 @@ describe('a strict answer in one piece', () => {
 
   it('is delivered without a verdict when that takes too long', async () => {
     const { edge, response, open, isOpen } = await answered()
-    const models = [modelOffer('tiny', { spec: SPEC })]
+    const models = [modelOffer('tiny', { spec: DRAWN_SPEC })]
     await edge.provider({ role: 'verifier', models }, verifierKey)
     await open()
     expect(await isOpen()).toBe(true)
@@ -185,7 +180,7 @@ describe('a strict stream', () => {
 
   it('says while it waits that it lives, and ends without a verdict in the end', async () => {
     const { edge, open, reader, rest } = await reading()
-    const models = [modelOffer('tiny', { spec: SPEC })]
+    const models = [modelOffer('tiny', { spec: DRAWN_SPEC })]
     await edge.provider({ role: 'verifier', models }, verifierKey)
     await open()
     const sign = reader.read()
@@ -223,7 +218,7 @@ describe('a strict stream', () => {
 
   it('that two providers had a part in says what was found of the worse one', async () => {
     const edge = await startEdge()
-    const models = [modelOffer('tiny', { spec: SPEC, capabilities: ['continue'] })]
+    const models = [modelOffer('tiny', { spec: DRAWN_SPEC, capabilities: ['continue'] })]
     const providers = [await edge.provider({ models }), await edge.provider({ models })]
     const response = edge.chat({ ...ASKED, stream: true })
     const offered = providers.map(async ({ jobs }) => (await jobs.next()).begin())

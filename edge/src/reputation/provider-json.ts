@@ -1,10 +1,9 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import type { ModelOffer } from '@infernet/schemas/wire'
-import { auditRate, AUDIT_POLICY } from '@infernet/verification/audit/audit-rate'
-import { suspicionOf } from '@infernet/verification/evidence/suspicion'
 import { logRecentWealth, logWealth, STARTING_WEALTH } from '@infernet/verification/evidence/wealth'
 import type { StoredSlash } from '../audit/slash-port.ts'
+import { rateOf } from '../audit/spec-record.ts'
 import { priceJson } from '../price-json.ts'
 import { boundsOf, type ProviderFigures } from './provider-figures.ts'
 import { LOOK_BACK_MS, type ProviderRecord, type SpecAudits } from './provider-port.ts'
@@ -89,7 +88,6 @@ const unaudited = (spec: string): SpecAudits => ({
 
 function auditsJson(audits: SpecAudits, { standing }: ProviderRecord) {
   const { spec, passed, failed, unopened, inconclusive, consecutiveValid, wealth } = audits
-  const isSuspect = standing !== 'clear' || suspicionOf(wealth) !== 'clear'
   return {
     spec,
     passed,
@@ -98,16 +96,9 @@ function auditsJson(audits: SpecAudits, { standing }: ProviderRecord) {
     unopened,
     consecutive_valid: consecutiveValid,
     log_wealth: rounded(Math.max(logWealth(wealth), logRecentWealth(wealth))),
-    rate: rounded(rateOf(consecutiveValid, isSuspect)),
+    rate: rounded(rateOf(audits, standing)),
   }
 }
-
-/** As the hub that selects answers has it: what a provider could lose is not weighed there. */
-const rateOf = (consecutiveValid: number, isSuspect: boolean): number =>
-  auditRate(
-    { consecutiveValid, isSuspect, securedMsat: 0n, gainPerJobMsat: 0n, jobsToDetect: 1 },
-    { ...AUDIT_POLICY, safetyFactor: 0 },
-  )
 
 const slashJson = (slash: StoredSlash) => ({
   id: slash.id,

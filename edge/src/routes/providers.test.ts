@@ -1,6 +1,7 @@
+import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
 import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
 import { leaseOf, newJobId } from '@infernet/schemas/ids'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import { specIdOf } from '@infernet/schemas/model-spec'
 import { signPayout } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -12,15 +13,7 @@ import { modelOffer, newProviderKey, type FakeProvider } from '../testing/fake-p
 import { startEdge, type TestEdge } from '../testing/test-edge.ts'
 
 const HOUR_MS = 3_600_000
-const SPEC: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'fake-1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
-const OFFER = modelOffer('tiny', { spec: SPEC, quantization: 'Q8_0' })
+const OFFER = modelOffer('tiny', { spec: DRAWN_SPEC, quantization: 'Q8_0' })
 
 describe('GET /v1/providers', () => {
   let edge: TestEdge
@@ -65,7 +58,7 @@ describe('GET /v1/providers', () => {
         lease: leaseOf(job, 1),
         provider: peer,
         model: 'tiny',
-        spec: specIdOf(SPEC),
+        spec: specIdOf(DRAWN_SPEC),
         epoch: 0,
         source: 'sample',
         rate: 1,
@@ -87,11 +80,11 @@ describe('GET /v1/providers', () => {
       standing_since: null,
       reputation: { integrity: 0.05, completion: 0.05, uptime: 1, speed: 1, reliability: 1 },
       models: [
-        { id: 'tiny', spec: specIdOf(SPEC), quantization: 'Q8_0', pricing: { prompt: '1' } },
+        { id: 'tiny', spec: specIdOf(DRAWN_SPEC), quantization: 'Q8_0', pricing: { prompt: '1' } },
         { id: 'other', spec: null, quantization: null },
       ],
       jobs: { completed: 0, completion_rate: null, first_byte_ms: null },
-      audits: [{ spec: specIdOf(SPEC), passed: 0, rate: 1, log_wealth: 0 }],
+      audits: [{ spec: specIdOf(DRAWN_SPEC), passed: 0, rate: 1, log_wealth: 0 }],
       slashes: [],
     })
     expect(shown.score).toBeLessThan(0.001)

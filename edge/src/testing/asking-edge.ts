@@ -1,18 +1,8 @@
 import { newAccountId, type AccountId } from '@infernet/schemas/ids'
-import type { ModelSpec } from '@infernet/schemas/model-spec'
 import type { Audit } from '../audit/audit-port.ts'
 import { OperatorAsks, type OperatorAsksParts } from '../canary/operator-asks.ts'
 import { MemoryCanaries } from './memory-canaries.ts'
 import { startEdge, type TestEdge } from './test-edge.ts'
-
-export const ASKED_SPEC: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'fake-1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
 
 /** What the account of canaries begins with, msat. */
 export const ASKING_CREDIT_MSAT = 1_000_000

@@ -15,8 +15,7 @@ const TINY = ['--engine', 'tiny', '--requests', '6', '--max-tokens', '16', '--se
 
 /** Runs `calibrate` in a folder. */
 async function run(cwd: string, ...args: string[]) {
-  const env = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: '1' }
-  const child = spawn(process.execPath, [MAIN, 'calibrate', ...args], { cwd, env })
+  const child = spawn(process.execPath, [MAIN, 'calibrate', ...args], { cwd })
   const output = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   const [out, err] = await output
   return { code: child.exitCode, out, err }

@@ -65,8 +65,7 @@ async function honest(): Promise<AuditEvidence> {
 }
 
 async function run(...args: string[]) {
-  const env = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: '1' }
-  const child = spawn(process.execPath, [MAIN, ...args], { env })
+  const child = spawn(process.execPath, [MAIN, ...args])
   const [out, err] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

@@ -24,6 +24,9 @@ export async function ask<Result>(query: PromiseLike<Result>): Promise<Result> {
 export const askRows = (db: Database, statement: SQL): Promise<unknown> =>
   ask(db.execute(statement))
 
+/** A time in ms since the epoch as Postgres reads it. */
+export const iso = (ms: number): string => new Date(ms).toISOString()
+
 /** JSON's escapes for what Postgres refuses inside jsonb: NUL and lone surrogates (and paired ones, rarely). */
 const SUSPECT = /\\u(0000|d[89a-f])/i
 

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { SAFETY_FACTOR } from '@infernet/verification/audit/audit-rate'
 import { askRows, type Database } from '../db/database.ts'
+import { NO_EVIDENCE } from './no-evidence.ts'
 
 /** What a slash has taken, msat. */
 export interface CarriedOut {
@@ -69,8 +70,7 @@ const CARRY_OUT = sql`
       since = clock_timestamp(), slash_id = null
     from slash where provider_conduct.slash_id = slash.id
   ), anew as (
-    update provider_specs set lifetime_low = 0, lifetime_mid = 0, lifetime_high = 0,
-      recent_low = 0, recent_mid = 0, recent_high = 0, consecutive_valid = 0, unopened_in_row = 0
+    update provider_specs set ${NO_EVIDENCE}
     from slash where provider_specs.provider_id = slash.provider_id
   )
   update slashes set state = 'final', decided_at = coalesce(decided_at, clock_timestamp()),

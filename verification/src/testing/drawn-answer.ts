@@ -1,3 +1,4 @@
+import type { ModelSpec } from '@infernet/schemas/model-spec'
 import {
   commitmentsOf,
   type Claim,
@@ -6,6 +7,16 @@ import {
 } from '@infernet/schemas/transcript'
 import { drawToken, newDrawState } from '../replay/draw.ts'
 import { claimedSettings } from '../replay/claimed-answer.ts'
+
+/** By which {@link drawnAnswer}s are offered. */
+export const DRAWN_SPEC: ModelSpec = {
+  weights: 'ab'.repeat(32),
+  quantization: 'Q8_0',
+  kv: 'f16',
+  engine: 'fake-1',
+  backend: 'cpu',
+  template: 'cd'.repeat(32),
+}
 
 const VOCABULARY = 24
 const LISTED = 20

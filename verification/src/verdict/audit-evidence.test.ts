@@ -1,6 +1,6 @@
 import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { MAX_SCORED_CANDIDATES } from '@infernet/schemas/limits'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import { specIdOf } from '@infernet/schemas/model-spec'
 import {
   batchToSign,
   encodeStatement,
@@ -12,7 +12,7 @@ import { newSigner } from '@infernet/schemas/testing/signer'
 import { encodeIds, encodeTranscript, type Transcript } from '@infernet/schemas/transcript'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { describe, expect, it } from 'vitest'
-import { claimOf, drawnAnswer } from '../testing/drawn-answer.ts'
+import { claimOf, DRAWN_SPEC, drawnAnswer } from '../testing/drawn-answer.ts'
 import {
   evidenceHash,
   openEvidence,
@@ -23,14 +23,6 @@ import {
 
 const provider = newSigner()
 const [one, other] = [newSigner().peer, newSigner().peer]
-const SPEC: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'fake-1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
 const SEED = 77
 const SAMPLER = { temperature: 0.8, top_k: 10, top_p: 0.95, min_p: 0.05, seed: String(SEED) }
 const TOKENS = 60
@@ -54,7 +46,7 @@ const claimed = (transcript: Transcript): ReceiptStatement => {
     finish_reason: 'length',
     output_sha256: '00'.repeat(32),
     output_bytes: 1,
-    claim: claimOf(transcript, SAMPLER, specIdOf(SPEC)),
+    claim: claimOf(transcript, SAMPLER, specIdOf(DRAWN_SPEC)),
     started_at: 0,
     ended_at: 0,
   }
@@ -83,7 +75,7 @@ const evidenceOf = (
   change: Partial<AuditEvidence> = {},
 ): AuditEvidence => ({
   v: 1,
-  spec: SPEC,
+  spec: DRAWN_SPEC,
   receipt: signed(claimed(transcript)),
   request: { body: toBase64Url(encodeUtf8('{"model":"demo"}')), seed: SEED },
   delivered: {
@@ -174,7 +166,7 @@ describe('what is no evidence', () => {
   it.each<[string, string, Partial<AuditEvidence>]>([
     ['signed by another', 'receipt', { receipt: signed(claimed(honest), newSigner()) }],
     ['a receipt that claims nothing', 'unclaimed', { receipt: signed(unclaimed) }],
-    ['of another spec', 'spec', { spec: { ...SPEC, quantization: 'Q4_0' } }],
+    ['of another spec', 'spec', { spec: { ...DRAWN_SPEC, quantization: 'Q4_0' } }],
     ['an opening that is cut', 'malformed', { opening: 'AAAA' }],
     [
       'a prompt that is cut',

@@ -96,7 +96,6 @@ export class HubObject extends DurableObject<WorkerEnv> {
     this.#asks = objectAsks(env, keys, {
       events: this.#events,
       hub: this.#hub,
-      rateOf: (peer, spec) => this.#hub.auditRateOf(peer, spec),
     })
     this.#state = new ShardState({
       shard,

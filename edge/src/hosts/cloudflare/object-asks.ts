@@ -1,9 +1,8 @@
 import type { AuditKeys } from '../../audit/audit-keys.ts'
 import { parseCanaries } from '../../canary/canary-settings.ts'
-import { OperatorAsks, type OperatorAsksParts } from '../../canary/operator-asks.ts'
-import { postgresCanaries } from '../../db/canaries.ts'
+import { hubAsks, type HubAsksParts } from '../../canary/hub-asks.ts'
+import type { OperatorAsks } from '../../canary/operator-asks.ts'
 import { connectNeon } from '../../db/neon-db.ts'
-import type { ProviderHub } from '../../hub/provider-hub.ts'
 import { storeOf, type WorkerEnv } from './env.ts'
 import { objectAccounts } from './object-accounts.ts'
 
@@ -14,22 +13,17 @@ import { objectAccounts } from './object-accounts.ts'
 export function objectAsks(
   env: WorkerEnv,
   keys: AuditKeys | undefined,
-  parts: Pick<OperatorAsksParts, 'events' | 'rateOf'> & { readonly hub: ProviderHub },
+  parts: Pick<HubAsksParts, 'events' | 'hub'>,
 ): OperatorAsks | undefined {
   const settings = parseCanaries(env.CANARY_ACCOUNT, env.CANARY_SHARE)
   if (settings === undefined || keys === undefined) return undefined
-  const { hub } = parts
-  return new OperatorAsks({
+  return hubAsks(settings, {
     ...parts,
-    ...settings,
+    keys,
     accounts: objectAccounts(env),
-    canaries: postgresCanaries(connectNeon(env.DATABASE_URL)),
-    draw: (name) => keys.draw(name),
+    database: connectNeon(env.DATABASE_URL),
     now: Date.now,
-    peersOf: (model, spec) => hub.peersOf(model, spec),
-    record: (audit) => hub.judged(audit),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    specOf: (provider, model) => hub.specOf(provider, model),
     store: storeOf(env),
   })
 }

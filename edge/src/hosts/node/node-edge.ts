@@ -39,7 +39,7 @@ import { settlerUpgrades } from './settler-sockets.ts'
 import { acceptUpgrades } from './upgrades.ts'
 import type { AuditKeys } from '../../audit/audit-keys.ts'
 import type { CanarySettings } from '../../canary/canary-settings.ts'
-import { nodeAsks } from './node-asks.ts'
+import { hubAsks } from '../../canary/hub-asks.ts'
 
 export interface NodeEdgeOptions {
   readonly host: string
@@ -128,15 +128,15 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     conductTimes: options.conductTimes,
   })
   hubGauges(events, hub)
-  const asks = nodeAsks(options.canaries, {
+  const asks = hubAsks(options.canaries, {
     accounts,
-    audit: options.audit,
     database,
     events,
     hub,
+    keys: options.audit,
     now,
+    sleep: (ms, signal) => pause(ms, undefined, { signal, ref: false }).catch(() => {}),
     store,
-    rateOf: (peer, spec) => hub.auditRateOf(peer, spec),
   })
   const known = new KnownModels({
     load: () => store.knownModels(),

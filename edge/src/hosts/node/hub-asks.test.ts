@@ -1,3 +1,4 @@
+import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,7 +15,6 @@ import { postgresStore } from '../../db/store.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import type { ProviderHub } from '../../hub/provider-hub.ts'
 import { answerJson } from '../../testing/answers.ts'
-import { ASKED_SPEC } from '../../testing/asking-edge.ts'
 import { AUDIENCE, FakeProvider, modelOffer } from '../../testing/fake-provider.ts'
 import { capabilityOf } from '../../testing/test-edge.ts'
 import { startDatabaseServer, type DatabaseServer } from './database-server.ts'
@@ -86,7 +86,7 @@ async function connectProvider(): Promise<void> {
   sockets.push(socket)
   providers.push(provider)
   await Promise.all([once(socket, 'message'), once(socket, 'open')])
-  const capability = capabilityOf({ models: [modelOffer('tiny', { spec: ASKED_SPEC })] })
+  const capability = capabilityOf({ models: [modelOffer('tiny', { spec: DRAWN_SPEC })] })
   await provider.login(provider.hello({ capability, now: Date.now() }))
 }
 
