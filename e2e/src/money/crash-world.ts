@@ -4,6 +4,7 @@ import { takePlan } from '@infernet/settlement/settler/crash-at'
 import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import type { Service } from '../processes.ts'
 import { Stack, type HostKind } from '../stack.ts'
+import { readBooks } from './market-books.ts'
 import { MoneyClient, must, type Json } from './money-client.ts'
 import { armCrash, paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
 import {
@@ -35,7 +36,9 @@ const POLL_MS = 40
 /** Until a flow counts as stuck, restarts included, on a busy machine. */
 const STUCK_MS = 120_000
 /** A payout that failed is tried again after a minute, and after two. */
-const QUIET_MS = 300_000
+export const QUIET_MS = 300_000
+/** Until a verdict is written, or forgotten: an edge tries four times, every five seconds. */
+const VERDICT_MS = 25_000
 /** Of the flows, msat: different for each, so that a mix-up would show. */
 const LEAST_SAT = 300
 
@@ -101,14 +104,24 @@ export class CrashWorld {
     await story
   }
 
-  /** Nothing may be under way any more, and every account agrees with the nodes. */
+  /**
+   * Nothing may be under way any more, but for what waits for a verdict that an edge has forgotten; and every
+   * account agrees with the nodes.
+   */
   async settle(): Promise<void> {
     let left: unknown
+    let awaited = { msat: 0n, since: 0 }
     const arrived = async () => {
       const { kinds } = (await this.#stack.operator('GET', '/operator/ledger')) as {
         kinds: { kind: string; balance_msat: string }[]
       }
-      left = kinds.filter(({ kind, balance_msat: msat }) => UNDER_WAY.has(kind) && msat !== '0')
+      const msat = await this.#awaitedMsat()
+      if (msat !== awaited.msat) awaited = { msat, since: Date.now() }
+      if (msat > 0n && Date.now() - awaited.since < VERDICT_MS) return false
+      const expected = (kind: string) => (kind === 'provider_pending' ? msat : 0n)
+      left = kinds.filter(
+        ({ kind, balance_msat: has }) => UNDER_WAY.has(kind) && BigInt(has) !== expected(kind),
+      )
       return Array.isArray(left) && left.length === 0
     }
     await this.#until('everything has arrived', arrived, QUIET_MS).catch((cause: unknown) => {
@@ -125,6 +138,11 @@ export class CrashWorld {
     await this.#supervising
     await this.#stack.stop()
     await this.#lightning.stop()
+  }
+
+  async #awaitedMsat(): Promise<bigint> {
+    const { legs } = await readBooks(this.#stack.databaseUrl)
+    return legs.reduce((sum, { isAwaited, netMsat }) => (isAwaited ? sum + netMsat : sum), 0n)
   }
 
   async #pidsOf(victim: Victim): Promise<number[]> {
