@@ -44,7 +44,7 @@ describe('audits', () => {
     const answer = edge.chat({ temperature: 0.8, max_completion_tokens: TOKENS, ...fields })
     const job = await provider.jobs.next()
     const usage = { prompt_tokens: 5, completion_tokens: TOKENS }
-    const body = completion('text', 5, TOKENS).replace('"stop"', '"length"')
+    const body = completion('text '.repeat(TOKENS), 5, TOKENS).replace('"stop"', '"length"')
     job.begin().data(body).end({ usage, finish_reason: 'length' })
     return { job, answer }
   }

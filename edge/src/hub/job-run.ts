@@ -1,5 +1,6 @@
 import type { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
+import type { StreamLeg } from '@infernet/openai-compat/stream-meter'
 import type { VerificationNote } from '@infernet/openai-compat/verification-note'
 import { leaseOf } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
@@ -422,6 +423,15 @@ export class JobRun implements StreamOwner {
     return text === undefined || text.length > MAX_COMPARED_TEXT_BYTES ? undefined : text
   }
 
+  /** UTF-8 bytes of content, thoughts and calls that went to the client from one provider, the first of whom is 0. */
+  deliveredBytes(leg = 0): number | undefined {
+    return this.#delivered[leg]?.contentBytes
+  }
+
+  get #delivered(): readonly StreamLeg[] {
+    return this.#stream?.meter.legs ?? (this.#whole === undefined ? [] : [this.#whole.delivered])
+  }
+
   /** True when the job was cancelled, and is settled now. */
   #settleCancelled(): boolean {
     if (this.#cancelReason === undefined) return false
@@ -510,7 +520,7 @@ export class JobRun implements StreamOwner {
       generationId: meter?.head?.id ?? whole?.id ?? null,
       attempts: this.#offers,
       legs,
-      delivered: meter?.legs ?? (whole === undefined ? [] : [whole.delivered]),
+      delivered: this.#delivered,
       firstByteAt: this.#firstByteAt,
       now: this.#host.now(),
     })

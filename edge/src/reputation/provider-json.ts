@@ -108,7 +108,7 @@ const slashJson = (slash: StoredSlash) => ({
   appeal_until: seconds(slash.appealUntil),
   evidence_sha256: slash.evidenceSha256,
   evidence_url: `/v1/slashes/${slash.id}/evidence`,
-  is_open: slash.isOpen,
+  evidence_open: slash.isOpen,
 })
 
 /** One page of a list. Undefined when nothing in it has the id `after`. */

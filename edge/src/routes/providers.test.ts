@@ -180,7 +180,7 @@ describe('GET /v1/providers', () => {
           model: 'tiny',
           evidence_sha256: evidence,
           evidence_url: `/v1/slashes/slash_${evidence.slice(0, 32)}/evidence`,
-          is_open: true,
+          evidence_open: true,
           opened_at: since / 1000,
         },
       ],

@@ -81,7 +81,7 @@ const slashSchema = z.object({
   appeal_until: unixSeconds,
   evidence_sha256: sha256,
   evidence_url: z.string(),
-  is_open: z.boolean().describe('Anybody may read the evidence'),
+  evidence_open: z.boolean().describe('Anybody may read the evidence'),
 })
 
 export const providerSchema = z.object({ ...provider, slashes: z.array(slashSchema) })

@@ -41,11 +41,19 @@ function completionTokens(answer: AnswerUnderCheck): Finding[] {
 }
 
 function deliveredTokens(answer: AnswerUnderCheck, rules: PlausibilityRules): Finding[] {
+  const fault = moreThanDelivered(answer, rules)
+  return fault === undefined ? [] : [found.suspicious(fault)]
+}
+
+/** Why the tokens that are claimed cannot all have been delivered; undefined when they may have been. */
+export function moreThanDelivered(
+  answer: Pick<AnswerUnderCheck, 'usage' | 'countedTokens' | 'contentBytes' | 'finishReason'>,
+  { usageFactor }: Pick<PlausibilityRules, 'usageFactor'>,
+): string | undefined {
   const { usage, countedTokens = Infinity, contentBytes = Infinity, finishReason } = answer
   // Where the client left, what the engine had made is more than what was delivered.
-  if (finishReason === undefined) return []
-  const delivered = Math.min(countedTokens, contentBytes) + TOKENS_WITHOUT_TEXT
-  if (usage.completion_tokens <= rules.usageFactor * delivered) return []
-  const seen = `${countedTokens} tokens and ${contentBytes} bytes delivered`
-  return [found.suspicious(`${usage.completion_tokens} completion tokens claimed, ${seen}`)]
+  if (finishReason === undefined) return undefined
+  const most = Math.min(countedTokens, contentBytes)
+  if (usage.completion_tokens <= usageFactor * (most + TOKENS_WITHOUT_TEXT)) return undefined
+  return `${usage.completion_tokens} completion tokens claimed, ${most} at most delivered`
 }

@@ -1,4 +1,6 @@
 import type { ReceiptStatement } from '@infernet/schemas/receipt'
+import { DEFAULT_RULES } from '../plausibility/rules.ts'
+import { moreThanDelivered } from '../plausibility/usage.ts'
 import { settingsFault } from './asked-settings.ts'
 import type { DeliveredAnswer } from './judge.ts'
 
@@ -8,16 +10,20 @@ import type { DeliveredAnswer } from './judge.ts'
  */
 export function receiptFaults(
   answer: DeliveredAnswer,
-  { claim, usage }: ReceiptStatement,
+  { claim, usage }: Pick<ReceiptStatement, 'claim' | 'usage'>,
   spec: string,
 ): string[] {
   const settings = claim && settingsFault(claim, answer)
   const { completion_tokens: tokens } = usage
+  const { contentBytes, finishReason } = answer
+  const claimed = { usage, countedTokens: undefined, contentBytes, finishReason }
+  const inflated = moreThanDelivered(claimed, DEFAULT_RULES)
   return [
     ...(claim !== undefined && claim.spec !== spec ? ['it claims another spec than offered'] : []),
     ...(settings === undefined ? [] : [settings]),
     ...(tokens > answer.maxOutputTokens
       ? [`${tokens} tokens, and ${answer.maxOutputTokens} were allowed`]
       : []),
+    ...(inflated === undefined ? [] : [inflated]),
   ]
 }
