@@ -78,7 +78,8 @@ function run(command, commandArgs) {
   const path = [bin, process.env.PATH].filter(Boolean).join(delimiter)
   const child = spawn(command, commandArgs, {
     stdio: 'inherit',
-    env: { ...process.env, PATH: path },
+    // Of the time a process takes to start, a third goes into compiling what has not changed.
+    env: { NODE_COMPILE_CACHE: join(modules, '.cache', 'node'), ...process.env, PATH: path },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => child.kill('SIGTERM'))
