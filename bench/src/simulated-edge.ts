@@ -12,6 +12,7 @@ import { type HubSocket, ProviderHub } from '@infernet/edge/hub/provider-hub'
 import type { HoldRequest, HoldResult } from '@infernet/edge/ports'
 import { archiveIn } from '@infernet/edge/testing/memory-archive'
 import { MemoryAudits } from '@infernet/edge/testing/memory-audits'
+import { MemoryEarnings } from '@infernet/edge/testing/memory-earnings'
 import { MemoryProviders } from '@infernet/edge/testing/memory-providers'
 import { MemorySlashes } from '@infernet/edge/testing/memory-slashes'
 import { MemoryBilling } from '@infernet/edge/testing/memory-billing'
@@ -166,6 +167,7 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
     audits,
     slashes: new MemorySlashes(audits),
     providers: new MemoryProviders({ store, audits }, Date.now),
+    earnings: new MemoryEarnings({ store }),
     l402: undefined,
     addressOf: () => LOOPBACK,
     events,

@@ -10,6 +10,7 @@ import { responsesApi } from './inference/responses-api.ts'
 import { auditEpochs } from './routes/audit-epochs.ts'
 import { calibrations } from './routes/calibrations.ts'
 import { credits } from './routes/credits.ts'
+import { earnings } from './routes/earnings.ts'
 import { edgeKeyRoute } from './routes/edge-key.ts'
 import { generation } from './routes/generation.ts'
 import { health } from './routes/health.ts'
@@ -66,6 +67,7 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   }
   api.route('/responses', storedResponses(services))
   api.route('/models', models(services))
+  api.route('/providers', earnings(services))
   api.route('/providers', providers(services))
   api.route('/generation', generation(services))
   api.route('/receipts', receipts(services))

@@ -51,6 +51,10 @@ export class EdgeEvents {
     'infernet_redundancy_total',
     'Embeddings that several providers were asked for, by outcome.',
   )
+  readonly #verifierAsks = new Counter(
+    'infernet_verifier_asks_total',
+    "Answers that verifiers were asked about, by whose they are: the operator's own, or outside.",
+  )
   readonly #verifierChecks = new Counter(
     'infernet_verifier_checks_total',
     'Questions to verifiers whose answer was known, by outcome.',
@@ -60,6 +64,7 @@ export class EdgeEvents {
     this.#bans,
     this.#canaries,
     this.#comparisons,
+    this.#verifierAsks,
     this.#verifierChecks,
     this.#requests,
     this.#unmetDemand,
@@ -141,6 +146,11 @@ export class EdgeEvents {
       providers: audits.map(({ provider, verdict }) => `${provider}: ${verdict}`),
       findings: audits[0]?.report.findings.map(({ detail }) => detail),
     })
+  }
+
+  /** A verifier was asked to score an answer, or to render it. */
+  verifierAsked(by: 'own' | 'outside'): void {
+    this.#verifierAsks.add(1, { by })
   }
 
   /** A verifier was asked something whose answer is known, and gave it, or none. */

@@ -6,6 +6,7 @@ import type { AuditKeys } from './audit/audit-keys.ts'
 import type { KeyRing } from './auth/key-ring.ts'
 import type { BillingStore, SettlerPort } from './billing/billing-port.ts'
 import type { PricedJobsService } from './billing/priced-jobs-service.ts'
+import type { EarningsStore } from './earnings/earnings-port.ts'
 import type { EdgeEvents } from './events.ts'
 import type { L402 } from './l402/l402.ts'
 import type { AccountPort, HubPort, StorePort } from './ports.ts'
@@ -28,6 +29,7 @@ export interface EdgeServices {
   readonly audits: AuditStore
   readonly slashes: SlashStore
   readonly providers: ProviderStore
+  readonly earnings: EarningsStore
   /** Absent: this edge sells no bundles and takes none. */
   readonly l402: L402 | undefined
   /** Where a request comes from, as far as the host can tell: an IP address. */

@@ -24,6 +24,12 @@ export const JOB_WINDOW_BYTES = 256 * 1024
 export const MAX_CAPABILITY_BYTES = 12 * 1024
 export const MAX_MODELS_PER_PROVIDER = 64
 export const MAX_MODEL_NAME_LENGTH = 128
+/** GPUs of one provider: the largest single machines have sixteen. */
+export const MAX_ANNOUNCED_GPUS = 16
+/** NVIDIA cuts a GPU into seven at most. */
+export const MAX_MIG_INSTANCES = 7
+/** Models of a provider whose speed is announced: few are served at a time. */
+export const MAX_MEASURED_MODELS = 16
 /** Jobs a provider may declare to run at once; vLLM's default batch is 256. */
 export const MAX_SLOTS = 1024
 

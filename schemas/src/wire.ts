@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hardwareSchema } from './hardware.ts'
 import { isJobId, isLeaseId } from './ids.ts'
 import { splitLightningAddress } from './lightning-address.ts'
 import {
@@ -129,6 +130,8 @@ export const capabilitySchema = z.object({
   data_collection: z.enum(['allow', 'deny']),
   engine: z.string().max(64),
   agent: z.string().max(64),
+  /** Absent: the owner does not say. */
+  hardware: hardwareSchema.optional(),
   /** Absent: its earnings wait at the edge. */
   payout: payoutSchema.optional(),
 })

@@ -46,6 +46,8 @@ export interface EndedAnswer extends DeliveredAnswer {
   /** Its body asks for the rest of an answer that another had begun. */
   readonly continues: boolean
   readonly verification: Verification | undefined
+  /** Its client lets anybody verify it, and does not want it with those only that keep nothing. */
+  readonly isOpen: boolean
   /** What the client got, where it is still known; asked for once, when the answer is selected. */
   readonly deliveredText: () => string | undefined
 }
@@ -314,8 +316,7 @@ export class AuditDesk {
     const hash = evidenceHash(evidence)
     const conduct = this.#standings.convict(answer.provider, hash)
     if (conduct === undefined) return undefined
-    const isOpen = answer.verification?.isOpen === true
-    return { conduct, slash: { id: slashIdOf(hash), evidence, isOpen } }
+    return { conduct, slash: { id: slashIdOf(hash), evidence, isOpen: answer.isOpen } }
   }
 
   /** Tried again a few times: of a sample, one may be lost. What convicts is tried until it is written. */

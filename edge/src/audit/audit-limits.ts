@@ -17,6 +17,8 @@ export const RECORD_RETRY_MS = 5_000
 export const MAX_SCORE_ASKS = 16
 /** For a long answer behind others, on a verifier without a GPU. */
 export const SCORE_TIMEOUT_MS = 120_000
+/** For a verifier that is not the operator's; then an own one is asked, so that none can keep a verdict waiting. */
+export const OUTSIDE_WAIT_MS = 30_000
 /**
  * How long what an audited answer has earned waits for its verdict at most: for opening and scoring, twice, and for
  * a database that is away for some minutes. An edge that dies forgets the audit, and the provider is paid then.

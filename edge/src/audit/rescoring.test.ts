@@ -1,19 +1,16 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import { FRAME } from '@infernet/schemas/frame'
-import type { Transcript } from '@infernet/schemas/transcript'
 import type { Capability } from '@infernet/schemas/wire'
 import { calibrate } from '@infernet/verification/evidence/calibration'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { RECEIPT_INTERVAL_MS } from '../limits.ts'
-import { completion } from '../testing/answers.ts'
-import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
 import { FakeProvider, modelOffer, newProviderKey } from '../testing/fake-provider.ts'
+import { garbled, openedAnswer, type OpenedAnswer } from '../testing/opened-answer.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 import { OPENING_WAIT_MS, SCORE_TIMEOUT_MS } from './audit-limits.ts'
 
 const TOKENS = 60
-const usage = { prompt_tokens: 5, completion_tokens: TOKENS }
 const verifierKey = newProviderKey()
 /** The verifier has its own name for the model. */
 const VERIFIER: Partial<Capability> = {
@@ -21,8 +18,7 @@ const VERIFIER: Partial<Capability> = {
   models: [modelOffer('mine', { spec: DRAWN_SPEC })],
 }
 
-/** Of one that draws unlike the true model; not every one does, of so few tokens. */
-const SEED = 5
+type Scores = OpenedAnswer['truth']
 
 describe('a verifier', () => {
   let edge: TestEdge
@@ -35,45 +31,11 @@ describe('a verifier', () => {
     verifier = await edge.provider(VERIFIER, verifierKey)
   })
 
-  /** An answer whose provider's engine is off by `bias`, opened; what the true model says of it. */
-  async function opened(bias: number) {
-    const answer = edge.chat({ temperature: 0.8, max_completion_tokens: TOKENS, seed: SEED })
-    const job = await provider.jobs.next()
-    const { header } = job
-    const sampler = {
-      temperature: 0.8,
-      top_k: 10,
-      top_p: 0.95,
-      min_p: 0.05,
-      seed: String(SEED),
-    }
-    const transcript = drawnAnswer(sampler, TOKENS, bias)
-    const body = completion('text', 5, TOKENS).replace('"stop"', '"length"')
-    job.begin().data(body).end({ usage, finish_reason: 'length' })
-    await answer
-    edge.clock.advance(RECEIPT_INTERVAL_MS)
-    const claim = claimOf(transcript, sampler, specIdOf(DRAWN_SPEC))
-    provider.sendReceipts([job.statement({ usage, claim })])
-    await provider.acks.next()
-    provider.open(header.lease, transcript)
-    await new Promise(setImmediate)
-    return { job, truth: trueScores(transcript) }
-  }
-
-  /** The same tokens as the model without a bias sees them. */
-  const trueScores = (transcript: Transcript) => {
-    const places = drawnAnswer(
-      { temperature: 0.8, top_k: 10, top_p: 0.95, min_p: 0.05, seed: '0' },
-      TOKENS,
-    ).positions
-    return transcript.positions.map(({ id }, i) => {
-      const { top } = places[i]!
-      return { id, logprob: top.find((candidate) => candidate.id === id)?.logprob ?? -20, top }
-    })
-  }
+  /** An answer whose provider's engine is off by `bias`; what the true model says of it. */
+  const opened = (bias: number) => openedAnswer(edge, provider, { bias })
 
   /** A failed answer is looked at again. */
-  const scoreTwice = async (positions: ReturnType<typeof trueScores>, again = positions) => {
+  const scoreTwice = async (positions: Scores, again = positions) => {
     const first = await verifier.scoreRequests.next()
     verifier.scored({ id: first.id, positions })
     const second = await verifier.scoreRequests.next()
@@ -115,8 +77,7 @@ describe('a verifier', () => {
 
   it('that does not say the same twice accuses nobody', async () => {
     const { job, truth } = await opened(0)
-    const garbled = truth.map((position, i) => ({ ...position, top: truth[(i * 7) % 60]!.top }))
-    await scoreTwice(garbled, truth)
+    await scoreTwice(garbled(truth), truth)
     expect(await auditOf(job)).toMatchObject({
       verdict: 'inconclusive',
       logE: 0,
@@ -154,7 +115,7 @@ describe('a verifier', () => {
     expect(await auditOf(job)).toMatchObject({ verdict: 'fail' })
   })
 
-  it.each<[string, string, (id: number, truth: ReturnType<typeof trueScores>) => void]>([
+  it.each<[string, string, (id: number, truth: Scores) => void]>([
     ['refuses', 'out of memory', (id) => verifier.scored({ id, error: 'out of memory' })],
     [
       'scores other tokens',

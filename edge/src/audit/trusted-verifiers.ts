@@ -12,3 +12,11 @@ export function parseVerifiers(text = ''): ReadonlySet<string> {
   if (wrong !== undefined) throw new VerifierListError(`'${wrong}' is no peer id`)
   return new Set(peers)
 }
+
+/** Whether verifiers may come that the operator does not know: `yes`, or `no` or nothing. Throws {@link VerifierListError}. */
+export function parseOpenVerifiers(text = ''): boolean {
+  const said = text.trim()
+  if (said === 'yes') return true
+  if (said === '' || said === 'no') return false
+  throw new VerifierListError(`INFERNET_OPEN_VERIFIERS is yes or no, not '${said}'`)
+}

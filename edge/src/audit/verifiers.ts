@@ -1,9 +1,13 @@
 import type { RenderedAnswer, RenderRequest, ScoreRequest } from '@infernet/schemas/audit-wire'
+import type { LeaseId } from '@infernet/schemas/ids'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Position } from '@infernet/schemas/transcript'
 import type { ModelOffer } from '@infernet/schemas/wire'
+import type { EdgeEvents } from '../events.ts'
+import { OUTSIDE_WAIT_MS } from './audit-limits.ts'
 import { ScoreAskError } from './score-asks.ts'
+import { verifierFor, type AbleVerifier } from './verifier-choice.ts'
 
 /** A verifier that is connected. */
 export interface Verifier {
@@ -16,18 +20,63 @@ export interface Verifier {
   render(ask: Omit<RenderRequest, 'id'>): Promise<RenderedAnswer>
 }
 
-export interface VerifierScores {
+/** An answer that a verifier is to look at. */
+export interface Look {
+  readonly spec: string
+  readonly lease: LeaseId
+  /** Its client lets anybody verify it. */
+  readonly isOpen: boolean
+  /** Who has failed it, where one of the operator's own is to confirm that. */
+  readonly before?: PeerId | undefined
+}
+
+/** Who says it. */
+export interface Teller {
   readonly verifier: PeerId
+  /** One of the operator's. */
+  readonly isOwn: boolean
+}
+
+export interface VerifierScores extends Teller {
   readonly positions: readonly Position[]
 }
 
-export interface VerifierRendering extends RenderedAnswer {
-  readonly verifier: PeerId
+export interface VerifierRendering extends Teller, RenderedAnswer {}
+
+/** An outside verifier says of an answer what one of the operator's own says is not so. */
+export interface Contradiction extends Pick<Look, 'spec' | 'lease'> {
+  readonly outside: PeerId
+  readonly own: PeerId
+  readonly reason: string
 }
 
-/** The verifiers that are here, by the specs they run. */
-export class Verifiers {
+export interface VerifiersOptions {
+  /** Whether a peer is one of the operator's verifiers; any other is an outside one. */
+  readonly isOwn: (peer: PeerId) => boolean
+  /** A number in [0, 1) that nobody can foresee, always the same one for a name. */
+  readonly draw: (name: string) => number
+  /** Runs `task` once after `delayMs`. */
+  readonly later: (task: () => void, delayMs: number) => void
+  readonly events: Pick<EdgeEvents, 'verifierAsked'>
+}
+
+/** One that runs a spec, with its own name for it. */
+interface Able extends AbleVerifier {
+  readonly verifier: Verifier
+  readonly model: string
+}
+
+/** The verifiers that are here, by the specs they run: the operator's own, and outside ones that help them. */
+export abstract class Verifiers {
+  readonly #options: VerifiersOptions
   readonly #models = new Map<Verifier, ReadonlyMap<string, string>>()
+
+  constructor(options: VerifiersOptions) {
+    this.#options = options
+  }
+
+  /** The own verifier's word stands. */
+  abstract contradicted(contradiction: Contradiction): void
 
   /** What a verifier runs now; nothing when it has left. */
   update(verifier: Verifier, models: readonly ModelOffer[]): void {
@@ -38,45 +87,71 @@ export class Verifiers {
     else this.#models.set(verifier, new Map(named))
   }
 
-  /** Whether anybody could score an answer of that spec. */
+  /** Whether one of the operator's own could score an answer of that spec: outside ones decide nothing alone. */
   has(spec: string): boolean {
-    return [...this.#models.values()].some((models) => models.has(spec))
+    return this.#ableTo(spec).some(({ isOwn }) => isOwn)
   }
 
-  /**
-   * Has an answer scored by whoever has least to do; by `before` again only where there is no other. Rejects
-   * with {@link ScoreAskError}.
-   */
+  /** Has an answer scored by whoever `verifierFor` says. Rejects with {@link ScoreAskError}. */
   async score(
-    spec: string,
+    look: Look,
     answer: { readonly prompt: readonly number[]; readonly output: readonly number[] },
-    before?: PeerId,
   ): Promise<VerifierScores> {
-    const { verifier, model } = this.#best(spec, before)
-    return { verifier: verifier.peer, positions: await verifier.score({ model, ...answer }) }
+    return this.#told(look, async ({ verifier, model }) => ({
+      positions: await verifier.score({ model, ...answer }),
+    }))
   }
 
   /**
-   * Has a request rendered, and the ids of its answer, by whoever has least to do; by `before` again only where there
-   * is no other. `body` is what the provider was given. Rejects with {@link ScoreAskError}.
+   * Has a request rendered, and the ids of its answer, by whoever `verifierFor` says. `body` is what the provider was
+   * given. Rejects with {@link ScoreAskError}.
    */
-  async render(
-    spec: string,
-    ask: Omit<RenderRequest, 'id' | 'model'>,
-    before?: PeerId,
-  ): Promise<VerifierRendering> {
-    const { verifier, model } = this.#best(spec, before)
-    return { verifier: verifier.peer, ...(await verifier.render({ model, ...ask })) }
+  async render(look: Look, ask: Omit<RenderRequest, 'id' | 'model'>): Promise<VerifierRendering> {
+    return this.#told(look, ({ verifier, model }) => verifier.render({ model, ...ask }))
+  }
+
+  /** One of the operator's own takes over where an outside one has no answer, or none in time. */
+  async #told<Told extends object>(
+    look: Look,
+    ask: (able: Able) => Promise<Told>,
+  ): Promise<Told & Teller> {
+    const asked = async (able: Able): Promise<Told & Teller> => {
+      this.#options.events.verifierAsked(able.isOwn ? 'own' : 'outside')
+      return { ...(await ask(able)), verifier: able.peer, isOwn: able.isOwn }
+    }
+    const first = this.#choose(look)
+    if (first.isOwn) return asked(first)
+    try {
+      return await this.#inTime(asked(first))
+    } catch (error) {
+      if (!(error instanceof ScoreAskError)) throw error
+      return asked(this.#choose({ ...look, isOpen: false }))
+    }
   }
 
   /** Throws {@link ScoreAskError}. */
-  #best(spec: string, before?: PeerId): { readonly verifier: Verifier; readonly model: string } {
-    const able = [...this.#models].filter(([, models]) => models.has(spec))
-    const [best] = able.toSorted(
-      ([a], [b]) => Number(a.peer === before) - Number(b.peer === before) || a.scoring - b.scoring,
+  #choose({ spec, lease, isOpen, before }: Look): Able {
+    const drawn = this.#options.draw(`verifier of ${lease}`)
+    const chosen = verifierFor(this.#ableTo(spec), { isOpen, drawn, before })
+    if (chosen === undefined) throw new ScoreAskError('no verifier is here')
+    return chosen
+  }
+
+  #ableTo(spec: string): Able[] {
+    return [...this.#models].flatMap(([verifier, models]) => {
+      const model = models.get(spec)
+      if (model === undefined) return []
+      const { peer, scoring } = verifier
+      return [{ verifier, model, peer, scoring, isOwn: this.#options.isOwn(peer) }]
+    })
+  }
+
+  #inTime<T>(told: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>()
+    this.#options.later(
+      () => late.reject(new ScoreAskError('the outside verifier took too long')),
+      OUTSIDE_WAIT_MS,
     )
-    const model = best?.[1].get(spec)
-    if (best === undefined || model === undefined) throw new ScoreAskError('no verifier is here')
-    return { verifier: best[0], model }
+    return Promise.race([told, late.promise])
   }
 }

@@ -29,6 +29,8 @@ export const MAX_REDUNDANCY_SHARE = 0.05
 
 /** Of what verifiers score, so much is followed by a check. */
 export const VERIFIER_CHECK_SHARE = 0.05
+/** So often an outside verifier may say otherwise than an own one: once may be noise, or a fault of ours. */
+export const MAX_CONTRADICTIONS = 2
 /** Answers whose scores are remembered, per spec and in all, and tokens of each: some 300 kB. */
 export const MAX_KNOWN_PER_SPEC = 4
 export const MAX_KNOWN_SPECS = 8

@@ -1,48 +1,24 @@
 import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
-import type { ScoreRequest } from '@infernet/schemas/audit-wire'
+import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { Position } from '@infernet/schemas/transcript'
 import { contextAnswer, contextScores } from '@infernet/verification/canary/testing/context-model'
 import { seeded } from '@infernet/verification/canary/testing/seeded'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AuditKeys } from '../audit/audit-keys.ts'
 import { ScoreAskError } from '../audit/score-asks.ts'
-import type { Verifier } from '../audit/verifiers.ts'
 import { EdgeEvents } from '../events.ts'
 import { modelOffer } from '../testing/fake-provider.ts'
+import { FakeVerifier, type Score, type ScoreAsk } from '../testing/fake-verifier.ts'
 import type { LogEntry } from '../testing/test-edge.ts'
 import { VERIFIER_CHECK_SHARE } from './canary-limits.ts'
 import { CheckedVerifiers } from './verifier-canaries.ts'
 
 const SPEC = specIdOf(DRAWN_SPEC)
 const MODELS = [modelOffer('mine', { spec: DRAWN_SPEC })]
+const LOOK = { spec: SPEC, lease: leaseOf(newJobId(0), 1), isOpen: false }
 const TOKENS = 32
 const settled = () => new Promise(setImmediate)
-
-type Ask = Omit<ScoreRequest, 'id'>
-type Score = (ask: Ask) => Promise<readonly Position[]> | readonly Position[]
-
-class FakeVerifier implements Verifier {
-  readonly peer: PeerId
-  readonly scoring = 0
-  readonly asks: Ask[] = []
-  readonly #score: Score
-
-  constructor(name: string, score: Score) {
-    this.peer = name as PeerId
-    this.#score = score
-  }
-
-  async score(ask: Ask): Promise<readonly Position[]> {
-    this.asks.push(ask)
-    return this.#score(ask)
-  }
-
-  render(): never {
-    throw new ScoreAskError('nobody asks for that here')
-  }
-}
 
 const random = seeded(3)
 const honest: Score = ({ output }) => contextScores(output, { random, noise: 0.03 })
@@ -64,7 +40,9 @@ describe('verifiers that are checked', () => {
     const keys = new AuditKeys(new Uint8Array(32).fill(7))
     verifiers = new CheckedVerifiers({
       share,
+      isOwn: () => true,
       draw: (name) => keys.draw(name),
+      later: () => {},
       now: () => 0,
       calibrationOf: async () => undefined,
       events,
@@ -79,7 +57,7 @@ describe('verifiers that are checked', () => {
   const scoreOne = async (before?: PeerId) => {
     const { prompt, positions } = contextAnswer(TOKENS, random)
     const output = positions.map(({ id }) => id)
-    const scores = await verifiers.score(SPEC, { prompt, output }, before)
+    const scores = await verifiers.score({ ...LOOK, before }, { prompt, output })
     await settled()
     return scores
   }
@@ -141,10 +119,10 @@ describe('verifiers that are checked', () => {
     begin(VERIFIER_CHECK_SHARE)
     const { prompt, positions } = contextAnswer(TOKENS, random)
     const output = positions.map(({ id }) => id)
-    const isFirst = (ask: Ask) => ask.output === output
+    const isFirst = (ask: ScoreAsk) => ask.output === output
     const verifier = join('a', (ask) => (isFirst(ask) ? positions : honest(ask)))
     for (let n = 0; n < 1000; n++) {
-      await verifiers.score(SPEC, { prompt, output })
+      await verifiers.score(LOOK, { prompt, output })
       await settled()
     }
     const checks = verifier.asks.filter((ask) => !isFirst(ask)).length

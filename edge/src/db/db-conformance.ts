@@ -3,6 +3,7 @@ import { testAudits } from './conformance/audits.ts'
 import { testSlashes } from './conformance/slashes.ts'
 import { testBilling } from './conformance/billing.ts'
 import { testCanaries } from './conformance/canaries.ts'
+import { testEarnings } from './conformance/earnings.ts'
 import { testEscrows } from './conformance/escrows.ts'
 import { testInvoices } from './conformance/invoices.ts'
 import { escrowActs } from './conformance/escrow-acts.ts'
@@ -22,6 +23,7 @@ import { settlerActs } from './conformance/settler-acts.ts'
 import { FEE_BPS, fundedBatch } from './conformance/fixtures.ts'
 import { postgresAudits } from './audits.ts'
 import { postgresCanaries } from './canaries.ts'
+import { postgresEarnings } from './earnings.ts'
 import { writeLedgerEvents } from './ledger-events.ts'
 import { postgresProviders } from './provider-records.ts'
 import { recordProvider } from './providers.ts'
@@ -75,6 +77,7 @@ export function testDatabase(open: () => DbPort): void {
       recordProvider(openTyped(), provider, capability, new Date(at)),
     ended: (jobs) => writeLedgerEvents(openTyped(), fundedBatch(jobs), FEE_BPS),
   }))
+  testEarnings(openTyped, (now, maxLines) => postgresEarnings(open(), now, maxLines))
   testPost(openTyped)
   testOutbox(open)
   testInvoices(openTyped)

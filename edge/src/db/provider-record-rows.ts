@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hardwareSchema } from '@infernet/schemas/hardware'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { modelOfferSchema } from '@infernet/schemas/wire'
 import { STANDINGS, type Standing } from '@infernet/verification/reputation/standing'
@@ -60,11 +61,15 @@ const modelsSchema = z.array(z.unknown()).transform((models) =>
   }),
 )
 
+/** What another version has written, and this one does not know, is left out. */
+const knownHardwareSchema = z.unknown().transform((said) => hardwareSchema.safeParse(said).data)
+
 const recordSchema = z
   .object({
     id: z.string().transform((id) => id as PeerId),
     models: modelsSchema,
     slots: z.number(),
+    hardware: knownHardwareSchema,
     firstSeenAt: z.number(),
     lastSeenAt: z.number(),
     standing: z.enum(Object.keys(STANDINGS) as [Standing, ...Standing[]]),

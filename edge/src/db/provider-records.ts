@@ -83,6 +83,7 @@ function read(ids: readonly string[], now: number): SQL {
     'id', chosen.id,
     'models', chosen.capability -> 'models',
     'slots', chosen.capability -> 'slots',
+    'hardware', chosen.capability -> 'hardware',
     'firstSeenAt', ${ms('chosen.first_seen_at')},
     'lastSeenAt', ${ms('greatest(chosen.last_seen_at, online.last_hour)')},
     'standing', coalesce(conduct.standing, 'clear'),

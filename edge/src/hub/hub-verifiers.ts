@@ -8,12 +8,16 @@ export function hubVerifiers({
   audit,
   audits,
   events,
+  later,
   now,
+  trustedVerifiers,
   verifierCheckShare = VERIFIER_CHECK_SHARE,
 }: HubOptions): Verifiers {
   return new CheckedVerifiers({
     share: verifierCheckShare,
+    isOwn: (peer) => trustedVerifiers?.has(peer) ?? false,
     draw: (name) => audit.draw(name),
+    later,
     now,
     calibrationOf: async (spec) => audits?.calibrationOf(spec),
     events,

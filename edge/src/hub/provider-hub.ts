@@ -9,7 +9,6 @@ import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/
 import { targetOf } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability, Challenge, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
-import { priceFault, type PriceBounds } from '@infernet/settlement/price-bounds'
 import type { EdgeEvents } from '../events.ts'
 import { MAX_PROVIDERS } from '../limits.ts'
 import type {
@@ -21,6 +20,7 @@ import type {
   Presence,
   StorePort,
 } from '../ports.ts'
+import { refusalOf, type AdmissionRules } from './admission.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { InvoiceAskError } from './invoice-asks.ts'
 import type { Leg } from './job-record.ts'
@@ -74,10 +74,8 @@ type Connection =
 const MAX_CLOSE_REASON_CHARS = 120
 
 /** What a host gives the hub. */
-export interface HubOptions {
+export interface HubOptions extends AdmissionRules {
   readonly timeouts: JobTimeouts
-  /** What providers may ask; absent: anything. */
-  readonly prices?: PriceBounds | undefined
   /** See `JobBody`. */
   readonly byteStreams: boolean
   /** See `FrameMux`. */
@@ -95,9 +93,7 @@ export interface HubOptions {
   readonly audits?: AuditStore | undefined
   /** How long suspensions and the like last; absent: as documented. */
   readonly conductTimes?: ConductTimes | undefined
-  /** Whom real prompts may be shown to, for scoring. */
-  readonly trustedVerifiers?: ReadonlySet<string> | undefined
-  /** Of what they score, so much is followed by a check of theirs, 0 to 1; absent: as documented. */
+  /** Of what verifiers score, so much is followed by a check of theirs, 0 to 1; absent: as documented. */
   readonly verifierCheckShare?: number | undefined
   readonly watch?: JobWatch | undefined
   /** Where it is written for how long providers are here; absent: nowhere. */
@@ -317,11 +313,9 @@ export class ProviderHub implements SessionHost {
     const verdict = await answerLogin(challenge, message, this.now())
     if (!this.#connections.has(socket)) return
     if (!verdict.ok) return this.#refuse(socket, verdict.code, verdict.fault, verdict.message)
-    const dear = this.#priceFault(verdict.capability)
-    if (dear !== undefined) return this.#refuse(socket, CLOSE.price, 'price', dear)
-    const stranger = this.#verifierFault(verdict.peer, verdict.capability)
-    if (stranger !== undefined)
-      return this.#refuse(socket, CLOSE.unauthorized, 'verifier', stranger)
+    const refusal = refusalOf(verdict.peer, verdict.capability, this.#options)
+    if (refusal !== undefined)
+      return this.#refuse(socket, refusal.code, refusal.fault, refusal.message)
     const older = this.#sessions.get(verdict.peer)
     if (older !== undefined) {
       this.#drop(older.socket, CLOSE.replaced, 'the same key logged in again')
@@ -362,7 +356,9 @@ export class ProviderHub implements SessionHost {
     if (destination !== '') this.#audits?.paidTo(peer, destination)
   }
 
+  /** Verifiers serve nobody: what is known of one that was a provider before stays what it was. */
   #remember(peer: PeerId, capability: Capability): void {
+    if (capability.role === 'verifier') return
     this.#options.store.providerSeen(peer, capability).catch((error: unknown) => {
       this.#options.events.storeFailed('providerSeen', error)
     })
@@ -370,10 +366,10 @@ export class ProviderHub implements SessionHost {
 
   capabilityChanged(session: ProviderSession, wasVerifier: boolean): void {
     const { peer, capability } = session
-    const dear = this.#priceFault(capability)
-    if (dear !== undefined) return this.violated(session, CLOSE.price, dear)
     if (session.isVerifier !== wasVerifier)
       return this.violated(session, CLOSE.protocol, 'a role is for as long as a connection')
+    const refusal = refusalOf(peer, capability, this.#options)
+    if (refusal !== undefined) return this.violated(session, refusal.code, refusal.message)
     this.#offer(session)
     this.#paidTo(session)
     this.#online?.seen(peer)
@@ -390,17 +386,6 @@ export class ProviderHub implements SessionHost {
     const countedUntil = this.#online?.countedUntil(peer)
     const counted = countedUntil === undefined ? {} : { countedUntil }
     socket.save({ stage: 'ready', peer, capability, ...counted })
-  }
-
-  /** A verifier reads other people's prompts: only the operator's own may. */
-  #verifierFault(peer: PeerId, { role }: Capability): string | undefined {
-    if (role !== 'verifier' || this.#options.trustedVerifiers?.has(peer)) return undefined
-    return 'not a trusted verifier: the operator of this edge adds it to INFERNET_VERIFIERS'
-  }
-
-  #priceFault({ models }: Capability): string | undefined {
-    const { prices } = this.#options
-    return prices && priceFault(models, prices)
   }
 
   #offer(session: ProviderSession): void {
@@ -436,7 +421,8 @@ export class ProviderHub implements SessionHost {
   /** Offers count as far as their provider is trusted; who was found out has to go. */
   #standing(peer: PeerId): void {
     const session = this.#sessions.get(peer)
-    if (session === undefined || session.isVerifier) return
+    if (session === undefined) return
+    if (session.isVerifier && this.#options.trustedVerifiers?.has(peer)) return
     const place = this.#audits?.placeOf(peer)
     if (place === 'banned' || place === 'shunned') {
       const names = session.capability.models.map(({ id }) => `'${id}'`).join(', ')
@@ -447,7 +433,7 @@ export class ProviderHub implements SessionHost {
           : `audits have shown that your answers are not those of ${names}`
       return this.#drop(session.socket, CLOSE.banned, reason)
     }
-    this.#placed.judged(session)
+    if (!session.isVerifier) this.#placed.judged(session)
   }
 
   #askOpening(peer: PeerId, lease: LeaseId): boolean {

@@ -20,6 +20,7 @@ const recordOf = (changes: Partial<ProviderRecord> = {}): ProviderRecord => ({
   id: 'peer' as PeerId,
   models: [],
   slots: 1,
+  hardware: undefined,
   firstSeenAt: NOW - 2 * LOOK_BACK_MS,
   lastSeenAt: NOW,
   standing: 'clear',

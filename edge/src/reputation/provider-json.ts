@@ -36,12 +36,16 @@ function providerJson(figures: ProviderFigures, now: number) {
   }
 }
 
-/** The same with what was proven against it. */
+/** The same with its machine, and what was proven against it. */
 export const providerDetailJson = (
   figures: ProviderFigures,
   slashes: readonly StoredSlash[],
   now: number,
-) => ({ ...providerJson(figures, now), slashes: slashes.map(slashJson) })
+) => ({
+  ...providerJson(figures, now),
+  hardware: figures.record.hardware ?? null,
+  slashes: slashes.map(slashJson),
+})
 
 const modelJson = (offer: ModelOffer) => ({
   id: offer.id,

@@ -1,3 +1,4 @@
+import type { Hardware } from '@infernet/schemas/hardware'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { ModelOffer } from '@infernet/schemas/wire'
 import type { Wealth } from '@infernet/verification/evidence/wealth'
@@ -57,6 +58,8 @@ export interface ProviderRecord {
   readonly id: PeerId
   readonly models: readonly ModelOffer[]
   readonly slots: number
+  /** As it says; undefined where it does not. */
+  readonly hardware: Hardware | undefined
   readonly firstSeenAt: number
   readonly lastSeenAt: number
   readonly standing: Standing

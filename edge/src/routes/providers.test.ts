@@ -90,6 +90,18 @@ describe('GET /v1/providers', () => {
     expect(shown.score).toBeLessThan(0.001)
   })
 
+  it('shows what machine it says it is, to who looks at it alone', async () => {
+    const hardware = {
+      gpus: [{ vendor: 'nvidia' as const, name: 'GPU', id_sha256: 'a'.repeat(64) }],
+      memory_mib: 64_000,
+      measured: [{ model: 'tiny', jobs: 3, decode_tokens_s: 12.5 }],
+    }
+    const provider = await edge.provider({ hardware })
+    expect((await detail(provider)).hardware).toEqual(hardware)
+    expect((await detail(await edge.provider())).hardware).toBeNull()
+    expect(JSON.stringify(await list())).not.toContain('hardware')
+  })
+
   it('shows what it has done', async () => {
     const provider = await edge.provider({ models: [OFFER] })
     for (let i = 0; i < 3; i++) await answered(provider)

@@ -72,6 +72,7 @@ export class MemoryProviders implements ProviderStore {
       id,
       models: capability.models,
       slots: capability.slots,
+      hardware: capability.hardware,
       firstSeenAt,
       lastSeenAt: Math.max(lastSeenAt, ...hours.map(({ hour }) => hour)),
       standing: conduct?.standing ?? 'clear',

@@ -24,6 +24,7 @@ import { ManualClock } from './manual-clock.ts'
 import { MemoryAudits } from './memory-audits.ts'
 import { MemorySlashes } from './memory-slashes.ts'
 import { MemoryBilling } from './memory-billing.ts'
+import { MemoryEarnings } from './memory-earnings.ts'
 import { MemoryPricedJobs } from './memory-priced-jobs.ts'
 import { MemoryProviders } from './memory-providers.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -48,6 +49,8 @@ export interface TestEdgeOptions {
   readonly masterKeys?: MasterKeys
   /** Peers that may score answers. */
   readonly verifiers?: ReadonlySet<string>
+  /** Whether others may come as verifiers too. */
+  readonly openVerifiers?: boolean
   /** None of their answers is followed by a check unless told. */
   readonly verifierCheckShare?: number
   readonly watch?: JobWatch
@@ -72,6 +75,7 @@ export class TestEdge {
   readonly audits = new MemoryAudits()
   readonly slashes = new MemorySlashes(this.audits)
   readonly providers = new MemoryProviders(this, this.clock.now)
+  readonly earnings = new MemoryEarnings(this)
   readonly audit = new AuditKeys(new Uint8Array(32).fill(9))
   readonly accounts: NodeAccounts
   readonly hub: ProviderHub
@@ -114,6 +118,7 @@ export class TestEdge {
       audits: this.audits,
       hours: this.providers,
       trustedVerifiers: options.verifiers,
+      openVerifiers: options.openVerifiers,
       verifierCheckShare: options.verifierCheckShare ?? 0,
       watch: options.watch,
     })
@@ -160,6 +165,7 @@ export class TestEdge {
       audits: this.audits,
       slashes: this.slashes,
       providers: this.providers,
+      earnings: this.earnings,
       l402: l402Of(options.masterKeys, {
         accounts,
         store,

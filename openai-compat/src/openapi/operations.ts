@@ -17,4 +17,9 @@ export const OPERATIONS: readonly Operation[] = [
 ]
 
 /** Routes of the edge that are not for its clients, as Hono lists them. */
-export const INTERNAL_ROUTES: readonly RegExp[] = [/^\/operator(\/|$)/, /^\/metrics$/]
+export const INTERNAL_ROUTES: readonly RegExp[] = [
+  /^\/operator(\/|$)/,
+  /^\/metrics$/,
+  // Providers ask it, with their own keys.
+  /\/providers\/[^/]+\/earnings$/,
+]

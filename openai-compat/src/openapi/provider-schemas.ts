@@ -1,3 +1,4 @@
+import { hardwareSchema } from '@infernet/schemas/hardware'
 import { ENDPOINTS } from '@infernet/schemas/wire'
 import { z } from 'zod'
 
@@ -84,7 +85,15 @@ const slashSchema = z.object({
   evidence_open: z.boolean().describe('Anybody may read the evidence'),
 })
 
-export const providerSchema = z.object({ ...provider, slashes: z.array(slashSchema) })
+export const providerSchema = z.object({
+  ...provider,
+  hardware: hardwareSchema
+    .nullable()
+    .describe(
+      'As it says, unchecked; `measured` is what its agent has seen. Equal `id_sha256` of two providers: one card under two keys. null: it does not say',
+    ),
+  slashes: z.array(slashSchema),
+})
 
 export const providerListSchema = z.object({
   object: z.literal('list'),

@@ -78,11 +78,13 @@ export function testProviderRecords(open: (now: () => number) => ProviderRig): v
     })
 
     it('is what it offers, from when on, before it has done anything', async () => {
-      await rig.seen(peer, capability({ slots: 9 }), NOW - 5)
+      const hardware = { gpus: [{ vendor: 'amd' as const, name: 'GPU' }], memory_mib: 1000 }
+      await rig.seen(peer, capability({ slots: 9, hardware }), NOW - 5)
       expect(await record()).toEqual({
         id: peer,
         models: [OFFER],
         slots: 9,
+        hardware,
         firstSeenAt: NOW - LOOK_BACK_MS,
         lastSeenAt: NOW - 5,
         standing: 'clear',
@@ -101,6 +103,13 @@ export function testProviderRecords(open: (now: () => number) => ProviderRig): v
           speeds: [],
         },
       })
+    })
+
+    it('is without the hardware that no version of ours writes', async () => {
+      expect((await record()).hardware).toBeUndefined()
+      const gpus = [{ vendor: 'nobody', name: 'GPU' }]
+      await rig.seen(peer, { ...capability(), hardware: { gpus } as never }, NOW)
+      expect((await record()).slots).toBe(3)
     })
 
     it('is for how long it was there, of each hour at most an hour', async () => {

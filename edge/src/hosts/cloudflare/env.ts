@@ -9,6 +9,7 @@ import type { SlashStore } from '../../audit/slash-port.ts'
 import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { postgresAudits } from '../../db/audits.ts'
 import { postgresSlashes } from '../../db/slashes.ts'
+import { postgresEarnings } from '../../db/earnings.ts'
 import { postgresProviders } from '../../db/provider-records.ts'
 import { postgresBilling } from '../../db/billing.ts'
 import { postgresPricedJobs } from '../../db/priced-jobs.ts'
@@ -18,6 +19,7 @@ import { regionOfShard } from '../../hub/shard-region.ts'
 import type { BillingStore } from '../../billing/billing-port.ts'
 import type { PricedJobsService } from '../../billing/priced-jobs-service.ts'
 import type { StorePort } from '../../ports.ts'
+import type { EarningsStore } from '../../earnings/earnings-port.ts'
 import type { ProviderStore } from '../../reputation/provider-port.ts'
 import type { ReceiptArchive } from '../../receipts/receipt-archive.ts'
 import type { AccountObject } from './account-object.ts'
@@ -41,6 +43,8 @@ export interface WorkerEnv {
   readonly AUDIT_SECRET?: string
   /** See `parseVerifiers`. */
   readonly VERIFIERS?: string
+  /** See `parseOpenVerifiers`. */
+  readonly OPEN_VERIFIERS?: string
   /** See `parseCanaries`. */
   readonly CANARY_ACCOUNT?: string
   readonly CANARY_SHARE?: string
@@ -102,6 +106,9 @@ export const slashesOf = (env: WorkerEnv): SlashStore =>
 
 export const providerStoreOf = (env: WorkerEnv): ProviderStore =>
   postgresProviders(connectNeon(env.DATABASE_URL), Date.now)
+
+export const earningsOf = (env: WorkerEnv): EarningsStore =>
+  postgresEarnings(connectNeon(env.DATABASE_URL), Date.now)
 
 export const auditsOf = (env: WorkerEnv): AuditStore =>
   postgresAudits(connectNeon(env.DATABASE_URL))

@@ -7,7 +7,7 @@ import type { PeerId } from '@infernet/schemas/peer-id'
 import { WS_SUBPROTOCOL } from '@infernet/schemas/wire'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { AuditKeys } from '../../audit/audit-keys.ts'
-import { parseVerifiers } from '../../audit/trusted-verifiers.ts'
+import { parseOpenVerifiers, parseVerifiers } from '../../audit/trusted-verifiers.ts'
 import type { OperatorAsks } from '../../canary/operator-asks.ts'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
@@ -86,6 +86,7 @@ export class HubObject extends DurableObject<WorkerEnv> {
       audit: keys ?? new AuditKeys(crypto.getRandomValues(new Uint8Array(32))),
       audits: keys && auditsOf(env),
       trustedVerifiers: parseVerifiers(env.VERIFIERS),
+      openVerifiers: parseOpenVerifiers(env.OPEN_VERIFIERS),
       watch: {
         leased: (order, provider) => this.#asks?.leased(order, provider),
         ended: (order, record) => this.#asks?.ended(order, record),

@@ -6,7 +6,7 @@ import { parseMasterKeys } from '@infernet/settlement/l402/root-key'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { AuditKeys, parseAuditSecret } from '../../audit/audit-keys.ts'
 import { parseConductTimes } from '../../audit/conduct-times.ts'
-import { parseVerifiers } from '../../audit/trusted-verifiers.ts'
+import { parseOpenVerifiers, parseVerifiers } from '../../audit/trusted-verifiers.ts'
 import { parseCanaries } from '../../canary/canary-settings.ts'
 import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import { telemetrySettings } from '../../telemetry/otlp-settings.ts'
@@ -53,6 +53,7 @@ environment:
   INFERNET_COMPUTE_RATES      what computing is quoted at: gpu_hour=2000000,gib_hour=5000,exaflop=1400000
                               in whole msat
   INFERNET_VERIFIERS          peer ids of verifiers that may see what clients ask, to score the answers
+  INFERNET_OPEN_VERIFIERS     yes: other verifiers may help with answers that their clients open to anybody (no)
   INFERNET_CANARY_ACCOUNT     acct_…: providers are asked things again to check them, which this account pays
   INFERNET_CANARY_SHARE       of the requests, 0 to 1: how often (0.01)
   INFERNET_SUSPENSION_HOURS, INFERNET_ACCUSATION_HOURS, INFERNET_APPEAL_HOURS
@@ -82,6 +83,7 @@ const edge = await startNodeEdge({
   masterKeys: masterKeys === undefined ? undefined : parseMasterKeys(masterKeys),
   audit: new AuditKeys(parseAuditSecret(auditSecretIn(values['audit-secret-file'], values.data))),
   trustedVerifiers: parseVerifiers(process.env['INFERNET_VERIFIERS']),
+  openVerifiers: parseOpenVerifiers(process.env['INFERNET_OPEN_VERIFIERS']),
   canaries: parseCanaries(
     process.env['INFERNET_CANARY_ACCOUNT'],
     process.env['INFERNET_CANARY_SHARE'],

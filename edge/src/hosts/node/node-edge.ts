@@ -13,6 +13,7 @@ import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { postgresAudits } from '../../db/audits.ts'
 import { postgresArchive } from '../../db/receipt-archive.ts'
 import { postgresSlashes } from '../../db/slashes.ts'
+import { postgresEarnings } from '../../db/earnings.ts'
 import { postgresProviders } from '../../db/provider-records.ts'
 import { postgresBilling } from '../../db/billing.ts'
 import { postgresPricedJobs } from '../../db/priced-jobs.ts'
@@ -56,6 +57,8 @@ export interface NodeEdgeOptions {
   readonly audit: AuditKeys
   /** Peer ids of verifiers that may be shown real prompts. */
   readonly trustedVerifiers?: ReadonlySet<string>
+  /** Whether other verifiers may come; they are shown what clients have opened to anybody. */
+  readonly openVerifiers?: boolean
   readonly conductTimes?: ConductTimes
   /** Absent: providers are asked nothing but what clients ask. */
   readonly canaries?: CanarySettings | undefined
@@ -120,6 +123,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     audit: options.audit,
     audits,
     trustedVerifiers: options.trustedVerifiers,
+    openVerifiers: options.openVerifiers,
     watch: {
       leased: (order, provider) => asks?.leased(order, provider),
       ended: (order, record) => asks?.ended(order, record),
@@ -190,6 +194,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     audits,
     slashes: postgresSlashes(database),
     providers,
+    earnings: postgresEarnings(database, now),
     l402: l402Of(options.masterKeys, { accounts, store, billing, settler, now }),
     addressOf: (c) => clientAddress(c, options.trustProxy ?? false),
     events,

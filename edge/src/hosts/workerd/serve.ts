@@ -56,6 +56,7 @@ writeFileSync(
       ...tokenVar('L402_KEYS', values['l402-keys-file']),
       AUDIT_SECRET: auditSecretIn(values['audit-secret-file'], values.data),
       VERIFIERS: process.env['INFERNET_VERIFIERS'] ?? '',
+      OPEN_VERIFIERS: process.env['INFERNET_OPEN_VERIFIERS'] ?? '',
       CANARY_ACCOUNT: process.env['INFERNET_CANARY_ACCOUNT'] ?? '',
       CANARY_SHARE: process.env['INFERNET_CANARY_SHARE'] ?? '',
       SUSPENSION_HOURS: process.env['INFERNET_SUSPENSION_HOURS'] ?? '',
