@@ -9,6 +9,7 @@ import { styleText } from 'node:util'
 const CHECKS: Readonly<Record<string, string>> = {
   types: 'tsc -p tsconfig.json',
   'types for Cloudflare': 'tsc -p edge/src/hosts/cloudflare/tsconfig.json',
+  'types for Node 20': 'tsc -p scripts/agent-package/tsconfig.json',
   lint: 'oxlint',
   format: 'oxfmt --check',
   'unused code': 'knip --no-progress',

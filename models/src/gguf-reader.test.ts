@@ -115,6 +115,21 @@ describe('the GGUF reader', () => {
     )
   })
 
+  it('reads over long lists, and all else as before', () => {
+    fc.assert(
+      fc.property(entries, tensors, fc.nat(4), (metadata, list, maxItems) => {
+        const file = writeGguf(metadata, list)
+        const whole = readGgufHeader(file)
+        const lean = readGgufHeader(file, { maxItems })
+        expect({ ...lean, metadata: undefined }).toEqual({ ...whole, metadata: undefined })
+        for (const [key, value] of whole.metadata) {
+          const isLong = typeof value === 'object' && value.items.length > maxItems
+          expect(lean.metadata.get(key)).toEqual(isLong ? { ...value, items: [] } : value)
+        }
+      }),
+    )
+  })
+
   it('says "truncated" wherever the header is cut', () => {
     const { dataStart } = readGgufHeader(SAMPLE)
     const headerEnd = dataStart - DEFAULT_ALIGNMENT

@@ -96,6 +96,14 @@ class Cursor {
     return this.#utf8.decode(this.#bytes.subarray(start, start + length))
   }
 
+  /** Moves over a scalar without making anything of it. */
+  skip(type: Exclude<ValueTypeName, 'array'>, key: string): void {
+    const isString = type === 'string'
+    this.take(
+      isString ? this.count(`length of the value of ${key}`, MAX_STRING_BYTES) : MIN_BYTES[type],
+    )
+  }
+
   scalar(type: Exclude<ValueTypeName, 'array'>, key: string): GgufScalar {
     const view = this.#view
     switch (type) {
@@ -127,6 +135,11 @@ class Cursor {
   }
 }
 
+export type GgufReadOptions = {
+  /** Longer lists are read over and come out empty: a vocabulary costs 100 MB of memory as strings. */
+  readonly maxItems?: number
+}
+
 /**
  * Parses the header of a GGUF file: metadata and tensor descriptions, not the data.
  *
@@ -137,7 +150,7 @@ class Cursor {
  *
  * @throws GgufError and nothing else.
  */
-export function readGgufHeader(bytes: Uint8Array): GgufHeader {
+export function readGgufHeader(bytes: Uint8Array, options: GgufReadOptions = {}): GgufHeader {
   const cursor = new Cursor(bytes)
   if (cursor.u32() !== GGUF_MAGIC) throw new GgufError('not_gguf', 'not a GGUF file')
   const version = cursor.u32()
@@ -153,7 +166,7 @@ export function readGgufHeader(bytes: Uint8Array): GgufHeader {
     if (key === '' || metadata.has(key)) {
       throw new GgufError('malformed', `key ${i} is ${key === '' ? 'empty' : `a second ${key}`}`)
     }
-    metadata.set(key, readValue(cursor, key))
+    metadata.set(key, readValue(cursor, key, options.maxItems ?? MAX_ARRAY_ITEMS))
   }
 
   const alignment = readAlignment(metadata)
@@ -175,7 +188,7 @@ export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment
 }
 
-function readValue(cursor: Cursor, key: string): GgufValue {
+function readValue(cursor: Cursor, key: string, maxItems: number): GgufValue {
   const type = readType(cursor, key)
   if (type !== 'array') return cursor.scalar(type, key)
   const itemType = readType(cursor, key)
@@ -185,6 +198,10 @@ function readValue(cursor: Cursor, key: string): GgufValue {
     throw new GgufError('truncated', `${key} promises ${length} items, more than the bytes left`)
   }
   const items: GgufScalar[] = []
+  if (length > maxItems) {
+    for (let i = 0; i < length; i++) cursor.skip(itemType, key)
+    return { itemType, items }
+  }
   for (let i = 0; i < length; i++) items.push(cursor.scalar(itemType, key))
   return { itemType, items }
 }

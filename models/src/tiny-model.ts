@@ -21,7 +21,7 @@ export type TinyModel = {
 }
 
 /** Models above this are better served by llama.cpp; plain TypeScript needs 4 bytes a weight. */
-export const MAX_TINY_PARAMETERS = 100_000_000
+const MAX_TINY_PARAMETERS = 100_000_000
 
 /**
  * Loads a GGUF file of architecture "llama" with F32, F16, Q8_0, Q5_0 or Q4_0 tensors and a byte-level BPE

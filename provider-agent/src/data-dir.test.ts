@@ -11,7 +11,9 @@ describe('dataDir', () => {
   ])('--data %s, environment %j', (option, env, root) => {
     expect(dataDir(option, env)).toEqual({
       key: `${root}/agent/key.pem`,
-      outbox: `${root}/agent/outbox.db`,
+      isCredential: false,
+      outbox: `${root}/agent/outbox`,
+      control: `${root}/agent/control.sock`,
     })
   })
 })

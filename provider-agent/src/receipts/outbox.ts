@@ -1,6 +1,14 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { createHash } from 'node:crypto'
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
 
 /** A signed batch that the edge has not acknowledged. */
 export interface StoredBatch {
@@ -11,91 +19,144 @@ export interface StoredBatch {
   readonly leases: readonly string[]
 }
 
-/** The outbox file cannot be used; the message says what to do. */
+/** The outbox folder cannot be used; the message says what to do. */
 export class OutboxError extends Error {
   override readonly name = 'OutboxError'
   readonly code = 'outbox_unusable'
 }
 
-const BUSY_TIMEOUT_MS = 2_000
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS batch (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    leases TEXT NOT NULL,
-    payload BLOB NOT NULL
-  ) STRICT`
+const NAME = /^(\d{15})\.batch$/
+const DRAFT = /^draft-\d+$/
+const NEWLINE = 0x0a
 
 /**
  * Receipts on their way to the edge, on disk: a batch is stored before it is sent and removed when
- * acknowledged, so a crash of the agent loses none. Commits reach the kernel, not the platter
- * (`synchronous = NORMAL` under WAL): a power cut may lose the last moments, but never the file.
+ * acknowledged, so a crash of the agent loses none. Each is one file that appears whole or not at
+ * all. It reaches the kernel, not the platter: a power cut may lose the last moments, and what it
+ * has torn is put aside. Plain files, because not every Node that the agent runs on has a database.
  */
 export class Outbox {
-  readonly #db: DatabaseSync
-  readonly #insert
-  readonly #delete
-  readonly #next
-  readonly #count
-  readonly #trim
+  readonly #folder: string
   readonly #maxBatches: number
-  #size: number
+  /** Ascending. */
+  readonly #ids: number[]
+  #lastId: number
 
-  /** Opens or creates the file at `path`. Throws {@link OutboxError}. */
-  constructor(path: string, maxBatches: number) {
+  /** Opens or creates the folder. Throws {@link OutboxError}. */
+  constructor(folder: string, maxBatches: number) {
+    this.#folder = folder
     this.#maxBatches = maxBatches
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-      this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
-      this.#db.exec(SCHEMA)
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      this.#ids = idsIn(folder)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new OutboxError(`cannot open ${path}: ${reason}. If it is damaged, move it away`, {
+      throw new OutboxError(`cannot open ${folder}: ${reason}. If it is no folder, move it away`, {
         cause,
       })
     }
-    this.#insert = this.#db.prepare('INSERT INTO batch (leases, payload) VALUES (?, ?)')
-    this.#delete = this.#db.prepare('DELETE FROM batch WHERE id = ?')
-    this.#next = this.#db.prepare('SELECT * FROM batch WHERE id > ? ORDER BY id LIMIT 1')
-    this.#count = this.#db.prepare('SELECT count(*) AS n FROM batch')
-    this.#trim = this.#db.prepare(
-      'DELETE FROM batch WHERE id IN (SELECT id FROM batch ORDER BY id LIMIT ?)',
-    )
-    this.#size = Number(this.#count.get()?.['n'] ?? 0)
+    this.#lastId = this.#ids.at(-1) ?? 0
   }
 
   /** Batches stored. */
   get size(): number {
-    return this.#size
+    return this.#ids.length
   }
 
   /** Stores a batch. Returns how many of the oldest had to be dropped to make room. */
   put(payload: Uint8Array, leases: readonly string[]): number {
-    this.#insert.run(leases.join(' '), payload)
-    this.#size++
-    const excess = this.#size - this.#maxBatches
-    if (excess <= 0) return 0
-    this.#size -= Number(this.#trim.run(excess).changes)
+    const draft = join(this.#folder, `draft-${process.pid}`)
+    const head = `${checksum(payload, leases)} ${leases.join(' ')}\n`
+    try {
+      writeFileSync(draft, Buffer.concat([Buffer.from(head), payload]), { mode: 0o600 })
+      this.#ids.push(this.#publish(draft))
+    } finally {
+      removeFile(draft)
+    }
+    const excess = Math.max(0, this.size - this.#maxBatches)
+    for (const id of this.#ids.slice(0, excess)) this.remove(id)
     return excess
   }
 
   /** The oldest batch stored after `id`; 0 stands before the first. */
   next(id: number): StoredBatch | undefined {
-    const row = this.#next.get(id)
-    if (row === undefined || !(row['payload'] instanceof Uint8Array)) return undefined
-    return {
-      id: Number(row['id']),
-      payload: row['payload'],
-      leases: String(row['leases']).split(' '),
+    for (;;) {
+      const found = this.#ids.find((other) => other > id)
+      const batch = found === undefined ? undefined : this.#read(found)
+      if (found === undefined || batch !== undefined) return batch
     }
   }
 
   remove(id: number): void {
-    this.#size -= Number(this.#delete.run(id).changes)
+    this.#forget(id)
+    removeFile(this.#pathOf(id))
   }
 
-  close(): void {
-    this.#db.close()
+  /** Gives the draft the next free number: another agent may use the same folder. */
+  #publish(draft: string): number {
+    for (;;) {
+      const id = ++this.#lastId
+      try {
+        linkSync(draft, this.#pathOf(id))
+        return id
+      } catch (error) {
+        if (!isErrno(error, 'EEXIST')) throw error
+      }
+    }
+  }
+
+  /** What cannot be read is left alone until the next start. */
+  #read(id: number): StoredBatch | undefined {
+    const path = this.#pathOf(id)
+    let batch
+    try {
+      batch = parse(readFileSync(path))
+      if (batch === undefined) renameSync(path, `${path}.torn`)
+    } catch {
+      // The others go on.
+    }
+    if (batch === undefined) this.#forget(id)
+    return batch && { id, ...batch }
+  }
+
+  #forget(id: number): void {
+    const at = this.#ids.indexOf(id)
+    if (at !== -1) this.#ids.splice(at, 1)
+  }
+
+  #pathOf(id: number): string {
+    return join(this.#folder, `${String(id).padStart(15, '0')}.batch`)
   }
 }
+
+/** Those stored, oldest first. Drafts of agents that were killed are removed. */
+function idsIn(folder: string): number[] {
+  const names = readdirSync(folder)
+  for (const name of names.filter((one) => DRAFT.test(one))) removeFile(join(folder, name))
+  return names
+    .flatMap((name) => Number(NAME.exec(name)?.[1] ?? Number.NaN) || [])
+    .toSorted((a, b) => a - b)
+}
+
+/** Undefined for a file that a power cut has torn. */
+function parse(file: Buffer): Omit<StoredBatch, 'id'> | undefined {
+  const end = file.indexOf(NEWLINE)
+  const [sum, ...leases] = file.subarray(0, Math.max(0, end)).toString('utf8').split(' ')
+  const payload = file.subarray(end + 1)
+  return sum === checksum(payload, leases) ? { payload, leases } : undefined
+}
+
+const checksum = (payload: Uint8Array, leases: readonly string[]): string =>
+  createHash('sha256').update(leases.join(' ')).update('\n').update(payload).digest('hex')
+
+/** What cannot be removed is sent once more after the next start, and the edge knows it then. */
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // It is gone already, or the disk is read-only by now.
+  }
+}
+
+const isErrno = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { leaseOf, newJobId, type LeaseId } from '@infernet/schemas/ids'
@@ -40,7 +40,8 @@ function statement(): ReceiptStatement {
 }
 
 function makeSender(maxBatches = 100) {
-  const outbox = new Outbox(join(mkdtempSync(join(tmpdir(), 'infernet-')), 'o.db'), maxBatches)
+  const folder = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'outbox')
+  const outbox = new Outbox(folder, maxBatches)
   const unknown: string[] = []
   const dropped: number[] = []
   const sender = new ReceiptSender({
@@ -51,7 +52,7 @@ function makeSender(maxBatches = 100) {
   })
   const sent: Uint8Array[] = []
   const outlet = (_type: number, payload: Uint8Array) => void sent.push(payload)
-  return { sender, outbox, unknown, dropped, sent, outlet }
+  return { sender, folder, outbox, unknown, dropped, sent, outlet }
 }
 
 const batchOf = (payload: Uint8Array) => decodeControl(receiptsSchema, payload)
@@ -133,8 +134,8 @@ describe('sending receipts', () => {
   })
 
   it('survives a store that cannot be written', () => {
-    const { sender, outbox, dropped } = makeSender()
-    outbox.close()
+    const { sender, folder, dropped } = makeSender()
+    rmSync(folder, { recursive: true })
     sender.add(statement())
     vi.advanceTimersByTime(RECEIPT_BATCH_DELAY_MS)
     expect(dropped).toEqual([1])
