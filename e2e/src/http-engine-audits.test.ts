@@ -6,13 +6,16 @@ import {
 } from '@infernet/provider-agent/testing/llama-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { auditedReceipt } from './audited-receipt.ts'
+import { DROPPED_WORD, DroppingProxy } from './cheats/dropping-proxy.ts'
 import { bearer, Stack, type Client } from './stack.ts'
 
 interface Receipt {
   readonly statement: { readonly claim?: { readonly replay: string } } | null
   readonly audits: readonly {
     readonly verdict: string
-    readonly report: { readonly replay: { readonly mismatches: number } }
+    readonly report: {
+      readonly findings: readonly { readonly check: string; readonly severity: string }[]
+    }
   }[]
 }
 
@@ -20,22 +23,24 @@ interface Receipt {
 describe.skipIf(!isBuilt(llamaServerBinary()))('audits of a real llama-server', () => {
   let stack: Stack
   let client: Client
-  const servers: LlamaServer[] = []
+  const servers: { stop(): Promise<void> }[] = []
   beforeAll(async () => {
     stack = await Stack.start('node', 18_790, {}, ['verifier'])
     client = await stack.createClient()
   })
   afterAll(async () => {
     await stack?.stop()
-    for (const server of servers) await server.stop()
+    for (const server of servers.toReversed()) await server.stop()
   })
 
-  async function engine(): Promise<readonly string[]> {
+  async function serverUrl(): Promise<string> {
     const { path, id } = demoModel()
     const server = await LlamaServer.start(path, id)
     servers.push(server)
-    return ['--engine-url', server.url, '--spec-backend', 'cpu']
+    return server.url
   }
+  const behind = (url: string) => ['--engine-url', url, '--spec-backend', 'cpu']
+  const engine = async () => behind(await serverUrl())
 
   async function ask(body: Record<string, unknown>): Promise<string> {
     const response = await fetch(`${stack.url}/v1/chat/completions`, {
@@ -77,6 +82,33 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('audits of a real llama-server', 
       verdict: 'pass',
       report: { rescored: { verifier: verifier.peer, mismatches: 0 } },
     })
+    await verifier.kill()
+    await agent.kill()
+  })
+
+  it('find a prompt that was dropped, when another renders it', async () => {
+    const proxy = await DroppingProxy.start(await serverUrl())
+    servers.push(proxy)
+    const agent = await stack.startAgent('dropping', 'infernet-demo', behind(proxy.url), 1)
+    const verifying = [...(await engine()), '--role', 'verifier']
+    const verifier = await stack.startAgent('verifier', 'infernet-demo', verifying, 1)
+    const chat = (system: string) => ({
+      messages: [
+        { role: 'system', content: system },
+        { role: 'user', content: 'What is Infernet?' },
+      ],
+    })
+    expect((await audited(chat('Be brief.'))).audits[0]).toMatchObject({
+      verdict: 'pass',
+      report: { rendered: { verifier: verifier.peer } },
+    })
+    // Not strict: its client would wait for the verdict, and get an error.
+    const dropped = { ...chat(`Be brief. ${DROPPED_WORD}`), provider: {} }
+    const [audit] = (await audited(dropped)).audits
+    expect(audit?.verdict).toBe('fail')
+    expect(audit?.report.findings).toContainEqual(
+      expect.objectContaining({ check: 'prompt_ids', severity: 'fail' }),
+    )
     await verifier.kill()
     await agent.kill()
   })

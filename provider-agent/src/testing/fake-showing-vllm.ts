@@ -6,15 +6,20 @@ import { drawToken, newDrawState } from '@infernet/verification/replay/draw'
 import type { SeededVariant } from '@infernet/verification/replay/replay-variant'
 
 const VOCABULARY = 32
-/** The token that ends an answer. */
+/** The token that ends an answer, and what it is called. */
 const END = 0
+const END_WORD = '<|end|>'
+/** A token of the vocabulary, or a character, whose bytes are tokens behind it. */
+const WORD = / w(?:[1-9]|[12]\d|3[01])(?!\d)|<\|end\|>|[^]/gu
 const HEAD = { id: 'cmpl-1', created: 1, model: 'shown' }
 /** Fields that older servers do not know. */
 const EXTRAS = ['return_token_ids', 'return_tokens_as_token_ids']
 
 interface Body {
-  readonly prompt?: string
-  readonly messages?: unknown
+  readonly prompt?: string | readonly number[]
+  readonly messages?: readonly { readonly role: string; readonly content: unknown }[]
+  readonly tokens?: readonly number[]
+  readonly add_generation_prompt?: boolean
   readonly max_tokens: number
   readonly stream?: boolean
   readonly stream_options?: object
@@ -24,6 +29,7 @@ interface Body {
   readonly top_p?: number
   readonly min_p?: number
   readonly n?: number
+  readonly stop?: string
   readonly logprobs?: number | boolean
   readonly top_logprobs?: number
   readonly return_token_ids?: boolean
@@ -32,6 +38,7 @@ interface Body {
 
 interface Drawn {
   readonly id: number
+  readonly text: string
   readonly all: readonly Candidate[]
 }
 
@@ -51,6 +58,13 @@ export class FakeShowingVllm {
   /** A parser holds so many tokens' text back; there is an event for each all the same where ids were asked for. */
   parsedTokens = 0
   root = 'somewhere/else'
+  /** Whether it has the path by which a whole chat is rendered. */
+  rendersChats = true
+  /** Said of a prompt's ids, and of the text of ids, instead of what is true. */
+  misreads = (ids: readonly number[]): readonly number[] => ids
+  misquotes = (text: string): string => text
+  /** In front of every chat, as by a flag that it was started with. */
+  preamble = ''
   readonly requests: Body[] = []
   readonly #server: Server
 
@@ -60,6 +74,8 @@ export class FakeShowingVllm {
       if (request.url === '/v1/models') return json(response, 200, this.#list())
       const chunks: Buffer[] = await request.toArray()
       const body = JSON.parse(Buffer.concat(chunks).toString()) as Body
+      const told = this.#told(request.url ?? '', body)
+      if (told !== undefined) return json(response, 'detail' in told ? 404 : 200, told)
       this.requests.push(body)
       if (request.url === '/v1/embeddings') return json(response, 404, { detail: 'Not Found' })
       const refusal = this.#refusal(body)
@@ -90,6 +106,19 @@ export class FakeShowingVllm {
     return { data: [{ ...model, max_model_len: 512 }, adapter] }
   }
 
+  /** What is told of template and tokens. */
+  #told(path: string, body: Body): object | undefined {
+    if (path === '/v1/chat/completions/render') {
+      if (!this.rendersChats) return { detail: 'Not Found' }
+      return { token_ids: this.misreads(this.#promptOf(body)), request_id: 'chatcmpl-1' }
+    }
+    if (path === '/detokenize') return { prompt: this.misquotes(textOfIds(body.tokens ?? [])) }
+    if (path !== '/tokenize') return undefined
+    const tokens = this.misreads(this.#promptOf(body))
+    const words = typeof body.prompt === 'string' ? tokensOf(body.prompt) : []
+    return { tokens, count: tokens.length, token_strs: words.map(({ word }) => word) }
+  }
+
   #refusal(body: Body): string | undefined {
     const extra = EXTRAS.find((name) => name in body)
     if (!this.knowsExtras && extra !== undefined) return `Extra inputs are not permitted: ${extra}`
@@ -99,9 +128,7 @@ export class FakeShowingVllm {
   }
 
   #answer(body: Body, isChat: boolean, response: ServerResponse): void {
-    const prompt = [...Buffer.from(body.prompt ?? JSON.stringify(body.messages))].map(
-      (byte) => byte % VOCABULARY,
-    )
+    const prompt = this.#promptOf(body)
     const { tokens, reason } = this.#draw(prompt, body)
     const usage = {
       prompt_tokens: prompt.length,
@@ -110,7 +137,7 @@ export class FakeShowingVllm {
     }
     const promptIds = body.return_token_ids === true ? prompt : null
     if (body.stream !== true) {
-      const said = tokens.map(textOf).join('')
+      const said = tokens.map(({ text }) => text).join('')
       const text = isChat ? { message: { role: 'assistant', content: said } } : { text: said }
       const choice = {
         index: 0,
@@ -144,8 +171,8 @@ export class FakeShowingVllm {
       if (i > 1 && i <= 1 + this.silentTokens) continue
       const isParsed = isChat && i > 1 && i <= 1 + this.parsedTokens
       if (isParsed && body.return_token_ids !== true) continue
-      const delta = isParsed ? {} : { content: textOf(token) }
-      const text = isChat ? { delta } : { text: textOf(token) }
+      const delta = isParsed ? {} : { content: token.text }
+      const text = isChat ? { delta } : { text: token.text }
       const finish_reason = i === tokens.length - 1 ? reason : null
       const inChoice = isChat ? {} : { prompt_token_ids: i === 0 ? promptIds : null }
       put([
@@ -162,14 +189,27 @@ export class FakeShowingVllm {
     const unseeded = { ...settings, seed: BigInt(this.requests.length) * 7_919n }
     const state = newDrawState(settings.seed, prompt.length)
     const tokens: Drawn[] = []
+    let text = ''
     while (tokens.length < max_tokens) {
       const all = candidatesAt([...prompt, ...tokens.map(({ id }) => id)])
       const rule = this.variant ?? 'vllm-gumbel'
       const id = drawToken(all, this.variant === undefined ? unseeded : settings, rule, state)
-      tokens.push({ id, all })
+      const said = id === END ? '' : ` w${id}`
+      tokens.push({ id, all, text: said })
+      text += said
+      const end = body.stop === undefined ? -1 : text.indexOf(body.stop)
+      if (end >= 0) return { tokens: cutAt(tokens, end), reason: 'stop' }
       if (id === END) return { tokens, reason: 'stop' }
     }
     return { tokens, reason: 'length' }
+  }
+
+  #promptOf({ prompt, messages = [], add_generation_prompt }: Body): readonly number[] {
+    if (typeof prompt === 'object') return prompt
+    const turns = messages.map(({ role, content }) => `${role}: ${JSON.stringify(content)}`)
+    const opening = add_generation_prompt === false ? [] : ['assistant:']
+    const chat = this.preamble + [...turns, ...opening].join('\n')
+    return tokensOf(prompt ?? chat).map(({ id }) => id)
   }
 
   /** `logprobs` and `token_ids` of a choice with these tokens. */
@@ -208,14 +248,39 @@ export class FakeShowingVllm {
 const candidatesAsked = ({ logprobs, top_logprobs = 0 }: Body): number =>
   typeof logprobs === 'number' ? logprobs : top_logprobs
 
-const textOf = ({ id }: Drawn): string => (id === END ? '' : `w${id} `)
+/** The tokens of a text, of which so many characters are shown. */
+function cutAt(tokens: readonly Drawn[], end: number): Drawn[] {
+  let from = 0
+  return tokens.map((token) => {
+    const shown = token.text.slice(0, Math.max(0, end - from))
+    from += token.text.length
+    return { ...token, text: shown }
+  })
+}
+
+const tokensOf = (text: string): { readonly id: number; readonly word: string }[] =>
+  (text.match(WORD) ?? []).flatMap((word) => {
+    if (word === END_WORD) return [{ id: END, word }]
+    if (word.startsWith(' w')) return [{ id: Number(word.slice(2)), word }]
+    return [...Buffer.from(word)].map((byte) => ({ id: VOCABULARY + byte, word: '.' }))
+  })
+
+function textOfIds(ids: readonly number[]): string {
+  const parts = ids.map((id) =>
+    id < VOCABULARY ? Buffer.from(id === END ? END_WORD : ` w${id}`) : Buffer.of(id - VOCABULARY),
+  )
+  return Buffer.concat(parts).toString()
+}
 
 /** By id. */
 function candidatesAt(before: readonly number[]): Candidate[] {
   const last = before.at(-1) ?? 0
+  // Rare at first, so that answers have a length, and sure to come.
+  const ending = before.length / 64 - 2
   const logits = Array.from(
     { length: VOCABULARY },
-    (_, id) => 6 * Math.sin(12.9898 * (id + 1) * (last + before.length)) - (id === END ? 2 : 0),
+    (_, id) =>
+      6 * Math.sin(12.9898 * (id + 1) * (last + before.length)) + (id === END ? ending : 0),
   )
   return normalised(logits)
 }

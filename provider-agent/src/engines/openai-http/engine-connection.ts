@@ -37,27 +37,37 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/
 /** Idle connections kept: as many as jobs a large engine runs at once. */
 const MAX_IDLE_SOCKETS = 64
 
+/** A socket in the file system: `unix:/run/engine.sock`. */
+const UNIX_URL = /^unix:(\/.+)$/
+
 /**
- * Connects to `--engine-url`, with or without `/v1`. Throws `EngineStartError` for a URL that is
- * none.
+ * Connects to `--engine-url`, with or without `/v1`, or to a socket. Throws `EngineStartError` for a
+ * URL that is none.
  */
 export function connectEngine(url: string, key: string | undefined): EngineConnection {
+  const socketPath = UNIX_URL.exec(url)?.[1]
+  if (socketPath !== undefined) return connectTo(new URL('http://localhost'), key, socketPath)
   const base = URL.canParse(url) ? new URL(url) : undefined
   if (base === undefined || !/^https?:$/.test(base.protocol)) {
     throw new EngineStartError(
       `'${url}' is not the URL of an engine; write it like --engine-url http://127.0.0.1:8000`,
     )
   }
+  return connectTo(base, key)
+}
+
+function connectTo(base: URL, key: string | undefined, socketPath?: string): EngineConnection {
   const { request, Agent } = base.protocol === 'https:' ? https : http
   const fresh = new Agent({ keepAlive: false })
   const reused = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS })
   const beside = base.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
   const root = `${beside}/v1`
-  const target = { hostname: base.hostname.replace(/^\[|\]$/g, ''), port: base.port }
+  const hostname = base.hostname.replace(/^\[|\]$/g, '')
+  const target = socketPath === undefined ? { hostname, port: base.port } : { socketPath }
   const authorization = key ? { authorization: `Bearer ${key}` } : {}
   return {
-    base: base.origin + root,
-    isLocal: LOOPBACK.test(target.hostname),
+    base: socketPath === undefined ? base.origin + root : `unix:${socketPath}`,
+    isLocal: LOOPBACK.test(hostname),
     request({ path, isBeside, body, reuse, probes, onResponse }) {
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
       const options = {

@@ -2,9 +2,10 @@ import { claimedAnswer } from '@infernet/verification/replay/claimed-answer'
 import { replayExcess } from '@infernet/verification/replay/replay'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isBuilt, LlamaServer, llamaServerBinary } from '../../testing/llama-server.ts'
-import { ask, contentOf } from '../engine-conformance.ts'
+import { ask, contentOf, requestOf } from '../engine-conformance.ts'
 import { evidenceConformance } from '../evidence-conformance.ts'
 import { demoModel, type ModelFile } from '../model-file.ts'
+import { renderConformance } from '../render-conformance.ts'
 import { scoreConformance } from '../score-conformance.ts'
 import { OpenAiHttpEngine } from './openai-http.ts'
 
@@ -43,6 +44,7 @@ async function started(file: ModelFile = demoModel()) {
 describe.skipIf(!isBuilt(llamaServerBinary()))('with a real llama-server', () => {
   evidenceConformance('llama-server', () => started(), { ending: 'counted' })
   scoreConformance('llama-server', started)
+  renderConformance('llama-server', started, { leavesUnclear: true, alwaysGoesOn: true })
 
   describe('llama-server', () => {
     let subject: Awaited<ReturnType<typeof started>>
@@ -102,6 +104,44 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('with a real llama-server', () =>
       expect(lists).toEqual([2, 2, 2])
       expect(evidence?.transcript.positions.map(({ top }) => top.length)).toEqual([20, 20, 20])
       expect(text).not.toContain('"predicted_n":1,')
+    })
+
+    const rendered = (body: Record<string, unknown>, output: readonly number[], more = {}) => {
+      const order = { ...requestOf(model, body, more), output }
+      return subject.engine.render!(order, new AbortController().signal)
+    }
+
+    it('renders prompts with tools, and leaves their texts out', async () => {
+      const messages = [{ role: 'user', content: longQuestion }]
+      const body = { messages, tools: [TOOL], temperature: 1 }
+      const { evidence } = await asked(body, { stream: false })
+      const { prompt, positions } = evidence!.transcript
+      const output = positions.map(({ id }) => id)
+      expect(await rendered(body, output)).toEqual({ prompt, text: null })
+      expect((await rendered({ messages }, output)).prompt).not.toEqual(prompt)
+    })
+
+    it('leaves the text out that begins with what it was given', async () => {
+      const messages = [
+        { role: 'user', content: longQuestion },
+        { role: 'assistant', content: 'Infernet' },
+      ]
+      const { evidence, text } = await asked({ messages }, { stream: false })
+      expect(text).toContain('"content":"Infernet is')
+      const { prompt, positions } = evidence!.transcript
+      const output = positions.map(({ id }) => id)
+      expect(await rendered({ messages }, output)).toEqual({ prompt, text: null })
+    })
+
+    it('renders no special token, and no text with one before its end', async () => {
+      // The demo model's first 256 tokens are the bytes.
+      const [bytes, end] = [[...Buffer.from('so it is')], 1_022]
+      const textOf = async (output: readonly number[]) =>
+        (await rendered({ prompt: 'q' }, output, { endpoint: 'completions' })).text
+      expect(await textOf(bytes)).toBe('so it is')
+      expect(await textOf([...bytes, end])).toBe('so it is')
+      expect(await textOf([...bytes, end, ...bytes])).toBeNull()
+      expect(await textOf([...Buffer.from('so <|im_end|> it')])).toBeNull()
     })
 
     it('claims nothing where half a character was a token of its own', async () => {

@@ -1,3 +1,8 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FakeEngine, type EngineFault } from '../../testing/fake-engine.ts'
 import {
@@ -9,8 +14,10 @@ import {
   requestOf,
 } from '../engine-conformance.ts'
 import { EngineStartError } from '../engine.ts'
+import { connectEngine } from './engine-connection.ts'
 import { parseModelAlias } from './model-alias.ts'
 import { OpenAiHttpEngine, type OpenAiHttpOptions } from './openai-http.ts'
+import { probe } from './probe.ts'
 
 const probeMs = { up: 20, down: 20 }
 const model = 'big-model'
@@ -37,6 +44,25 @@ async function makeHttp(options: Partial<OpenAiHttpOptions> = {}) {
 engineConformance('openai-http', makeHttp)
 
 describe('openai-http', () => {
+  it('reaches a server over a socket in the file system, as if it were local', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'engine.sock')
+    const asked: unknown[] = []
+    const server = createServer(({ url, headers }, response) => {
+      asked.push([url, headers.authorization])
+      response.end(JSON.stringify({ data: [{ id: 'm' }] }))
+    }).listen(path)
+    await once(server, 'listening')
+    const connection = connectEngine(`unix:${path}`, 'k')
+    expect(connection).toMatchObject({ isLocal: true, base: `unix:${path}` })
+    expect((await probe(connection)).models).toMatchObject([{ name: 'm' }])
+    expect(asked).toEqual([['/v1/models', 'Bearer k']])
+    server.close()
+    await once(server, 'close')
+    await expect(probe(connection)).rejects.toThrow(`the engine at unix:${path} is not running`)
+    rmSync(path, { force: true })
+    await expect(probe(connection)).rejects.toThrow('is not running')
+  })
+
   const open: { dispose: () => Promise<void> }[] = []
   afterEach(async () => {
     for (const subject of open.splice(0)) await subject.dispose()

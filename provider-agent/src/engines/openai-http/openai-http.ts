@@ -19,9 +19,11 @@ import { findPlan } from './evidence/find-plan.ts'
 import type { OfferOverrides } from '../offer-overrides.ts'
 import { quantizationOf } from '../model-file.ts'
 import { ModelFileReader } from './evidence/model-folder.ts'
+import { HttpRenderer } from './http-renderer.ts'
 import { LlamaServerScorer } from './llama-server-scorer.ts'
 import type { ModelAlias } from './model-alias.ts'
 import { OwnQuestions } from './own-questions.ts'
+import type { Renderer } from '../render-order.ts'
 import { checkScoreOrder, ScoreError, type Scorer } from '../score-order.ts'
 import type { SpecWords } from '../spec-words.ts'
 import { probe, ProbeError, type ListedModel, type ProbeResult } from './probe.ts'
@@ -100,6 +102,11 @@ export class OpenAiHttpEngine implements Engine {
     await this.#look()
   }
 
+  /** Looks at the server at once: somebody knows that it came or went. Not after `close`. */
+  async lookNow(): Promise<void> {
+    if (this.#events !== undefined) await this.#look()
+  }
+
   begin(request: EngineRequest, sink: EngineSink): EngineRun {
     const model = this.#models.find(({ id }) => id === request.model)
     if (model === undefined) {
@@ -135,6 +142,25 @@ export class OpenAiHttpEngine implements Engine {
     checkScoreOrder(order, { id, contextLength: room }, vocabSize)
     const until = AbortSignal.any([signal, this.#closing.signal])
     return scorer.score({ ...order, model: model.alias.engineName }, until)
+  }
+
+  /** Where a server was seen to render as it answers. */
+  get render(): Renderer | undefined {
+    const isSeen = this.#models.some(({ plan }) => (plan?.rendering?.prompts.length ?? 0) > 0)
+    return isSeen ? this.#render : undefined
+  }
+
+  readonly #render: Renderer = async (order, signal) => {
+    const model = this.#models.find(({ id }) => id === order.model)
+    const { plan, alias, vocabSize } = model ?? {}
+    if (alias === undefined) throw ScoreError.unknownModel(order)
+    if (plan?.rendering?.prompts.includes(order.endpoint) !== true) {
+      const message = `'${order.model}' is not known to be rendered here as it answers`
+      throw new ScoreError('bad_request', message)
+    }
+    const renderer = new HttpRenderer(this.#connection, { alias, kind: plan.kind, vocabSize })
+    const isText = plan.rendering.texts.includes(order.endpoint)
+    return renderer.render(order, isText, AbortSignal.any([signal, this.#closing.signal]))
   }
 
   async close(): Promise<void> {
@@ -197,6 +223,11 @@ export class OpenAiHttpEngine implements Engine {
       quantization: this.#options.overrides?.quantization ?? model.quantization,
       endpoints,
       files: this.#files,
+      renderer: new HttpRenderer(this.#connection, {
+        alias: { id: model.name, engineName: model.name },
+        kind,
+      }),
+      signal: this.#closing.signal,
       ask: (by, request) => questions.ask(by, { ...request, model: model.name }),
     })
     if (advice !== undefined && !this.#advice.has(advice)) {

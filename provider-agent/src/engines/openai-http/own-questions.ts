@@ -6,6 +6,8 @@ import type { EvidencePlan, ShowingKind } from './evidence/evidence-plan.ts'
 import type { OwnAnswer } from './evidence/find-plan.ts'
 import { serverFacts, type ServerFacts } from './evidence/server-facts.ts'
 
+const NO_ANSWER = { evidence: undefined, answer: undefined } as const
+
 /** What the agent asks a server for itself, in the way that jobs are asked. */
 export class OwnQuestions {
   readonly #connection: EngineConnection
@@ -25,6 +27,7 @@ export class OwnQuestions {
   /** Never rejects. `request.model` is the engine's own name. */
   ask(plan: EvidencePlan, request: EngineRequest): Promise<OwnAnswer> {
     const { promise, resolve } = Promise.withResolvers<OwnAnswer>()
+    const parts: Uint8Array[] = []
     let bytes = 0
     const call = new EngineCall({
       connection: this.#connection,
@@ -35,19 +38,23 @@ export class OwnQuestions {
       probes: true,
       request,
       sink: {
-        data: ({ length }) => {
-          bytes += length
+        data: (part) => {
+          parts.push(part)
+          bytes += part.length
           if (bytes > MAX_ANSWER_BYTES) stop('it does not end')
         },
-        finish: () => resolve({ evidence: call.evidence(), error: undefined }),
-        fail: ({ message }) => resolve({ evidence: undefined, error: message }),
+        finish: () => {
+          const answer = Buffer.concat(parts).toString()
+          resolve({ evidence: call.evidence(), answer, error: undefined })
+        },
+        fail: ({ message }) => resolve({ ...NO_ANSWER, error: message }),
       },
       onOver: () => this.#signal.removeEventListener('abort', aborted),
       onUnreachable: () => {},
     })
     const stop = (error: string): void => {
       call.abort()
-      resolve({ evidence: undefined, error })
+      resolve({ ...NO_ANSWER, error })
     }
     const aborted = (): void => stop('it was stopped')
     this.#signal.addEventListener('abort', aborted)

@@ -87,7 +87,8 @@ export function probe(engine: EngineConnection): Promise<ProbeResult> {
   const request = engine.request({ path: '/models', reuse: false, onResponse })
   request.setTimeout(PROBE_TIMEOUT_MS, () => request.destroy(new Error('does not answer')))
   request.on('error', (error) => {
-    fail('code' in error && error.code === 'ECONNREFUSED' ? 'is not running' : error.message)
+    const isNone = 'code' in error && /^(ECONNREFUSED|ENOENT)$/.test(String(error.code))
+    fail(isNone ? 'is not running' : error.message)
   })
   return promise
 }

@@ -8,6 +8,13 @@ export type ShowingKind = 'vllm' | 'llama-server'
 /** What a server draws tokens with where the request does not say. */
 export type SamplerDefaults = Omit<Claim['sampler'], 'seed'>
 
+/** Where a server was seen to render as it answers. */
+export interface SeenRendering {
+  readonly prompts: readonly Endpoint[]
+  /** Some of `prompts`. */
+  readonly texts: readonly Endpoint[]
+}
+
 /** How answers of one model are shown, as found out when it was first seen. */
 export interface EvidencePlan {
   readonly kind: ShowingKind
@@ -20,4 +27,6 @@ export interface EvidencePlan {
   readonly candidates: number
   /** Where it takes what has to be asked beside the request. */
   readonly endpoints: readonly Endpoint[]
+  /** Undefined until it has been tried. */
+  readonly rendering?: SeenRendering
 }

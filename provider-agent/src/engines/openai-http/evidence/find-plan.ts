@@ -1,13 +1,15 @@
 import { MAX_CANDIDATES } from '@infernet/schemas/limits'
 import { modelSpecSchema, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { Endpoint } from '@infernet/schemas/wire'
-import { hash } from 'node:crypto'
 import type { EngineRequest, Evidence } from '../../engine.ts'
 import type { FileOrHash, SpecWords } from '../../spec-words.ts'
+import type { HttpRenderer } from '../http-renderer.ts'
 import type { EvidencePlan, SamplerDefaults, ShowingKind } from './evidence-plan.ts'
 import { readDefaults, readText, type ModelFileReader, type ModelFiles } from './model-folder.ts'
+import { renderingMark, tryRendering, type RenderingSubject } from './rendering-trial.ts'
 import { findReplay, TEST_SETTINGS, TOKENS_PER_ANSWER } from './replay-finder.ts'
 import type { ServerFacts } from './server-facts.ts'
+import { templateFacts, type TemplateFacts } from './template-facts.ts'
 import { NEUTRAL } from './traced-request.ts'
 
 /** vLLM's words for more candidates than its `--max-logprobs`. */
@@ -22,6 +24,8 @@ const LLAMA_KV = 'f16'
 /** What became of one question of the agent's own. */
 export interface OwnAnswer {
   readonly evidence: Evidence | undefined
+  /** What a client would have got; undefined where that failed. */
+  readonly answer: string | undefined
   /** In the engine's words. */
   readonly error: string | undefined
 }
@@ -38,6 +42,8 @@ export interface PlanSubject {
   readonly quantization: string | undefined
   readonly endpoints: readonly Endpoint[]
   readonly files: ModelFileReader
+  readonly renderer: HttpRenderer
+  readonly signal: AbortSignal
   /** Asks the model as a client's job would, by a plan. */
   readonly ask: (plan: EvidencePlan, request: Omit<EngineRequest, 'model'>) => Promise<OwnAnswer>
 }
@@ -63,7 +69,7 @@ export async function findPlan(subject: PlanSubject): Promise<FoundPlan> {
     const { evidence } = await subject.ask(shown, wild(subject.id, shown, { ...settings, seed }))
     return evidence
   })
-  const plan = { ...shown, replay }
+  const plan = await withRendering(subject, { ...shown, replay }, found.isTimeless)
   if (replay === 'none') return { plan, advice: `${subject.id}: ${UNREPEATABLE}` }
   if (plan.defaults === undefined) return { plan, advice: `${subject.id}: ${UNKNOWN_DEFAULTS}` }
   return { plan }
@@ -81,6 +87,8 @@ const unaudited = ({ id }: PlanSubject, why: string): string =>
 interface Described {
   readonly spec: ModelSpec
   readonly defaults: SamplerDefaults | undefined
+  /** The chat template is known to be the same at any time. */
+  readonly isTimeless: boolean
 }
 
 /** The spec, or what is missing of it. */
@@ -104,10 +112,11 @@ async function specOf(subject: PlanSubject): Promise<Described | string> {
     kv: words.kv ?? (kind === 'vllm' ? VLLM_KV : LLAMA_KV),
     engine: facts.engine,
     backend: words.backend,
-    template,
+    template: template?.sha256,
   })
   if (spec === undefined) return `'${facts.engine}' is no version that a spec can name`
-  return { spec, defaults: await defaultsOf(subject, read) }
+  const isTimeless = template?.isTimeless === true
+  return { spec, defaults: await defaultsOf(subject, read), isTimeless }
 }
 
 async function filesOf({ words, files, modelPath }: PlanSubject): Promise<ModelFiles | undefined> {
@@ -123,10 +132,11 @@ const wordOf = (text: string | undefined): string | undefined =>
 const hashOf = (said: FileOrHash | undefined): string | undefined =>
   said !== undefined && 'sha256' in said ? said.sha256 : undefined
 
-async function templateOf(said: FileOrHash | undefined): Promise<string | undefined> {
-  if (said === undefined || 'sha256' in said) return said?.sha256
+async function templateOf(said: FileOrHash | undefined): Promise<TemplateFacts | undefined> {
+  if (said === undefined) return undefined
+  if ('sha256' in said) return { sha256: said.sha256, isTimeless: false }
   const template = await readText(said.path)
-  return template === undefined ? undefined : hash('sha256', template)
+  return template === undefined ? undefined : templateFacts(template)
 }
 
 async function defaultsOf(
@@ -177,6 +187,28 @@ async function isRaw(subject: PlanSubject, plan: EvidencePlan): Promise<boolean>
   )
   const gaps = first.map(({ id, logprob }) => Math.abs(logprob - (again.get(id) ?? logprob)))
   return first.length > 0 && again.size > 0 && Math.max(...gaps) <= RAW_NATS
+}
+
+/** The plan with what the server renders, and with how it does as a part of its engine's version. */
+async function withRendering(
+  { ask, id, renderer, signal }: PlanSubject,
+  plan: EvidencePlan,
+  isTimeless: boolean,
+): Promise<EvidencePlan> {
+  const subject: RenderingSubject = {
+    model: id,
+    renderer,
+    plan,
+    isTimeless,
+    signal,
+    ask: (request) => ask(plan, request),
+  }
+  const rendering = await tryRendering(subject)
+  const mark = await renderingMark(subject)
+  if (mark === undefined) return { ...plan, rendering }
+  const engine = modelSpecSchema.shape.engine.safeParse(`${plan.spec.engine}+${mark}`)
+  const spec = engine.success ? { ...plan.spec, engine: engine.data } : plan.spec
+  return { ...plan, spec, rendering }
 }
 
 /** A request of the agent's own that could go on in any way. */

@@ -34,7 +34,7 @@ describe('weights on this machine', () => {
     expect(await read(folder)).toEqual({
       weights: sha256('onetwo'),
       quantization: 'fp8',
-      template: sha256('new'),
+      template: { sha256: sha256('new'), isTimeless: true },
       defaults: { temperature: 0.6, top_k: 20, top_p: 0.95, min_p: 0 },
     })
   })
@@ -45,7 +45,7 @@ describe('weights on this machine', () => {
     const files = { ...WEIGHTS, 'config.json': config, 'tokenizer_config.json': tokenizer }
     expect(await read(folderWith(files))).toMatchObject({
       quantization: 'float16',
-      template: sha256('old'),
+      template: { sha256: sha256('old'), isTimeless: true },
       defaults: { temperature: 1, top_k: 0, top_p: 1, min_p: 0 },
     })
     const bare = await read(folderWith(WEIGHTS))

@@ -1,10 +1,11 @@
-import { createHash, hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream, type Stats } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseJson } from '../engine-question.ts'
 import type { SamplerDefaults } from './evidence-plan.ts'
+import { templateFacts, type TemplateFacts } from './template-facts.ts'
 import { NEUTRAL } from './traced-request.ts'
 
 /** What weights on this machine tell of themselves. */
@@ -12,8 +13,7 @@ export interface ModelFiles {
   /** SHA-256, hex: of the file, or of all safetensors of a folder, one behind the other in order of name. */
   readonly weights: string
   readonly quantization: string | undefined
-  /** SHA-256, hex. */
-  readonly template: string | undefined
+  readonly template: TemplateFacts | undefined
   /** Undefined where it is not known, or more than these decide what is drawn. */
   readonly defaults: SamplerDefaults | undefined
 }
@@ -84,11 +84,11 @@ function quantizationOf(config: unknown): string | undefined {
   return data?.quantization_config?.quant_method ?? data?.dtype ?? data?.torch_dtype
 }
 
-async function templateOf(folder: string): Promise<string | undefined> {
+async function templateOf(folder: string): Promise<TemplateFacts | undefined> {
   const own = await readText(join(folder, 'chat_template.jinja'))
   const config = await readJson(join(folder, 'tokenizer_config.json'))
   const template = own ?? tokenizerSchema.safeParse(config).data?.chat_template
-  return template === undefined ? undefined : hash('sha256', template)
+  return template === undefined ? undefined : templateFacts(template)
 }
 
 /** What vLLM takes from a `generation_config.json`; `whereNone` is for a file that is not there. */

@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto'
 import { z } from 'zod'
 import type { EngineConnection } from '../engine-connection.ts'
 import { askEngine, EngineQuestionError, parseJson } from '../engine-question.ts'
 import type { SamplerDefaults, ShowingKind } from './evidence-plan.ts'
+import { templateFacts, type TemplateFacts } from './template-facts.ts'
 
 const FACTS_MS = 5_000
 /** llama-server's properties with its template are some 20 KB. */
@@ -14,8 +14,7 @@ export interface ServerFacts {
   readonly engine: string
   /** Its file, as the server names it. */
   readonly modelPath: string | undefined
-  /** SHA-256, hex, of its chat template. */
-  readonly template: string | undefined
+  readonly template: TemplateFacts | undefined
   readonly defaults: SamplerDefaults | undefined
 }
 
@@ -70,7 +69,7 @@ function ofLlamaServer(value: unknown): ServerFacts | undefined {
   return {
     engine: `llama.cpp-${data.build_info}`,
     modelPath: data.model_path,
-    template: data.chat_template === undefined ? undefined : hash('sha256', data.chat_template),
+    template: data.chat_template === undefined ? undefined : templateFacts(data.chat_template),
     defaults: { temperature, top_k: Math.max(0, top_k), top_p, min_p },
   }
 }
