@@ -1,5 +1,7 @@
-import type { Engine } from './engine.ts'
+import { EngineStartError, type Engine } from './engine.ts'
 import { LlamaCppEngine } from './llama-cpp/llama-cpp.ts'
+import type { ManagedKind } from './managed/engine-command.ts'
+import { ManagedEngine } from './managed/managed.ts'
 import type { OfferOverrides } from './offer-overrides.ts'
 import { demoModel, parseModelFile } from './model-file.ts'
 import { parseModelAlias } from './openai-http/model-alias.ts'
@@ -13,6 +15,16 @@ export type EngineName = (typeof ENGINE_KINDS)[number]
 /** What the command line says about the engine. */
 export interface EngineOptions {
   readonly engine: EngineName
+  /** A server that the agent starts itself, in place of `engine`. */
+  readonly manage?: ManagedKind
+  /** Its program; else the first on the PATH. */
+  readonly engineProgram?: string
+  /** More arguments for it. */
+  readonly engineArg?: readonly string[]
+  /** Share of each GPU's memory that vLLM may take, from 0 to 1. */
+  readonly gpuMemoryUtilization?: number
+  /** Start it although its model does not seem to fit. */
+  readonly skipMemoryCheck?: boolean
   /** Base URL of an OpenAI-compatible server, with or without `/v1`. */
   readonly engineUrl?: string
   readonly engineKey?: string
@@ -31,7 +43,8 @@ export interface EngineOptions {
 
 /** The engine that the options describe, not yet started; `now` is in ms since the epoch. Throws `EngineStartError`. */
 export function createEngine(options: EngineOptions, now: () => number): Engine {
-  const { engine, models, overrides } = options
+  const { engine, models, overrides, manage } = options
+  if (manage !== undefined) return managedEngine(manage, options)
   if (engine === 'openai-http') {
     return new OpenAiHttpEngine({
       url: options.engineUrl ?? '',
@@ -45,4 +58,25 @@ export function createEngine(options: EngineOptions, now: () => number): Engine 
   const files = models.length === 0 ? [demoModel()] : models.map(parseModelFile)
   if (engine === 'tiny') return new TinyEngine(files, now, overrides)
   return new LlamaCppEngine({ ...options, files }, now)
+}
+
+function managedEngine(kind: ManagedKind, options: EngineOptions): Engine {
+  const { models } = options
+  if (kind === 'vllm' && models.length === 0) {
+    throw new EngineStartError('say which model vLLM serves: --model NAME=FOLDER')
+  }
+  return new ManagedEngine({
+    kind,
+    program: options.engineProgram,
+    models: models.length === 0 ? [demoModel()] : models.map(parseModelFile),
+    slots: options.slots,
+    context: options.context,
+    threads: options.threads,
+    gpu: options.gpu,
+    gpuShare: options.gpuMemoryUtilization,
+    extra: options.engineArg ?? [],
+    checksMemory: options.skipMemoryCheck !== true,
+    overrides: options.overrides,
+    ...(options.spec === undefined ? {} : { spec: options.spec }),
+  })
 }

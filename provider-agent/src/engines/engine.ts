@@ -7,6 +7,7 @@ import type {
   JobHeader,
   JobUsage,
 } from '@infernet/schemas/wire'
+import type { EngineProcessEvent } from '../events.ts'
 import type { Renderer } from './render-order.ts'
 import type { Scorer } from './score-order.ts'
 
@@ -82,6 +83,8 @@ export interface EngineEvents {
   modelsChanged(): void
   /** Something the owner should read, with the next step. */
   trouble(message: string): void
+  /** What became of a server that the engine runs itself. */
+  process?(event: EngineProcessEvent): void
 }
 
 /**

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DEMO_WEIGHTS } from '@infernet/models/demo-weights'
 import { modelOfferSchema } from '@infernet/schemas/wire'
 import { JobFault, requestFault, type EngineModel } from './engine.ts'
 
@@ -11,11 +12,7 @@ export interface ModelFile {
 
 /** The model that comes with the repository, so that an agent answers with nothing downloaded. */
 export function demoModel(): ModelFile {
-  const beside = import.meta.resolve('@infernet/models/tiny-model')
-  return {
-    id: 'infernet-demo',
-    path: fileURLToPath(new URL('../weights/infernet-demo.gguf', beside)),
-  }
+  return { id: 'infernet-demo', path: fileURLToPath(DEMO_WEIGHTS) }
 }
 
 /** Reads `--model path.gguf` or `--model name=path.gguf`; the name defaults to the file's. */

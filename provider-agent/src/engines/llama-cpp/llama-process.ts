@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { JobError } from '@infernet/schemas/wire'
-import { providerFault } from '../engine.ts'
+import { EngineStartError, providerFault } from '../engine.ts'
 import { ScoreError } from '../score-order.ts'
 import type {
   GenerateRequest,
@@ -91,7 +91,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     child.on('error', reject)
     child.on('exit', (code, signal) => {
       const reason = `llama.cpp ended with ${signal ?? `code ${code}`}`
-      reject(new Error(`${reason}. ${this.#stderr.trim()}`))
+      reject(deathOf(reason, this.#stderr.trim()))
       if (this.#child === child) this.#died(reason)
     })
     this.#send({ type: 'load', options: this.#options })
@@ -227,4 +227,15 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   #send(message: ToChild): void {
     if (this.#child?.connected) this.#child.send(message)
   }
+}
+
+/** What a child's last words come to for whoever waits for it. */
+function deathOf(reason: string, lastWords: string): Error {
+  if (!/Cannot find package 'node-llama-cpp'/.test(lastWords)) {
+    return new Error(`${reason}. ${lastWords}`)
+  }
+  return new EngineStartError(
+    'GGUF files need node-llama-cpp, which is not installed: npm install infernet-agent ' +
+      '--include=optional; or run without it: --engine tiny for the demo model, --engine-url for a server',
+  )
 }

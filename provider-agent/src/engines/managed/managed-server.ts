@@ -1,0 +1,138 @@
+import { rmSync } from 'node:fs'
+import type { EngineProcessEvent } from '../../events.ts'
+import type { ModelFile } from '../model-file.ts'
+import { EngineStartError, type EngineEvents } from '../engine.ts'
+import { connectEngine } from '../openai-http/engine-connection.ts'
+import { askEngine, EngineQuestionError } from '../openai-http/engine-question.ts'
+import { OpenAiHttpEngine, type OpenAiHttpOptions } from '../openai-http/openai-http.ts'
+import type { Confine, EngineCommand, ManagedKind } from './engine-command.ts'
+import { hintOf } from './engine-hints.ts'
+import { startLeashed, type LeashedProcess } from './leash.ts'
+import { OutputTail } from './output-tail.ts'
+import { RunWatch } from './run-watch.ts'
+import { EngineSupervisor, type EngineFall, type SupervisorLimits } from './supervisor.ts'
+
+/** Of the answer to a look, which is a word. */
+const MAX_HEALTH_BYTES = 64 * 1024
+/** Until a look counts as not answered. */
+const HEALTH_MS = 5_000
+/** Lines of output that the owner is shown. */
+const SHOWN_LINES = 5
+
+export interface ManagedServerOptions extends Pick<OpenAiHttpOptions, 'overrides' | 'spec'> {
+  readonly kind: ManagedKind
+  readonly model: ModelFile
+  readonly command: EngineCommand
+  readonly socket: string
+  readonly key: string
+  readonly confine: Confine
+  readonly limits: SupervisorLimits
+  readonly random: () => number
+  /** In ms. */
+  readonly now: () => number
+  readonly tell: (event: EngineProcessEvent) => void
+}
+
+/** A server with one model that we start, and the engine that speaks with it. */
+export class ManagedServer {
+  readonly http: OpenAiHttpEngine
+  readonly runs: RunWatch
+  readonly #options: ManagedServerOptions
+  readonly #supervisor: EngineSupervisor
+  #tail: OutputTail
+
+  constructor(options: ManagedServerOptions) {
+    const { model, socket, key, overrides, spec, limits, random, now } = options
+    this.#options = options
+    const url = `unix:${socket}`
+    const alias = { id: model.id, engineName: model.id }
+    this.http = new OpenAiHttpEngine({
+      url,
+      key,
+      models: [alias],
+      random,
+      ...(overrides === undefined ? {} : { overrides }),
+      ...(spec === undefined ? {} : { spec }),
+    })
+    this.runs = new RunWatch(now)
+    this.#tail = new OutputTail([key])
+    const connection = connectEngine(url, key)
+    this.#supervisor = new EngineSupervisor({
+      launch: () => this.#launch(),
+      isHealthy: async (signal) => {
+        const question = { path: '/health', isBeside: true, probes: true, signal }
+        const bounds = { silenceMs: HEALTH_MS, maxBytes: MAX_HEALTH_BYTES }
+        try {
+          return (await askEngine(connection, { ...question, ...bounds })).status === 200
+        } catch (error) {
+          if (error instanceof EngineQuestionError) return false
+          throw error
+        }
+      },
+      silentMs: () => this.runs.silentMs,
+      limits,
+      random,
+      now,
+      onUp: (ms) => this.#up(ms),
+      onDown: (fall) => this.#down(fall),
+    })
+  }
+
+  /** Resolves when the server serves; rejects with `EngineStartError` when it ends before. */
+  async start({ modelsChanged, trouble }: EngineEvents): Promise<void> {
+    const end = await this.#supervisor.start()
+    if (end !== undefined) {
+      const { kind, model } = this.#options
+      const hint = hintOf(this.#tail.lines, end.code)
+      const said = this.#shownLines.map((line) => `\n  ${line}`).join('')
+      const why = `${kind} cannot serve ${model.path}: it ${end.reason}`
+      throw new EngineStartError(`${why}${hint === undefined ? '' : `; ${hint}`}${said}`)
+    }
+    await this.http.start({
+      modelsChanged,
+      // That it is gone has been told, with the reason.
+      trouble: (message) => {
+        if (this.#supervisor.isUp) trouble(message)
+      },
+    })
+  }
+
+  /** Jobs hear nothing more; resolves when no process is left. */
+  async close(): Promise<void> {
+    await this.http.close()
+    await this.#supervisor.stop()
+  }
+
+  #launch(): LeashedProcess {
+    const { command, confine, key, socket } = this.#options
+    // What was killed has left it, and a server would take it for somebody else's.
+    rmSync(socket, { force: true })
+    this.#tail = new OutputTail([key])
+    return startLeashed(confine(command), this.#tail)
+  }
+
+  #up(ms: number): void {
+    const { kind, model, tell } = this.#options
+    tell({ event: 'engine_up', engine: kind, model: model.id, ms: Math.round(ms) })
+    void this.http.lookNow()
+  }
+
+  #down({ code, reason, retryMs }: EngineFall): void {
+    const { kind, model, tell } = this.#options
+    const hint = hintOf(this.#tail.lines, code)
+    tell({
+      event: 'engine_down',
+      engine: kind,
+      model: model.id,
+      reason,
+      ...(hint === undefined ? {} : { hint }),
+      lines: this.#shownLines,
+      retry_ms: retryMs,
+    })
+    void this.http.lookNow()
+  }
+
+  get #shownLines(): readonly string[] {
+    return this.#tail.lines.slice(-SHOWN_LINES)
+  }
+}

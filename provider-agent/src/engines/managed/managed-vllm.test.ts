@@ -1,0 +1,98 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { engineConformance } from '../engine-conformance.ts'
+import { ManagedEngine } from './managed.ts'
+import { SUPERVISOR_LIMITS, type SupervisorLimits } from './supervisor.ts'
+
+const events = { modelsChanged: () => {}, trouble: () => {} }
+
+/** A file that can be run as `vllm` is. */
+function program(script: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'vllm')
+  writeFileSync(file, `#!/bin/sh\n${script}\n`)
+  chmodSync(file, 0o755)
+  return file
+}
+
+function vllmProgram(): string {
+  const script = fileURLToPath(new URL('../../testing/vllm-program.ts', import.meta.url))
+  return program(`exec '${process.execPath}' '${script}' "$@"`)
+}
+
+function modelFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'infernet-'))
+  writeFileSync(join(folder, 'config.json'), '{}')
+  writeFileSync(join(folder, 'model.safetensors'), '')
+  return folder
+}
+
+const make = (program: string, limits: Partial<SupervisorLimits> = {}) =>
+  new ManagedEngine(
+    {
+      kind: 'vllm',
+      program,
+      models: [{ id: 'big-model', path: modelFolder() }],
+      slots: 4,
+      context: 128,
+      gpu: true,
+      extra: [],
+      checksMemory: true,
+    },
+    {
+      memory: async () => ({ ramBytes: 0, gpus: [] }),
+      limits: { ...SUPERVISOR_LIMITS, startPollMs: 20, ...limits },
+    },
+  )
+
+engineConformance('a managed vLLM', async () => {
+  const engine = make(vllmProgram())
+  await engine.start(events)
+  return { engine, model: 'big-model', longQuestion: 'hello', isReal: false }
+})
+
+/** Says its version, and then does `script`. */
+const scriptProgram = (script: string): string =>
+  program(`[ "$1" = --version ] && exec echo 0.32.0\n${script}`)
+
+it('can be closed while it starts, and then starts nothing more', async () => {
+  const asked = make(vllmProgram())
+  const refused = expect(asked.start(events)).rejects.toThrow('it did not answer')
+  await asked.close()
+  await refused
+  const file = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'started')
+  const loading = make(scriptProgram(`touch '${file}'\nexec sleep 600`))
+  const ended = expect(loading.start(events)).rejects.toThrow('it was ended by SIGTERM')
+  while (!existsSync(file)) await sleep(10)
+  await loading.close()
+  await ended
+  expect(loading.models).toEqual([])
+})
+
+it('gives up on a first start that takes too long', async () => {
+  const engine = make(scriptProgram('echo loading; exec sleep 600'), { startMs: 300 })
+  await expect(engine.start(events)).rejects.toThrow(
+    /has not answered for \d+ s, and was killed\n  loading$/,
+  )
+  await engine.close()
+})
+
+it('takes its workers with it, also those that it leaves behind', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'worker')
+  const engine = make(scriptProgram(`sleep 600 & echo $! >'${file}'; exit 7`))
+  await expect(engine.start(events)).rejects.toThrow('ended with code 7')
+  const worker = Number(readFileSync(file, 'utf8'))
+  while (isAlive(worker)) await sleep(10)
+  await engine.close()
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { MAX_MODELS_PER_PROVIDER } from '@infernet/schemas/limits'
+import { modelOfferSchema } from '@infernet/schemas/wire'
+import {
+  EngineStartError,
+  JobFault,
+  providerFault,
+  type Engine,
+  type EngineEvents,
+  type EngineModel,
+  type EngineRequest,
+  type EngineRun,
+  type EngineSink,
+} from '../engine.ts'
+import type { ModelFile } from '../model-file.ts'
+import { ScoreError, type Scorer } from '../score-order.ts'
+import type { Confine, ManagedKind } from './engine-command.ts'
+import { askProgram, findProgram, readVersion } from './find-program.ts'
+import { freeMemory, type FreeMemory } from './free-memory.ts'
+import type { ManagedOptions } from './managed-options.ts'
+import { ManagedServer } from './managed-server.ts'
+import { planModels, type PlannedModel, type ServeRim } from './plan-models.ts'
+import { SUPERVISOR_LIMITS, type SupervisorLimits } from './supervisor.ts'
+
+/** What comes in from outside. */
+export interface ManagedRim {
+  readonly env?: NodeJS.ProcessEnv
+  readonly memory?: () => Promise<FreeMemory>
+  readonly random?: () => number
+  /** In ms. */
+  readonly now?: () => number
+  readonly confine?: Confine
+  readonly limits?: SupervisorLimits
+}
+
+/**
+ * llama-server or vLLM, started and watched by the agent: one process for each model, which nobody
+ * else can reach.
+ */
+export class ManagedEngine implements Engine {
+  readonly kind: ManagedKind
+  readonly #options: ManagedOptions
+  readonly #rim: Required<ManagedRim>
+  readonly #closing = new AbortController()
+  /** Only we may enter it: the sockets are in it. */
+  #folder: string | undefined
+  #servers: ManagedServer[] = []
+
+  /** Throws {@link EngineStartError} for names that cannot be offered. */
+  constructor(options: ManagedOptions, rim: ManagedRim = {}) {
+    this.kind = options.kind
+    this.#options = { ...options, models: options.models.map(checkModel) }
+    if (options.models.length > MAX_MODELS_PER_PROVIDER) {
+      throw new EngineStartError(`at most ${MAX_MODELS_PER_PROVIDER} models can be offered`)
+    }
+    this.#rim = {
+      env: process.env,
+      memory: freeMemory,
+      random: Math.random,
+      now: () => performance.now(),
+      confine: (command) => command,
+      limits: SUPERVISOR_LIMITS,
+      ...rim,
+    }
+  }
+
+  get models(): readonly EngineModel[] {
+    return this.#servers.flatMap(({ http }) => http.models)
+  }
+
+  async start(events: EngineEvents): Promise<void> {
+    const { kind, program: named } = this.#options
+    const { env } = this.#rim
+    const program = findProgram(kind, named, env['PATH'])
+    const ask = (...args: string[]) => askProgram(program, args, env, this.#closing.signal)
+    const version = readVersion(kind, await ask('--version'), program)
+    events.process?.({ event: 'engine_program', engine: kind, version, path: program })
+    const memory = await this.#rim.memory()
+    const devices = kind === 'llama-server' ? await ask('--list-devices') : ''
+    const { planned, advice } = await planModels(this.#options, { memory, devices })
+    this.#throwIfClosed()
+    for (const message of advice) events.trouble(message)
+    this.#folder = mkdtempSync(join(tmpdir(), 'infernet-'))
+    // One after the other: each takes the whole disk and most of the processors.
+    for (const [i, plan] of planned.entries()) {
+      this.#throwIfClosed()
+      const server = this.#serverOf(plan, events, {
+        program,
+        socket: join(this.#folder, `${i}.sock`),
+      })
+      this.#servers.push(server)
+      await server.start(events)
+    }
+  }
+
+  begin(request: EngineRequest, sink: EngineSink): EngineRun {
+    const server = this.#serverWith(request.model)
+    if (server === undefined) {
+      throw new JobFault(providerFault('engine_down', `no model '${request.model}' now`))
+    }
+    return server.runs.begin(request, sink, (it, inner) => server.http.begin(it, inner))
+  }
+
+  get score(): Scorer | undefined {
+    return this.#servers.some(({ http }) => http.score !== undefined) ? this.#score : undefined
+  }
+
+  readonly #score: Scorer = async (order, signal) => {
+    const score = this.#serverWith(order.model)?.http.score
+    if (score === undefined) throw ScoreError.unknownModel(order)
+    return score(order, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all(this.#servers.map((server) => server.close()))
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closing.signal.aborted) throw new EngineStartError('stopped before it had started')
+  }
+
+  #serverWith(id: string): ManagedServer | undefined {
+    return this.#servers.find(({ http }) => http.models.some((model) => model.id === id))
+  }
+
+  #serverOf(
+    plan: PlannedModel,
+    events: EngineEvents,
+    { program, socket }: Pick<ServeRim, 'program' | 'socket'>,
+  ): ManagedServer {
+    const { kind, overrides, spec } = this.#options
+    const { env, ...rim } = this.#rim
+    const key = randomBytes(32).toString('hex')
+    return new ManagedServer({
+      ...rim,
+      kind,
+      model: plan.model,
+      command: plan.commandOf({ program, socket, key, env }),
+      socket,
+      key,
+      tell: (event) => events.process?.(event),
+      spec: { ...plan.spec, ...spec },
+      ...(overrides === undefined ? {} : { overrides }),
+    })
+  }
+}
+
+/** llama-server takes a comma for the end of a name. */
+function checkModel({ id, path }: ModelFile): ModelFile {
+  if (modelOfferSchema.shape.id.safeParse(id).success && !id.includes(',')) {
+    return { id, path: resolve(path) }
+  }
+  throw new EngineStartError(`'${id}' is no name for a model: say --model NAME=${path}`)
+}

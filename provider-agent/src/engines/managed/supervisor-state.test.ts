@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { moveSupervisor, type SupervisorEvent, type SupervisorState } from './supervisor-state.ts'
+
+const STATES: SupervisorState[] = ['waiting', 'starting', 'up', 'failing', 'stopping', 'stopped']
+const EVENTS: SupervisorEvent[] = ['retry', 'healthy', 'hung', 'exited', 'stop']
+
+const LEGAL: readonly (readonly [SupervisorState, SupervisorEvent, SupervisorState])[] = [
+  ['waiting', 'retry', 'starting'],
+  ['waiting', 'stop', 'stopped'],
+  ['starting', 'healthy', 'up'],
+  ['starting', 'hung', 'failing'],
+  ['starting', 'exited', 'waiting'],
+  ['starting', 'stop', 'stopping'],
+  ['up', 'hung', 'failing'],
+  ['up', 'exited', 'waiting'],
+  ['up', 'stop', 'stopping'],
+  ['failing', 'exited', 'waiting'],
+  ['failing', 'stop', 'stopping'],
+  ['stopping', 'exited', 'stopped'],
+]
+
+describe('supervisor states', () => {
+  it.each(STATES.flatMap((state) => EVENTS.map((event) => [state, event] as const)))(
+    '%s × %s',
+    (state, event) => {
+      const legal = LEGAL.find(([s, e]) => s === state && e === event)
+      expect(moveSupervisor(state, event)).toBe(legal?.[2])
+    },
+  )
+})

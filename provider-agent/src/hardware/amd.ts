@@ -1,0 +1,120 @@
+import { z } from 'zod'
+import type { Gpu } from '@infernet/schemas/hardware'
+import type { CommandRunner } from './command-runner.ts'
+import { acceptable, cardHash } from './gpu-facts.ts'
+import { cardFacts } from './gpu-table.ts'
+import { MIN_GPU_MIB } from './hardware-limits.ts'
+import type { HostFacts } from './host-facts.ts'
+import { parseJson } from './json-output.ts'
+import { wholeNumber } from './smi-rows.ts'
+
+const MIB = 1024 * 1024
+const AMD_VENDOR = '0x1002'
+
+/** AMD's cards, from the first that tells of some: `rocm-smi`, `amd-smi`, the kernel. */
+export async function probeAmd(run: CommandRunner, host: HostFacts): Promise<readonly Gpu[]> {
+  const rocm = await run('rocm-smi', [
+    '--showproductname',
+    '--showmeminfo',
+    'vram',
+    '--showuniqueid',
+    '--json',
+  ])
+  const first = parseRocmSmi(rocm.stdout)
+  if (first.length > 0) return first
+  const second = parseAmdSmi((await run('amd-smi', ['static', '--json'])).stdout)
+  return second.length > 0 ? second : readKernel(host)
+}
+
+const rocmSmiSchema = z.record(z.string(), z.record(z.string(), z.unknown()))
+
+/** Keys are written differently from release to release. */
+function parseRocmSmi(text: string): Gpu[] {
+  const cards = parseJson(rocmSmiSchema, text) ?? {}
+  return Object.entries(cards).flatMap(([card, facts]) => {
+    if (!/^card\d+$/.test(card)) return []
+    const find = (...keys: string[]) => {
+      const found = keys.map((key) => Object.entries(facts).find(([k]) => k.toLowerCase() === key))
+      return found.map((entry) => textOf(entry?.[1])).find((text) => text !== undefined)
+    }
+    const bytes = find('vram total memory (b)')
+    return amdGpu({
+      name: find('card series', 'device name', 'card model'),
+      mib: bytes && Math.floor(Number(bytes) / MIB),
+      id: find('unique id'),
+    })
+  })
+}
+
+const text = z.string().optional().catch(undefined)
+const amdSmiCardSchema = z.object({
+  asic: z.object({ market_name: text, asic_serial: text }).optional().catch(undefined),
+  vram: z
+    .object({ size: z.object({ value: z.number(), unit: z.string() }) })
+    .optional()
+    .catch(undefined),
+  driver: z.object({ version: text }).optional().catch(undefined),
+})
+const amdSmiSchema = z.union([
+  z.array(amdSmiCardSchema),
+  z.object({ gpu_data: z.array(amdSmiCardSchema) }).transform(({ gpu_data }) => gpu_data),
+])
+
+/** A list of cards, or an object around it, as releases have it. */
+function parseAmdSmi(stdout: string): Gpu[] {
+  return (parseJson(amdSmiSchema, stdout) ?? []).flatMap(({ asic, vram, driver }) => {
+    const perUnit = vram?.size.unit === 'GB' ? 1024 : 1
+    return amdGpu({
+      name: textOf(asic?.market_name),
+      mib: vram && Math.floor(vram.size.value * perUnit),
+      id: textOf(asic?.asic_serial),
+      driver: textOf(driver?.version),
+    })
+  })
+}
+
+/** What the kernel's driver says without any tool. */
+function readKernel(host: HostFacts): Gpu[] {
+  const cards = host.list('/sys/class/drm').filter((entry) => /^card\d+$/.test(entry))
+  return cards.flatMap((card) => {
+    const read = (file: string) => host.readText(`/sys/class/drm/${card}/device/${file}`)?.trim()
+    if (read('vendor') !== AMD_VENDOR) return []
+    const mib = wholeNumber(read('mem_info_vram_total'), Number.MAX_SAFE_INTEGER)
+    return amdGpu({
+      name: read('product_name') || `AMD GPU ${read('device') ?? ''}`.trim(),
+      mib: mib && Math.floor(mib / MIB),
+      id: read('unique_id'),
+    })
+  })
+}
+
+interface AmdCard {
+  readonly name: string | undefined
+  readonly mib: number | '' | undefined
+  readonly id: string | undefined
+  readonly driver?: string | undefined
+}
+
+/** None for those that processors have for the screen, and for those of which nothing is known. */
+function amdGpu({ name, mib, id, driver }: AmdCard): Gpu[] {
+  if (name === undefined || (typeof mib === 'number' && mib < MIN_GPU_MIB)) return []
+  const facts = cardFacts(name, mib || undefined)
+  return acceptable({
+    vendor: 'amd',
+    name: name.slice(0, 96),
+    vram_mib: mib || undefined,
+    id_sha256: serialOf(id),
+    bandwidth_gb_s: facts.bandwidth,
+    driver: driver?.slice(0, 32),
+  })
+}
+
+/** The tools write one number in different ways: it is hashed as sixteen hex digits. */
+function serialOf(id: string | undefined): string | undefined {
+  const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(id ?? '')?.[1]
+  if (digits === undefined || /^0+$/.test(digits)) return undefined
+  return cardHash(digits.toLowerCase().padStart(16, '0'))
+}
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value.trim() !== '' && value !== 'N/A' ? value.trim() : undefined

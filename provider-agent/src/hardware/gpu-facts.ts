@@ -1,0 +1,15 @@
+import { createHash } from 'node:crypto'
+import { gpuSchema, type Gpu } from '@infernet/schemas/hardware'
+
+/** SHA-256, hex, of what names a card everywhere. */
+export const cardHash = (id: string): string => createHash('sha256').update(id).digest('hex')
+
+/** As the wire takes it: without the facts that it would not, or none where these are needed. */
+export function acceptable(gpu: Readonly<Record<string, unknown>>): Gpu[] {
+  const first = gpuSchema.safeParse(gpu)
+  if (first.success) return [first.data]
+  const bad = new Set(first.error.issues.map(({ path }) => path[0]))
+  const rest = Object.entries(gpu).filter(([key]) => !bad.has(key))
+  const second = gpuSchema.safeParse(Object.fromEntries(rest))
+  return second.success ? [second.data] : []
+}

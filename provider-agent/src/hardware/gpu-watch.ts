@@ -1,0 +1,69 @@
+import type { CommandRunner } from './command-runner.ts'
+import { READING_FIELDS, readGpus, type GpuReading } from './gpu-reading.ts'
+import { GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
+import { roomOf, type Room, type RoomLimits } from './room.ts'
+
+export interface GpuWatchOptions {
+  readonly run: CommandRunner
+  readonly limits: RoomLimits
+  /** No GPU can be looked at; called once until one can again. */
+  readonly onBlind?: () => void
+  /** At least {@link GPU_WATCH_INTERVAL_MS} outside of tests. */
+  readonly intervalMs?: number
+}
+
+/** Looks at the GPUs again and again, one look at a time, and says whether there is room for jobs. */
+export class GpuWatch {
+  readonly #options: GpuWatchOptions
+  #fields: readonly string[] = READING_FIELDS
+  #readings: readonly GpuReading[] = []
+  #before: readonly GpuReading[] = []
+  #room: Room = 'open'
+  #worked = false
+  #isBlind = false
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: GpuWatchOptions) {
+    this.#options = options
+  }
+
+  get room(): Room {
+    return this.#room
+  }
+
+  /** The last look. */
+  get readings(): readonly GpuReading[] {
+    return this.#readings
+  }
+
+  start(): void {
+    void this.#look()
+  }
+
+  /** A job of ours runs: until the next look, the GPUs are busy with it. */
+  works(): void {
+    this.#worked = true
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+  }
+
+  async #look(): Promise<void> {
+    const { run, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
+    const { readings, fields } = await readGpus(run, this.#fields)
+    if (this.#isClosed) return
+    this.#fields = fields
+    if (readings.length === 0 && !this.#isBlind) onBlind?.()
+    this.#isBlind = readings.length === 0
+    const state = { was: this.#room, now: readings, before: this.#before, worked: this.#worked }
+    this.#room = roomOf(state, limits)
+    this.#readings = readings
+    // What our own jobs have made of a GPU says nothing of others the next time either.
+    this.#before = this.#worked ? [] : readings
+    this.#worked = false
+    this.#timer = setTimeout(() => void this.#look(), intervalMs).unref()
+  }
+}

@@ -1,0 +1,49 @@
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { availableParallelism, cpus, totalmem } from 'node:os'
+
+/** What the machine says without starting a program. */
+export interface HostFacts {
+  readonly platform: NodeJS.Platform
+  /** Empty where it has none. */
+  readonly cpuName: string
+  /** That this process may use at once. */
+  readonly threads: number
+  readonly memoryBytes: number
+  /** The beginning of a file of the kernel; undefined where there is none. */
+  readText(path: string): string | undefined
+  /** The names in a folder; none where there is no such folder. */
+  list(path: string): readonly string[]
+}
+
+/** Enough for the flags of a processor, whose file repeats them for each core. */
+const MAX_TEXT_BYTES = 16 * 1024
+
+/** Those of this machine, as they are now. */
+export const hostFacts = (): HostFacts => ({
+  platform: process.platform,
+  cpuName: cpus()[0]?.model.trim() ?? '',
+  threads: availableParallelism(),
+  memoryBytes: totalmem(),
+  readText,
+  list(path) {
+    try {
+      return readdirSync(path)
+    } catch {
+      return []
+    }
+  },
+})
+
+function readText(path: string): string | undefined {
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const bytes = Buffer.alloc(MAX_TEXT_BYTES)
+      return bytes.toString('utf8', 0, readSync(file, bytes, 0, MAX_TEXT_BYTES, 0))
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,66 @@
+import type { GpuReading } from './gpu-reading.ts'
+
+/** What the owner wants to be left. Absent: no limit. */
+export interface RoomLimits {
+  readonly maxTemperatureC?: number | undefined
+  /** Memory of each GPU that stays free for the owner. */
+  readonly keepFreeMib?: number | undefined
+  /** No jobs while somebody else computes on a GPU: the owner plays, or trains. */
+  readonly pauseWhenBusy?: boolean | undefined
+}
+
+/** Whether jobs may come in now, or what keeps them out. */
+export type Room = 'open' | 'hot' | 'memory' | 'in_use'
+
+export interface RoomState {
+  readonly was: Room
+  /** The last look at the GPUs, and the one before; none where jobs of ours ran then. */
+  readonly now: readonly GpuReading[]
+  readonly before: readonly GpuReading[]
+  /** Jobs of ours ran since then: how busy a GPU is says nothing of others. */
+  readonly worked: boolean
+}
+
+/** What kept jobs out must be better by this before they come in again, or they would come and go. */
+const COOL_DOWN_C = 5
+const MORE_FREE_MIB = 512
+/** Somebody computes above this, and nobody below: a desktop alone keeps a GPU busy by some percent. */
+const BUSY_PERCENT = 40
+const IDLE_PERCENT = 15
+
+/**
+ * Whether there is room for jobs: shut by what goes beyond `limits`, open again when it has gone well
+ * below. A GPU that says nothing keeps nobody out; where none can be looked at, all stays as it was.
+ */
+export function roomOf(state: RoomState, limits: RoomLimits): Room {
+  if (state.now.length === 0) return state.was
+  if (isHot(state, limits)) return 'hot'
+  if (isFull(state, limits)) return 'memory'
+  return isInUse(state, limits) ? 'in_use' : 'open'
+}
+
+function isHot({ was, now }: RoomState, { maxTemperatureC }: RoomLimits): boolean {
+  if (maxTemperatureC === undefined) return false
+  const bound = was === 'hot' ? maxTemperatureC - COOL_DOWN_C + 1 : maxTemperatureC
+  return now.some(({ temperatureC }) => temperatureC !== undefined && temperatureC >= bound)
+}
+
+function isFull({ was, now }: RoomState, { keepFreeMib }: RoomLimits): boolean {
+  if (keepFreeMib === undefined) return false
+  const bound = was === 'memory' ? keepFreeMib + MORE_FREE_MIB : keepFreeMib
+  return now.some(
+    ({ usedMib, totalMib }) =>
+      usedMib !== undefined && totalMib !== undefined && totalMib - usedMib < bound,
+  )
+}
+
+/** Twice in a row, either way: one look may meet a moment. */
+function isInUse({ was, now, before, worked }: RoomState, { pauseWhenBusy }: RoomLimits): boolean {
+  if (pauseWhenBusy !== true) return false
+  const isPaused = was === 'in_use'
+  if (worked || before.length === 0) return isPaused
+  const bound = isPaused ? IDLE_PERCENT : BUSY_PERCENT
+  const isBusy = (readings: readonly GpuReading[]): boolean =>
+    readings.some(({ busyPercent = 0 }) => busyPercent > bound)
+  return isPaused ? isBusy(now) || isBusy(before) : isBusy(now) && isBusy(before)
+}

@@ -1,0 +1,10 @@
+/** Device files of NVIDIA's driver, AMD's compute driver, and Mesa's. */
+export const GPU_FILES = ['/dev/nvidiactl', '/dev/kfd', '/dev/dri']
+const GPU_GROUPS: ReadonlySet<string> = new Set(['render', 'video'])
+
+/** The groups in `/etc/group` that may use a GPU: naming one that is not there would fail the start. */
+export const gpuGroupsIn = (groupFile: string): string[] =>
+  groupFile
+    .split('\n')
+    .map((line) => line.split(':')[0] ?? '')
+    .filter((name) => GPU_GROUPS.has(name))

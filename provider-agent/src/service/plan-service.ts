@@ -1,0 +1,146 @@
+import { dirname, resolve } from 'node:path'
+import type { GivenOption } from './given-option.ts'
+import { CREDENTIAL } from './credentials.ts'
+import { installationOf, modelPath, programPath, shownPaths } from './hidden-paths.ts'
+import { ServiceError } from './service-error.ts'
+import { SYSTEM_STATE, type ServiceFiles } from './service-files.ts'
+import { MEMORY_BESIDE_SERVER, MEMORY_WITH_ENGINE } from './service-limits.ts'
+import type { Credential, RunArgument, Scope, UnitSettings } from './unit-settings.ts'
+
+/** What the owner wants, already checked as `run` would. */
+export interface ServiceWish {
+  readonly scope: Scope
+  readonly given: readonly GivenOption[]
+  /** The engine runs in the agent or is started by it. */
+  readonly ownEngine: boolean
+  /** `--model` names files, not models of a server. */
+  readonly modelsAreFiles: boolean
+  /** The agent uses the GPU, or is to see it. */
+  readonly gpu: boolean
+  readonly graceSeconds: number
+  readonly memoryMax?: string
+  readonly environment: Readonly<Record<string, string>>
+  /** The user's service: where `run` would keep key and receipts. */
+  readonly dataRoot: string
+}
+
+/** What a unit depends on of the machine it is for. */
+export interface ServiceHost {
+  /** What paths are relative to. */
+  readonly folder: string
+  readonly node: string
+  readonly script: string
+  readonly systemd: number
+  readonly gpuGroups: readonly string[]
+  readonly files: ServiceFiles
+  readonly exists: (path: string) => boolean
+}
+
+export interface ServicePlan {
+  readonly settings: UnitSettings
+  /** To be kept in a file that only its owner reads. */
+  readonly engineKey?: string
+  /** What the service reads as a user without rights. */
+  readonly reads: readonly string[]
+}
+
+/** Options that name files, beside `--model`; the words are no files. */
+const FILES: Readonly<Record<string, RegExp | undefined>> = {
+  specWeights: /^[0-9a-f]{64}$/i,
+  specTemplate: /^[0-9a-f]{64}$/i,
+  specDefaults: /^vllm$/,
+  lndCert: undefined,
+  lndMacaroon: undefined,
+  engineProgram: undefined,
+}
+/** Files that only their owner can read. */
+const SECRET_FILES: ReadonlyMap<string, Credential['name']> = new Map([
+  ['lndCert', CREDENTIAL.lndCert],
+  ['lndMacaroon', CREDENTIAL.lndMacaroon],
+])
+
+/**
+ * Turns what the owner wants into the unit's settings: paths become absolute, secrets credentials. Throws
+ * {@link ServiceError}.
+ */
+export function planService(wish: ServiceWish, host: ServiceHost): ServicePlan {
+  assertPossible(wish, host)
+  const isSystem = wish.scope === 'system'
+  const options = wish.given.filter(({ name }) => name !== 'engineKey' && name !== 'data')
+  const arranged = options.map((option) => arrange(option, wish, host))
+  const engineKey = wish.given.findLast(({ name }) => name === 'engineKey')?.value
+  const own = isSystem
+    ? [{ name: CREDENTIAL.agentKey, path: `${host.files.secrets}/agent/key.pem` }]
+    : []
+  const ofEngine =
+    engineKey === undefined ? [] : [{ name: CREDENTIAL.engineKey, path: host.files.engineKey }]
+  const reads = [
+    installationOf(host.script, host.exists),
+    host.node,
+    ...arranged.flatMap(({ read }) => read ?? []),
+  ]
+  const settings: UnitSettings = {
+    scope: wish.scope,
+    systemd: host.systemd,
+    node: host.node,
+    script: host.script,
+    arguments: [
+      ...arranged.map(({ argument }) => argument),
+      ...(isSystem ? [] : [{ text: `--data=${wish.dataRoot}` }]),
+    ],
+    environment: { ...(isSystem ? SYSTEM_ENVIRONMENT : {}), ...wish.environment },
+    credentials: [...own, ...ofEngine, ...arranged.flatMap(({ credential }) => credential ?? [])],
+    shownPaths: isSystem ? shownPaths(reads) : [],
+    gpu: wish.gpu,
+    groups: wish.gpu ? host.gpuGroups : [],
+    ownEngine: wish.ownEngine,
+    graceSeconds: wish.graceSeconds,
+    ...(isSystem ? {} : { dataRoot: wish.dataRoot }),
+    memoryMax: wish.memoryMax ?? (wish.ownEngine ? MEMORY_WITH_ENGINE : MEMORY_BESIDE_SERVER),
+  }
+  return {
+    settings,
+    ...(engineKey === undefined ? {} : { engineKey }),
+    reads: isSystem ? [host.script, ...reads] : [],
+  }
+}
+
+/** A dynamic user has no home; engines keep their caches in one. */
+const SYSTEM_ENVIRONMENT = { INFERNET_DATA: SYSTEM_STATE, HOME: SYSTEM_STATE }
+
+function assertPossible({ scope, given }: ServiceWish, { script, files }: ServiceHost): void {
+  if (/\/_npx\//.test(script))
+    throw new ServiceError(
+      'bad_options',
+      `npx keeps the agent in ${dirname(script)}, where npm may delete it: install it first (npm install --global infernet-agent), then run 'infernet-agent service install'`,
+    )
+  if (scope === 'system' && given.some(({ name }) => name === 'data'))
+    throw new ServiceError(
+      'bad_options',
+      `--data is not for the system's service, which keeps its key in ${files.secrets} and its receipts in ${SYSTEM_STATE}; to go on with a key that you have: service install --key DIRECTORY/agent/key.pem`,
+    )
+}
+
+interface Arranged {
+  readonly argument: RunArgument
+  readonly credential?: Credential
+  readonly read?: string
+}
+
+function arrange(option: GivenOption, wish: ServiceWish, host: ServiceHost): Arranged {
+  const { name, flag, value } = option
+  if (value === undefined) return { argument: { text: flag } }
+  if (name === 'model' && wish.modelsAreFiles) {
+    const [, alias = '', file = ''] = /^([^=]*=)?(.*)$/s.exec(value) ?? []
+    const path = resolve(host.folder, file)
+    return { argument: { text: `${flag}=${alias}${path}` }, read: modelPath(path) }
+  }
+  if (!(name in FILES) || FILES[name]?.test(value) === true)
+    return { argument: { text: `${flag}=${value}` } }
+  const path = resolve(host.folder, value)
+  const credential = wish.scope === 'system' ? SECRET_FILES.get(name) : undefined
+  if (credential !== undefined)
+    return { argument: { flag, credential }, credential: { name: credential, path } }
+  const read = name === 'engineProgram' ? programPath(path) : path
+  return { argument: { text: `${flag}=${path}` }, read }
+}

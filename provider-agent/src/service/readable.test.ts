@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { obstacleTo } from './readable.ts'
+
+const modes = (files: Readonly<Record<string, number>>) => (path: string) => {
+  const mode = files[path]
+  return mode === undefined ? undefined : { isFolder: !path.includes('.'), mode }
+}
+
+describe('obstacleTo', () => {
+  const open = { '/srv': 0o755, '/srv/a': 0o751, '/srv/a/m.gguf': 0o644 }
+
+  it.each([
+    ['nothing', open, '/srv/a/m.gguf', undefined],
+    [
+      'a file of its owner',
+      { ...open, '/srv/a/m.gguf': 0o640 },
+      '/srv/a/m.gguf',
+      'chmod o+r /srv/a/m.gguf',
+    ],
+    ['a folder above', { ...open, '/srv/a': 0o750 }, '/srv/a/m.gguf', 'chmod o+x /srv/a'],
+    ['a folder that is not to be listed', open, '/srv/a', 'chmod o+rx /srv/a'],
+    ['its absence', open, '/srv/b.gguf', 'it is not there: check the path'],
+  ])('finds %s', (_, files, path, remedy) => {
+    expect(obstacleTo(path, modes(files))?.remedy).toBe(remedy)
+  })
+
+  it('does not mind closed folders above what systemd shows by itself', () => {
+    const files = { '/home': 0o755, '/home/me': 0o700, '/home/me/m.gguf': 0o644 }
+    expect(obstacleTo('/home/me/m.gguf', modes(files))).toBeUndefined()
+  })
+})

@@ -1,0 +1,72 @@
+import type { UnitSettings } from './unit-settings.ts'
+
+/** A line of a unit file: key and value. */
+export type UnitLine = readonly [key: string, value: string]
+
+/** Held by seccomp and by the service manager itself, which a user's manager can do as well. */
+const FOR_ANYBODY: readonly UnitLine[] = [
+  ['UMask', '0077'],
+  ['NoNewPrivileges', 'yes'],
+  ['LockPersonality', 'yes'],
+  ['RestrictNamespaces', 'yes'],
+  ['RestrictRealtime', 'yes'],
+  ['RestrictSUIDSGID', 'yes'],
+  // Sockets to the edge and the engine; systemd-notify; the list of network interfaces.
+  ['RestrictAddressFamilies', 'AF_INET AF_INET6 AF_UNIX AF_NETLINK'],
+  ['SystemCallArchitectures', 'native'],
+  ['SystemCallErrorNumber', 'EPERM'],
+  ['SystemCallFilter', '@system-service'],
+  // A core dump would have the key and prompts in it.
+  ['LimitCORE', '0'],
+]
+
+/** Needs namespaces and capabilities, which only the system's manager has everywhere. */
+const FOR_ROOT: readonly UnitLine[] = [
+  ['DynamicUser', 'yes'],
+  ['ProtectSystem', 'strict'],
+  ['ProtectHome', 'tmpfs'],
+  ['PrivateTmp', 'yes'],
+  ['PrivateMounts', 'yes'],
+  ['PrivateIPC', 'yes'],
+  ['ProtectHostname', 'yes'],
+  ['ProtectClock', 'yes'],
+  ['ProtectKernelTunables', 'yes'],
+  ['ProtectKernelModules', 'yes'],
+  ['ProtectKernelLogs', 'yes'],
+  ['ProtectControlGroups', 'yes'],
+  ['ProtectProc', 'invisible'],
+  ['RemoveIPC', 'yes'],
+  ['KeyringMode', 'private'],
+  ['CapabilityBoundingSet', ''],
+  ['AmbientCapabilities', ''],
+]
+
+/** NVIDIA's devices, AMD's compute device and those of Mesa; a kind that is not there is no fault. */
+const GPU_DEVICES = ['char-nvidia*', 'char-kfd', 'char-drm']
+
+/**
+ * What the service may not do. ProcSubset stays off as well, for Node and engines read the machine's
+ * memory and processors in /proc.
+ */
+export function hardening(settings: UnitSettings): UnitLine[] {
+  const calls: UnitLine = [
+    'SystemCallFilter',
+    `~@privileged${settings.ownEngine ? '' : ' @resources'}`,
+  ]
+  if (settings.scope === 'user') return [...FOR_ANYBODY, calls]
+  return [...FOR_ROOT, ...devices(settings), ...FOR_ANYBODY, calls]
+}
+
+function devices({ gpu, groups }: UnitSettings): UnitLine[] {
+  if (!gpu)
+    return [
+      ['PrivateDevices', 'yes'],
+      ['PrivateUsers', 'yes'],
+    ]
+  // Under PrivateUsers the GPU's group would be nobody's.
+  return [
+    ['DevicePolicy', 'closed'],
+    ...GPU_DEVICES.map((device): UnitLine => ['DeviceAllow', `${device} rw`]),
+    ...(groups.length === 0 ? [] : [['SupplementaryGroups', groups.join(' ')] as const]),
+  ]
+}
