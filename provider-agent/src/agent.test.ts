@@ -78,7 +78,7 @@ async function world(options: WorldOptions = {}): Promise<World> {
   const log = new EventLog((event) => events.push(event), Date.now)
   const probeMs = { up: 20, down: 20 }
   const engine = options.engine ?? new OpenAiHttpEngine({ url: server.url, models: [], probeMs })
-  const outboxPath = join(directory, 'outbox.db')
+  const outboxPath = join(directory, 'outbox')
   const { identity } = loadIdentity(join(directory, 'key.pem'))
   const agent = new Agent({
     edge: edgeAddress(edge.url),

@@ -23,6 +23,8 @@ import { capabilityOf, type Role } from './capability.ts'
 import { TranscriptStore } from './claims/transcript-store.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventLog } from './events.ts'
+import { CLOSED_WORDS, type Availability } from './hardware/availability.ts'
+import type { HardwareRecord } from './hardware/hardware-record.ts'
 import type { Identity } from './identity.ts'
 import { jobEvent } from './jobs/job-event.ts'
 import type { JobOutcome } from './jobs/job.ts'
@@ -62,7 +64,11 @@ export interface AgentOptions {
   readonly dataCollection?: Capability['data_collection']
   /** Where the earnings go. */
   readonly payouts: PayoutDesk
-  /** Path of the receipt outbox. */
+  /** What this machine is; absent: the edge is not told. */
+  readonly hardware?: HardwareRecord | undefined
+  /** When the owner lets jobs in; absent: always. */
+  readonly availability?: Availability | undefined
+  /** Folder of the receipt outbox. */
   readonly outboxPath: string
   readonly events: EventLog
   readonly now: () => number
@@ -94,6 +100,8 @@ export class Agent {
   #edgeDrains = false
   /** The capability record has changed since a hello was last made. */
   #isStale = false
+  /** The owner has been told that no jobs come in. */
+  #isPaused = false
   #redial: NodeJS.Timeout | undefined
   #sweep: NodeJS.Timeout | undefined
 
@@ -122,7 +130,7 @@ export class Agent {
    * `EngineStartError`, and `VerifierError` for a verifier whose engine cannot score.
    */
   async run(): Promise<AgentEnd> {
-    const { edge, engine, events, payouts, role } = this.#options
+    const { edge, engine, events, hardware, payouts, role } = this.#options
     if (!edge.isPrivate) events.emit({ event: 'edge_unencrypted', edge: edge.url })
     const announced = payouts.announce(() => this.#capabilityChanged())
     events.emit({ event: 'engine_starting', engine: engine.kind })
@@ -130,18 +138,28 @@ export class Agent {
       const started = engine.start({
         modelsChanged: () => this.#modelsChanged(),
         trouble: (message) => events.emit({ event: 'engine_trouble', message }),
+        process: (event) => events.emit(event),
       })
-      await Promise.race([Promise.all([started, announced]), this.#done.promise])
+      await Promise.race([Promise.all([started, announced, hardware?.known()]), this.#done.promise])
       if (role === 'verifier') assertScores(engine)
       if (this.#mode === 'starting') this.#serve()
       return await this.#done.promise
     } finally {
       clearInterval(this.#sweep)
       clearTimeout(this.#redial)
+      this.#options.availability?.close()
       await engine.close()
       await payouts.close()
-      this.#outbox.close()
     }
+  }
+
+  get jobsRunning(): number {
+    return this.#jobs?.running ?? 0
+  }
+
+  /** Batches of receipts that the edge has not acknowledged. */
+  get receiptBatchesWaiting(): number {
+    return this.#outbox.size
   }
 
   /** Finishes what runs, delivers the receipts and ends. A second call ends at once. */
@@ -165,6 +183,8 @@ export class Agent {
   #serve(): void {
     this.#mode = 'serving'
     this.#announceModels()
+    this.#options.availability?.start(this.#options.now())
+    this.#announceAvailability()
     this.#sweep = setInterval(() => this.#tick(), SWEEP_INTERVAL_MS)
     this.#dial()
   }
@@ -221,6 +241,7 @@ export class Agent {
     this.#jobs = new Jobs({
       engine,
       slots,
+      isOpen: () => this.#isOpen,
       now,
       outlet: link,
       windowBytes: welcome.window_bytes,
@@ -299,7 +320,8 @@ export class Agent {
   }
 
   #finished(outcome: JobOutcome): void {
-    const { engine, events, identity } = this.#options
+    const { engine, events, hardware, identity } = this.#options
+    hardware?.finished(outcome)
     const { evidence, header } = outcome
     const statement = statementOf(outcome, identity.peer, engine.kind)
     if (statement !== undefined) {
@@ -341,7 +363,12 @@ export class Agent {
   }
 
   #tick(): void {
+    const { availability, hardware } = this.#options
     const now = this.#options.now()
+    if (availability?.tick(now, this.jobsRunning) === true) {
+      this.#announceAvailability()
+      this.#capabilityChanged()
+    } else if (hardware?.isDue(now) === true) this.#capabilityChanged()
     this.#jobs?.sweep(now)
     this.#link?.tick(now)
     this.#reports?.tick(now)
@@ -358,6 +385,19 @@ export class Agent {
     this.#reports?.capabilityChanged(this.#options.now())
   }
 
+  get #isOpen(): boolean {
+    return this.#options.availability?.closedBy === undefined
+  }
+
+  /** The owner reads why no jobs come. That they may come in at first is no news. */
+  #announceAvailability(): void {
+    const { availability, events } = this.#options
+    const why = availability?.closedBy
+    if (why !== undefined) events.emit({ event: 'paused', why, message: CLOSED_WORDS[why] })
+    else if (this.#isPaused) events.emit({ event: 'resumed' })
+    this.#isPaused = why !== undefined
+  }
+
   #announceModels(): void {
     const { engine, events, dataCollection = 'deny' } = this.#options
     const models = engine.models.map(({ id }) => id)
@@ -372,8 +412,14 @@ export class Agent {
   }
 
   #capability(): Capability {
-    const { engine, payouts, ...terms } = this.#options
-    return capabilityOf(engine, { ...terms, payout: payouts.payout })
+    const { engine, payouts, hardware, now, ...terms } = this.#options
+    // A provider without models is given no jobs, and stays connected.
+    const offered = this.#isOpen ? engine : { kind: engine.kind, models: [] }
+    return capabilityOf(offered, {
+      ...terms,
+      payout: payouts.payout,
+      hardware: hardware?.tell(now()),
+    })
   }
 }
 

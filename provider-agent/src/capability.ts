@@ -1,3 +1,4 @@
+import type { Hardware } from '@infernet/schemas/hardware'
 import { MAX_CAPABILITY_BYTES, MAX_MODELS_PER_PROVIDER } from '@infernet/schemas/limits'
 import { encodeControl, type Capability, type Payout, type Price } from '@infernet/schemas/wire'
 import type { Engine } from './engines/engine.ts'
@@ -15,15 +16,17 @@ export interface Terms {
   readonly slots: number
   readonly dataCollection?: Capability['data_collection'] | undefined
   readonly payout?: Payout | undefined
+  /** Absent: the owner does not say. */
+  readonly hardware?: Hardware | undefined
 }
 
 /**
- * What is told to the edge: the engine's models at our terms. Models beyond what a record may hold
- * are left out, the last first.
+ * What is told to the edge: the engine's models at our terms. What a record cannot hold is left out:
+ * first how fast the models are, then models, the last first.
  */
 export function capabilityOf(
   engine: Pick<Engine, 'kind' | 'models'>,
-  { role, price, slots, dataCollection = 'deny', payout }: Terms,
+  { role, price, slots, dataCollection = 'deny', payout, hardware }: Terms,
 ): Capability {
   const models = engine.models
     .slice(0, MAX_MODELS_PER_PROVIDER)
@@ -36,15 +39,20 @@ export function capabilityOf(
       ...(quantization === undefined ? {} : { quantization }),
       ...(spec === undefined ? {} : { spec }),
     }))
-  const record = {
+  const record: Capability = {
     ...(role === undefined ? {} : { role }),
     models,
     slots,
     data_collection: dataCollection,
     engine: engine.kind,
     agent: `infernet-agent/${AGENT_VERSION}`,
+    ...(hardware === undefined ? {} : { hardware }),
     ...(payout === undefined ? {} : { payout }),
   }
-  while (encodeControl(record).length > MAX_CAPABILITY_BYTES) models.pop()
+  const isTooLong = (): boolean => encodeControl(record).length > MAX_CAPABILITY_BYTES
+  if (hardware?.measured !== undefined && isTooLong()) {
+    record.hardware = { ...hardware, measured: undefined }
+  }
+  while (isTooLong()) models.pop()
   return record
 }

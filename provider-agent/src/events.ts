@@ -1,4 +1,5 @@
 import type { Busy } from '@infernet/schemas/wire'
+import type { ClosedBy } from './hardware/availability.ts'
 
 /** Everything worth telling, once: what the log shows and what the counters count. */
 export type AgentEvent =
@@ -14,6 +15,7 @@ export type AgentEvent =
       readonly data_collection: 'allow' | 'deny'
     }
   | { readonly event: 'engine_trouble'; readonly message: string }
+  | EngineProcessEvent
   /** Where the earnings go and when, in words. */
   | { readonly event: 'payout'; readonly to: string; readonly when: string }
   /** The owner has not said where: they wait at the edge. */
@@ -63,6 +65,11 @@ export type AgentEvent =
       readonly code: string
       readonly message: string
     } & JobFacts)
+  /** The owner lets no new jobs in, for this reason; and lets them in again. */
+  | { readonly event: 'paused'; readonly why: ClosedBy; readonly message: string }
+  | { readonly event: 'resumed' }
+  /** A driver does not say how its GPUs are. */
+  | { readonly event: 'hardware_trouble'; readonly message: string }
   | { readonly event: 'job_busy'; readonly reason: Busy['reason']; readonly model: string }
   | { readonly event: 'receipt_unknown'; readonly lease: string }
   | { readonly event: 'receipts_dropped'; readonly batches: number; readonly reason: string }
@@ -82,9 +89,38 @@ export type AgentEvent =
       readonly model: string
       readonly message: string
     }
+  /** The owner's commands cannot ask this agent. */
+  | { readonly event: 'control_trouble'; readonly message: string }
   | { readonly event: 'edge_drains'; readonly reason: string; readonly running: number }
   | { readonly event: 'draining'; readonly running: number; readonly grace_ms: number }
   | { readonly event: 'stopped'; readonly jobs: number; readonly earned_msat: number }
+
+/** What becomes of a server that the agent starts itself. */
+export type EngineProcessEvent =
+  | {
+      readonly event: 'engine_program'
+      readonly engine: string
+      readonly version: string
+      readonly path: string
+    }
+  /** It answers, so many ms after its start. */
+  | {
+      readonly event: 'engine_up'
+      readonly engine: string
+      readonly model: string
+      readonly ms: number
+    }
+  /** It ended without being asked, after these last lines of its output. */
+  | {
+      readonly event: 'engine_down'
+      readonly engine: string
+      readonly model: string
+      readonly reason: string
+      /** What the owner can do. */
+      readonly hint?: string
+      readonly lines: readonly string[]
+      readonly retry_ms: number
+    }
 
 /** What a model is offered for. */
 export interface OfferFacts {

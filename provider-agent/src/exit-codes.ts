@@ -18,6 +18,12 @@ export const EXIT = {
   notProven: 7,
   /** The edge cannot be asked, or refuses. */
   edge: 8,
+  /** No agent runs here, or it is not connected to its edge. */
+  notServing: 9,
+  /** systemd is not there, or would not do it. */
+  service: 10,
+  /** The doctor has found something that keeps the agent from working. */
+  unwell: 11,
   /** Stopped before its work was done, as shells count Ctrl-C. */
   interrupted: 130,
 } as const

@@ -43,15 +43,19 @@ export class KeyError extends Error {
 const OTHERS = 0o077
 
 /**
- * Reads the Ed25519 key at `path` (PKCS#8 PEM), creating it when there is none. Throws
- * {@link KeyError}.
+ * Reads the Ed25519 key at `path` (PKCS#8 PEM), creating it when there is none. Who can read a credential
+ * is systemd's care: its access list looks like a mode for others. Throws {@link KeyError}.
  */
-export function loadIdentity(path: string): LoadedIdentity {
+export function loadIdentity(
+  path: string,
+  { isCredential = false }: { readonly isCredential?: boolean } = {},
+): LoadedIdentity {
   const existing = readIfThere(path)
   const created = existing === undefined && createKeyFile(path)
   const pem = existing ?? readIfThere(path)
   if (pem === undefined) throw new KeyError('unreadable', `the key at ${path} vanished`)
-  const exposed = process.platform !== 'win32' && (statSync(path).mode & OTHERS) !== 0
+  const exposed =
+    !isCredential && process.platform !== 'win32' && (statSync(path).mode & OTHERS) !== 0
   return { identity: identityOf(pem, path), created, exposed }
 }
 

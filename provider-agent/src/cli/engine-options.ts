@@ -3,9 +3,11 @@ import { Option, type Command } from 'commander'
 import { ENGINE_KINDS, type EngineName, type EngineOptions } from '../engines/create-engine.ts'
 import { readSpecFlags, type SpecFlags } from '../engines/spec-words.ts'
 import { DEFAULT_SLOTS } from '../limits.ts'
+import { CREDENTIAL, readCredential } from '../service/credentials.ts'
 import { count } from './count.ts'
+import { addManagedOptions, type ManagedFlags } from './managed-options.ts'
 
-export interface EngineFlags extends SpecFlags {
+export interface EngineFlags extends SpecFlags, ManagedFlags {
   readonly engine?: EngineName
   readonly engineUrl?: string
   readonly engineKey?: string
@@ -18,7 +20,7 @@ export interface EngineFlags extends SpecFlags {
 
 /** Adds the options that say what runs the models; `engineOptions` reads them. */
 export const addEngineOptions = (command: Command): Command =>
-  command
+  addManagedOptions(command)
     .addOption(
       new Option(
         '--engine <kind>',
@@ -48,5 +50,13 @@ export function engineOptions(
   overrides: EngineOptions['overrides'],
 ): EngineOptions {
   const kind = engine ?? (rest.engineUrl === undefined ? 'llama-cpp' : 'openai-http')
-  return { ...rest, overrides, engine: kind, models: model, spec: readSpecFlags(rest) }
+  const engineKey = rest.engineKey ?? readCredential(CREDENTIAL.engineKey, process.env)
+  return {
+    ...rest,
+    ...(engineKey === undefined ? {} : { engineKey }),
+    overrides,
+    engine: kind,
+    models: model,
+    spec: readSpecFlags(rest),
+  }
 }

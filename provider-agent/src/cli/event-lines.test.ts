@@ -54,6 +54,24 @@ describe('event lines', () => {
     expect(shown({ ...event, data_collection: 'allow' }).lines[0]).toContain('may be kept')
   })
 
+  it('tells how a server that the agent runs does, and what it said last', () => {
+    const of = { engine: 'llama-server', model: 'm' }
+    const program = { event: 'engine_program', engine: 'llama-server', version: '1.2' } as const
+    const { lines: found, spinner } = shown({ ...program, path: '/opt/llama-server' })
+    expect(found[0]).toContain('llama-server 1.2 /opt/llama-server')
+    expect(spinner.at(-1)).toBe('starting llama-server')
+    const up = shown({ event: 'engine_up', ...of, ms: 1_250 })
+    expect(up.lines[0]).toContain('up llama-server with m, after 1.3 s')
+    const fall = { reason: 'was ended by SIGSEGV', lines: ['one', 'two'], retry_ms: 500 }
+    const [down = ''] = shown({ event: 'engine_down', ...of, ...fall, hint: 'update it' }).lines
+    expect(down.split(/\n\s+/).map((line) => line.replace(/^\S+ ! /, ''))).toEqual([
+      'llama-server with m was ended by SIGSEGV; update it',
+      '| one',
+      '| two',
+      'starting it again in 0.5 s',
+    ])
+  })
+
   it('says where the earnings go, or that they wait and what to do', () => {
     const line = (event: AgentEvent) => shown(event).lines[0]
     expect(line({ event: 'payout', to: 'a@b.example', when: 'at once' })).toContain(

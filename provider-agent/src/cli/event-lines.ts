@@ -23,12 +23,14 @@ export function showEvent(to: Terminal, event: AgentEvent, at: number): void {
   const waiting = waitingFor(event)
   if (waiting !== undefined) return to.spin(waiting)
   to.spin(undefined)
-  const time = pc.dim(new Date(at).toTimeString().slice(0, 8))
-  to.line(`${time} ${lineOf(event)}`)
-  if (event.event === 'disconnected') {
-    to.spin(`trying again in ${(event.retry_ms / 1000).toFixed(1)} s`)
-  }
+  to.line(lineOfEvent(event, at))
+  if (event.event === 'disconnected') to.spin(`trying again in ${seconds(event.retry_ms)} s`)
+  if (event.event === 'engine_program') to.spin(`starting ${event.engine}`)
 }
+
+/** An event as a person reads it, with its time of day. */
+export const lineOfEvent = (event: AgentEvent, at: number): string =>
+  `${pc.dim(new Date(at).toTimeString().slice(0, 8))} ${lineOf(event)}`
 
 function waitingFor(event: AgentEvent): string | undefined {
   if (event.event === 'connecting') return `connecting to ${event.edge}`
@@ -54,7 +56,14 @@ function lineOf(event: AgentEvent): string {
             '\n         ',
           )
     case 'engine_trouble':
+    case 'hardware_trouble':
       return warn(event.message)
+    case 'engine_program':
+      return `${event.engine} ${event.version} ${pc.dim(event.path)}`
+    case 'engine_up':
+      return `${pc.green('up')} ${event.engine} with ${event.model}, after ${seconds(event.ms)} s`
+    case 'engine_down':
+      return downLines(event)
     case 'payout':
       return `earnings go to ${pc.bold(event.to)}, ${event.when}`
     case 'payout_unset':
@@ -83,6 +92,10 @@ function lineOf(event: AgentEvent): string {
       return `${pc.red('lost')} ${jobLine(event)}`
     case 'job_failed':
       return `${pc.red('failed')} ${event.model}: ${event.message} ${pc.dim(`(${event.fault} ${event.code})`)}`
+    case 'paused':
+      return `${pc.yellow('paused')} no new jobs: ${event.message}`
+    case 'resumed':
+      return `${pc.green('resumed')} jobs may come in again`
     case 'job_busy':
       return pc.dim(`refused a job for ${event.model}: ${event.reason}`)
     case 'receipt_unknown':
@@ -103,6 +116,8 @@ function lineOf(event: AgentEvent): string {
       return warn(`could not render a request to ${event.model}: ${event.message}`)
     case 'score_failed':
       return warn(`could not score an answer of ${event.model}: ${event.message}`)
+    case 'control_trouble':
+      return warn(`status, logs and drain cannot reach this agent: ${event.message}`)
     case 'edge_drains':
       return `the edge says: ${event.reason}; finishing ${event.running} jobs, then reconnecting`
     case 'draining':
@@ -128,6 +143,17 @@ function offerLines(event: AgentEvent & { event: 'models' }): string[] {
   const kept = event.data_collection === 'allow'
   return [...lines, pc.dim(kept ? 'prompts may be kept here' : 'prompts are not kept')]
 }
+
+/** Why a server is gone, and what it said last. */
+function downLines(event: AgentEvent & { event: 'engine_down' }): string {
+  const { engine, model, reason, hint, lines, retry_ms } = event
+  const what = `${engine} with ${model} ${reason}${hint === undefined ? '' : `; ${hint}`}`
+  const said = lines.map((line) => pc.dim(`| ${line}`))
+  const next = `starting it again in ${seconds(retry_ms)} s`
+  return [warn(what), ...said, next].join('\n         ')
+}
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1)
 
 const warn = (text: string): string => `${pc.yellow('!')} ${text}`
 

@@ -1,26 +1,41 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { EXIT, OwnerError } from '../exit-codes.ts'
-import { AGENT_VERSION } from '../version.ts'
 import { addCalibrateCommand } from './calibrate-command.ts'
+import { addCompletionCommand } from './completion-command.ts'
+import { addDebugCommand } from './debug-command.ts'
+import { addDoctorCommand } from './doctor-command.ts'
+import { addDrainCommand } from './drain-command.ts'
+import { addEarningsCommand } from './earnings-command.ts'
+import { addHardwareCommand } from './hardware-command.ts'
 import { addKeysCommand } from './keys-command.ts'
+import { addLogsCommand } from './logs-command.ts'
 import { addReceiptCommand } from './receipt-command.ts'
 import { addRunCommand } from './run-command.ts'
+import { addServiceCommand } from './service-command.ts'
 import { addSlashCommand } from './slash-command.ts'
+import { addStatusCommands } from './status-command.ts'
+import { addVersionCommand } from './version-command.ts'
 
 const program = new Command('infernet-agent')
   .description('Serves language models on this machine to an Infernet edge, for sats.')
   .exitOverride()
 
 addRunCommand(program)
+addStatusCommands(program)
+addLogsCommand(program)
+addDrainCommand(program)
+addEarningsCommand(program)
+addDoctorCommand(program)
+addDebugCommand(program)
+addHardwareCommand(program)
 addKeysCommand(program)
 addReceiptCommand(program)
 addSlashCommand(program)
+addServiceCommand(program)
 addCalibrateCommand(program)
-program
-  .command('version')
-  .description('print the version')
-  .action(() => console.log(AGENT_VERSION))
+addCompletionCommand(program)
+addVersionCommand(program)
 
 try {
   await program.parseAsync()

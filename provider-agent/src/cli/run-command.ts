@@ -3,12 +3,14 @@ import { parsePrice, PriceError } from '@infernet/settlement/price-text'
 import { Option, type Command } from 'commander'
 import { Agent } from '../agent.ts'
 import type { Role } from '../capability.ts'
+import { AgentWatch } from '../control/agent-watch.ts'
 import { dataDir } from '../data-dir.ts'
 import { createEngine } from '../engines/create-engine.ts'
 import { EngineStartError } from '../engines/engine.ts'
 import { OfferFlagError, readOfferFlags } from '../engines/offer-overrides.ts'
 import { EventLog, type AgentEvent } from '../events.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
+import { HoursError } from '../hardware/hours.ts'
 import { KeyError, loadIdentity, type LoadedIdentity } from '../identity.ts'
 import { DRAIN_GRACE_MS } from '../limits.ts'
 import { edgeAddress, EdgeAddressError } from '../link/edge-address.ts'
@@ -16,15 +18,20 @@ import { DEFAULT_PRICE } from '../price.ts'
 import { openPayoutDesk } from '../payout/open-payout-desk.ts'
 import { PayoutFlagError, readPayoutFlags, type PayoutFlags } from '../payout/payout-plan.ts'
 import { OutboxError } from '../receipts/outbox.ts'
+import { CredentialError } from '../service/credentials.ts'
+import { sdNotify } from '../service/sd-notify.ts'
+import { ServiceWatch } from '../service/service-watch.ts'
 import { VerifierError } from '../verifier/verifier-error.ts'
 import { count } from './count.ts'
 import { addEngineOptions, engineOptions, type EngineFlags } from './engine-options.ts'
 import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
 import { LineWriter } from './line-writer.ts'
+import { addOwnerOptions, openOwnerSide, readHours, type OwnerFlags } from './owner-options.ts'
 import { addPayoutOptions } from './payout-options.ts'
+import { addMetricsOption, openRunControl, type MetricsFlags } from './run-control.ts'
 import { terminal } from './terminal.ts'
 
-interface RunFlags extends EngineFlags, PayoutFlags {
+export interface RunFlags extends EngineFlags, MetricsFlags, OwnerFlags, PayoutFlags {
   readonly role: Role
   readonly edge: string
   readonly price: string
@@ -40,9 +47,14 @@ interface RunFlags extends EngineFlags, PayoutFlags {
 
 /** Adds `run` to the program. */
 export function addRunCommand(program: Command): void {
-  const command = program
-    .command('run')
-    .description('serve models to an edge until stopped')
+  addRunOptions(program.command('run').description('serve models to an edge until stopped')).action(
+    run,
+  )
+}
+
+/** Adds the options of `run` to any command; `planRun` reads them. */
+export function addRunOptions(command: Command): Command {
+  command
     .addOption(
       new Option('--edge <url>', 'the edge, such as https://edge.example.org')
         .env('INFERNET_EDGE')
@@ -87,20 +99,41 @@ export function addRunCommand(program: Command): void {
     )
     .option('--json', 'one JSON object per event on stdout')
     .option('--quiet', 'no line for every job')
-  addPayoutOptions(command).action(run)
+  addOwnerOptions(command)
+  addMetricsOption(command)
+  return addPayoutOptions(command)
+}
+
+/** Checks all that the options say, and starts nothing. Throws OwnerError. */
+export function planRun(flags: RunFlags) {
+  const edge = ownersFault(EXIT.usage, () => edgeAddress(flags.edge))
+  const { overrides, dataCollection } = ownersFault(EXIT.usage, () => readOfferFlags(flags))
+  const payouts = ownersFault(EXIT.usage, () => readPayoutFlags(flags))
+  const engine = ownersFault(EXIT.usage, () =>
+    createEngine(engineOptions(flags, overrides), Date.now),
+  )
+  const price = ownersFault(EXIT.usage, () => parsePrice(flags.price, DEFAULT_PRICE))
+  const hours = ownersFault(EXIT.usage, () => readHours(flags))
+  return { edge, dataCollection, payouts, engine, price, hours }
 }
 
 async function run(flags: RunFlags): Promise<void> {
   const files = dataDir(flags.data, process.env)
-  const events = new EventLog(eventWriter(flags), Date.now)
-  const edge = ownersFault(EXIT.usage, () => edgeAddress(flags.edge))
-  const { overrides, dataCollection } = ownersFault(EXIT.usage, () => readOfferFlags(flags))
-  const plan = ownersFault(EXIT.usage, () => readPayoutFlags(flags))
-  const engine = ownersFault(EXIT.usage, () =>
-    createEngine(engineOptions(flags, overrides), Date.now),
+  const watch = new AgentWatch(jsonLine, Date.now())
+  const service = serviceWatch()
+  const write = eventWriter(flags)
+  const events = new EventLog((event, at) => {
+    watch.take(event, at)
+    write(event, at)
+    service.saw(event)
+  }, Date.now)
+  const { edge, dataCollection, payouts, engine, price, hours } = planRun(flags)
+  const { identity, created, exposed } = ownersFault(EXIT.data, () =>
+    loadIdentity(files.key, files),
   )
-  const { identity, created, exposed } = ownersFault(EXIT.data, () => loadIdentity(files.key))
   announceKey(events, { identity, created, exposed }, files.key)
+  const { peer } = identity
+  const control = await openRunControl({ socket: files.control, flags, peer, watch, events })
   const agent = ownersFault(
     EXIT.data,
     () =>
@@ -109,10 +142,11 @@ async function run(flags: RunFlags): Promise<void> {
         identity,
         engine,
         ...(flags.role === 'verifier' ? { role: flags.role } : {}),
-        price: ownersFault(EXIT.usage, () => parsePrice(flags.price, DEFAULT_PRICE)),
+        price,
         slots: flags.slots,
         dataCollection,
-        payouts: openPayoutDesk(plan, identity, events),
+        payouts: openPayoutDesk(payouts, identity, events),
+        ...openOwnerSide(flags, hours, events),
         outboxPath: files.outbox,
         events,
         now: Date.now,
@@ -120,6 +154,7 @@ async function run(flags: RunFlags): Promise<void> {
         drainGraceMs: flags.grace * 1000,
       }),
   )
+  control.attach(agent)
   stopOnSignals(agent)
   try {
     process.exitCode = (await agent.run()) === 'refused' ? EXIT.refused : EXIT.ok
@@ -127,7 +162,18 @@ async function run(flags: RunFlags): Promise<void> {
     if (error instanceof EngineStartError) throw new OwnerError(EXIT.engine, error.message)
     if (error instanceof VerifierError) throw new OwnerError(EXIT.usage, error.message)
     throw error
+  } finally {
+    service.close()
+    await control.close()
   }
+}
+
+/** Tells systemd how the agent is, where systemd has started it. */
+function serviceWatch(): ServiceWatch {
+  const notify = sdNotify(process.env, process.pid, (message) => {
+    console.error(`infernet-agent: ${message}`)
+  })
+  return new ServiceWatch(notify, () => performance.now())
 }
 
 function eventWriter({ json, quiet }: RunFlags): (event: AgentEvent, at: number) => void {
@@ -162,8 +208,10 @@ function stopOnSignals(agent: Agent): void {
 }
 
 const OWNERS = [
+  CredentialError,
   EdgeAddressError,
   EngineStartError,
+  HoursError,
   KeyError,
   OfferFlagError,
   OutboxError,

@@ -18,6 +18,8 @@ export interface JobsOptions {
   readonly outlet: JobOutlet
   /** Jobs that may run at once. */
   readonly slots: number
+  /** Whether the owner lets new jobs in now; absent: always. */
+  readonly isOpen?: () => boolean
   readonly windowBytes: number
   readonly now: () => number
   readonly onOutcome: (outcome: JobOutcome) => void
@@ -129,6 +131,7 @@ export class Jobs {
     if (this.#draining) return 'draining'
     const offer = this.#options.engine.models.find(({ id }) => id === model)
     if (offer?.endpoints.includes(endpoint) !== true) return 'model_unavailable'
-    return this.#byChannel.size >= this.#options.slots ? 'slots' : undefined
+    const { slots, isOpen } = this.#options
+    return this.#byChannel.size >= slots || isOpen?.() === false ? 'slots' : undefined
   }
 }

@@ -20,7 +20,7 @@ const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
   [CLOSE.price, 'set --price within the bounds of this edge; trying again'],
   [CLOSE.payout, 'update infernet-agent; if this repeats, report it'],
   [CLOSE.foreignJob, 'reconnecting; if this repeats, update infernet-agent and report it'],
-  [CLOSE.version, 'update: git pull && npm ci, then start the agent again'],
+  [CLOSE.version, 'update infernet-agent (in a clone: git pull && npm ci), then start it again'],
   [
     CLOSE.replaced,
     'another agent uses this key: stop it, or give this one its own with --data DIRECTORY',

@@ -50,8 +50,8 @@ export function answerChallenge(
   }
 }
 
-/** The highest protocol version both sides speak. */
-function commonVersion(edge: { readonly min: number; readonly max: number }): number {
+/** The highest protocol version both sides speak. Throws {@link LoginRefusal}. */
+export function commonVersion(edge: { readonly min: number; readonly max: number }): number {
   const version = Math.min(edge.max, PROTOCOL.max)
   if (version >= edge.min && version >= PROTOCOL.min) return version
   const remedy =

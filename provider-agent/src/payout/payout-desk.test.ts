@@ -69,7 +69,7 @@ async function world(flags: PayoutFlags, directory = newDirectory()) {
     price: { prompt: 100_000, completion: 400_000 },
     slots: 4,
     payouts: openPayoutDesk(readPayoutFlags(flags), identity, log),
-    outboxPath: join(directory, 'outbox.db'),
+    outboxPath: join(directory, 'outbox'),
     events: log,
     now: Date.now,
     random: () => 0,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
   decodeRendered,
@@ -56,6 +56,8 @@ export interface FakeEdgeOptions {
   readonly pingIntervalMs?: number
   /** Answers the upgrade with this HTTP status instead. */
   readonly refuseWith?: { readonly status: number; readonly body: string }
+  /** Answers plain HTTP; without it that gets 404. */
+  readonly http?: RequestListener
   /** Stays silent instead of answering `ping`. */
   readonly mute?: boolean
 }
@@ -229,7 +231,11 @@ export class FakeEdge {
 
   constructor(options: FakeEdgeOptions = {}) {
     this.options = options
-    this.#server = createServer()
+    this.#server = createServer((request, response) => {
+      const { http } = this.options
+      if (http === undefined) response.writeHead(404).end()
+      else http(request, response)
+    })
     this.#sockets = new WebSocketServer({
       noServer: true,
       handleProtocols: (offered) => (offered.has(WS_SUBPROTOCOL) ? WS_SUBPROTOCOL : false),

@@ -1,0 +1,22 @@
+import { Argument, type Command } from 'commander'
+import { bashCompletion } from './completion/bash-completion.ts'
+import { commandTree, type CommandNode } from './completion/command-tree.ts'
+import { fishCompletion } from './completion/fish-completion.ts'
+import { zshCompletion } from './completion/zsh-completion.ts'
+
+const SHELLS: Readonly<Record<string, (program: CommandNode) => string>> = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+}
+
+/** Adds `completion` to the program. */
+export function addCompletionCommand(program: Command): void {
+  program
+    .command('completion')
+    .description('print what a shell needs to complete commands and options')
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SHELLS)))
+    .action((shell: string) => {
+      process.stdout.write(SHELLS[shell]?.(commandTree(program)) ?? '')
+    })
+}

@@ -1,0 +1,79 @@
+import { agentStatusSchema, type AgentStatus } from '../control/agent-status.ts'
+import { askAgent } from '../control/control-client.ts'
+import { ControlError } from '../control/control-error.ts'
+import { dataDir } from '../data-dir.ts'
+import type { Check } from '../doctor/check.ts'
+import { payoutCheck, priceCheck } from '../doctor/earnings-checks.ts'
+import { edgeChecks } from '../doctor/edge-checks.ts'
+import { engineCheck } from '../doctor/engine-check.ts'
+import { jobCheck } from '../doctor/job-check.ts'
+import { freeDisk, freeMemory, machineChecks, type GpusSeen } from '../doctor/machine-checks.ts'
+import { shellWord } from '../doctor/shell-word.ts'
+import { createEngine } from '../engines/create-engine.ts'
+import { readOfferFlags } from '../engines/offer-overrides.ts'
+import { commandRunner } from '../hardware/command-runner.ts'
+import { hostFacts } from '../hardware/host-facts.ts'
+import { probeHardware } from '../hardware/probe.ts'
+import type { PayoutFlags } from '../payout/payout-plan.ts'
+import { engineOptions, type EngineFlags } from './engine-options.ts'
+import { ownIdentity } from './own-identity.ts'
+
+/** Those of `run`, of which none must be there, and a client's key. */
+export interface DiagnoseFlags extends EngineFlags, PayoutFlags {
+  readonly edge?: string
+  readonly price: string
+  readonly capabilities?: string
+  readonly endpoints?: string
+  readonly quantization?: string
+  readonly dataCollection?: string
+  readonly data?: string
+  readonly clientKey?: string
+}
+
+/** All that the doctor looks at, for an agent that was started with these options. */
+export function checksFor(flags: DiagnoseFlags): Check[] {
+  const { data, edge, clientKey } = flags
+  const now = Date.now
+  return [
+    ...machineChecks({
+      nodeVersion: process.version,
+      files: dataDir(data, process.env),
+      dataFlag: data === undefined ? '' : ` --data ${shellWord(data)}`,
+      freeMemory,
+      freeDisk,
+      gpus: gpusSeen,
+    }),
+    engineCheck({
+      create: () => createEngine(engineOptions(flags, readOfferFlags(flags).overrides), now),
+      isEmbedded: flags.engineUrl === undefined,
+      isRunning: async () => (await runningAgent(data)) !== undefined,
+      now,
+    }),
+    priceCheck(flags.price),
+    payoutCheck(flags),
+    ...edgeChecks({ edge, now }),
+    jobCheck({ edge, clientKey, peer: () => ownIdentity(data)?.peer, now }),
+  ]
+}
+
+/** What the agent that runs with the same data says of itself, if one runs and can be asked. */
+export async function runningAgent(data: string | undefined): Promise<AgentStatus | undefined> {
+  const { control: socket } = dataDir(data, process.env)
+  try {
+    return await askAgent({ socket, method: 'GET', path: '/status' }, agentStatusSchema)
+  } catch (error) {
+    if (error instanceof ControlError) return undefined
+    throw error
+  }
+}
+
+async function gpusSeen(signal: AbortSignal): Promise<GpusSeen> {
+  let trouble: string | undefined
+  const { gpus } = await probeHardware(commandRunner({ signal }), hostFacts(), (text) => {
+    trouble = text
+  })
+  const names = gpus.map(({ name, vram_mib: mib }) =>
+    mib === undefined ? name : `${name} (${(mib / 1024).toFixed(0)} GiB)`,
+  )
+  return { names, ...(trouble === undefined ? {} : { trouble }) }
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import type { EventLog } from '../events.ts'
+import { Availability } from '../hardware/availability.ts'
+import { commandRunner } from '../hardware/command-runner.ts'
+import { GpuWatch } from '../hardware/gpu-watch.ts'
+import { PROFILER_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
+import { HardwareRecord } from '../hardware/hardware-record.ts'
+import { hostFacts } from '../hardware/host-facts.ts'
+import { parseHours, type Hours } from '../hardware/hours.ts'
+import { probeHardware } from '../hardware/probe.ts'
+import type { RoomLimits } from '../hardware/room.ts'
+import { hintFor } from '../hardware/trouble-hints.ts'
+import { count } from './count.ts'
+
+export interface OwnerFlags {
+  readonly hours?: string
+  readonly maxTemp?: number
+  readonly keepVram?: number
+  readonly pauseWhenBusy?: boolean
+  readonly hardware: boolean
+}
+
+/** Adds the options with which an owner keeps a machine for itself. */
+export const addOwnerOptions = (command: Command): Command =>
+  command
+    .option('--hours <list>', 'when to take jobs, such as 22:00-08:00,weekends (default: always)')
+    .option('--max-temp <celsius>', 'take no jobs while an NVIDIA GPU is as hot', count(150))
+    .option('--keep-vram <MiB>', 'take no jobs while an NVIDIA GPU has less free', count(2 ** 24))
+    .option('--pause-when-busy', 'take no jobs while somebody else uses an NVIDIA GPU')
+    .option('--no-hardware', 'do not tell the edge what machine this is')
+
+/** When jobs may come in; undefined: always. Throws HoursError. */
+export const readHours = ({ hours }: OwnerFlags): Hours | undefined =>
+  hours === undefined ? undefined : parseHours(hours)
+
+/** What the flags ask of the machine: nothing is started before the agent runs, but the look at it. */
+export function openOwnerSide(flags: OwnerFlags, hours: Hours | undefined, events: EventLog) {
+  const trouble = (message: string): void => events.emit({ event: 'hardware_trouble', message })
+  const watch = watchFor(flags, trouble)
+  const isLimited = hours !== undefined || watch !== undefined
+  return {
+    ...(isLimited ? { availability: new Availability({ hours, watch }) } : {}),
+    ...(flags.hardware ? { hardware: new HardwareRecord(lookAround(trouble)) } : {}),
+  }
+}
+
+function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWatch | undefined {
+  const limits: RoomLimits = {
+    maxTemperatureC: flags.maxTemp,
+    keepFreeMib: flags.keepVram,
+    pauseWhenBusy: flags.pauseWhenBusy,
+  }
+  if (Object.values(limits).every((limit) => limit === undefined)) return undefined
+  return new GpuWatch({
+    run: commandRunner(),
+    limits,
+    onBlind: () =>
+      trouble(
+        'nvidia-smi tells of no GPU: --max-temp, --keep-vram and --pause-when-busy do nothing until it does; try: infernet-agent hardware',
+      ),
+  })
+}
+
+const lookAround = (trouble: (message: string) => void) =>
+  probeHardware(commandRunner({ timeoutMs: PROFILER_TIMEOUT_MS }), hostFacts(), (text) =>
+    trouble(`${text}; ${hintFor(text)}`),
+  )

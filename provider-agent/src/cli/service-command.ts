@@ -1,0 +1,274 @@
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { InvalidArgumentError, type Command } from 'commander'
+import { dataDir } from '../data-dir.ts'
+import { EngineStartError } from '../engines/engine.ts'
+import { MANAGED_KINDS } from '../engines/managed/engine-command.ts'
+import { findProgram } from '../engines/managed/find-program.ts'
+import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
+import { KeyError } from '../identity.ts'
+import { runCommand } from '../service/command.ts'
+import type { GivenOption } from '../service/given-option.ts'
+import { GPU_FILES, gpuGroupsIn } from '../service/gpu-access.ts'
+import { install, uninstall } from '../service/install.ts'
+import { planService, type ServiceHost, type ServiceWish } from '../service/plan-service.ts'
+import type { ReadMode } from '../service/readable.ts'
+import { dataRootIn, renderUnit } from '../service/render-unit.ts'
+import { ServiceError, type ServiceErrorCode } from '../service/service-error.ts'
+import {
+  serviceFiles,
+  SYSTEM_STATE,
+  SYSTEM_STATE_BEHIND,
+  type ServiceFiles,
+} from '../service/service-files.ts'
+import { OLDEST_SYSTEMD } from '../service/service-limits.ts'
+import { Systemd } from '../service/systemd.ts'
+import { UnitWordError } from '../service/unit-words.ts'
+import type { Scope } from '../service/unit-settings.ts'
+import type { OwnerFlags } from './owner-options.ts'
+import { readRunArguments } from './run-arguments.ts'
+import { stateText, tool } from './service-text.ts'
+
+interface ScopeFlags {
+  readonly user?: boolean
+  readonly json?: boolean
+}
+
+interface UnitFlags extends ScopeFlags {
+  readonly edge?: string
+  readonly gpu?: boolean
+  readonly memoryMax?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const USER = ['--user', 'of this user, without root, instead of the whole machine’s'] as const
+const JSON_FLAG = ['--json', 'as JSON'] as const
+
+/** Adds `service install`, `uninstall`, `unit` and `status` to the program. */
+export function addServiceCommand(program: Command): void {
+  const service = program.command('service').description('run the agent under systemd')
+  addUnitOptions(
+    service.command('install').description('write the unit, start it now and with the machine'),
+  )
+    .option('--key <file>', 'the provider’s key, where you have one already (default: a new one)')
+    .action((args: string[], flags: UnitFlags & { readonly key?: string }) =>
+      ownersFault(() => installService(args, flags)),
+    )
+  addUnitOptions(
+    service.command('unit').description('show the unit that install would write'),
+  ).action((args: string[], flags: UnitFlags) => ownersFault(() => showUnit(args, flags)))
+  service
+    .command('uninstall')
+    .description('drain, stop and remove the service; its key and receipts stay')
+    .option(...USER)
+    .option('--purge', 'delete its key and receipts too: name and unpaid earnings are lost')
+    .option(...JSON_FLAG)
+    .action((flags: ScopeFlags & { readonly purge?: boolean }) =>
+      ownersFault(() => uninstallService(flags)),
+    )
+  service
+    .command('status')
+    .description(`show how the service is: exit code 0 if it runs, ${EXIT.notServing} if not`)
+    .option(...USER)
+    .option(...JSON_FLAG)
+    .action((flags: ScopeFlags) => ownersFault(() => showState(flags)))
+}
+
+const addUnitOptions = (command: Command): Command =>
+  command
+    .argument('[options...]', 'after --, the options of run, such as --engine-url')
+    .option(...USER)
+    .option('--edge <url>', 'the edge')
+    .option('--gpu', 'let it see the GPU although its engine is a server beside it')
+    .option('--memory-max <size>', 'memory it may use, such as 2G or 80%', memorySize)
+    .option('--env <NAME=value>', 'a variable for its environment; may be said again', variable)
+    .option(...JSON_FLAG)
+
+async function installService(
+  args: readonly string[],
+  flags: UnitFlags & { readonly key?: string },
+): Promise<void> {
+  const scope = scopeOf(flags)
+  const wish = wishOf(args, flags)
+  assertMay(scope)
+  const systemd = new Systemd(scope, runCommand)
+  const files = filesOf(scope)
+  const plan = planService(wish, hostOf(scope, await systemd.version()))
+  const { key } = flags
+  const { dataRoot } = wish
+  const options = { dataRoot, readMode, ...(key === undefined ? {} : { key }) }
+  const { peer, isUp } = await install(plan, files, systemd, options).catch((error: unknown) =>
+    withLastWords(error, systemd),
+  )
+  if (flags.json) console.log(JSON.stringify({ unit: files.unit, peer, up: isUp }))
+  else console.log(installedText(scope, files.unit, peer, isUp))
+}
+
+/** The unit is there and systemd goes on trying; why it does not start only the agent has said. */
+async function withLastWords(error: unknown, systemd: Systemd): Promise<never> {
+  if (!(error instanceof ServiceError) || error.code !== 'refused') throw error
+  const said = (await systemd.journal()).map((line) => `\n  ${line}`).join('')
+  const remedy = 'say install again with other options, or: infernet-agent service uninstall'
+  throw new ServiceError('refused', `${error.message}${said}\n→ ${remedy}`, { cause: error })
+}
+
+function installedText(scope: Scope, unit: string, peer: string, isUp: boolean): string {
+  const user = scope === 'user' ? ' --user' : ''
+  const linger = `→ so that it runs while you are not logged in: loginctl enable-linger`
+  return [
+    `${isUp ? 'runs' : 'still starting'}: ${peer}`,
+    `unit: ${unit}`,
+    `→ infernet-agent service status${user}`,
+    `→ ${tool('journalctl', scope)} -u infernet-agent -f`,
+    ...(scope === 'user' ? [linger] : []),
+  ].join('\n')
+}
+
+async function showUnit(args: readonly string[], flags: UnitFlags): Promise<void> {
+  const scope = scopeOf(flags)
+  const wish = wishOf(args, flags)
+  // A preview is for other machines as well: without a systemd that answers it is for the oldest.
+  const version = await new Systemd(scope, runCommand).version().catch(() => OLDEST_SYSTEMD)
+  const text = renderUnit(planService(wish, hostOf(scope, version)).settings)
+  const { unit } = filesOf(scope)
+  if (flags.json) console.log(JSON.stringify({ unit, text }))
+  else process.stdout.write(text)
+}
+
+async function uninstallService(flags: ScopeFlags & { readonly purge?: boolean }): Promise<void> {
+  const scope = scopeOf(flags)
+  assertMay(scope)
+  const systemd = new Systemd(scope, runCommand)
+  await systemd.version()
+  const files = filesOf(scope)
+  const { purge = false } = flags
+  const state = scope === 'system' ? [SYSTEM_STATE_BEHIND, SYSTEM_STATE] : dataOfUnit(files.unit)
+  const result = await uninstall(files, systemd, { purge, own: [files.secrets, ...state] })
+  if (flags.json) return console.log(JSON.stringify(result))
+  const { removed, kept } = result
+  if (removed.length === 0) console.log('there was no service')
+  for (const path of removed) console.log(`removed ${path}`)
+  for (const path of kept) console.log(`kept ${path}`)
+}
+
+/** Of a user's service: shared with an agent that is run by hand, so only what a unit names. */
+function dataOfUnit(unit: string): string[] {
+  const root = existsSync(unit) ? dataRootIn(readFileSync(unit, 'utf8')) : undefined
+  return root === undefined ? [] : [join(root, 'agent')]
+}
+
+async function showState(flags: ScopeFlags): Promise<void> {
+  const scope = scopeOf(flags)
+  const systemd = new Systemd(scope, runCommand)
+  const state = await systemd.state()
+  const journal = state.installed ? await systemd.journal() : []
+  if (flags.json) console.log(JSON.stringify({ ...state, journal }))
+  else console.log(stateText(state, journal, scope, Date.now()))
+  process.exitCode = state.active === 'active' ? EXIT.ok : EXIT.notServing
+}
+
+function wishOf(args: readonly string[], flags: UnitFlags): ServiceWish {
+  const edge = flags.edge === undefined ? [] : [`--edge=${flags.edge}`]
+  const { flags: run, given } = readRunArguments([...edge, ...args])
+  const isServer = run.engineUrl !== undefined || run.engine === 'openai-http'
+  const usesGpu = !isServer && run.engine !== 'tiny' && run.gpu
+  return {
+    scope: scopeOf(flags),
+    given: [...given, ...programFound(given)],
+    ownEngine: !isServer,
+    modelsAreFiles: !isServer,
+    gpu: flags.gpu === true || (hasGpu() && (usesGpu || watchesGpu(run))),
+    graceSeconds: run.grace,
+    ...(flags.memoryMax === undefined ? {} : { memoryMax: flags.memoryMax }),
+    environment: flags.env ?? {},
+    dataRoot: dataRootOf(run.data),
+  }
+}
+
+const watchesGpu = ({ maxTemp, keepVram, pauseWhenBusy }: OwnerFlags): boolean =>
+  (maxTemp ?? keepVram ?? pauseWhenBusy) !== undefined
+
+/** systemd's PATH is not the owner's: an engine that is found there is named. */
+function programFound(given: readonly GivenOption[]): GivenOption[] {
+  const managed = given.find(({ name }) => name === 'manage')?.value
+  const kind = MANAGED_KINDS.find((one) => one === managed)
+  if (kind === undefined || given.some(({ name }) => name === 'engineProgram')) return []
+  const value = findProgram(kind, undefined, process.env['PATH'])
+  return [{ name: 'engineProgram', flag: '--engine-program', value }]
+}
+
+const scopeOf = ({ user }: ScopeFlags): Scope => (user === true ? 'user' : 'system')
+const filesOf = (scope: Scope): ServiceFiles => serviceFiles(scope, process.env, homedir())
+const hasGpu = (): boolean => GPU_FILES.some((path) => existsSync(path))
+const dataRootOf = (data?: string): string => dirname(dirname(dataDir(data, process.env).outbox))
+
+function hostOf(scope: Scope, systemd: number): ServiceHost {
+  return {
+    folder: process.cwd(),
+    node: process.execPath,
+    // Modules are found from where the script is, not from a link to it.
+    script: realpathSync(process.argv[1] ?? ''),
+    systemd,
+    gpuGroups: existsSync('/etc/group') ? gpuGroupsIn(readFileSync('/etc/group', 'utf8')) : [],
+    files: filesOf(scope),
+    exists: existsSync,
+  }
+}
+
+const readMode: ReadMode = (path) => {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found && { isFolder: found.isDirectory(), mode: found.mode }
+}
+
+function assertMay(scope: Scope): void {
+  if (scope === 'user' || process.getuid?.() === 0) return
+  throw new ServiceError(
+    'not_root',
+    "the machine's services are root's: say it again with sudo, or add --user for a service of your own",
+  )
+}
+
+function memorySize(text: string): string {
+  if (/^[1-9]\d*[KMGT]$|^[1-9]\d?%$|^100%$/.test(text)) return text
+  throw new InvalidArgumentError('Expected a size such as 800M, 2G or 80%.')
+}
+
+function variable(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError('Expected NAME=value.')
+  if (name === 'INFERNET_ENGINE_KEY')
+    throw new InvalidArgumentError('Everybody can read a unit: set it where you run install.')
+  return { ...before, [name]: value }
+}
+
+const CODES: Readonly<Record<ServiceErrorCode, ExitCode>> = {
+  no_systemd: EXIT.service,
+  old_systemd: EXIT.service,
+  refused: EXIT.service,
+  not_root: EXIT.usage,
+  bad_options: EXIT.usage,
+  unreadable: EXIT.usage,
+  taken: EXIT.usage,
+}
+
+async function ownersFault(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof ServiceError) throw new OwnerError(CODES[error.code], error.message)
+    if (error instanceof UnitWordError) throw new OwnerError(EXIT.usage, error.message)
+    if (error instanceof KeyError) throw new OwnerError(EXIT.data, error.message)
+    if (error instanceof EngineStartError) throw new OwnerError(EXIT.engine, error.message)
+    if (isErrno(error)) throw new OwnerError(EXIT.service, error.message)
+    throw error
+  }
+}
+
+/** A file could not be read or written: the message names it. */
+const isErrno = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error
