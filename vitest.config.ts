@@ -17,6 +17,8 @@ const SIDE_BY_SIDE =
 
 export default defineConfig({
   test: {
+    // One less by default, which on two processors is half of them.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
