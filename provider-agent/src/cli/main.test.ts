@@ -234,7 +234,7 @@ describe('infernet-agent receipt verify', () => {
     writeFileSync(file, JSON.stringify(receipts))
     const { code, out } = await start(['receipt', 'verify', file]).exited
     expect(code).toBe(EXIT.ok)
-    expect(out.match(/good/g)).toHaveLength(2)
+    expect(out.match(/good {2}/g)).toHaveLength(2)
     const piped = start(['receipt', 'verify', '-', '--json'])
     piped.child.stdin.end(JSON.stringify(receipts[0]))
     const result = await piped.exited
@@ -265,7 +265,7 @@ describe('infernet-agent receipt verify', () => {
     writeFileSync(file, JSON.stringify(whole))
     const { code, out } = await start(['receipt', 'verify', file, '--issuer', edge.peer]).exited
     expect(code).toBe(EXIT.ok)
-    expect(out.match(/good/g)).toHaveLength(3)
+    expect(out.match(/good {2}/g)).toHaveLength(3)
     expect(out).toMatch(/✓ model +m\n/)
     expect(out).toMatch(/≠ completion tokens +edge 1, provider 2\n/)
     const other = loadIdentity(join(directory, 'other.pem')).identity.peer

@@ -187,6 +187,16 @@ export class LndNode {
     }
   }
 
+  /** Nothing is under way in its channels any more: a payment that has succeeded is not in a balance at once. */
+  async untilQuiet(): Promise<void> {
+    await this.daemon.until('its payments to arrive', async () => {
+      const { channels } = await unary<ListChannelsResponse>((options, done) =>
+        this.#lnd.lightning.ListChannels({}, options, done),
+      )
+      return channels.every(({ pendingHtlcs }) => pendingHtlcs.length === 0)
+    })
+  }
+
   /** A macaroon for some methods only: what an operator gives the settler. */
   async bake(uris: readonly string[]): Promise<string> {
     const permissions = uris.map((action) => ({ entity: 'uri', action }))

@@ -59,6 +59,7 @@ export class RegtestNetwork {
       await this.chain.mine(6)
       await Promise.all([hub.untilChannel(spoke), spoke.untilChannel(hub)])
       await Promise.all([hub.untilPays(spoke), spoke.untilPays(hub)])
+      await Promise.all([hub.untilQuiet(), spoke.untilQuiet()])
     }
   }
 
