@@ -411,7 +411,10 @@ export function testReleases(open: () => Database): void {
       )
       await expect(releaseJobs(open(), 10, AT_ONCE)).rejects.toBeInstanceOf(DbError)
       expect(await releasedAt(good.id)).toBeUndefined()
-      expect(await releaseJobs(open(), 10, AT_ONCE, [forged.id])).toEqual({ jobs: 1, msat: 99n })
+      // A server tells of a failure before it lets go of what it has locked, and what is locked is skipped.
+      await expect
+        .poll(() => releaseJobs(open(), 10, AT_ONCE, [forged.id]))
+        .toEqual({ jobs: 1, msat: 99n })
       expect(await nextUnreleased(open(), AT_ONCE, [])).toBe(forged.id)
       expect(await nextUnreleased(open(), AT_ONCE, [forged.id])).toBeUndefined()
       await askRows(open(), sql`update jobs set released_at = now() where id = ${forged.id}`)
