@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EventLog, type AgentEvent } from '../events.ts'
-import { jsonLine, showEvent } from './event-lines.ts'
+import { jsonLine, lineOfEvent, showEvent, UnknownEventError } from './event-lines.ts'
 
 const facts = {
   job: 'job_1',
@@ -112,6 +112,11 @@ describe('event lines', () => {
       retry_ms: 1_500,
     } as const
     expect(shown(lost).spinner).toEqual([undefined, 'trying again in 1.5 s'])
+  })
+
+  it('has no words for an event of another version', () => {
+    const event = { event: 'of_tomorrow' } as unknown as AgentEvent
+    expect(() => lineOfEvent(event, 0)).toThrow(UnknownEventError)
   })
 
   it('writes an event as one line of JSON', () => {

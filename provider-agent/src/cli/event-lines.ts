@@ -3,6 +3,16 @@ import { formatSat, msat } from '@infernet/schemas/money'
 import type { AgentEvent, JobFacts } from '../events.ts'
 import type { Terminal } from './terminal.ts'
 
+/** An event of an agent of another version, which this one has no words for. */
+export class UnknownEventError extends Error {
+  override readonly name = 'UnknownEventError'
+  readonly code = 'unknown_event'
+
+  constructor(event: never) {
+    super(`this version does not know what this means: ${JSON.stringify(event)}`)
+  }
+}
+
 /** One JSON object per line: the time, then the event as it is. */
 export const jsonLine = (event: AgentEvent, at: number): string =>
   `${JSON.stringify({ at: new Date(at).toISOString(), ...event })}\n`
@@ -28,7 +38,7 @@ export function showEvent(to: Terminal, event: AgentEvent, at: number): void {
   if (event.event === 'engine_program') to.spin(`starting ${event.engine}`)
 }
 
-/** An event as a person reads it, with its time of day. */
+/** An event as a person reads it, with its time of day. Throws {@link UnknownEventError}. */
 export const lineOfEvent = (event: AgentEvent, at: number): string =>
   `${pc.dim(new Date(at).toTimeString().slice(0, 8))} ${lineOf(event)}`
 
@@ -124,6 +134,8 @@ function lineOf(event: AgentEvent): string {
       return `finishing ${event.running} jobs (at most ${event.grace_ms / 1000} s; again to stop at once)`
     case 'stopped':
       return `stopped after ${event.jobs} jobs; ${sat(event.earned_msat)} sat on receipts`
+    default:
+      throw new UnknownEventError(event)
   }
 }
 
