@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isErrno } from '../../file-link.ts'
 import type { EngineCommand } from './engine-command.ts'
 import type { OutputTail } from './output-tail.ts'
 
@@ -80,21 +82,15 @@ function killGroup(pid: number | undefined, ended: number | NodeJS.Signals | nul
   try {
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (!isErrno(error, 'ESRCH')) throw error
   }
 }
 
-const SIGNALS: ReadonlyMap<number, string> = new Map([
-  [4, 'SIGILL'],
-  [6, 'SIGABRT'],
-  [7, 'SIGBUS'],
-  [8, 'SIGFPE'],
-  [9, 'SIGKILL'],
-  [11, 'SIGSEGV'],
-  [15, 'SIGTERM'],
-])
-
 function reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
-  const name = signal ?? SIGNALS.get((code ?? 0) - 128)
+  const name = signal ?? signalOf((code ?? 0) - 128)
   return name === undefined ? `ended with code ${code}` : `was ended by ${name}`
 }
+
+/** Systems number them differently. Of several names the usual one comes first. */
+const signalOf = (number: number): string | undefined =>
+  Object.entries(constants.signals).find(([, one]) => one === number)?.[0]
