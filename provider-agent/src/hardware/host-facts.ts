@@ -1,5 +1,5 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 
 /** What the machine says without starting a program. */
 export interface HostFacts {
@@ -33,6 +33,12 @@ export const hostFacts = (): HostFacts => ({
     }
   },
 })
+
+/**
+ * Main memory that can still be had, in bytes: where no other process takes it meanwhile, and within the
+ * limits of a container.
+ */
+export const availableMemory = (): number => process.availableMemory?.() ?? freemem()
 
 function readText(path: string): string | undefined {
   try {

@@ -1,4 +1,7 @@
-import { execFile } from 'node:child_process'
+import { commandRunner } from '../../hardware/command-runner.ts'
+import { availableMemory } from '../../hardware/host-facts.ts'
+import { querySmi } from '../../hardware/nvidia-smi.ts'
+import { wholeNumber, type SmiRow } from '../../hardware/smi-rows.ts'
 
 const ASK_MS = 10_000
 const MIB = 1024 * 1024
@@ -11,18 +14,16 @@ export interface FreeMemory {
 }
 
 /** Measures what is free: RAM by the kernel, within a container's limit, and GPUs by `nvidia-smi`. */
-export async function freeMemory(): Promise<FreeMemory> {
-  const args = ['--query-gpu=memory.free,memory.total', '--format=csv,noheader,nounits']
-  const { promise, resolve } = Promise.withResolvers<string>()
-  execFile('nvidia-smi', args, { timeout: ASK_MS }, (error, stdout) => {
-    resolve(error === null ? stdout : '')
-  })
-  return { ramBytes: process.availableMemory(), gpus: readGpus(await promise) }
+export async function freeMemory(run = commandRunner({ timeoutMs: ASK_MS })): Promise<FreeMemory> {
+  const answer = await querySmi(run, ['memory.free', 'memory.total'])
+  return { ramBytes: availableMemory(), gpus: answer?.rows.flatMap(gpuOf) ?? [] }
 }
 
-/** Reads lines of free and total MiB; what is none is left out. */
-export const readGpus = (text: string): FreeMemory['gpus'] =>
-  [...text.matchAll(/^\s*(\d+)\s*,\s*(\d+)\s*$/gm)].map(([, free, total]) => ({
-    freeBytes: Number(free) * MIB,
-    totalBytes: Number(total) * MIB,
-  }))
+/** None where it does not say both. */
+function gpuOf(row: SmiRow): FreeMemory['gpus'] {
+  const mib = (field: string) => wholeNumber(row.get(field), 2 ** 24)
+  const free = mib('memory.free')
+  const total = mib('memory.total')
+  if (free === undefined || total === undefined) return []
+  return [{ freeBytes: free * MIB, totalBytes: total * MIB }]
+}

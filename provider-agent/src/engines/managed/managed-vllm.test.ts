@@ -30,7 +30,7 @@ function modelFolder(): string {
   return folder
 }
 
-const make = (program: string, limits: Partial<SupervisorLimits> = {}) =>
+const make = (program: string, limits: Partial<SupervisorLimits> = {}, env = process.env) =>
   new ManagedEngine(
     {
       kind: 'vllm',
@@ -43,6 +43,7 @@ const make = (program: string, limits: Partial<SupervisorLimits> = {}) =>
       checksMemory: true,
     },
     {
+      env,
       memory: async () => ({ ramBytes: 0, gpus: [] }),
       limits: { ...SUPERVISOR_LIMITS, startPollMs: 20, ...limits },
     },
@@ -87,6 +88,17 @@ it('takes its workers with it, also those that it leaves behind', async () => {
   const worker = Number(readFileSync(file, 'utf8'))
   while (isAlive(worker)) await sleep(10)
   await engine.close()
+})
+
+it('is asked for its version without what only the agent may know', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'environment')
+  const secrets = { INFERNET_ENGINE_KEY: 'sk-1', INFERNET_CLIENT_KEY: 'sk-2' }
+  const env = { ...process.env, CUDA_VISIBLE_DEVICES: '1', ...secrets }
+  const engine = make(program(`env >'${file}'; exit 3`), {}, env)
+  await expect(engine.start(events)).rejects.toThrow('--version ended with code 3')
+  const seen = readFileSync(file, 'utf8')
+  expect(seen).toContain('CUDA_VISIBLE_DEVICES=1')
+  expect(seen).not.toMatch(/^INFERNET_/m)
 })
 
 function isAlive(pid: number): boolean {

@@ -17,7 +17,7 @@ import {
 } from '../engine.ts'
 import type { ModelFile } from '../model-file.ts'
 import { ScoreError, type Scorer } from '../score-order.ts'
-import type { Confine, ManagedKind } from './engine-command.ts'
+import { engineEnv, type Confine, type ManagedKind } from './engine-command.ts'
 import { askProgram, findProgram, readVersion } from './find-program.ts'
 import { freeMemory, type FreeMemory } from './free-memory.ts'
 import type { ManagedOptions } from './managed-options.ts'
@@ -75,7 +75,8 @@ export class ManagedEngine implements Engine {
     const { kind, program: named } = this.#options
     const { env } = this.#rim
     const program = findProgram(kind, named, env['PATH'])
-    const ask = (...args: string[]) => askProgram(program, args, env, this.#closing.signal)
+    const ask = (...args: string[]) =>
+      askProgram(program, args, engineEnv(env), this.#closing.signal)
     const version = readVersion(kind, await ask('--version'), program)
     events.process?.({ event: 'engine_program', engine: kind, version, path: program })
     const memory = await this.#rim.memory()

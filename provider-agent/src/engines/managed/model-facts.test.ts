@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeGguf, type MetadataEntry } from '@infernet/models/gguf-writer'
 import { describe, expect, it } from 'vitest'
+import type { CommandRunner } from '../../hardware/command-runner.ts'
 import { demoModel } from '../model-file.ts'
 import { folderFacts } from './folder-facts.ts'
-import { readGpus } from './free-memory.ts'
+import { freeMemory } from './free-memory.ts'
 import { ggufFacts } from './gguf-facts.ts'
 
 const newFolder = () => mkdtempSync(join(tmpdir(), 'infernet-'))
@@ -126,12 +127,27 @@ describe('what a folder needs memory for', () => {
   })
 })
 
-it('reads what nvidia-smi says, and nothing from what it says without a GPU', () => {
+const saying =
+  (stdout: string): CommandRunner =>
+  async () => ({ code: 0, stdout, stderr: '' })
+
+it('reads what nvidia-smi says, and nothing from what it says without a GPU', async () => {
   const MIB = 1024 * 1024
-  expect(readGpus('80559, 81559\n 10, 20\n')).toEqual([
+  const gpusIn = async (text: string) => (await freeMemory(saying(text))).gpus
+  expect(await gpusIn('80559, 81559\n 10, 20\n')).toEqual([
     { freeBytes: 80_559 * MIB, totalBytes: 81_559 * MIB },
     { freeBytes: 10 * MIB, totalBytes: 20 * MIB },
   ])
-  expect(readGpus("NVIDIA-SMI has failed because it couldn't communicate")).toEqual([])
-  expect(readGpus('[N/A], [N/A]')).toEqual([])
+  expect(await gpusIn("NVIDIA-SMI has failed because it couldn't communicate")).toEqual([])
+  expect(await gpusIn('[N/A], [N/A]')).toEqual([])
+})
+
+it('knows the free memory on Node 20.12 too, which does not tell it within limits', async () => {
+  const own = Object.getOwnPropertyDescriptor(process, 'availableMemory')!
+  Object.defineProperty(process, 'availableMemory', { ...own, value: undefined })
+  try {
+    expect((await freeMemory(saying(''))).ramBytes).toBeGreaterThan(0)
+  } finally {
+    Object.defineProperty(process, 'availableMemory', own)
+  }
 })
