@@ -80,6 +80,15 @@ describe('the check by a job', () => {
     expect(asked).toEqual([])
   })
 
+  it('ends when it is stopped, though the edge does not answer', async () => {
+    const stopping = new AbortController()
+    const edge = new FakeEdge({ http: () => stopping.abort() })
+    edges.push(edge)
+    await edge.start()
+    const check = jobCheck({ edge: edge.url, clientKey: 'k', peer: () => peer, now: () => 0 })
+    expect(await check.run(stopping.signal)).toMatchObject({ outcome: 'failed' })
+  })
+
   it('says what is missing: the agent, or the credit', async () => {
     const away = await newEdge({ online: false, models })
     expect(await look(away.edge, 'k')).toMatchObject({

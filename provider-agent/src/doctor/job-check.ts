@@ -68,7 +68,7 @@ async function sent({ edge, own, clientKey, signal, now }: Sending): Promise<Fin
   const headers = { authorization: `Bearer ${clientKey}`, 'content-type': 'application/json' }
   const ask = <T>(path: string, schema: z.ZodType<T>, body?: object): Promise<T> => {
     const sends = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
-    return askEdgeJson(edgeUrl(edge, path), schema, { headers, ...sends })
+    return askEdgeJson(edgeUrl(edge, path), schema, { headers, signal, ...sends })
   }
   const { online, models } = await ask(`/v1/providers/${own}`, providerSchema)
   const [model] = models
@@ -76,7 +76,6 @@ async function sent({ edge, own, clientKey, signal, now }: Sending): Promise<Fin
     return failed('this provider is not at the edge now', `infernet-agent run --edge ${edge}`)
   }
   const [endpoint = 'chat.completions'] = model.endpoints
-  if (signal.aborted) return skipped('stopped')
   const begun = now()
   const body = { model: model.id, ...questionFor(endpoint), provider: { only: [own] } }
   const { usage } = await ask(PATHS[endpoint], answerSchema, body)

@@ -1,5 +1,6 @@
 import { PROVIDER_PATH } from '@infernet/schemas/wire'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { errorMessageIn } from '../error-message.ts'
 
 /** Longest answer: evidence with all that it may hold, as base64url. */
 export const MAX_EDGE_ANSWER_BYTES = 64 * 1024 * 1024
@@ -38,11 +39,15 @@ export function edgeUrl(edge: string, path: string): string {
   return `${scheme}//${url.host}${base}${path}`
 }
 
-/** Asks an edge over HTTP. Resolves with the body's bytes; rejects with {@link EdgeAskError}. */
+/**
+ * Asks an edge over HTTP, for a minute at most, or until `init.signal`. Resolves with the body's bytes; rejects
+ * with {@link EdgeAskError}.
+ */
 export async function askEdge(url: string, init: RequestInit = {}): Promise<Uint8Array> {
   const { status, body } = await answerOf(url, init)
   if (status >= 200 && status < 300) return body
-  throw new EdgeAskError('refused', `the edge refuses (${status}): ${reasonIn(body)}`)
+  const reason = errorMessageIn(textOf(body)) ?? 'it does not say why'
+  throw new EdgeAskError('refused', `the edge refuses (${status}): ${reason}`)
 }
 
 /** The same, for JSON under a schema. */
@@ -64,7 +69,9 @@ async function answerOf(
   init: RequestInit,
 ): Promise<{ readonly status: number; readonly body: Uint8Array }> {
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const late = AbortSignal.timeout(TIMEOUT_MS)
+    const signal = init.signal ? AbortSignal.any([init.signal, late]) : late
+    const response = await fetch(url, { ...init, signal })
     return { status: response.status, body: await bodyOf(response) }
   } catch (cause) {
     if (cause instanceof EdgeAskError) throw cause
@@ -89,15 +96,5 @@ async function bodyOf({ body }: Response): Promise<Uint8Array> {
 /** `fetch` says only that it failed; what failed is its cause. */
 const causeOf = ({ cause, message }: Error): string =>
   cause instanceof Error && cause.message !== '' ? cause.message : message
-
-const errorSchema = z.object({ error: z.object({ message: z.string() }) })
-
-function reasonIn(body: Uint8Array): string {
-  try {
-    return errorSchema.parse(JSON.parse(textOf(body))).error.message
-  } catch {
-    return 'it does not say why'
-  }
-}
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
