@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Gpu } from '@infernet/schemas/hardware'
+import { MAX_DRIVER_LENGTH, MAX_HARDWARE_NAME_LENGTH } from '@infernet/schemas/limits'
 import type { CommandRunner } from './command-runner.ts'
 import { acceptable, cardHash } from './gpu-facts.ts'
 import { cardFacts } from './gpu-table.ts'
@@ -101,11 +102,11 @@ function amdGpu({ name, mib, id, driver }: AmdCard): Gpu[] {
   const facts = cardFacts(name, mib || undefined)
   return acceptable({
     vendor: 'amd',
-    name: name.slice(0, 96),
+    name: name.slice(0, MAX_HARDWARE_NAME_LENGTH),
     vram_mib: mib || undefined,
     id_sha256: serialOf(id),
     bandwidth_gb_s: facts.bandwidth,
-    driver: driver?.slice(0, 32),
+    driver: driver?.slice(0, MAX_DRIVER_LENGTH),
   })
 }
 

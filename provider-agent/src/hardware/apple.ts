@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Gpu } from '@infernet/schemas/hardware'
+import { MAX_HARDWARE_NAME_LENGTH } from '@infernet/schemas/limits'
 import type { CommandRunner } from './command-runner.ts'
 import { acceptable } from './gpu-facts.ts'
 import { cardFacts } from './gpu-table.ts'
@@ -27,7 +28,7 @@ export async function probeApple(
     if (name === undefined || !vendor.endsWith('Apple')) return []
     return acceptable({
       vendor: 'apple',
-      name: name.slice(0, 96),
+      name: name.slice(0, MAX_HARDWARE_NAME_LENGTH),
       vram_mib: limit ?? memoryMib,
       unified: true,
       cores: wholeNumber(cores, 1e6) || undefined,

@@ -1,4 +1,5 @@
 import { CPU_FEATURES, type Cpu } from '@infernet/schemas/hardware'
+import { MAX_HARDWARE_NAME_LENGTH } from '@infernet/schemas/limits'
 import type { HostFacts } from './host-facts.ts'
 
 const MIB = 1024 * 1024
@@ -18,7 +19,7 @@ export function cpuOf(host: HostFacts): Cpu {
   const line = /^(?:flags|Features)\s*:(.*)$/m.exec(info)?.[1] ?? ''
   const flags = new Set(line.trim().split(/\s+/))
   return {
-    ...(host.cpuName === '' ? {} : { name: host.cpuName.slice(0, 96) }),
+    ...(host.cpuName === '' ? {} : { name: host.cpuName.slice(0, MAX_HARDWARE_NAME_LENGTH) }),
     threads: host.threads,
     features: CPU_FEATURES.filter((feature) => flags.has(FLAGS[feature])),
   }

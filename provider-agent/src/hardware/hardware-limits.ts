@@ -1,7 +1,10 @@
 /** A driver's program that takes longer hangs: with a lost GPU they do. */
 export const COMMAND_TIMEOUT_MS = 5_000
-/** macOS looks at the whole machine before it answers. */
-export const PROFILER_TIMEOUT_MS = 15_000
+/**
+ * The same for the first look at a machine: macOS looks at all of it before it answers, and GPUs that
+ * nothing keeps awake wake up one by one.
+ */
+export const PROBE_TIMEOUT_MS = 15_000
 /** What the kernel may take to bury a killed program, until it is left to itself. */
 export const KILL_GRACE_MS = 500
 /** `nvidia-smi` writes 100 bytes a GPU, `amd-smi` and `system_profiler` some ten kilobytes. */

@@ -36,6 +36,7 @@ const NO_JOBS: ModelPace = { jobs: 0, decode: NO_PACE, prefill: NO_PACE }
  * streams that were finished, and whose tokens the engine has counted, tell the two phases apart.
  */
 export function measuredSpeed(book: SpeedBook, job: TimedJob): SpeedBook {
+  if (!isPaced(job)) return book
   const decode = decodeOf(job)
   const prefill = prefillOf(job)
   if (decode === undefined && prefill === undefined) return book
@@ -58,18 +59,21 @@ export const speedsIn = (book: SpeedBook): MeasuredSpeed[] =>
     ...(prefill.ms > 0 ? { prefill_tokens_s: perSecond(prefill) } : {}),
   }))
 
-function decodeOf({ header, state, usage, ttftMs, startedAt, endedAt }: TimedJob) {
-  if (!header.stream || state !== 'ended' || usage.estimated === true || ttftMs === undefined) {
-    return undefined
-  }
+/** A stream that was finished, and whose tokens the engine has counted. */
+type PacedJob = TimedJob & { readonly ttftMs: number }
+
+const isPaced = (job: TimedJob): job is PacedJob =>
+  job.header.stream &&
+  job.state === 'ended' &&
+  job.usage.estimated !== true &&
+  job.ttftMs !== undefined
+
+function decodeOf({ usage, ttftMs, startedAt, endedAt }: PacedJob): Pace | undefined {
   const pace = { tokens: usage.completion_tokens - 1, ms: endedAt - startedAt - ttftMs }
   return pace.tokens >= MIN_ANSWER_TOKENS && pace.ms > 0 ? pace : undefined
 }
 
-function prefillOf({ header, state, usage, ttftMs }: TimedJob): Pace | undefined {
-  if (!header.stream || state !== 'ended' || usage.estimated === true || ttftMs === undefined) {
-    return undefined
-  }
+function prefillOf({ usage, ttftMs }: PacedJob): Pace | undefined {
   const pace = { tokens: usage.prompt_tokens - (usage.cached_tokens ?? 0), ms: ttftMs }
   return pace.tokens >= MIN_PROMPT_TOKENS && pace.ms > 0 ? pace : undefined
 }

@@ -1,5 +1,9 @@
 import type { Gpu } from '@infernet/schemas/hardware'
-import { MAX_MIG_INSTANCES } from '@infernet/schemas/limits'
+import {
+  MAX_DRIVER_LENGTH,
+  MAX_HARDWARE_NAME_LENGTH,
+  MAX_MIG_INSTANCES,
+} from '@infernet/schemas/limits'
 import type { CommandRunner } from './command-runner.ts'
 import { acceptable, cardHash } from './gpu-facts.ts'
 import { cardFacts } from './gpu-table.ts'
@@ -52,14 +56,14 @@ function gpuOf(
   const mig = instances.get(uuid ?? '')
   const gpu = {
     vendor: 'nvidia',
-    name: name.slice(0, 96),
+    name: name.slice(0, MAX_HARDWARE_NAME_LENGTH),
     vram_mib: isUnified ? memoryMib : ownMib,
     ...(facts.unified === true ? { unified: true } : {}),
     id_sha256: uuid && cardHash(uuid),
     compute_capability: row.get('compute_cap'),
     cores: facts.cores,
     bandwidth_gb_s: facts.bandwidth,
-    driver: row.get('driver_version')?.slice(0, 32),
+    driver: row.get('driver_version')?.slice(0, MAX_DRIVER_LENGTH),
     power_limit_w: number('power.limit'),
     pcie_gen: number('pcie.link.gen.max'),
     pcie_width: number('pcie.link.width.max'),

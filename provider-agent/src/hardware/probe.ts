@@ -2,9 +2,10 @@ import type { Hardware } from '@infernet/schemas/hardware'
 import { MAX_ANNOUNCED_GPUS } from '@infernet/schemas/limits'
 import { probeAmd } from './amd.ts'
 import { probeApple } from './apple.ts'
-import type { CommandRunner } from './command-runner.ts'
+import { commandRunner, type CommandRunner } from './command-runner.ts'
 import { cpuOf, memoryMibOf } from './cpu.ts'
-import type { HostFacts } from './host-facts.ts'
+import { PROBE_TIMEOUT_MS } from './hardware-limits.ts'
+import { hostFacts, type HostFacts } from './host-facts.ts'
 import { probeNvidia, type Found } from './nvidia.ts'
 
 /**
@@ -30,4 +31,13 @@ export async function probeHardware(
     cpu: cpuOf(host),
     ...(memory === undefined ? {} : { memory_mib: memory }),
   }
+}
+
+/** The same of the machine that this runs on. `signal` ends the programs that are asked. */
+export function probeThisMachine(
+  trouble?: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<Hardware> {
+  const bounds = { timeoutMs: PROBE_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) }
+  return probeHardware(commandRunner(bounds), hostFacts(), trouble)
 }
