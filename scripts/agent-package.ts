@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { OLDEST_NODE } from '@infernet/provider-agent/doctor/machine-checks'
 import { EXIT } from '@infernet/provider-agent/exit-codes'
 import { FakeEdge } from '@infernet/provider-agent/testing/fake-edge'
 import { FakeEngine } from '@infernet/provider-agent/testing/fake-engine'
@@ -18,7 +19,7 @@ import { assembleAgentPackage } from './agent-package/assemble.ts'
 /** Twice what it is: whatever doubles it was not meant. */
 const MAX_TARBALL_BYTES = 3 * 1024 * 1024
 const MAX_IDLE_RSS_KIB = 120 * 1024
-const OLDEST_NODE = 20
+const [OLDEST_MAJOR] = OLDEST_NODE
 
 const folder = mkdtempSync(join(tmpdir(), 'infernet-package-'))
 const home = join(folder, 'home')
@@ -128,11 +129,11 @@ function oldestNode(): string {
     const file = join(path, 'node')
     const version = spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout ?? ''
     const major = Number(/^v(\d+)/.exec(version)?.[1])
-    return major >= OLDEST_NODE ? [{ file, major }] : []
+    return major >= OLDEST_MAJOR ? [{ file, major }] : []
   })
   const oldest = found.toSorted((a, b) => a.major - b.major)[0]
-  if (oldest?.major === OLDEST_NODE) return oldest.file
-  const message = `agent package: there is no Node ${OLDEST_NODE} on PATH`
+  if (oldest?.major === OLDEST_MAJOR) return oldest.file
+  const message = `agent package: there is no Node ${OLDEST_MAJOR} on PATH`
   if (oldest === undefined || process.env['INFERNET_NO_SKIP'] === '1') throw new Error(message)
   console.log(`${message}: trying ${oldest.major} instead`)
   return oldest.file

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
-import { chmodSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { publicKeyOf } from '@infernet/schemas/peer-id'
 import { describe, expect, it } from 'vitest'
-import { KeyError, loadIdentity } from './identity.ts'
+import { findIdentity, KeyError, loadIdentity } from './identity.ts'
 
 const newPath = () => join(mkdtempSync(join(tmpdir(), 'infernet-')), 'agent', 'key.pem')
 
@@ -20,6 +20,14 @@ describe('the key', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(statSync(dirname(path)).mode & 0o777).toBe(0o700)
     expect(readdirSync(dirname(path))).toEqual(['key.pem'])
+  })
+
+  it('is only made where it is asked for', () => {
+    const path = newPath()
+    expect(findIdentity(path)).toBeUndefined()
+    expect(existsSync(dirname(path))).toBe(false)
+    const { identity } = loadIdentity(path)
+    expect(findIdentity(path)).toMatchObject({ identity: { peer: identity.peer }, exposed: false })
   })
 
   it('signs what its name verifies', () => {

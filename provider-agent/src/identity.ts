@@ -2,7 +2,6 @@ import { createPrivateKey, generateKeyPairSync, hkdfSync, sign, type KeyObject }
 import {
   closeSync,
   fsyncSync,
-  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
+import { isErrno, isLinked } from './file-link.ts'
 
 /** The agent's name and the only thing that can speak in it. */
 export interface Identity {
@@ -22,11 +22,14 @@ export interface Identity {
   readonly deriveKey: (purpose: string) => Uint8Array
 }
 
-export interface LoadedIdentity {
+export interface FoundIdentity {
   readonly identity: Identity
-  readonly created: boolean
   /** Others on this machine can read the key: it should be taken for stolen. */
   readonly exposed: boolean
+}
+
+export interface LoadedIdentity extends FoundIdentity {
+  readonly created: boolean
 }
 
 export type KeyErrorCode = 'unreadable' | 'not_ed25519'
@@ -42,21 +45,30 @@ export class KeyError extends Error {
 
 const OTHERS = 0o077
 
-/**
- * Reads the Ed25519 key at `path` (PKCS#8 PEM), creating it when there is none. Who can read a credential
- * is systemd's care: its access list looks like a mode for others. Throws {@link KeyError}.
- */
-export function loadIdentity(
+export interface KeyOptions {
+  /** Who can read a credential is systemd's care: its access list looks like a mode for others. */
+  readonly isCredential?: boolean
+}
+
+/** Reads the Ed25519 key at `path` (PKCS#8 PEM), if there is one: none is made. Throws {@link KeyError}. */
+export function findIdentity(
   path: string,
-  { isCredential = false }: { readonly isCredential?: boolean } = {},
-): LoadedIdentity {
-  const existing = readIfThere(path)
-  const created = existing === undefined && createKeyFile(path)
-  const pem = existing ?? readIfThere(path)
-  if (pem === undefined) throw new KeyError('unreadable', `the key at ${path} vanished`)
+  { isCredential = false }: KeyOptions = {},
+): FoundIdentity | undefined {
+  const pem = readIfThere(path)
+  if (pem === undefined) return undefined
   const exposed =
     !isCredential && process.platform !== 'win32' && (statSync(path).mode & OTHERS) !== 0
-  return { identity: identityOf(pem, path), created, exposed }
+  return { identity: identityOf(pem, path), exposed }
+}
+
+/** The same, creating the key when there is none. Throws {@link KeyError}. */
+export function loadIdentity(path: string, options?: KeyOptions): LoadedIdentity {
+  const existing = findIdentity(path, options)
+  const created = existing === undefined && createKeyFile(path)
+  const found = existing ?? findIdentity(path, options)
+  if (found === undefined) throw new KeyError('unreadable', `the key at ${path} vanished`)
+  return { ...found, created }
 }
 
 function identityOf(pem: string, path: string): Identity {
@@ -90,12 +102,9 @@ function createKeyFile(path: string): boolean {
   const draft = `${path}.${process.pid}.new`
   writeDurably(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   try {
-    linkSync(draft, path)
-    syncDirectory(dirname(path))
-    return true
-  } catch (error) {
-    if (isErrno(error, 'EEXIST')) return false
-    throw error
+    const isOurs = isLinked(draft, path)
+    if (isOurs) syncDirectory(dirname(path))
+    return isOurs
   } finally {
     unlinkSync(draft)
   }
@@ -129,6 +138,3 @@ function readIfThere(path: string): string | undefined {
     throw new KeyError('unreadable', `cannot read the key: ${cause}`, { cause: error })
   }
 }
-
-const isErrno = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code

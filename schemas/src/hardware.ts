@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import {
   MAX_ANNOUNCED_GPUS,
+  MAX_DRIVER_LENGTH,
+  MAX_HARDWARE_NAME_LENGTH,
   MAX_MEASURED_MODELS,
   MAX_MIG_INSTANCES,
   MAX_MODEL_NAME_LENGTH,
@@ -10,7 +12,7 @@ import {
  * What a provider says of its machine. Nobody has checked it, except `measured`, which its agent has
  * seen. What the agent could not find out is absent.
  */
-const name = z.string().min(1).max(96)
+const name = z.string().min(1).max(MAX_HARDWARE_NAME_LENGTH)
 /** Up to 16 TiB. */
 const mib = z
   .int()
@@ -39,7 +41,7 @@ export const gpuSchema = z.object({
   cores: z.int().positive().max(1e6).optional(),
   /** Of its memory, 10⁹ bytes a second, as its maker says. */
   bandwidth_gb_s: z.int().positive().max(1e6).optional(),
-  driver: z.string().min(1).max(32).optional(),
+  driver: z.string().min(1).max(MAX_DRIVER_LENGTH).optional(),
   power_limit_w: z.int().positive().max(10_000).optional(),
   pcie_gen: z.int().positive().max(16).optional(),
   pcie_width: z.int().positive().max(64).optional(),

@@ -24,6 +24,10 @@ export const JOB_WINDOW_BYTES = 256 * 1024
 export const MAX_CAPABILITY_BYTES = 12 * 1024
 export const MAX_MODELS_PER_PROVIDER = 64
 export const MAX_MODEL_NAME_LENGTH = 128
+/** A GPU's or a processor's name, as its maker writes it: the longest of ours have half of it. */
+export const MAX_HARDWARE_NAME_LENGTH = 96
+/** A GPU driver's version: real ones have some ten characters. */
+export const MAX_DRIVER_LENGTH = 32
 /** GPUs of one provider: the largest single machines have sixteen. */
 export const MAX_ANNOUNCED_GPUS = 16
 /** NVIDIA cuts a GPU into seven at most. */

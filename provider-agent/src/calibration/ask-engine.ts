@@ -1,4 +1,5 @@
-import { faultOf, type Engine, type EngineRequest, type Evidence } from '../engines/engine.ts'
+import type { Engine, EngineRequest, Evidence } from '../engines/engine.ts'
+import { finishedRun, RunFault } from '../engines/finished-run.ts'
 import { CalibrationError } from './calibration-error.ts'
 
 /**
@@ -10,34 +11,18 @@ export async function askEngine(
   request: EngineRequest,
   signal: AbortSignal,
 ): Promise<Evidence> {
-  if (signal.aborted) throw aborted()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const fail = ({ message }: { readonly message: string }): void =>
-    reject(new CalibrationError('engine_failed', `a request failed: ${message}`))
-  const run = begin(engine, request, { data: () => {}, finish: () => resolve(), fail })
-  const abort = (): void => {
-    run.abort()
-    reject(aborted())
-  }
-  signal.addEventListener('abort', abort)
-  try {
-    await promise
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  const run = await finishedRun(engine, request, signal).catch((error: unknown) => {
+    throw error instanceof RunFault ? calibrationError(error) : error
+  })
   const evidence = run.evidence?.()
   if (evidence !== undefined) return evidence
   const message = `${engine.kind} does not show how it answered: update it, or use --engine llama-cpp`
   throw new CalibrationError('no_evidence', message)
 }
 
-function begin(engine: Engine, ...args: Parameters<Engine['begin']>): ReturnType<Engine['begin']> {
-  try {
-    return engine.begin(...args)
-  } catch (cause) {
-    const { message } = faultOf(cause)
-    throw new CalibrationError('engine_failed', `a request was refused: ${message}`, { cause })
-  }
+function calibrationError(fault: RunFault): CalibrationError {
+  const { code, message, cause } = fault
+  if (code === 'aborted') return new CalibrationError('aborted', 'the requests were stopped')
+  const what = code === 'refused' ? 'a request was refused' : 'a request failed'
+  return new CalibrationError('engine_failed', `${what}: ${message}`, { cause })
 }
-
-const aborted = (): CalibrationError => new CalibrationError('aborted', 'the requests were stopped')

@@ -21,6 +21,7 @@ import { reportText, warningsOf, type CalibrationReport } from './calibration-re
 import { count } from './count.ts'
 import { addEngineOptions, engineOptions, type EngineFlags } from './engine-options.ts'
 import { terminal } from './terminal.ts'
+import { untilStopped } from './until-stopped.ts'
 
 interface CalibrateFlags extends EngineFlags {
   readonly requests: number
@@ -81,7 +82,7 @@ async function measured(flags: CalibrateFlags): Promise<Found> {
     throw new OwnerError(EXIT.usage, message)
   }
   const to = terminal(json ? process.stderr : process.stdout)
-  const signal = untilStopped()
+  const { signal } = untilStopped()
   const engine = createEngine(engineOptions(flags, {}), Date.now)
   try {
     to.spin(`starting ${engine.kind}`)
@@ -100,14 +101,6 @@ async function measured(flags: CalibrateFlags): Promise<Found> {
 function progressText({ answered, scored, tokens }: Progress, requests: number): string {
   const percent = Math.floor((100 * (answered + scored)) / (2 * requests))
   return `${percent} %: ${answered} of ${requests} answered, ${scored} scored (${tokens} tokens)`
-}
-
-/** Ctrl-C stops in order, a second one at once. */
-function untilStopped(): AbortSignal {
-  const stopping = new AbortController()
-  const stop = (): void => stopping.abort()
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  return stopping.signal
 }
 
 /** Before minutes of measuring are spent. */

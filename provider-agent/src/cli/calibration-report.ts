@@ -2,6 +2,7 @@ import type { Calibration } from '@infernet/verification/evidence/calibration'
 import pc from 'picocolors'
 import { ENOUGH_REQUESTS } from '../calibration/calibration-limits.ts'
 import type { Summary } from '../calibration/summary.ts'
+import { columns } from './columns.ts'
 
 /** What a calibration came to. */
 export interface CalibrationReport extends Summary {
@@ -31,11 +32,15 @@ export function reportText(report: CalibrationReport): string {
     ['these answers', verdictsText(report)],
     ['written to', file],
   ]
-  const table = rows.map(([name, text]) => `${name.padEnd(15)}${text}`)
   const warnings = warningsOf(report).map((text) => `${pc.yellow('!')} ${text}`)
-  return [...table, '', ...warnings, '', 'Give it to the edge:', `  ${nextCommand(report)}`].join(
-    '\n',
-  )
+  return [
+    columns(rows),
+    '',
+    ...warnings,
+    '',
+    'Give it to the edge:',
+    `  ${nextCommand(report)}`,
+  ].join('\n')
 }
 
 /** What the operator must know before judging others by it. */

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import pc from 'picocolors'
 
 /** Rows as text whose columns stand below each other; `right` are the columns that end together. */
 export function columns(
@@ -19,6 +20,10 @@ export function columns(
       .trimEnd()
   return rows.map(line).join('\n')
 }
+
+/** Rows of a name and its value, as a table. */
+export const facts = (rows: readonly (readonly string[])[]): string =>
+  columns(rows.map(([name = '', ...values]) => [pc.dim(name), ...values]))
 
 /** Colours take no room. */
 const widthOf = (text: string): number => [...stripVTControlCharacters(text)].length

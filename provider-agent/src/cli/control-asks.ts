@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
+import { agentStatusSchema, type AgentStatus } from '../control/agent-status.ts'
+import { askAgent } from '../control/control-client.ts'
 import { ControlError, type ControlErrorCode } from '../control/control-error.ts'
 import { dataDir } from '../data-dir.ts'
+import { shellWord } from '../doctor/shell-word.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
 
 export interface ControlFlags {
@@ -8,35 +11,48 @@ export interface ControlFlags {
   readonly json?: boolean
 }
 
-/** Options of the commands that ask a running agent. */
+/** An option of the commands that ask a running agent. */
 export const DATA_OPTION = ['--data <directory>', 'that of the agent (INFERNET_DATA)'] as const
+/** An option of most commands. */
 export const JSON_OPTION = ['--json', 'as JSON'] as const
 
 /** The running agent's socket, for an agent started with this `--data`. */
-export const socketOf = ({ data }: ControlFlags): string => dataDir(data, process.env).control
+export const socketOf = (data: string | undefined): string => dataDir(data, process.env).control
+
+/** What the agent says of itself that runs with this `--data`. Throws ControlError. */
+export const agentStatus = (data: string | undefined): Promise<AgentStatus> =>
+  askAgent({ socket: socketOf(data), method: 'GET', path: '/status' }, agentStatusSchema)
+
+/** ` --data DIR`, or nothing, for commands to type. */
+export const dataFlag = (data: string | undefined): string =>
+  data === undefined ? '' : ` --data ${shellWord(data)}`
 
 const EXIT_CODES: Readonly<Record<ControlErrorCode, ExitCode>> = {
   already_running: EXIT.data,
   not_running: EXIT.notServing,
-  unusable: EXIT.failure,
+  unusable: EXIT.usage,
   refused: EXIT.failure,
   bad_answer: EXIT.failure,
 }
 
+/** What is wrong with the running agent as one line for its owner, with an exit code. */
+export const ownersError = ({ code, message }: ControlError): OwnerError =>
+  new OwnerError(EXIT_CODES[code], message)
+
 /** Turns what a running agent does not give into one line that names the next step, and an exit code. */
-export async function controlFault<T>(flags: ControlFlags, work: () => Promise<T>): Promise<T> {
+export async function controlFault<T>({ data }: ControlFlags, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
-    const hint = error.code === 'not_running' ? `. ${nextStep(flags)}` : ''
-    throw new OwnerError(EXIT_CODES[error.code], `${error.message}${hint}`)
+    const { exitCode, message } = ownersError(error)
+    const hint = error.code === 'not_running' ? `. ${nextStep(data)}` : ''
+    throw new OwnerError(exitCode, `${message}${hint}`)
   }
 }
 
-function nextStep({ data }: ControlFlags): string {
-  const named = data === undefined ? '' : ` --data ${data}`
-  const start = `Start it: infernet-agent run --edge URL${named}`
+function nextStep(data: string | undefined): string {
+  const start = `Start it: infernet-agent run --edge URL${dataFlag(data)}`
   const { key } = dataDir(data, process.env)
   if (!existsSync(key)) return `${start} (or name its --data: no agent has been there yet)`
   return `${start}. A service is started with: systemctl start infernet-agent`

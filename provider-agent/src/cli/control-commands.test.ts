@@ -9,9 +9,14 @@ import { FRAME } from '@infernet/schemas/frame'
 import { encodeControl } from '@infernet/schemas/wire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { agentStatusSchema, modelListSchema, type AgentStatus } from '../control/agent-status.ts'
+import { AgentWatch } from '../control/agent-watch.ts'
+import { openControl } from '../control/open-control.ts'
+import { dataDir } from '../data-dir.ts'
+import { EventLog, type AgentEvent } from '../events.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FakeEdge, type FakeEdgeOptions, type FakeSession } from '../testing/fake-edge.ts'
 import { readMetrics, valueOf } from '../testing/read-metrics.ts'
+import { jsonLine } from './event-lines.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 const body = { model: 'infernet-demo', messages: [{ role: 'user', content: 'hello' }] }
@@ -117,6 +122,8 @@ describe('infernet-agent status and models', () => {
     const nobody = await ask('status', data)
     expect(nobody).toMatchObject({ code: EXIT.notServing, out: '' })
     expect(nobody.err).toContain(`infernet-agent run --edge URL --data ${data}`)
+    const spaced = join(data, 'my data')
+    expect((await ask('status', spaced)).err).toContain(`run --edge URL --data '${spaced}'`)
     expect((await ask('drain', data)).code).toBe(EXIT.notServing)
     const lone = start(['run', '--edge', 'http://127.0.0.1:1', '--engine', 'tiny', '--data', data])
     await lone.says(/is the edge running/)
@@ -162,6 +169,28 @@ describe('infernet-agent logs', () => {
     const followed = await following.exited
     expect(followed).toMatchObject({ code: EXIT.ok, err: '' })
     expect(followed.out).toMatch(/ stopped after 1 jobs.*\n$/)
+  })
+
+  it('shows the line as it is where the agent is of another version', async () => {
+    const data = newDirectory()
+    const watch = new AgentWatch(jsonLine, 0)
+    const facts = { version: '9', pid: 1, service: undefined, role: 'provider', peer: 'p' }
+    const control = await openControl({
+      socket: dataDir(data, {}).control,
+      metricsPort: undefined,
+      watch,
+      facts: { ...facts, edge: 'ws://e', slots: 1 },
+      events: new EventLog(
+        () => {},
+        () => 0,
+      ),
+      now: () => 0,
+      rssBytes: () => 1,
+    })
+    const line = watch.take({ event: 'of_tomorrow', what: 1 } as unknown as AgentEvent, 0)
+    const { code, out } = await ask('logs', data)
+    await control.close()
+    expect({ code, out }).toEqual({ code: EXIT.ok, out: line })
   })
 })
 

@@ -11,13 +11,13 @@ import { agentLines } from '../control/control-client.ts'
 import { ControlError } from '../control/control-error.ts'
 import { dataDir } from '../data-dir.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
-import { commandRunner } from '../hardware/command-runner.ts'
-import { hostFacts } from '../hardware/host-facts.ts'
-import { probeHardware } from '../hardware/probe.ts'
+import { probeThisMachine } from '../hardware/probe.ts'
 import { AGENT_VERSION } from '../version.ts'
 import { columns } from './columns.ts'
+import { socketOf } from './control-asks.ts'
 import { runningAgent, type DiagnoseFlags } from './diagnose.ts'
 import { addDiagnoseOptions, diagnosed } from './doctor-command.ts'
+import { untilStopped } from './until-stopped.ts'
 
 /** The latest of them: a day of a quiet agent. */
 const MAX_EVENTS = 500
@@ -26,7 +26,6 @@ const MAX_FILES = 200
 
 interface BundleFlags extends DiagnoseFlags {
   readonly output?: string
-  readonly json?: boolean
 }
 
 /** Adds `debug bundle` to the program. */
@@ -45,12 +44,9 @@ async function bundle(flags: BundleFlags): Promise<void> {
   const time = new Date(at).toISOString().replace(/[-:]|\..*$/g, '')
   const file = flags.output ?? `infernet-debug-${time}.tar.gz`
   if (existsSync(file)) throw cannotWrite(file, 'it is there already')
-  const stopping = new AbortController()
-  const stop = (): void => stopping.abort()
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  const parts = await gathered(flags, stopping.signal)
-  if (stopping.signal.aborted)
-    throw new OwnerError(EXIT.interrupted, 'stopped; nothing was written')
+  const stopping = untilStopped().signal
+  const parts = await gathered(flags, stopping)
+  if (stopping.aborted) throw new OwnerError(EXIT.interrupted, 'stopped; nothing was written')
   const { bytes, files } = debugBundle(parts, redactorFor(flags), at)
   await written(file, bytes)
   console.log(flags.json ? JSON.stringify({ file, files }) : bundleText(file, files))
@@ -70,7 +66,7 @@ function redactorFor(flags: BundleFlags) {
 async function gathered(flags: BundleFlags, signal: AbortSignal): Promise<BundlePart[]> {
   const [checks, hardware, status, files] = await Promise.all([
     diagnosed(flags, signal),
-    probeHardware(commandRunner({ signal }), hostFacts()),
+    probeThisMachine(undefined, signal),
     runningAgent(flags.data),
     filesIn(dirname(dataDir(flags.data, process.env).outbox)),
   ])
@@ -120,10 +116,10 @@ async function filesIn(folder: string): Promise<object[]> {
 
 /** None where the agent has ended meanwhile. */
 async function events(data: string | undefined, signal: AbortSignal): Promise<unknown[]> {
-  const { control: socket } = dataDir(data, process.env)
   const lines: unknown[] = []
   try {
-    const asked = { socket, method: 'GET', path: `/events?tail=${MAX_EVENTS}` } as const
+    const path = `/events?tail=${MAX_EVENTS}`
+    const asked = { socket: socketOf(data), method: 'GET', path } as const
     for await (const line of agentLines(asked, signal)) lines.push(JSON.parse(line))
   } catch (error) {
     if (!(error instanceof ControlError || error instanceof SyntaxError)) throw error

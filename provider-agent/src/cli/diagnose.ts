@@ -1,5 +1,4 @@
-import { agentStatusSchema, type AgentStatus } from '../control/agent-status.ts'
-import { askAgent } from '../control/control-client.ts'
+import type { AgentStatus } from '../control/agent-status.ts'
 import { ControlError } from '../control/control-error.ts'
 import { dataDir } from '../data-dir.ts'
 import type { Check } from '../doctor/check.ts'
@@ -7,26 +6,19 @@ import { payoutCheck, priceCheck } from '../doctor/earnings-checks.ts'
 import { edgeChecks } from '../doctor/edge-checks.ts'
 import { engineCheck } from '../doctor/engine-check.ts'
 import { jobCheck } from '../doctor/job-check.ts'
-import { freeDisk, freeMemory, machineChecks, type GpusSeen } from '../doctor/machine-checks.ts'
-import { shellWord } from '../doctor/shell-word.ts'
+import { freeDisk, machineChecks, type GpusSeen } from '../doctor/machine-checks.ts'
 import { createEngine } from '../engines/create-engine.ts'
 import { readOfferFlags } from '../engines/offer-overrides.ts'
-import { commandRunner } from '../hardware/command-runner.ts'
-import { hostFacts } from '../hardware/host-facts.ts'
-import { probeHardware } from '../hardware/probe.ts'
-import type { PayoutFlags } from '../payout/payout-plan.ts'
-import { engineOptions, type EngineFlags } from './engine-options.ts'
+import { availableMemory } from '../hardware/host-facts.ts'
+import { probeThisMachine } from '../hardware/probe.ts'
+import { agentStatus, dataFlag } from './control-asks.ts'
+import { engineKind, engineOptions } from './engine-options.ts'
 import { ownIdentity } from './own-identity.ts'
+import type { RunFlags } from './run-command.ts'
 
 /** Those of `run`, of which none must be there, and a client's key. */
-export interface DiagnoseFlags extends EngineFlags, PayoutFlags {
+export interface DiagnoseFlags extends Omit<RunFlags, 'edge'> {
   readonly edge?: string
-  readonly price: string
-  readonly capabilities?: string
-  readonly endpoints?: string
-  readonly quantization?: string
-  readonly dataCollection?: string
-  readonly data?: string
   readonly clientKey?: string
 }
 
@@ -38,14 +30,14 @@ export function checksFor(flags: DiagnoseFlags): Check[] {
     ...machineChecks({
       nodeVersion: process.version,
       files: dataDir(data, process.env),
-      dataFlag: data === undefined ? '' : ` --data ${shellWord(data)}`,
-      freeMemory,
+      dataFlag: dataFlag(data),
+      freeMemory: availableMemory,
       freeDisk,
       gpus: gpusSeen,
     }),
     engineCheck({
       create: () => createEngine(engineOptions(flags, readOfferFlags(flags).overrides), now),
-      isEmbedded: flags.engineUrl === undefined,
+      isEmbedded: engineKind(flags) !== 'openai-http',
       isRunning: async () => (await runningAgent(data)) !== undefined,
       now,
     }),
@@ -58,9 +50,8 @@ export function checksFor(flags: DiagnoseFlags): Check[] {
 
 /** What the agent that runs with the same data says of itself, if one runs and can be asked. */
 export async function runningAgent(data: string | undefined): Promise<AgentStatus | undefined> {
-  const { control: socket } = dataDir(data, process.env)
   try {
-    return await askAgent({ socket, method: 'GET', path: '/status' }, agentStatusSchema)
+    return await agentStatus(data)
   } catch (error) {
     if (error instanceof ControlError) return undefined
     throw error
@@ -69,9 +60,9 @@ export async function runningAgent(data: string | undefined): Promise<AgentStatu
 
 async function gpusSeen(signal: AbortSignal): Promise<GpusSeen> {
   let trouble: string | undefined
-  const { gpus } = await probeHardware(commandRunner({ signal }), hostFacts(), (text) => {
+  const { gpus } = await probeThisMachine((text) => {
     trouble = text
-  })
+  }, signal)
   const names = gpus.map(({ name, vram_mib: mib }) =>
     mib === undefined ? name : `${name} (${(mib / 1024).toFixed(0)} GiB)`,
   )

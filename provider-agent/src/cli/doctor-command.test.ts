@@ -66,6 +66,16 @@ describe('infernet-agent doctor', () => {
     expect(readdirSync(data)).toEqual([])
   })
 
+  it('leaves an engine to the agent that has it, by the one that is named', async () => {
+    const edge = await newEdge()
+    const flags = ['--edge', edge.url, '--engine', 'tiny', '--data', newFolder()]
+    start(['run', ...flags])
+    await edge.session()
+    const url = ['--engine-url', 'http://127.0.0.1:1']
+    const { out } = await run(['doctor', ...flags, ...url, '--json'])
+    expect(outcomeOf(JSON.parse(out) as Report, 'engine')).toBe('skipped')
+  })
+
   it('says what to type for all that is wrong, in plain text through a pipe', async () => {
     const flags = ['--edge', 'http://127.0.0.1:1', '--engine-url', 'http://127.0.0.1:1']
     const wrong = ['--payout', 'nowhere', '--price', 'free', '--quantization', '?']

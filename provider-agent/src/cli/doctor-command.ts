@@ -6,10 +6,7 @@ import { checksFor, type DiagnoseFlags } from './diagnose.ts'
 import { doctorText } from './doctor-text.ts'
 import { addRunOptions } from './run-command.ts'
 import { terminal } from './terminal.ts'
-
-interface DoctorFlags extends DiagnoseFlags {
-  readonly json?: boolean
-}
+import { untilStopped } from './until-stopped.ts'
 
 /** Adds `doctor` to the program. */
 export function addDoctorCommand(program: Command): void {
@@ -34,18 +31,16 @@ export function addDiagnoseOptions(command: Command): Command {
   )
 }
 
-async function doctor(flags: DoctorFlags): Promise<void> {
-  const stopping = new AbortController()
-  const stop = (): void => stopping.abort()
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  const checks = await diagnosed(flags, stopping.signal)
+async function doctor(flags: DiagnoseFlags): Promise<void> {
+  const stopping = untilStopped().signal
+  const checks = await diagnosed(flags, stopping)
   const ok = checks.every(({ outcome }) => outcome !== 'failed')
   console.log(flags.json ? JSON.stringify({ ok, checks }) : doctorText(checks))
-  process.exitCode = stopping.signal.aborted ? EXIT.interrupted : ok ? EXIT.ok : EXIT.unwell
+  process.exitCode = stopping.aborted ? EXIT.interrupted : ok ? EXIT.ok : EXIT.unwell
 }
 
 /** Runs all checks; what it waits for is shown below. */
-export async function diagnosed(flags: DoctorFlags, signal: AbortSignal): Promise<CheckResult[]> {
+export async function diagnosed(flags: DiagnoseFlags, signal: AbortSignal): Promise<CheckResult[]> {
   const to = terminal(flags.json ? process.stderr : process.stdout)
   to.spin('looking')
   try {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { agentStatusSchema } from '../control/agent-status.ts'
 import { agentLines, askAgent } from '../control/control-client.ts'
+import { ControlError } from '../control/control-error.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import {
   controlFault,
@@ -9,6 +10,7 @@ import {
   socketOf,
   type ControlFlags,
 } from './control-asks.ts'
+import { untilStopped } from './until-stopped.ts'
 
 interface DrainFlags extends ControlFlags {
   readonly wait?: boolean
@@ -26,7 +28,7 @@ export function addDrainCommand(program: Command): void {
 }
 
 async function drain(flags: DrainFlags): Promise<void> {
-  const socket = socketOf(flags)
+  const socket = socketOf(flags.data)
   const status = await controlFault(flags, () =>
     askAgent({ socket, method: 'POST', path: '/drain' }, agentStatusSchema),
   )
@@ -42,18 +44,17 @@ async function drain(flags: DrainFlags): Promise<void> {
 
 /** The agent closes the stream when it ends, with `stopped` last. */
 async function ended(flags: DrainFlags, socket: string): Promise<void> {
-  const stopping = new AbortController()
-  process.once('SIGINT', () => stopping.abort()).once('SIGTERM', () => stopping.abort())
+  const stopping = untilStopped().signal
   const asked = { socket, method: 'GET', path: '/events?tail=0&follow=1' } as const
-  try {
-    await controlFault(flags, async () => {
-      for await (const _line of agentLines(asked, stopping.signal)) continue
-    })
-  } catch (error) {
-    // It was faster than we.
-    if (!(error instanceof OwnerError) || error.exitCode !== EXIT.notServing) throw error
-  }
-  if (stopping.signal.aborted) {
+  await controlFault(flags, async () => {
+    try {
+      for await (const _line of agentLines(asked, stopping)) continue
+    } catch (error) {
+      // It was faster than we.
+      if (!(error instanceof ControlError) || error.code !== 'not_running') throw error
+    }
+  })
+  if (stopping.aborted) {
     throw new OwnerError(EXIT.interrupted, 'stopped waiting; the agent goes on draining')
   }
 }

@@ -1,10 +1,8 @@
 import { Option, type Command } from 'commander'
-import { agentStatusSchema } from '../control/agent-status.ts'
-import { askAgent } from '../control/control-client.ts'
 import { ControlError } from '../control/control-error.ts'
 import { askEarnings } from '../edge-api/ask-earnings.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
-import { DATA_OPTION, JSON_OPTION, socketOf, type ControlFlags } from './control-asks.ts'
+import { agentStatus, DATA_OPTION, JSON_OPTION, type ControlFlags } from './control-asks.ts'
 import { earningsText } from './earnings-text.ts'
 import { edgeFault } from './edge-fault.ts'
 import { requiredIdentity } from './own-identity.ts'
@@ -30,16 +28,15 @@ export function addEarningsCommand(program: Command): void {
 
 async function earnings(flags: EarningsFlags): Promise<void> {
   const identity = requiredIdentity(flags.data)
-  const edge = flags.edge ?? (await edgeOfAgent(flags))
+  const edge = flags.edge ?? (await edgeOfAgent(flags.data))
   const found = await edgeFault(() => askEarnings(edge, identity, Date.now()))
   console.log(flags.json ? JSON.stringify(found) : earningsText(found, Date.now()))
 }
 
 /** The edge of the agent that runs with this data. Throws OwnerError. */
-async function edgeOfAgent(flags: ControlFlags): Promise<string> {
+async function edgeOfAgent(data: string | undefined): Promise<string> {
   try {
-    const asked = { socket: socketOf(flags), method: 'GET', path: '/status' } as const
-    return (await askAgent(asked, agentStatusSchema)).edge
+    return (await agentStatus(data)).edge
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
     throw new OwnerError(

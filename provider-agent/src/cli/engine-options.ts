@@ -45,17 +45,21 @@ export const addEngineOptions = (command: Command): Command =>
     .option('--spec-template <file>', 'servers: their chat template, or the SHA-256 of it')
     .option('--spec-defaults <file>', "vLLM: its generation_config.json, or 'vllm' for none")
 
+/** What runs the models; `openai-http` is a server beside the agent, not one of `--manage`. */
+export const engineKind = ({ engine, engineUrl }: EngineFlags): EngineName =>
+  engine ?? (engineUrl === undefined ? 'llama-cpp' : 'openai-http')
+
 export function engineOptions(
-  { model, engine, ...rest }: EngineFlags,
+  flags: EngineFlags,
   overrides: EngineOptions['overrides'],
 ): EngineOptions {
-  const kind = engine ?? (rest.engineUrl === undefined ? 'llama-cpp' : 'openai-http')
+  const { model, ...rest } = flags
   const engineKey = rest.engineKey ?? readCredential(CREDENTIAL.engineKey, process.env)
   return {
     ...rest,
     ...(engineKey === undefined ? {} : { engineKey }),
     overrides,
-    engine: kind,
+    engine: engineKind(flags),
     models: model,
     spec: readSpecFlags(rest),
   }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { commandRunner } from '../hardware/command-runner.ts'
 import { readGpus } from '../hardware/gpu-reading.ts'
-import { PROFILER_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
-import { hostFacts } from '../hardware/host-facts.ts'
-import { probeHardware } from '../hardware/probe.ts'
+import { PROBE_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
+import { probeThisMachine } from '../hardware/probe.ts'
 import { hintFor } from '../hardware/trouble-hints.ts'
 import { ALL_BITS, billionsIn, placesFor } from '../hardware/what-fits.ts'
+import { JSON_OPTION } from './control-asks.ts'
 import { hardwareText, type HardwareReport } from './hardware-text.ts'
 import { terminal } from './terminal.ts'
 
@@ -14,7 +14,7 @@ export function addHardwareCommand(program: Command): void {
   program
     .command('hardware')
     .description('show the GPUs, the processor, and what models fit')
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action(async ({ json }: { json?: boolean }) => {
       const spinner = terminal(process.stderr)
       if (json !== true) spinner.spin('looking at the hardware')
@@ -25,12 +25,12 @@ export function addHardwareCommand(program: Command): void {
 }
 
 async function look(): Promise<HardwareReport> {
-  const run = commandRunner({ timeoutMs: PROFILER_TIMEOUT_MS })
   const troubles: HardwareReport['troubles'][number][] = []
-  const hardware = await probeHardware(run, hostFacts(), (message) => {
+  const hardware = await probeThisMachine((message) => {
     troubles.push({ message, next_step: hintFor(message) })
   })
   const hasNvidia = hardware.gpus.some(({ vendor }) => vendor === 'nvidia')
+  const run = commandRunner({ timeoutMs: PROBE_TIMEOUT_MS })
   const { readings } = hasNvidia ? await readGpus(run) : { readings: [] }
   return {
     ...hardware,

@@ -1,3 +1,5 @@
+import { formatSat } from '@infernet/schemas/money'
+
 /** A duration in ms as people say it: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
@@ -12,16 +14,9 @@ export function duration(ms: number): string {
 const two = ([a, unitA]: [number, string], [b, unitB]: [number, string]): string =>
   b === 0 ? `${a} ${unitA}` : `${a} ${unitA} ${b} ${unitB}`
 
-/** msat as satoshi, with what is below one where there is any: `12.5`. */
-export function sats(msat: bigint): string {
-  const [whole, rest] = [
-    msat / 1000n,
-    String(msat % 1000n)
-      .padStart(3, '0')
-      .replace(/0+$/, ''),
-  ]
-  return rest === '' ? grouped(whole) : `${grouped(whole)}.${rest}`
-}
+/** msat as satoshi, with what is below one where there is any: `1,234.5`. */
+export const sats = (msat: bigint): string =>
+  formatSat(msat).replace(/^\d+/, (whole) => grouped(BigInt(whole)))
 
 /** A whole number with its thousands told apart: `1,234,567`. */
 export const grouped = (n: number | bigint): string => n.toLocaleString('en-US')

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { dataDir } from '../data-dir.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { KeyError, loadIdentity } from '../identity.ts'
+import { JSON_OPTION } from './control-asks.ts'
 
 /** Adds `keys` to the program. */
 export function addKeysCommand(program: Command): void {
@@ -9,7 +10,7 @@ export function addKeysCommand(program: Command): void {
     .command('keys')
     .description('show the name of this provider, creating its key if there is none')
     .option('--data <directory>', 'where the key is kept (INFERNET_DATA)')
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action(({ data, json }: { data?: string; json?: boolean }) => {
       const { key } = dataDir(data, process.env)
       const { peer } = identityAt(key)

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { agentStatusSchema } from '../control/agent-status.ts'
-import { agentLines, askAgent } from '../control/control-client.ts'
+import { agentLines } from '../control/control-client.ts'
 import { MAX_EVENTS_KEPT } from '../control/control-limits.ts'
 import type { AgentEvent } from '../events.ts'
 import {
+  agentStatus,
   controlFault,
   DATA_OPTION,
   JSON_OPTION,
@@ -13,6 +13,7 @@ import {
 } from './control-asks.ts'
 import { count } from './count.ts'
 import { lineOfEvent } from './event-lines.ts'
+import { untilStopped } from './until-stopped.ts'
 
 const DEFAULT_TAIL = 50
 
@@ -36,25 +37,22 @@ export function addLogsCommand(program: Command): void {
 }
 
 async function logs(flags: LogsFlags): Promise<void> {
-  const socket = socketOf(flags)
-  const stopping = new AbortController()
-  process.once('SIGINT', () => stopping.abort()).once('SIGTERM', () => stopping.abort())
+  const stopping = untilStopped()
   // `logs | head` leaves when it has enough.
   process.stdout.on('error', () => stopping.abort())
   await controlFault(flags, async () => {
-    const asked = { socket, method: 'GET' } as const
-    if (!flags.json) await sayWhereMoreIs(socket)
+    if (!flags.json) await sayWhereMoreIs(flags)
     const path = `/events?tail=${flags.tail}${flags.follow ? '&follow=1' : ''}`
-    for await (const line of agentLines({ ...asked, path }, stopping.signal)) {
+    const asked = { socket: socketOf(flags.data), method: 'GET', path } as const
+    for await (const line of agentLines(asked, stopping.signal)) {
       console.log(flags.json ? line : shown(line))
     }
   })
 }
 
 /** The agent keeps the latest lines only; a service's are all in the journal. */
-async function sayWhereMoreIs(socket: string): Promise<void> {
-  const asked = { socket, method: 'GET', path: '/status' } as const
-  const { service } = await askAgent(asked, agentStatusSchema)
+async function sayWhereMoreIs({ data }: LogsFlags): Promise<void> {
+  const { service } = await agentStatus(data)
   if (service === null) return
   console.error(`all of its lines: journalctl -u ${service}`)
 }

@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs'
 import { dataDir } from '../data-dir.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
-import { KeyError, loadIdentity, type Identity } from '../identity.ts'
+import { findIdentity, KeyError, type Identity } from '../identity.ts'
 
 /** The provider's key under `--data`, if there is one: none is made. Throws OwnerError. */
 export function ownIdentity(data: string | undefined): Identity | undefined {
-  const { key } = dataDir(data, process.env)
-  if (!existsSync(key)) return undefined
   try {
-    return loadIdentity(key).identity
+    return findIdentity(dataDir(data, process.env).key)?.identity
   } catch (error) {
     if (error instanceof KeyError) throw new OwnerError(EXIT.data, error.message)
     throw error

@@ -3,11 +3,9 @@ import type { EventLog } from '../events.ts'
 import { Availability } from '../hardware/availability.ts'
 import { commandRunner } from '../hardware/command-runner.ts'
 import { GpuWatch } from '../hardware/gpu-watch.ts'
-import { PROFILER_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
 import { HardwareRecord } from '../hardware/hardware-record.ts'
-import { hostFacts } from '../hardware/host-facts.ts'
 import { parseHours, type Hours } from '../hardware/hours.ts'
-import { probeHardware } from '../hardware/probe.ts'
+import { probeThisMachine } from '../hardware/probe.ts'
 import type { RoomLimits } from '../hardware/room.ts'
 import { hintFor } from '../hardware/trouble-hints.ts'
 import { count } from './count.ts'
@@ -44,13 +42,19 @@ export function openOwnerSide(flags: OwnerFlags, hours: Hours | undefined, event
   }
 }
 
-function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWatch | undefined {
+/** What the owner keeps of the GPUs; undefined: nothing, and nobody need look at them. */
+export function roomLimitsOf(flags: OwnerFlags): RoomLimits | undefined {
   const limits: RoomLimits = {
     maxTemperatureC: flags.maxTemp,
     keepFreeMib: flags.keepVram,
     pauseWhenBusy: flags.pauseWhenBusy,
   }
-  if (Object.values(limits).every((limit) => limit === undefined)) return undefined
+  return Object.values(limits).every((limit) => limit === undefined) ? undefined : limits
+}
+
+function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWatch | undefined {
+  const limits = roomLimitsOf(flags)
+  if (limits === undefined) return undefined
   return new GpuWatch({
     run: commandRunner(),
     limits,
@@ -62,6 +66,4 @@ function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWat
 }
 
 const lookAround = (trouble: (message: string) => void) =>
-  probeHardware(commandRunner({ timeoutMs: PROFILER_TIMEOUT_MS }), hostFacts(), (text) =>
-    trouble(`${text}; ${hintFor(text)}`),
-  )
+  probeThisMachine((text) => trouble(`${text}; ${hintFor(text)}`))

@@ -123,8 +123,7 @@ async function run(flags: RunFlags): Promise<void> {
   const service = serviceWatch()
   const write = eventWriter(flags)
   const events = new EventLog((event, at) => {
-    watch.take(event, at)
-    write(event, at)
+    write(event, at, watch.take(event, at))
     service.saw(event)
   }, Date.now)
   const { edge, dataCollection, payouts, engine, price, hours } = planRun(flags)
@@ -176,13 +175,14 @@ function serviceWatch(): ServiceWatch {
   return new ServiceWatch(notify, () => performance.now())
 }
 
-function eventWriter({ json, quiet }: RunFlags): (event: AgentEvent, at: number) => void {
+/** Shows events to the owner: as they are, or each as its line of JSON. */
+function eventWriter({ json, quiet }: RunFlags) {
   const output = new LineWriter(process.stdout)
   process.on('exit', () => output.flush())
   const to = terminal(output)
-  return (event, at) => {
+  return (event: AgentEvent, at: number, line: string): void => {
     if (quiet && isOfEveryJob(event)) return
-    if (json) output.write(jsonLine(event, at))
+    if (json) output.write(line)
     else showEvent(to, event, at)
     // What is rare is news: whoever waits for it sees it at once.
     if (!isOfEveryJob(event)) output.flush()

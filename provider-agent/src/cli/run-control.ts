@@ -4,8 +4,8 @@ import { ControlError } from '../control/control-error.ts'
 import { openControl, type Control } from '../control/open-control.ts'
 import { ownUnit } from '../control/own-unit.ts'
 import type { EventLog } from '../events.ts'
-import { EXIT, OwnerError } from '../exit-codes.ts'
 import { AGENT_VERSION } from '../version.ts'
+import { ownersError } from './control-asks.ts'
 import { count } from './count.ts'
 
 const MAX_PORT = 65_535
@@ -51,8 +51,6 @@ export async function openRunControl(options: RunControlOptions): Promise<Contro
       rssBytes: () => process.memoryUsage.rss(),
     })
   } catch (error) {
-    if (!(error instanceof ControlError)) throw error
-    const exitCode = error.code === 'already_running' ? EXIT.data : EXIT.usage
-    throw new OwnerError(exitCode, error.message)
+    throw error instanceof ControlError ? ownersError(error) : error
   }
 }

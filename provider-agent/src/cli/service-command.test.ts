@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { EXIT } from '../exit-codes.ts'
 import { loadIdentity } from '../identity.ts'
+import { MEMORY_WITH_ENGINE } from '../service/service-limits.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 const EDGE = ['--edge', 'https://edge.example.org'] as const
@@ -93,6 +94,14 @@ describe('infernet-agent service', () => {
       '--user enable infernet-agent.service',
       '--user restart infernet-agent.service',
     ])
+  })
+
+  it('takes for files what the named engine takes for files, whatever else is given', async () => {
+    writeFileSync(join(folder, 'm.gguf'), '')
+    const engine = ['--engine', 'tiny', '--engine-url', 'http://127.0.0.1:8000']
+    const { out } = await service(['unit', '--user', ...EDGE, '--', ...engine, '--model', 'm.gguf'])
+    expect(out).toContain(` --model=${folder}/m.gguf `)
+    expect(out).toContain(`MemoryMax=${MEMORY_WITH_ENGINE}\n`)
   })
 
   it('takes an engine’s key from the environment into a file, never into the unit', async () => {

@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { dataDir } from '../data-dir.ts'
 import { EngineStartError } from '../engines/engine.ts'
-import { MANAGED_KINDS } from '../engines/managed/engine-command.ts'
 import { findProgram } from '../engines/managed/find-program.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
 import { KeyError } from '../identity.ts'
@@ -26,7 +25,10 @@ import { OLDEST_SYSTEMD } from '../service/service-limits.ts'
 import { Systemd } from '../service/systemd.ts'
 import { UnitWordError } from '../service/unit-words.ts'
 import type { Scope } from '../service/unit-settings.ts'
-import type { OwnerFlags } from './owner-options.ts'
+import { JSON_OPTION } from './control-asks.ts'
+import { engineKind } from './engine-options.ts'
+import type { ManagedFlags } from './managed-options.ts'
+import { roomLimitsOf } from './owner-options.ts'
 import { readRunArguments } from './run-arguments.ts'
 import { stateText, tool } from './service-text.ts'
 
@@ -43,7 +45,6 @@ interface UnitFlags extends ScopeFlags {
 }
 
 const USER = ['--user', 'of this user, without root, instead of the whole machine’s'] as const
-const JSON_FLAG = ['--json', 'as JSON'] as const
 
 /** Adds `service install`, `uninstall`, `unit` and `status` to the program. */
 export function addServiceCommand(program: Command): void {
@@ -63,7 +64,7 @@ export function addServiceCommand(program: Command): void {
     .description('drain, stop and remove the service; its key and receipts stay')
     .option(...USER)
     .option('--purge', 'delete its key and receipts too: name and unpaid earnings are lost')
-    .option(...JSON_FLAG)
+    .option(...JSON_OPTION)
     .action((flags: ScopeFlags & { readonly purge?: boolean }) =>
       ownersFault(() => uninstallService(flags)),
     )
@@ -71,7 +72,7 @@ export function addServiceCommand(program: Command): void {
     .command('status')
     .description(`show how the service is: exit code 0 if it runs, ${EXIT.notServing} if not`)
     .option(...USER)
-    .option(...JSON_FLAG)
+    .option(...JSON_OPTION)
     .action((flags: ScopeFlags) => ownersFault(() => showState(flags)))
 }
 
@@ -83,7 +84,7 @@ const addUnitOptions = (command: Command): Command =>
     .option('--gpu', 'let it see the GPU although its engine is a server beside it')
     .option('--memory-max <size>', 'memory it may use, such as 2G or 80%', memorySize)
     .option('--env <NAME=value>', 'a variable for its environment; may be said again', variable)
-    .option(...JSON_FLAG)
+    .option(...JSON_OPTION)
 
 async function installService(
   args: readonly string[],
@@ -171,14 +172,13 @@ async function showState(flags: ScopeFlags): Promise<void> {
 function wishOf(args: readonly string[], flags: UnitFlags): ServiceWish {
   const edge = flags.edge === undefined ? [] : [`--edge=${flags.edge}`]
   const { flags: run, given } = readRunArguments([...edge, ...args])
-  const isServer = run.engineUrl !== undefined || run.engine === 'openai-http'
-  const usesGpu = !isServer && run.engine !== 'tiny' && run.gpu
+  const kind = engineKind(run)
+  const usesGpu = (kind === 'llama-cpp' && run.gpu) || roomLimitsOf(run) !== undefined
   return {
     scope: scopeOf(flags),
-    given: [...given, ...programFound(given)],
-    ownEngine: !isServer,
-    modelsAreFiles: !isServer,
-    gpu: flags.gpu === true || (hasGpu() && (usesGpu || watchesGpu(run))),
+    given: [...given, ...programFound(run)],
+    ownEngine: kind !== 'openai-http',
+    gpu: flags.gpu === true || (hasGpu() && usesGpu),
     graceSeconds: run.grace,
     ...(flags.memoryMax === undefined ? {} : { memoryMax: flags.memoryMax }),
     environment: flags.env ?? {},
@@ -186,15 +186,10 @@ function wishOf(args: readonly string[], flags: UnitFlags): ServiceWish {
   }
 }
 
-const watchesGpu = ({ maxTemp, keepVram, pauseWhenBusy }: OwnerFlags): boolean =>
-  (maxTemp ?? keepVram ?? pauseWhenBusy) !== undefined
-
 /** systemd's PATH is not the owner's: an engine that is found there is named. */
-function programFound(given: readonly GivenOption[]): GivenOption[] {
-  const managed = given.find(({ name }) => name === 'manage')?.value
-  const kind = MANAGED_KINDS.find((one) => one === managed)
-  if (kind === undefined || given.some(({ name }) => name === 'engineProgram')) return []
-  const value = findProgram(kind, undefined, process.env['PATH'])
+function programFound({ manage, engineProgram }: ManagedFlags): GivenOption[] {
+  if (manage === undefined || engineProgram !== undefined) return []
+  const value = findProgram(manage, undefined, process.env['PATH'])
   return [{ name: 'engineProgram', flag: '--engine-program', value }]
 }
 
@@ -264,11 +259,11 @@ async function ownersFault(work: () => Promise<void>): Promise<void> {
     if (error instanceof UnitWordError) throw new OwnerError(EXIT.usage, error.message)
     if (error instanceof KeyError) throw new OwnerError(EXIT.data, error.message)
     if (error instanceof EngineStartError) throw new OwnerError(EXIT.engine, error.message)
-    if (isErrno(error)) throw new OwnerError(EXIT.service, error.message)
+    if (isSystemError(error)) throw new OwnerError(EXIT.service, error.message)
     throw error
   }
 }
 
 /** A file could not be read or written: the message names it. */
-const isErrno = (error: unknown): error is NodeJS.ErrnoException =>
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error

@@ -1,7 +1,7 @@
 import pc from 'picocolors'
 import type { UnitState } from '../service/unit-state.ts'
 import type { Scope } from '../service/unit-settings.ts'
-import { columns } from './columns.ts'
+import { facts } from './columns.ts'
 import { EXIT } from '../exit-codes.ts'
 import { duration } from './human-units.ts'
 
@@ -16,28 +16,24 @@ export function stateText(
   scope: Scope,
   now: number,
 ): string {
-  const parts = [columns(rows(state, now).map(([name, value]) => [pc.dim(name), value]))]
+  const parts = [facts(rows(state, now))]
   if (journal.length > 0) parts.push(journal.map((line) => `  ${line}`).join('\n'))
   const steps = nextSteps(state, scope).map((step) => `→ ${step}`)
   return [...parts, steps.join('\n')].filter((part) => part !== '').join('\n\n')
 }
 
-function rows(state: UnitState, now: number): [name: string, value: string][] {
+function rows(state: UnitState, now: number): string[][] {
   if (!state.installed) return [['service', pc.yellow('not installed')]]
   const since = state.since === undefined ? '' : ` since ${duration(now - state.since)}`
   const memory =
     state.memoryBytes === undefined ? '' : `, ${Math.round(state.memoryBytes / 2 ** 20)} MiB`
   return [
     ['service', `${colour(state)(stateWord(state))}${since}`],
-    ...(state.status === '' ? [] : [['agent', state.status] as [string, string]]),
-    ...(state.pid === undefined
-      ? []
-      : [['process', `pid ${state.pid}${memory}`] as [string, string]]),
+    ...(state.status === '' ? [] : [['agent', state.status]]),
+    ...(state.pid === undefined ? [] : [['process', `pid ${state.pid}${memory}`]]),
     ['restarts', String(state.restarts)],
     ['starts by itself', state.enabled ? 'yes' : pc.yellow('no')],
-    ...(isWell(state) || state.result === 'success'
-      ? []
-      : [['ended', endWord(state)] as [string, string]]),
+    ...(isWell(state) || state.result === 'success' ? [] : [['ended', endWord(state)]]),
   ]
 }
 

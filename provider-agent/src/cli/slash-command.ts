@@ -8,9 +8,11 @@ import { InputError } from '../read-input.ts'
 import { ownScores, OwnScoresError, type OwnScoresErrorCode } from '../slashes/own-scores.ts'
 import { readSlash, SlashSourceError } from '../slashes/slash-source.ts'
 import { verifySlash, type OwnScorer, type SlashVerdict } from '../slashes/verify-slash.ts'
+import { JSON_OPTION } from './control-asks.ts'
 import { edgeFault } from './edge-fault.ts'
 import { ownIdentity, requiredIdentity } from './own-identity.ts'
 import { slashText, verdictText } from './slash-text.ts'
+import { untilStopped } from './until-stopped.ts'
 
 interface VerifyFlags {
   readonly model?: string
@@ -46,7 +48,7 @@ export function addSlashCommand(program: Command): void {
     )
     .option('--edge-sha256 <hex>', 'the evidence’s hash, as the edge has published it', sha256)
     .option(...DATA)
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action(verify)
   slash
     .command('show')
@@ -54,7 +56,7 @@ export function addSlashCommand(program: Command): void {
     .argument('[slash]', 'its id, slash_…', slashId)
     .requiredOption(...EDGE)
     .option(...DATA)
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action(show)
   slash
     .command('appeal')
@@ -63,7 +65,7 @@ export function addSlashCommand(program: Command): void {
     .requiredOption(...EDGE)
     .requiredOption('--reason <text>', 'for the operator, at most 2000 characters')
     .option(...DATA)
-    .option('--json', 'as JSON')
+    .option(...JSON_OPTION)
     .action(appeal)
 }
 
@@ -84,9 +86,8 @@ const VERDICT_CODES: Readonly<Record<SlashVerdict['verdict'], ExitCode>> = {
 
 function scorerOf(file: string | undefined): OwnScorer | undefined {
   if (file === undefined) return undefined
-  const stopping = new AbortController()
-  process.once('SIGINT', () => stopping.abort()).once('SIGTERM', () => stopping.abort())
-  return (json, evidence) => ownScores(file, json, evidence, stopping.signal)
+  const { signal } = untilStopped()
+  return (json, evidence) => ownScores(file, json, evidence, signal)
 }
 
 async function show(id: string | undefined, { edge, data, json }: EdgeFlags): Promise<void> {

@@ -1,6 +1,7 @@
 import type { SlashFacts } from '@infernet/schemas/slash-facts'
 import pc from 'picocolors'
 import type { Check, Found, SlashVerdict } from '../slashes/verify-slash.ts'
+import { columns } from './columns.ts'
 
 const MARKS: Readonly<Record<Found, string>> = {
   good: pc.green('✓'),
@@ -42,7 +43,7 @@ export function slashText(facts: SlashFacts): string {
     ...(refunded === null ? [] : [['refunded', `${refunded} msat`] as const]),
     ...(forfeited === null ? [] : [['forfeited', `${forfeited} msat`] as const]),
   ]
-  return rows.map(([name, text]) => `${name.padEnd(14)}${text}`).join('\n')
+  return columns(rows)
 }
 
 const time = (seconds: number): string => new Date(seconds * 1000).toISOString()

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { agentStatusSchema, modelListSchema, type AgentStatus } from '../control/agent-status.ts'
+import { modelListSchema } from '../control/agent-status.ts'
 import { askAgent } from '../control/control-client.ts'
 import { EXIT } from '../exit-codes.ts'
 import {
+  agentStatus,
   controlFault,
   DATA_OPTION,
   JSON_OPTION,
@@ -11,6 +12,7 @@ import {
   type ControlFlags,
 } from './control-asks.ts'
 import { modelsText, statusText } from './status-text.ts'
+import { untilStopped } from './until-stopped.ts'
 
 const WATCH_MS = 1_000
 const CLEAR_SCREEN = '\u001B[H\u001B[2J'
@@ -33,29 +35,22 @@ export function addStatusCommands(program: Command): void {
 }
 
 async function status(flags: ControlFlags & { readonly watch?: boolean }): Promise<void> {
-  const stopping = new AbortController()
-  if (flags.watch) {
-    process.once('SIGINT', () => stopping.abort()).once('SIGTERM', () => stopping.abort())
-  }
+  const stopping = flags.watch ? untilStopped().signal : undefined
   for (;;) {
-    const found = await controlFault(flags, () => agentStatus(flags))
+    const found = await controlFault(flags, () => agentStatus(flags.data))
     process.exitCode = found.state === 'connected' ? EXIT.ok : EXIT.notServing
     const text = flags.json ? JSON.stringify(found) : statusText(found)
     const isScreen = flags.watch && !flags.json && process.stdout.isTTY
     console.log(isScreen ? `${CLEAR_SCREEN}${text}` : text)
-    if (!flags.watch) return
-    await pause(WATCH_MS, undefined, { signal: stopping.signal }).catch(() => {})
-    if (stopping.signal.aborted) return
+    if (stopping === undefined) return
+    await pause(WATCH_MS, undefined, { signal: stopping }).catch(() => {})
+    if (stopping.aborted) return
   }
 }
 
-/** What the running agent says of itself. Throws ControlError. */
-const agentStatus = (flags: ControlFlags): Promise<AgentStatus> =>
-  askAgent({ socket: socketOf(flags), method: 'GET', path: '/status' }, agentStatusSchema)
-
 async function models(flags: ControlFlags): Promise<void> {
   const { data } = await controlFault(flags, () =>
-    askAgent({ socket: socketOf(flags), method: 'GET', path: '/models' }, modelListSchema),
+    askAgent({ socket: socketOf(flags.data), method: 'GET', path: '/models' }, modelListSchema),
   )
   if (flags.json) console.log(JSON.stringify(data))
   else console.log(data.length === 0 ? 'the agent offers no model now' : modelsText(data))

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { AgentStatus, ModelStatus } from '../control/agent-status.ts'
-import { columns } from './columns.ts'
+import { columns, facts } from './columns.ts'
 import { duration, grouped, sats } from './human-units.ts'
 
 type State = AgentStatus['state']
@@ -27,22 +27,20 @@ const WORDS: Readonly<Record<State, string>> = {
 
 /** The status of a running agent as a table. */
 export function statusText(status: AgentStatus): string {
-  const parts = [columns(rowsOf(status).map(([name, value]) => [pc.dim(name), value]))]
+  const parts = [facts(rowsOf(status))]
   if (status.models.length > 0) parts.push(modelsText(status.models))
   if (status.troubles.length > 0) parts.push(troublesText(status))
   return parts.join('\n\n')
 }
 
-function rowsOf(status: AgentStatus): [name: string, value: string][] {
+function rowsOf(status: AgentStatus): string[][] {
   const { at, connected_since: since, jobs, tokens } = status
   const word = COLOURS[status.state](WORDS[status.state])
   const unit = status.service === null ? '' : `, ${status.service}`
   const lost = status.disconnects === 0 ? '' : `, lost ${times(status.disconnects)}`
   return [
     ['state', since === null ? word : `${word} since ${duration(at - since)}${lost}`],
-    ...(status.paused === null
-      ? []
-      : ([['paused', pc.yellow(status.paused)]] as [string, string][])),
+    ...(status.paused === null ? [] : [['paused', pc.yellow(status.paused)]]),
     ['edge', status.edge],
     ['peer', status.peer],
     [
@@ -75,7 +73,7 @@ function jobsText({ jobs, slots }: AgentStatus): string {
   return parts.join(', ')
 }
 
-function speedRows({ tokens_per_second: rate, ttft_ms: ttft }: AgentStatus): [string, string][] {
+function speedRows({ tokens_per_second: rate, ttft_ms: ttft }: AgentStatus): string[][] {
   const { answers, lately } = rate
   return [
     [
@@ -84,10 +82,7 @@ function speedRows({ tokens_per_second: rate, ttft_ms: ttft }: AgentStatus): [st
     ],
     ...(ttft === null
       ? []
-      : ([['first token', `${ttft.p50} ms (p50), ${ttft.p90} ms (p90), ${ttft.p99} ms (p99)`]] as [
-          string,
-          string,
-        ][])),
+      : [['first token', `${ttft.p50} ms (p50), ${ttft.p90} ms (p90), ${ttft.p99} ms (p99)`]]),
   ]
 }
 
@@ -109,19 +104,19 @@ function payoutsText({ at, payouts }: AgentStatus): string {
   return `${to}${node}${invoice}`
 }
 
-function auditRows({ audits, verifier }: AgentStatus): [string, string][] {
+function auditRows({ audits, verifier }: AgentStatus): string[][] {
   const gone = audits.gone === 0 ? '' : pc.red(`, ${audits.gone} could not be shown`)
   const looked = verifier.scored + verifier.rendered + verifier.failed
   return [
     ['audits', `${audits.opened} answers shown${gone}`],
     ...(looked === 0
       ? []
-      : ([
+      : [
           [
             'verified',
             `${verifier.scored} scored, ${verifier.rendered} rendered, ${verifier.failed} failed`,
           ],
-        ] as [string, string][])),
+        ]),
   ]
 }
 

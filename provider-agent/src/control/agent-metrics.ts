@@ -1,4 +1,4 @@
-import type { AgentState, ModelState } from './agent-state.ts'
+import { JOB_OUTCOMES, type AgentState, type ModelState } from './agent-state.ts'
 import type { AgentFacts, LiveFacts } from './agent-status.ts'
 import { exposition, histogramMetric, metric, type Metric, type Sample } from './prometheus.ts'
 
@@ -54,7 +54,6 @@ const isConnected = (phase: AgentState['phase']): number => Number(phase === 'co
 
 function jobMetrics(state: AgentState, { agent, live }: MetricFacts): Metric[] {
   const models = Object.values(state.models)
-  const outcomes = ['done', 'failed', 'cancelled', 'lost'] as const
   return [
     gauge('slots', 'Jobs that may run at once.', agent.slots),
     gauge('jobs_running', 'Jobs that run now.', live.jobsRunning),
@@ -63,7 +62,7 @@ function jobMetrics(state: AgentState, { agent, live }: MetricFacts): Metric[] {
       'jobs',
       'Jobs that ended, by how.',
       models.flatMap(({ id, jobs }) =>
-        outcomes.map((outcome) => ({ labels: { model: id, outcome }, value: jobs[outcome] })),
+        JOB_OUTCOMES.map((outcome) => ({ labels: { model: id, outcome }, value: jobs[outcome] })),
       ),
     ),
     counter('jobs_refused', 'Jobs that were not taken.', samplesOf(state.refusals, 'reason')),
@@ -96,7 +95,7 @@ const tokenSamples = ({ id, promptTokens, completionTokens }: ModelState): Sampl
 ]
 
 function moneyMetrics(state: AgentState, live: LiveFacts): Metric[] {
-  const { audits, events, models, payouts, receiptsDropped } = state
+  const { audits, events, models, receiptsDropped } = state
   const earned = Object.values(models).map(({ id, earnedMsat }) => ({
     labels: { model: id },
     value: earnedMsat,
@@ -115,8 +114,8 @@ function moneyMetrics(state: AgentState, live: LiveFacts): Metric[] {
       events.receipt_unknown ?? 0,
     ),
     counter('invoices', 'Invoices that the edge asked for.', [
-      { labels: { outcome: 'issued' }, value: payouts.invoicesIssued },
-      { labels: { outcome: 'refused' }, value: payouts.invoicesRefused },
+      { labels: { outcome: 'issued' }, value: events.invoice_issued ?? 0 },
+      { labels: { outcome: 'refused' }, value: events.invoice_refused ?? 0 },
     ]),
     counter('audits', 'Answers that the edge wanted to see opened.', [
       { labels: { outcome: 'opened' }, value: audits.opened },

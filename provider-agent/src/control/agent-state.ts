@@ -4,16 +4,19 @@ import { emptyHistogram, observed, type Histogram } from './histogram.ts'
 import { noTroubles, troubleOf, withTrouble, type Trouble } from './troubles.ts'
 
 /** `waiting`: the connection is gone, and will be tried again. `refused`: the edge never takes this agent. */
-export type AgentPhase =
-  | 'starting'
-  | 'connecting'
-  | 'connected'
-  | 'waiting'
-  | 'draining'
-  | 'stopped'
-  | 'refused'
+export const AGENT_PHASES = [
+  'starting',
+  'connecting',
+  'connected',
+  'waiting',
+  'draining',
+  'stopped',
+  'refused',
+] as const
+export type AgentPhase = (typeof AGENT_PHASES)[number]
 
-export type JobOutcomeName = 'done' | 'failed' | 'cancelled' | 'lost'
+export const JOB_OUTCOMES = ['done', 'failed', 'cancelled', 'lost'] as const
+export type JobOutcomeName = (typeof JOB_OUTCOMES)[number]
 export type JobCounts = Readonly<Record<JobOutcomeName, number>>
 
 /** What one model has done since the agent started. */
@@ -33,8 +36,6 @@ export interface PayoutState {
   readonly when: string | undefined
   /** The owner's own node. */
   readonly node: string | undefined
-  readonly invoicesIssued: number
-  readonly invoicesRefused: number
   readonly lastInvoice:
     | { readonly payout: string; readonly msat: bigint; readonly at: number }
     | undefined
@@ -95,8 +96,6 @@ export const startedState = (at: number): AgentState => ({
     to: undefined,
     when: undefined,
     node: undefined,
-    invoicesIssued: 0,
-    invoicesRefused: 0,
     lastInvoice: undefined,
   },
   troubles: noTroubles,
@@ -177,12 +176,8 @@ function payoutChange(payouts: PayoutState, event: AgentEvent, at: number): Chan
       return { payouts: { ...payouts, node: event.alias || event.pubkey } }
     case 'invoice_issued': {
       const lastInvoice = { payout: event.payout, msat: BigInt(event.amount_msat), at }
-      return {
-        payouts: { ...payouts, invoicesIssued: payouts.invoicesIssued + 1, lastInvoice },
-      }
+      return { payouts: { ...payouts, lastInvoice } }
     }
-    case 'invoice_refused':
-      return { payouts: { ...payouts, invoicesRefused: payouts.invoicesRefused + 1 } }
     default:
       return {}
   }

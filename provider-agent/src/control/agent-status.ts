@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { tokensPerSecondLately, totals, type AgentState, type ModelState } from './agent-state.ts'
+import {
+  AGENT_PHASES,
+  tokensPerSecondLately,
+  totals,
+  type AgentState,
+  type ModelState,
+} from './agent-state.ts'
 import { quantileOf, type Histogram } from './histogram.ts'
 
 const count = z.int().nonnegative()
@@ -34,15 +40,7 @@ export const agentStatusSchema = z.object({
   service: z.string().nullable(),
   role: z.string(),
   peer: z.string(),
-  state: z.enum([
-    'starting',
-    'connecting',
-    'connected',
-    'waiting',
-    'draining',
-    'stopped',
-    'refused',
-  ]),
+  state: z.enum(AGENT_PHASES),
   started_at: time,
   edge: z.string(),
   connected_since: time.nullable(),
@@ -139,7 +137,7 @@ export function statusOf(
       batches_dropped: state.receiptsDropped,
       unknown: events.receipt_unknown ?? 0,
     },
-    payouts: payoutsOf(state.payouts),
+    payouts: payoutsOf(state),
     audits: state.audits,
     verifier: {
       scored: events.scored ?? 0,
@@ -174,17 +172,20 @@ const modelStatus = (model: ModelState): ModelStatus => ({
   earned_msat: String(model.earnedMsat),
 })
 
-const payoutsOf = ({ lastInvoice, ...payouts }: AgentState['payouts']): AgentStatus['payouts'] => ({
-  to: payouts.to ?? null,
-  when: payouts.when ?? null,
-  node: payouts.node ?? null,
-  invoices_issued: payouts.invoicesIssued,
-  invoices_refused: payouts.invoicesRefused,
-  last_invoice:
-    lastInvoice === undefined
-      ? null
-      : { payout: lastInvoice.payout, amount_msat: String(lastInvoice.msat), at: lastInvoice.at },
-})
+function payoutsOf({ events, payouts }: AgentState): AgentStatus['payouts'] {
+  const { to, when, node, lastInvoice } = payouts
+  return {
+    to: to ?? null,
+    when: when ?? null,
+    node: node ?? null,
+    invoices_issued: events.invoice_issued ?? 0,
+    invoices_refused: events.invoice_refused ?? 0,
+    last_invoice:
+      lastInvoice === undefined
+        ? null
+        : { payout: lastInvoice.payout, amount_msat: String(lastInvoice.msat), at: lastInvoice.at },
+  }
+}
 
 function percentilesOf(histogram: Histogram): z.infer<typeof percentiles> {
   const [p50, p90, p99] = [0.5, 0.9, 0.99].map((share) => quantileOf(histogram, share))

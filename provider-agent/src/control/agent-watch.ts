@@ -19,12 +19,13 @@ export class AgentWatch {
     return this.#state
   }
 
-  /** An event has happened at `at`, ms since the epoch. */
-  readonly take = (event: AgentEvent, at: number): void => {
+  /** An event has happened at `at`, ms since the epoch; returns its line. */
+  readonly take = (event: AgentEvent, at: number): string => {
     this.#state = after(this.#state, event, at)
     const line = this.#lineOf(event, at)
     this.#tail.push(line)
     for (const follower of this.#followers) follower(line)
+    return line
   }
 
   /** The latest `n` lines, the oldest of them first. */

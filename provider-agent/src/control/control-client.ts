@@ -1,5 +1,6 @@
 import { request, type IncomingMessage } from 'node:http'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { errorMessageIn } from '../error-message.ts'
 import { CONTROL_ANSWER_MS, MAX_CONTROL_ANSWER_BYTES } from './control-limits.ts'
 import { ControlError } from './control-error.ts'
 
@@ -46,8 +47,6 @@ export async function* agentLines(
   }
 }
 
-const errorSchema = z.object({ error: z.object({ message: z.string() }) })
-
 async function answerTo({ socket, method, path }: ControlRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const asking = request({ socketPath: socket, method, path, agent: false }, resolve)
@@ -56,8 +55,7 @@ async function answerTo({ socket, method, path }: ControlRequest): Promise<Incom
   asking.end()
   const response = await promise.finally(() => clearTimeout(timer))
   if ((response.statusCode ?? 0) < 300) return response
-  const said = errorSchema.safeParse(parsed(await bodyOf(response)))
-  const reason = said.data?.error.message ?? `HTTP ${response.statusCode}`
+  const reason = errorMessageIn(await bodyOf(response)) ?? `HTTP ${response.statusCode}`
   throw new ControlError('refused', `the agent refuses: ${reason}`)
 }
 
@@ -80,14 +78,6 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
     if (body.length > MAX_CONTROL_ANSWER_BYTES) throw tooLong()
   }
   return body
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 const tooLong = (): ControlError => new ControlError('bad_answer', 'the agent’s answer is too long')

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, linkSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { isErrno, isLinked } from '../file-link.ts'
 import { CONTROL_ANSWER_MS } from './control-limits.ts'
 import { ControlError } from './control-error.ts'
 
@@ -24,7 +26,7 @@ export async function listenAt(server: Server, path: string): Promise<() => void
     if (Buffer.byteLength(draft) > MAX_PATH_BYTES) throw new Error('the path is too long')
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     remove(draft)
-    await listening(server, draft)
+    await once(server.listen(draft), 'listening')
     chmodSync(draft, 0o600)
     await publish(draft, path)
   } catch (cause) {
@@ -77,17 +79,6 @@ function identityOf(path: string): string | undefined {
   return createHash('sha256').update(text).digest('hex').slice(0, 8)
 }
 
-/** False when something is there already. */
-function isLinked(from: string, to: string): boolean {
-  try {
-    linkSync(from, to)
-    return true
-  } catch (error) {
-    if (isErrno(error, 'EEXIST')) return false
-    throw error
-  }
-}
-
 /** Whether somebody listens there, or may: who is too busy to say is not dead. */
 function answers(path: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
@@ -110,16 +101,6 @@ const alreadyRunning = (): ControlError =>
     'an agent runs already with this data directory: see it with infernet-agent status, stop it with infernet-agent drain, or give this one its own --data',
   )
 
-function listening(server: Server, path: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen(path, () => {
-    server.off('error', reject)
-    resolve()
-  })
-  return promise
-}
-
 function remove(path: string): void {
   try {
     unlinkSync(path)
@@ -127,6 +108,3 @@ function remove(path: string): void {
     if (!isErrno(error, 'ENOENT')) throw error
   }
 }
-
-const isErrno = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { LoopLag } from './agent-metrics.ts'
@@ -41,11 +42,8 @@ export async function serveMetrics(port: number, read: (lag: LoopLag) => string)
   )
   server.maxConnections = MAX_CONTROL_CONNECTIONS
   server.on('close', () => lag.disable())
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen(port, LOOPBACK, resolve)
   try {
-    await promise
+    await once(server.listen(port, LOOPBACK), 'listening')
   } catch (cause) {
     lag.disable()
     const reason = cause instanceof Error ? cause.message : String(cause)

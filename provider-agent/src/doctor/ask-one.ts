@@ -1,11 +1,6 @@
 import type { Endpoint } from '@infernet/schemas/wire'
-import {
-  faultOf,
-  providerFault,
-  type Engine,
-  type EngineModel,
-  type EngineSink,
-} from '../engines/engine.ts'
+import type { Engine, EngineModel } from '../engines/engine.ts'
+import { finishedRun } from '../engines/finished-run.ts'
 
 const WORDS = 'Say hello.'
 /** Enough to see that something comes. */
@@ -18,15 +13,13 @@ export function questionFor(endpoint: Endpoint): object {
   return { messages: [{ role: 'user', content: WORDS }], max_tokens: TOKENS }
 }
 
-/** Has the engine answer one question; resolves with the tokens of the answer. Rejects with a `JobFault`. */
+/** Has the engine answer one question; resolves with the tokens of the answer. Rejects with `RunFault`. */
 export async function askOne(
   engine: Engine,
   { id, endpoints }: EngineModel,
   signal: AbortSignal,
 ): Promise<number> {
   const endpoint = endpoints[0] ?? 'chat.completions'
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const fail = (error: Parameters<EngineSink['fail']>[0]): void => reject(new Error(error.message))
   const body = Buffer.from(JSON.stringify({ model: id, ...questionFor(endpoint) }))
   const request = {
     endpoint,
@@ -38,24 +31,6 @@ export async function askOne(
     max_output_tokens: TOKENS,
     body,
   }
-  const run = begin(engine, request, { data: () => {}, finish: () => resolve(), fail })
-  const stop = (): void => {
-    run.abort()
-    fail(providerFault('aborted', 'the question was stopped'))
-  }
-  signal.addEventListener('abort', stop)
-  try {
-    await promise
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+  const run = await finishedRun(engine, request, signal)
   return run.usage().completion_tokens
-}
-
-function begin(engine: Engine, ...args: Parameters<Engine['begin']>): ReturnType<Engine['begin']> {
-  try {
-    return engine.begin(...args)
-  } catch (cause) {
-    throw new Error(faultOf(cause).message, { cause })
-  }
 }

@@ -45,7 +45,7 @@ export function edgeChecks({ edge, now }: EdgeCheckOptions): Check[] {
       after: 'edge_connection',
       async run(signal) {
         try {
-          challenge = await challengeOf(address().url, signal)
+          challenge = await challengeOf(address(), signal)
           return audienceFinding(challenge, address())
         } catch (error) {
           if (error instanceof DialError) return failed(error.message, error.nextStep)

@@ -1,9 +1,10 @@
 import { constants, type Stats } from 'node:fs'
 import { access, readdir, stat, statfs } from 'node:fs/promises'
-import { freemem } from 'node:os'
 import { dirname } from 'node:path'
 import type { DataDir } from '../data-dir.ts'
-import { KeyError, loadIdentity } from '../identity.ts'
+import { PROBE_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
+import { hintFor } from '../hardware/trouble-hints.ts'
+import { findIdentity, KeyError } from '../identity.ts'
 import { failed, ok, warning, type Check, type Finding } from './check.ts'
 import { shellWord } from './shell-word.ts'
 
@@ -15,6 +16,8 @@ const NO_DISK_BYTES = 64 * 1024 ** 2
 /** The agent itself takes some 100 MiB; an embedded engine its model on top. */
 const LOW_MEMORY_BYTES = 256 * 1024 ** 2
 const OTHERS = 0o077
+/** A driver's programs are asked one after the other, and two may hang. */
+const GPU_LIMIT_MS = 3 * PROBE_TIMEOUT_MS
 
 /** What the checks of this machine look at. */
 export interface Machine {
@@ -36,9 +39,6 @@ export interface GpusSeen {
   readonly trouble?: string
 }
 
-/** Where no other process takes it meanwhile, and within the limits of a container. */
-export const freeMemory = (): number => process.availableMemory?.() ?? freemem()
-
 export async function freeDisk(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path)
   return bavail * bsize
@@ -52,7 +52,12 @@ export const machineChecks = (machine: Machine): Check[] => [
   { id: 'receipts', name: 'receipts', run: () => receiptsFinding(machine.files.outbox) },
   { id: 'disk', name: 'disk', run: () => diskFinding(machine) },
   { id: 'memory', name: 'memory', run: () => memoryFinding(machine.freeMemory()) },
-  { id: 'gpu', name: 'GPU', run: async (signal) => gpuFinding(await machine.gpus(signal)) },
+  {
+    id: 'gpu',
+    name: 'GPU',
+    limitMs: GPU_LIMIT_MS,
+    run: async (signal) => gpuFinding(await machine.gpus(signal)),
+  },
 ]
 
 function nodeFinding(version: string): Finding {
@@ -84,20 +89,17 @@ async function dataFinding({ outbox }: DataDir): Promise<Finding> {
     : ok(folder)
 }
 
-async function keyFinding({ files, dataFlag }: Machine): Promise<Finding> {
+function keyFinding({ files, dataFlag }: Machine): Finding {
   const { key } = files
   const word = shellWord(key)
   const make = `infernet-agent keys${dataFlag}`
-  const isThere = await access(key).then(
-    () => true,
-    (error: unknown) => !(error instanceof Error && 'code' in error && error.code === 'ENOENT'),
-  )
-  if (!isThere) return warning(`there is none at ${key} yet`, `${make} makes it, and so does run`)
   try {
-    const { identity, exposed } = loadIdentity(key, files)
-    return exposed
+    const found = findIdentity(key, files)
+    if (found === undefined)
+      return warning(`there is none at ${key} yet`, `${make} makes it, and so does run`)
+    return found.exposed
       ? warning(`others on this machine can read ${key}`, `chmod 600 ${word}`)
-      : ok(identity.peer)
+      : ok(found.identity.peer)
   } catch (error) {
     if (!(error instanceof KeyError)) throw error
     return failed(
@@ -139,8 +141,7 @@ function memoryFinding(free: number): Finding {
 }
 
 function gpuFinding({ names, trouble }: GpusSeen): Finding {
-  if (trouble !== undefined)
-    return warning(trouble, 'nvidia-smi must work first: is its driver loaded?')
+  if (trouble !== undefined) return warning(trouble, hintFor(trouble))
   return ok(names.length === 0 ? 'none seen: engines here compute on the CPU' : names.join(', '))
 }
 

@@ -1,10 +1,10 @@
 import { ToolCallParser } from '@infernet/openai-compat/tool-call-parser'
 import type { RenderedAnswer } from '@infernet/schemas/audit-wire'
-import { JobFault } from './engine.ts'
+import type { EngineRequest } from './engine.ts'
 import { readTextRequest } from './local-answer.ts'
 import type { LocalModel, LocalRequest } from './local-request.ts'
 import { sharedPrefix } from './local-sampling.ts'
-import type { RenderOrder } from './render-order.ts'
+import { readRenderOrder, type RenderOrder } from './render-order.ts'
 import { checkIds, ScoreError } from './score-order.ts'
 import type { RenderSource } from './token-source.ts'
 
@@ -16,7 +16,7 @@ export async function renderLocally(
   signal: AbortSignal,
 ): Promise<RenderedAnswer> {
   if (signal.aborted) throw ScoreError.aborted()
-  const request = readOrder(order, model)
+  const request = readRenderOrder(order, (job) => readJob(job, model))
   checkIds(order.output, model)
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const abort = (): void => reject(ScoreError.aborted())
@@ -30,20 +30,11 @@ export async function renderLocally(
   }
 }
 
-function readOrder(order: RenderOrder, model: LocalModel): LocalRequest {
-  if (order.endpoint === 'embeddings') {
-    throw new ScoreError('bad_request', 'an embedding has no text')
-  }
-  if (model.readsClock === true && order.at === undefined) {
+function readJob(job: EngineRequest, model: LocalModel): LocalRequest {
+  if (model.readsClock === true && job.at === undefined) {
     throw new ScoreError('bad_request', `the chat template of '${model.id}' writes the date`)
   }
-  // What else a job says decides what is drawn, and nothing here.
-  const job = { ...order, seed: 0, stream: false, include_usage: false, max_output_tokens: 1 }
-  try {
-    return readTextRequest(job, model)
-  } catch (error) {
-    throw error instanceof JobFault ? new ScoreError('bad_request', error.message) : error
-  }
+  return readTextRequest(job, model)
 }
 
 /** As the client gets it, but for stop sequences; null where calls are taken out of it. */

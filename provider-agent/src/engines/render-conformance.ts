@@ -1,3 +1,5 @@
+import { meterAnswer } from '@infernet/openai-compat/completion-meter'
+import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask, contentOf, requestOf, type ConformanceSubject } from './engine-conformance.ts'
 import type { EngineRequest } from './engine.ts'
@@ -14,12 +16,6 @@ const NO_BEGINNING: Case = ['no beginning', { prompt: '', ...WILD }]
 
 const user = (content: string) => ({ role: 'user', content })
 const never = new AbortController().signal
-
-/** The text of a chat that was not streamed. */
-const wholeContentOf = (text: string): string => {
-  const { choices } = JSON.parse(text) as { choices: { message: { content: string } }[] }
-  return choices[0]?.message.content ?? ''
-}
 
 const endpointOf = (body: Body): 'completions' | 'chat.completions' =>
   'prompt' in body ? 'completions' : 'chat.completions'
@@ -70,7 +66,8 @@ export function renderConformance(
       const output = shown.positions.map(({ id }) => id)
       const { continues = false } = more
       const rendering = await rendered(orderOf(body, { continues, output }))
-      const said = more.stream === false ? wholeContentOf(text) : contentOf(text)
+      const whole = meterAnswer(request.endpoint, encodeUtf8(text))
+      const said = more.stream === false ? (whole?.text ?? '') : contentOf(text)
       return { prompt: shown.prompt, said, output, rendering }
     }
     const both = async (body: Body, more: Partial<EngineRequest> = {}) => {

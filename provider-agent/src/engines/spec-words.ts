@@ -27,11 +27,14 @@ export interface SpecFlags {
   readonly specDefaults?: string
 }
 
+/** In hex. */
+export const isSha256 = (text: string): boolean => /^[0-9a-f]{64}$/i.test(text)
+
 const fileOrHash = z
   .string()
   .min(1)
   .transform((text): FileOrHash =>
-    /^[0-9a-f]{64}$/i.test(text) ? { sha256: text.toLowerCase() } : { path: text },
+    isSha256(text) ? { sha256: text.toLowerCase() } : { path: text },
   )
 const { quantization, kv, backend } = modelSpecSchema.shape
 const flagsSchema = z.object({

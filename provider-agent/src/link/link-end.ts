@@ -1,4 +1,5 @@
 import { CLOSE, isFatalClose } from '@infernet/schemas/close-codes'
+import { errorMessageIn } from '../error-message.ts'
 
 /** Why a connection is over, in words for the agent's owner. */
 export interface LinkEnd {
@@ -52,7 +53,7 @@ const STATUS_STEPS: ReadonlyMap<number, string> = new Map([
 
 /** The end of a dial that was answered with an HTTP status instead of a WebSocket. */
 export function endOfRefusal(status: number, body: string): LinkEnd {
-  const message = messageIn(body)
+  const message = errorMessageIn(body) ?? firstLineOf(body)
   return {
     reason: `the edge answered HTTP ${status}${message === '' ? '' : `: ${message}`}`,
     nextStep: STATUS_STEPS.get(status) ?? 'trying again',
@@ -60,16 +61,9 @@ export function endOfRefusal(status: number, body: string): LinkEnd {
   }
 }
 
-/** An OpenAI error envelope's message, else the first line of a text that is not a page. */
-function messageIn(body: string): string {
-  try {
-    const { error } = JSON.parse(body) as { error?: { message?: unknown } }
-    if (typeof error?.message === 'string') return error.message
-  } catch {
-    // Not JSON: shown as text below.
-  }
-  return body.trimStart().startsWith('<') ? '' : (body.trim().split('\n')[0] ?? '').slice(0, 200)
-}
+/** Of a text that is not a page. */
+const firstLineOf = (body: string): string =>
+  body.trimStart().startsWith('<') ? '' : (body.trim().split('\n')[0] ?? '').slice(0, 200)
 
 const ERRNO_STEPS: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'nothing listens there: is the edge running? trying again'],

@@ -10,30 +10,27 @@ import {
   type FrameType,
 } from '@infernet/schemas/frame'
 import { FrameMux } from '@infernet/schemas/frame-mux'
-import { MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
 import {
   challengeSchema,
   decodeControl,
   encodeControl,
   welcomeSchema,
   WireError,
-  WS_SUBPROTOCOL,
   type Capability,
   type Welcome,
 } from '@infernet/schemas/wire'
-import { WebSocket, type ClientOptions, type RawData } from 'ws'
+import { WebSocket, type RawData } from 'ws'
 import type { Identity } from '../identity.ts'
 import { ChannelTakenError } from '../jobs/jobs.ts'
 import {
-  CLOSE_TIMEOUT_MS,
   DIAL_TIMEOUT_MS,
-  MAX_REFUSAL_BYTES,
   MISSED_PONGS,
   SOCKET_HIGH_WATER_BYTES,
   SOCKET_LOW_WATER_BYTES,
 } from '../limits.ts'
+import { dial, onRefusal } from './dial.ts'
 import type { EdgeAddress } from './edge-address.ts'
-import { endOfClose, endOfError, endOfRefusal, type LinkEnd } from './link-end.ts'
+import { endOfClose, endOfError, type LinkEnd } from './link-end.ts'
 import { moveLink, type LinkState } from './link-state.ts'
 import { answerChallenge, LoginRefusal } from './login.ts'
 
@@ -51,20 +48,6 @@ export interface LinkOptions {
   /** Called once; nothing follows. */
   readonly onEnd: (end: LinkEnd) => void
 }
-
-/** RFC 6455 masks against scripts in browsers that poison proxies: void under TLS and on loopback. */
-const zeroMask = (mask: Buffer): void => {
-  mask.fill(0)
-}
-
-/** `closeTimeout` is missing from the type package. */
-const socketOptions = (edge: EdgeAddress): ClientOptions & { readonly closeTimeout: number } => ({
-  perMessageDeflate: false,
-  maxPayload: MAX_MESSAGE_BYTES,
-  handshakeTimeout: DIAL_TIMEOUT_MS,
-  closeTimeout: CLOSE_TIMEOUT_MS,
-  ...(edge.isPrivate ? { generateMask: zeroMask } : {}),
-})
 
 /** One WebSocket to the edge, from dialling to its end. It never comes back: dial a new one. */
 export class Link {
@@ -85,7 +68,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options
     this.#dialledAt = options.now()
-    this.#socket = new WebSocket(options.edge.url, WS_SUBPROTOCOL, socketOptions(options.edge))
+    this.#socket = dial(options.edge)
     this.#mux = new FrameMux(
       (message) => this.#sendMessage(message),
       (flush, delayMs) => {
@@ -151,18 +134,7 @@ export class Link {
     socket.on('error', (error) => {
       this.#ownEnd ??= endOfError(error)
     })
-    socket.on('unexpected-response', (request, response) => {
-      let body = ''
-      response.setEncoding('utf8')
-      response.on('data', (text: string) => {
-        body += text
-        if (body.length > MAX_REFUSAL_BYTES) response.destroy()
-      })
-      response.on('close', () => {
-        request.destroy()
-        this.#end(endOfRefusal(response.statusCode ?? 0, body.slice(0, MAX_REFUSAL_BYTES)))
-      })
-    })
+    onRefusal(socket, (end) => this.#end(end))
   }
 
   #end(end: LinkEnd): void {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import {
-  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -9,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { isLinked } from '../file-link.ts'
 
 /** A signed batch that the edge has not acknowledged. */
 export interface StoredBatch {
@@ -96,12 +96,7 @@ export class Outbox {
   #publish(draft: string): number {
     for (;;) {
       const id = ++this.#lastId
-      try {
-        linkSync(draft, this.#pathOf(id))
-        return id
-      } catch (error) {
-        if (!isErrno(error, 'EEXIST')) throw error
-      }
+      if (isLinked(draft, this.#pathOf(id))) return id
     }
   }
 
@@ -157,6 +152,3 @@ function removeFile(path: string): void {
     // It is gone already, or the disk is read-only by now.
   }
 }
-
-const isErrno = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code

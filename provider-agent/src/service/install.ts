@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { loadIdentity } from '../identity.ts'
+import { findIdentity, loadIdentity } from '../identity.ts'
 import type { ServicePlan } from './plan-service.ts'
 import { obstacleTo, type ReadMode } from './readable.ts'
 import { renderUnit, UNIT_MARK } from './render-unit.ts'
@@ -91,8 +91,9 @@ function placeKey(path: string, from: string | undefined): string {
 }
 
 function requiredKey(path: string): { readonly pem: string; readonly peer: string } {
-  if (!existsSync(path)) throw new ServiceError('bad_options', `--key: there is no file ${path}`)
-  return { pem: readFileSync(path, 'utf8'), peer: loadIdentity(path).identity.peer }
+  const found = findIdentity(path)
+  if (found === undefined) throw new ServiceError('bad_options', `--key: there is no file ${path}`)
+  return { pem: readFileSync(path, 'utf8'), peer: found.identity.peer }
 }
 
 function assertReadable(paths: readonly string[], readMode: ReadMode): void {

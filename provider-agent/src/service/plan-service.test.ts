@@ -17,7 +17,6 @@ const WISH: ServiceWish = {
   scope: 'system',
   given: [{ name: 'edge', flag: '--edge', value: 'https://e' }],
   ownEngine: false,
-  modelsAreFiles: false,
   gpu: false,
   graceSeconds: 30,
   environment: {},
@@ -58,7 +57,7 @@ describe('planService', () => {
   })
 
   it('makes paths of models absolute and shows just them, and leaves a server’s names alone', () => {
-    const wish = { ...given(model('a=b c.gguf'), model('/srv/d.gguf')), modelsAreFiles: true }
+    const wish = { ...given(model('a=b c.gguf'), model('/srv/d.gguf')), ownEngine: true }
     expect(textsOf(wish)).toEqual(['--model=a=/home/me/b c.gguf', '--model=/srv/d.gguf'])
     const { settings, reads } = planService(wish, HOST)
     expect(settings.shownPaths).toEqual(['/home/me/b c.gguf'])
@@ -67,7 +66,7 @@ describe('planService', () => {
   })
 
   it('shows the folder of a model in parts, and of a program with its libraries', () => {
-    const parts = { ...given(model('m/q-00001-of-00003.gguf')), modelsAreFiles: true }
+    const parts = { ...given(model('m/q-00001-of-00003.gguf')), ownEngine: true }
     expect(planService(parts, HOST).settings.shownPaths).toEqual(['/home/me/m'])
     const program = given({
       name: 'engineProgram',

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import { isSha256 } from '../engines/spec-words.ts'
 import type { GivenOption } from './given-option.ts'
 import { CREDENTIAL } from './credentials.ts'
 import { installationOf, modelPath, programPath, shownPaths } from './hidden-paths.ts'
@@ -11,10 +12,8 @@ import type { Credential, RunArgument, Scope, UnitSettings } from './unit-settin
 export interface ServiceWish {
   readonly scope: Scope
   readonly given: readonly GivenOption[]
-  /** The engine runs in the agent or is started by it. */
+  /** The engine runs in the agent or is started by it: `--model` names files, not models of a server. */
   readonly ownEngine: boolean
-  /** `--model` names files, not models of a server. */
-  readonly modelsAreFiles: boolean
   /** The agent uses the GPU, or is to see it. */
   readonly gpu: boolean
   readonly graceSeconds: number
@@ -44,14 +43,14 @@ export interface ServicePlan {
   readonly reads: readonly string[]
 }
 
-/** Options that name files, beside `--model`; the words are no files. */
-const FILES: Readonly<Record<string, RegExp | undefined>> = {
-  specWeights: /^[0-9a-f]{64}$/i,
-  specTemplate: /^[0-9a-f]{64}$/i,
-  specDefaults: /^vllm$/,
-  lndCert: undefined,
-  lndMacaroon: undefined,
-  engineProgram: undefined,
+/** Options that name files, beside `--model`; some take words too, which are no files. */
+const FILES: Readonly<Record<string, (text: string) => boolean>> = {
+  specWeights: isSha256,
+  specTemplate: isSha256,
+  specDefaults: (text) => text === 'vllm',
+  lndCert: () => false,
+  lndMacaroon: () => false,
+  engineProgram: () => false,
 }
 /** Files that only their owner can read. */
 const SECRET_FILES: ReadonlyMap<string, Credential['name']> = new Map([
@@ -130,13 +129,13 @@ interface Arranged {
 function arrange(option: GivenOption, wish: ServiceWish, host: ServiceHost): Arranged {
   const { name, flag, value } = option
   if (value === undefined) return { argument: { text: flag } }
-  if (name === 'model' && wish.modelsAreFiles) {
+  if (name === 'model' && wish.ownEngine) {
     const [, alias = '', file = ''] = /^([^=]*=)?(.*)$/s.exec(value) ?? []
     const path = resolve(host.folder, file)
     return { argument: { text: `${flag}=${alias}${path}` }, read: modelPath(path) }
   }
-  if (!(name in FILES) || FILES[name]?.test(value) === true)
-    return { argument: { text: `${flag}=${value}` } }
+  const isWord = FILES[name]
+  if (isWord === undefined || isWord(value)) return { argument: { text: `${flag}=${value}` } }
   const path = resolve(host.folder, value)
   const credential = wish.scope === 'system' ? SECRET_FILES.get(name) : undefined
   if (credential !== undefined)

@@ -1,10 +1,10 @@
 import { slashIdOf, type SlashFacts } from '@infernet/schemas/slash-facts'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import { specIdOf } from '@infernet/schemas/model-spec'
 import { toBase64Url } from '@infernet/schemas/receipt'
 import { newSigner } from '@infernet/schemas/testing/signer'
 import { encodeTranscript, type Transcript } from '@infernet/schemas/transcript'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
-import { drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import { DRAWN_SPEC, drawnAnswer, scoredBy } from '@infernet/verification/testing/drawn-answer'
 import { evidenceHash, type AuditEvidence } from '@infernet/verification/verdict/audit-evidence'
 import { describe, expect, it } from 'vitest'
 import { encodedScores, evidenceAbout, SAMPLER, type Answer } from '../testing/slash-evidence.ts'
@@ -13,25 +13,14 @@ import { verifySlash, type Published, type SlashVerdict } from './verify-slash.t
 const TOKENS = 60
 const provider = newSigner()
 const verifiers = [newSigner().peer, newSigner().peer] as const
-const spec: ModelSpec = {
-  weights: 'ab'.repeat(32),
-  quantization: 'Q8_0',
-  kv: 'f16',
-  engine: 'llama.cpp-v1',
-  backend: 'cpu',
-  template: 'cd'.repeat(32),
-}
+const spec = { ...DRAWN_SPEC, engine: 'llama.cpp-v1' }
 
 const promised = drawnAnswer(SAMPLER, TOKENS)
 /** Of another model, whose numbers are honest about itself. */
 const other = drawnAnswer(SAMPLER, TOKENS, 4)
 
-/** How likely the promised model finds an answer: the numbers are a function of the place alone. */
-const promisedScores = ({ positions }: Transcript) =>
-  promised.positions.map(({ top }, place) => {
-    const id = positions[place]?.id ?? 0
-    return { id, logprob: top.find((one) => one.id === id)?.logprob ?? -20, top }
-  })
+/** How likely the promised model finds an answer. */
+const promisedScores = (transcript: Transcript) => scoredBy(promised, transcript)
 
 const answerOf = (transcript: Transcript, more: Partial<Answer> = {}): Answer => ({
   spec,

@@ -1,6 +1,5 @@
+import { quoted } from '../../doctor/shell-word.ts'
 import { allCommands, type CommandNode } from './command-tree.ts'
-
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 /**
  * What bash sources to complete a program's commands and options. Of the words before the cursor those count
@@ -8,7 +7,7 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
  */
 export function bashCompletion(program: CommandNode): string {
   const commands = allCommands(program)
-  const places = commands.slice(1).map(({ path }) => quoted(`/${path}`))
+  const places = commands.slice(1).map(({ path }) => quoted(path))
   const name = `_${program.name.replaceAll('-', '_')}`
   return `# bash completion of ${program.name}: source <(${program.name} completion bash)
 ${name}() {
@@ -37,12 +36,10 @@ complete -o default -F ${name} ${program.name}
 `
 }
 
-const placeOf = ({ path }: CommandNode): string => (path === '' ? '' : `/${path}`)
-
 function valueCases(node: CommandNode): string[] {
   return node.options.flatMap(({ names, wants }) => {
     if (wants.kind === 'nothing') return []
-    const patterns = names.map((name) => quoted(`${placeOf(node)} ${name}`)).join(' | ')
+    const patterns = names.map((name) => quoted(`${node.path} ${name}`)).join(' | ')
     return [`    ${patterns}) ${valueOf(wants)} ;;`]
   })
 }
@@ -68,7 +65,7 @@ function wordCase(node: CommandNode): string {
       : node.commands.map(({ name }) => name).join(' ')
   const all = [others, options].filter((part) => part !== '').join(' ')
   if (argument === undefined || argument.kind === 'choice') {
-    return `    ${quoted(placeOf(node))}) words=${quoted(all)} ;;`
+    return `    ${quoted(node.path)}) words=${quoted(all)} ;;`
   }
-  return `    ${quoted(placeOf(node))}) [[ $cur == -* ]] || return; words=${quoted(options)} ;;`
+  return `    ${quoted(node.path)}) [[ $cur == -* ]] || return; words=${quoted(options)} ;;`
 }

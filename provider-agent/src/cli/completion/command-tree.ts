@@ -16,7 +16,7 @@ export interface OptionNode {
 
 /** A command with what may follow it. */
 export interface CommandNode {
-  /** From the program on, without its own name: `receipt/verify`. */
+  /** From the program on, without its own name: `/receipt/verify`; empty for the program. */
   readonly path: string
   readonly name: string
   readonly description: string
@@ -37,9 +37,7 @@ export function commandTree(command: Command, path = ''): CommandNode {
     name: command.name(),
     description: command.description(),
     options: help.visibleOptions(command).map(optionNode),
-    commands: command.commands.map((child) =>
-      commandTree(child, path === '' ? child.name() : `${path}/${child.name()}`),
-    ),
+    commands: command.commands.map((child) => commandTree(child, `${path}/${child.name()}`)),
     argument: argument && wantsOf(argument.name(), argument.argChoices),
   }
 }

@@ -5,7 +5,7 @@ const quoted = (text: string): string => `'${text.replace(/[\\']/g, (char) => `\
 /** What fish sources to complete a program's commands and options. */
 export function fishCompletion(program: CommandNode): string {
   const commands = allCommands(program)
-  const places = commands.slice(1).map(({ path }) => quoted(`/${path}`))
+  const places = commands.slice(1).map(({ path }) => quoted(path))
   const at = `__${program.name.replaceAll('-', '_')}_at`
   const complete = `complete -c ${program.name}`
   return `# fish completion of ${program.name}: ${program.name} completion fish | source
@@ -20,11 +20,9 @@ function ${at}
   test "$at" = "$argv[1]"
 end
 ${complete} -f
-${commands.flatMap((node) => linesOf(node, `${complete} -n "${at} ${quoted(placeOf(node))}"`)).join('\n')}
+${commands.flatMap((node) => linesOf(node, `${complete} -n "${at} ${quoted(node.path)}"`)).join('\n')}
 `
 }
-
-const placeOf = ({ path }: CommandNode): string => (path === '' ? '' : `/${path}`)
 
 function linesOf(node: CommandNode, complete: string): string[] {
   const argument = node.argument === undefined ? [] : [`${complete} ${valueOf(node.argument)}`]

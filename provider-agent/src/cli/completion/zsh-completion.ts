@@ -1,6 +1,6 @@
+import { quoted } from '../../doctor/shell-word.ts'
 import { allCommands, type CommandNode, type OptionNode, type Wants } from './command-tree.ts'
 
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 /** As `_describe` wants it: a colon ends the word. */
 const described = (name: string, description: string): string =>
   quoted(`${name.replaceAll(':', '\\:')}:${description}`)
@@ -8,7 +8,7 @@ const described = (name: string, description: string): string =>
 /** What zsh loads to complete a program's commands and options, from a file or by `source`. */
 export function zshCompletion(program: CommandNode): string {
   const commands = allCommands(program)
-  const places = commands.slice(1).map(({ path }) => quoted(`/${path}`))
+  const places = commands.slice(1).map(({ path }) => quoted(path))
   const name = `_${program.name}`
   return `#compdef ${program.name}
 # zsh completion of ${program.name}: source <(${program.name} completion zsh)
@@ -35,12 +35,10 @@ fi
 `
 }
 
-const placeOf = ({ path }: CommandNode): string => (path === '' ? '' : `/${path}`)
-
 function valueCases(node: CommandNode): string[] {
   return node.options.flatMap(({ names, wants }) => {
     if (wants.kind === 'nothing') return []
-    const patterns = names.map((name) => `(${quoted(`${placeOf(node)} ${name}`)})`).join(' | ')
+    const patterns = names.map((name) => `(${quoted(`${node.path} ${name}`)})`).join(' | ')
     return [`    ${patterns}) ${valueOf(wants)}; return ;;`]
   })
 }
@@ -60,7 +58,7 @@ function placeCase(node: CommandNode): string {
     `items=(${options})`,
     `_describe option items`,
   ]
-  return `    (${quoted(placeOf(node))})\n${lines.map((line) => `      ${line}`).join('\n')}\n      ;;`
+  return `    (${quoted(node.path)})\n${lines.map((line) => `      ${line}`).join('\n')}\n      ;;`
 }
 
 const optionItems = ({ description, names }: OptionNode): string[] =>

@@ -46,6 +46,9 @@ export interface ServePlan {
 export const engineEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('INFERNET_')))
 
+/** Why an owner cannot say where an engine listens, and for whom. */
+export const HIDDEN = 'it listens where only the agent finds it'
+
 /** Throws {@link EngineStartError} where the owner adds what the agent sets itself; `own` says what to use. */
 export function checkExtra(extra: readonly string[], own: ReadonlyMap<string, string>): void {
   for (const arg of extra) {

@@ -11,29 +11,32 @@ const MAX_OUTPUT_CHARS = 64 * 1024
 /** The first llama-server by number, before releases had names, that listens on a socket in the file system. */
 const FIRST_BUILD = 5_000
 
-const PROGRAM = {
-  'llama-server': { name: 'llama-server', install: 'build or download llama.cpp' },
-  vllm: { name: 'vllm', install: 'pip install vllm' },
-} as const
+/** How one gets it. */
+const INSTALL: Readonly<Record<ManagedKind, string>> = {
+  'llama-server': 'build or download llama.cpp',
+  vllm: 'pip install vllm',
+}
 
-/** The file of a server: the one that is named, or the first on `path`. Throws {@link EngineStartError}. */
+/**
+ * The file of a server: the one that is named, or the first on `path` that is called as its kind. Throws
+ * {@link EngineStartError}.
+ */
 export function findProgram(
   kind: ManagedKind,
   named: string | undefined,
   path: string | undefined,
 ): string {
-  const { name, install } = PROGRAM[kind]
-  const say = `--engine-program /path/to/${name}`
+  const say = `--engine-program /path/to/${kind}`
   if (named !== undefined) {
     const file = resolve(named)
     if (isProgram(file)) return file
     throw new EngineStartError(`${file} is not a program that can be run: name one with ${say}`)
   }
   const folders = (path ?? '').split(delimiter).filter((folder) => folder !== '')
-  const found = folders.map((folder) => resolve(join(folder, name))).find(isProgram)
+  const found = folders.map((folder) => resolve(join(folder, kind))).find(isProgram)
   if (found !== undefined) return found
   throw new EngineStartError(
-    `there is no ${name} on your PATH: install it (${install}), or name it with ${say}`,
+    `there is no ${kind} on your PATH: install it (${INSTALL[kind]}), or name it with ${say}`,
   )
 }
 
@@ -85,7 +88,7 @@ export function readVersion(kind: ManagedKind, text: string, file: string): stri
   const pattern = kind === 'vllm' ? /^(?:vllm\s+)?v?(\d+\.\d+\S*)\s*$/im : /^version: (\S+)/m
   const version = text.match(pattern)?.[1]
   if (version === undefined) {
-    throw new EngineStartError(`${file} does not say its version: is it ${PROGRAM[kind].name}?`)
+    throw new EngineStartError(`${file} does not say its version: is it ${kind}?`)
   }
   const build = /^\d+$/.test(version) ? Number(version) : 0
   const [major = 0, minor = 0] = version.split('.').map(Number)

@@ -2,11 +2,11 @@ import {
   argOf,
   checkExtra,
   engineEnv,
+  HIDDEN,
   type EngineCommand,
   type ServePlan,
 } from './engine-command.ts'
 
-const WHERE = 'it listens where only the agent finds it'
 /** What the agent sets, and how its owner says it. */
 const OWN: ReadonlyMap<string, string> = new Map([
   ...['-m', '--model'].map((name) => [name, 'say --model NAME=FILE'] as const),
@@ -14,9 +14,9 @@ const OWN: ReadonlyMap<string, string> = new Map([
   ...['-c', '--ctx-size'].map((name) => [name, 'say --context'] as const),
   ...['-np', '--parallel'].map((name) => [name, 'say --slots'] as const),
   ...['-t', '--threads'].map((name) => [name, 'say --threads'] as const),
-  ...['--host', '--port'].map((name) => [name, WHERE] as const),
-  ...['--api-key', '--api-key-file'].map((name) => [name, WHERE] as const),
-  ['--api-prefix', WHERE],
+  ...['--host', '--port'].map((name) => [name, HIDDEN] as const),
+  ...['--api-key', '--api-key-file'].map((name) => [name, HIDDEN] as const),
+  ['--api-prefix', HIDDEN],
 ])
 
 /**

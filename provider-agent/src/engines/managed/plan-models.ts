@@ -62,9 +62,11 @@ export async function planModels(
   for (const model of options.models) {
     const facts = await (isVllm ? folderFacts : ggufFacts)(model.path)
     const plan = memoryPlan(options, facts)
-    const fit = facts && left && fitOf(facts, isVllm ? { ...plan, slots: 1 } : plan, left)
+    // vLLM shares its cache out as answers come: room for one is what it cannot do without.
+    const needed = isVllm ? { ...plan, slots: 1 } : plan
+    const fit = facts && left && fitOf(facts, needed, left)
     if (fit !== undefined && options.checksMemory) {
-      const message = fitAdvice(model.id, isVllm ? { ...plan, slots: 1 } : plan, fit)
+      const message = fitAdvice(model.id, needed, fit)
       if (fit.where === 'nowhere') throw new EngineStartError(message ?? '')
       if (message !== undefined) advice.push(message)
     }

@@ -1,5 +1,6 @@
-const BASE_MS = 1_000
-const CAP_MS = 60_000
+import { jitteredBackoffMs } from '@infernet/settlement/backoff'
+
+const BACKOFF = { firstMs: 1_000, maxMs: 60_000 }
 /** An engine that was up this long had no trouble starting. */
 const STABLE_MS = 5 * 60_000
 
@@ -12,7 +13,5 @@ export const failuresAfter = (failures: number, upMs: number): number =>
  * upper half of it is chance (`random` in [0, 1)), so that engines which fell together do not load
  * together.
  */
-export function restartDelay(failures: number, random: number): number {
-  const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** (Math.min(failures, 20) - 1))
-  return Math.round(ceiling / 2 + (random * ceiling) / 2)
-}
+export const restartDelay = (failures: number, random: number): number =>
+  Math.round(jitteredBackoffMs(BACKOFF, failures - 1, random))

@@ -3,11 +3,11 @@ import {
   argOf,
   checkExtra,
   engineEnv,
+  HIDDEN,
   type EngineCommand,
   type ServePlan,
 } from './engine-command.ts'
 
-const WHERE = 'it listens where only the agent finds it'
 /** What the agent sets, and how its owner says it. */
 const OWN: ReadonlyMap<string, string> = new Map([
   ['--model', 'say --model NAME=FOLDER'],
@@ -16,7 +16,7 @@ const OWN: ReadonlyMap<string, string> = new Map([
   ['--max-num-seqs', 'say --slots'],
   ['--gpu-memory-utilization', 'say --gpu-memory-utilization to the agent'],
   ...['--host', '--port', '--uds', '--api-key', '--root-path'].map(
-    (name) => [name, WHERE] as const,
+    (name) => [name, HIDDEN] as const,
   ),
 ])
 

@@ -1,6 +1,5 @@
 import type { RenderedAnswer } from '@infernet/schemas/audit-wire'
-import { JobFault } from '../engine.ts'
-import type { RenderOrder } from '../render-order.ts'
+import { readRenderOrder, type RenderOrder } from '../render-order.ts'
 import { checkIds, ScoreError } from '../score-order.ts'
 import type { EngineConnection } from './engine-connection.ts'
 import { engineJob } from './engine-job.ts'
@@ -51,14 +50,6 @@ export class HttpRenderer {
     return { prompt, text }
   }
 
-  /** The ids that a request is read as. Rejects with {@link ScoreError}. */
-  async prompt(
-    order: Omit<RenderOrder, 'output'>,
-    signal: AbortSignal,
-  ): Promise<readonly number[]> {
-    return this.#tokenizer.promptIds(this.#sent({ ...order, output: [] }), signal)
-  }
-
   /** Whether text comes back from the model's tokens as it was; some tokenizers tidy it. Never rejects. */
   async keepsText(model: string, signal: AbortSignal): Promise<boolean> {
     const payload = { model, prompt: UNTIDY }
@@ -72,17 +63,12 @@ export class HttpRenderer {
   }
 
   #sent(order: RenderOrder): SentRequest {
-    const { endpoint } = order
-    if (endpoint === 'embeddings') throw new ScoreError('bad_request', 'an embedding has no text')
-    // What else a job says decides what is drawn, and nothing here.
-    const job = { ...order, seed: 0, stream: false, include_usage: false, max_output_tokens: 1 }
-    try {
+    return readRenderOrder(order, (job) => {
+      const { endpoint, continues } = job
       const { payload, begun } = engineJob(job, this.#model)
-      if (endpoint === 'chat.completions') checkMessages(payload, order.continues, begun)
+      if (endpoint === 'chat.completions') checkMessages(payload, continues, begun)
       return { endpoint, payload }
-    } catch (error) {
-      throw error instanceof JobFault ? new ScoreError('bad_request', error.message) : error
-    }
+    })
   }
 
   async #text(

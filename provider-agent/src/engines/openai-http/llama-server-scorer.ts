@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { ScoreError, scoredPosition, type ScoreOrder } from '../score-order.ts'
 import type { EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
-import { askEngine, EngineQuestionError, parseJson } from './engine-question.ts'
+import { parseJson } from './engine-question.ts'
+import { askOrFail } from './score-question.ts'
 
 /** Of one place: the first reads the whole prompt, and waits its turn for that. */
 const SILENCE_MS = 300_000
@@ -83,27 +84,19 @@ export class LlamaServerScorer {
       cache_prompt: true,
       stream: false,
     }
-    const { status, body } = await this.#ask(payload, signal)
+    const question = {
+      path: '/completion',
+      isBeside: true,
+      payload,
+      silenceMs: SILENCE_MS,
+      maxBytes: MAX_PLACE_BYTES,
+      signal,
+    }
+    const { status, body } = await askOrFail(this.#connection, question, failed)
     if (status !== 200) throw failed(errorOfResponse(status, body).message)
     const place = placeSchema.safeParse(parseJson(body))
     if (!place.success) throw failed('it does not tell how likely tokens are')
     return place.data.completion_probabilities[0].top_logprobs
-  }
-
-  async #ask(payload: unknown, signal: AbortSignal) {
-    try {
-      return await askEngine(this.#connection, {
-        path: '/completion',
-        isBeside: true,
-        payload,
-        silenceMs: SILENCE_MS,
-        maxBytes: MAX_PLACE_BYTES,
-        signal,
-      })
-    } catch (error) {
-      if (!(error instanceof EngineQuestionError)) throw error
-      throw error.code === 'aborted' ? ScoreError.aborted() : failed(error.message)
-    }
   }
 }
 

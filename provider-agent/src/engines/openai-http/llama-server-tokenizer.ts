@@ -5,6 +5,7 @@ import { llamaPromptIds } from './evidence/prompt-ids.ts'
 import {
   askServer,
   isMark,
+  jsonOf,
   notRendered,
   type SentRequest,
   type ServerTokenizer,
@@ -71,9 +72,7 @@ export class LlamaServerTokenizer implements ServerTokenizer {
 
   async #ask(path: string, payload: unknown, signal: AbortSignal): Promise<unknown> {
     const question = { path, isBeside: true, payload }
-    const { status, json, error } = await askServer(this.#connection, question, signal)
-    if (status !== 200) throw notRendered(error)
-    return json
+    return jsonOf(await askServer(this.#connection, question, signal))
   }
 }
 

@@ -2,7 +2,8 @@ import type { Endpoint } from '@infernet/schemas/wire'
 import { ScoreError } from '../score-order.ts'
 import type { EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
-import { askEngine, EngineQuestionError, parseJson } from './engine-question.ts'
+import { parseJson } from './engine-question.ts'
+import { askOrFail } from './score-question.ts'
 
 /** These are answered beside the queue, in milliseconds. */
 const SILENCE_MS = 30_000
@@ -46,15 +47,16 @@ export async function askServer(
   question: { readonly path: string; readonly isBeside: boolean; readonly payload: unknown },
   signal: AbortSignal,
 ): Promise<ServerReply> {
-  try {
-    const how = { silenceMs: SILENCE_MS, maxBytes: MAX_REPLY_BYTES, signal }
-    const { status, body } = await askEngine(connection, { ...question, ...how })
-    const error = status === 200 ? '' : errorOfResponse(status, body).message
-    return { status, json: parseJson(body), error }
-  } catch (error) {
-    if (!(error instanceof EngineQuestionError)) throw error
-    throw error.code === 'aborted' ? ScoreError.aborted() : notRendered(error.message)
-  }
+  const how = { silenceMs: SILENCE_MS, maxBytes: MAX_REPLY_BYTES, signal }
+  const { status, body } = await askOrFail(connection, { ...question, ...how }, notRendered)
+  const error = status === 200 ? '' : errorOfResponse(status, body).message
+  return { status, json: parseJson(body), error }
+}
+
+/** What a good answer says. Throws {@link ScoreError} for any other. */
+export function jsonOf({ status, json, error }: ServerReply): unknown {
+  if (status !== 200) throw notRendered(error)
+  return json
 }
 
 export const notRendered = (reason: string): ScoreError =>

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { ScoreError, scoredPosition, type ScoreOrder } from '../score-order.ts'
 import type { EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
-import { askEngine, EngineQuestionError, parseJson, type EngineReply } from './engine-question.ts'
+import { parseJson, type EngineReply } from './engine-question.ts'
+import { askOrFail } from './score-question.ts'
 
 /** vLLM waits its turn in silence, then reads a prompt of any length within this time. */
 const SILENCE_MS = 300_000
@@ -49,7 +50,7 @@ export class VllmScorer {
     return this.score(order, signal)
   }
 
-  async #post(
+  #post(
     { model, prompt, output }: ScoreOrder,
     candidates: number,
     signal: AbortSignal,
@@ -62,18 +63,14 @@ export class VllmScorer {
       temperature: 0,
       prompt_logprobs: candidates,
     }
-    try {
-      return await askEngine(this.#connection, {
-        path: '/completions',
-        payload,
-        silenceMs: SILENCE_MS,
-        maxBytes: MAX_SCORES_BYTES,
-        signal,
-      })
-    } catch (error) {
-      if (!(error instanceof EngineQuestionError)) throw error
-      throw error.code === 'aborted' ? ScoreError.aborted() : failed(error.message)
+    const question = {
+      path: '/completions',
+      payload,
+      silenceMs: SILENCE_MS,
+      maxBytes: MAX_SCORES_BYTES,
+      signal,
     }
+    return askOrFail(this.#connection, question, failed)
   }
 }
 

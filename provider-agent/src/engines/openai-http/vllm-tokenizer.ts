@@ -4,6 +4,7 @@ import type { EngineConnection } from './engine-connection.ts'
 import {
   askServer,
   isMark,
+  jsonOf,
   notRendered,
   type SentRequest,
   type ServerReply,
@@ -101,11 +102,6 @@ export class VllmTokenizer implements ServerTokenizer {
     const payload = { model: this.#model, ...question }
     return askServer(this.#connection, { path, isBeside: true, payload }, signal)
   }
-}
-
-function jsonOf({ status, json, error }: ServerReply): unknown {
-  if (status !== 200) throw notRendered(error)
-  return json
 }
 
 function promptOf(ids: readonly number[] | undefined): readonly number[] {

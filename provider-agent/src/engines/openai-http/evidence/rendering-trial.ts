@@ -1,10 +1,11 @@
-import type { Endpoint } from '@infernet/schemas/wire'
+import { meterAnswer } from '@infernet/openai-compat/completion-meter'
+import type { StreamEndpoint } from '@infernet/openai-compat/stream-endpoint'
+import { StreamMeter } from '@infernet/openai-compat/stream-meter'
+import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { hash } from 'node:crypto'
-import { z } from 'zod'
 import type { EngineRequest } from '../../engine.ts'
 import type { RenderOrder } from '../../render-order.ts'
 import { ScoreError } from '../../score-order.ts'
-import { parseJson } from '../engine-question.ts'
 import type { HttpRenderer } from '../http-renderer.ts'
 import type { EvidencePlan, SeenRendering } from './evidence-plan.ts'
 import type { OwnAnswer } from './find-plan.ts'
@@ -31,7 +32,7 @@ const fresh = (body: Question['body']): Question => ({ body, continues: false })
 
 const ODD = '  你好 😀 <|x|>\té\n\n'
 /** What a template may treat in ways of its own: many turns, roles, space, and an answer to go on with. */
-const QUESTIONS: Readonly<Record<Endpoint, readonly Question[]>> = {
+const QUESTIONS: Readonly<Record<StreamEndpoint, readonly Question[]>> = {
   'chat.completions': [
     fresh({ messages: [user('Say no more than one word: yes')] }),
     fresh({
@@ -54,17 +55,15 @@ const QUESTIONS: Readonly<Record<Endpoint, readonly Question[]>> = {
     fresh({ prompt: `The edge is${ODD}` }),
     { body: { prompt: 'The provider is' }, continues: true },
   ],
-  embeddings: [],
 }
 
 /** What flags may change beside; for the mark alone. */
-const UNASKED: Readonly<Record<Endpoint, readonly Question[]>> = {
+const UNASKED: Readonly<Record<StreamEndpoint, readonly Question[]>> = {
   'chat.completions': [
     fresh({ messages: [user('Why?')], chat_template_kwargs: { enable_thinking: false } }),
     fresh({ messages: [user('Why?'), said('It is')] }),
   ],
   completions: [],
-  embeddings: [],
 }
 
 /** What a model is tried with. */
@@ -80,16 +79,19 @@ export interface RenderingSubject {
   readonly ask: (request: Omit<EngineRequest, 'model'>) => Promise<OwnAnswer>
 }
 
-const endpointsOf = ({ plan, isTimeless }: RenderingSubject): readonly Endpoint[] =>
-  plan.endpoints.filter((endpoint) => isTimeless || endpoint !== 'chat.completions')
+const endpointsOf = ({ plan, isTimeless }: RenderingSubject): readonly StreamEndpoint[] =>
+  plan.endpoints.filter(
+    (endpoint): endpoint is StreamEndpoint =>
+      endpoint !== 'embeddings' && (isTimeless || endpoint !== 'chat.completions'),
+  )
 
 /**
  * Where a server renders as it answers: the prompts that it says it reads must be those it did read, and the
  * text of an answer's ids what a client got. Where one is not, it is believed nothing of that kind.
  */
 export async function tryRendering(subject: RenderingSubject): Promise<SeenRendering> {
-  const prompts: Endpoint[] = []
-  const texts: Endpoint[] = []
+  const prompts: StreamEndpoint[] = []
+  const texts: StreamEndpoint[] = []
   const keepsText = await subject.renderer.keepsText(subject.model, subject.signal)
   for (const endpoint of endpointsOf(subject)) {
     const { isPrompt, isText } = await tryEndpoint(subject, endpoint)
@@ -99,7 +101,7 @@ export async function tryRendering(subject: RenderingSubject): Promise<SeenRende
   return { prompts, texts }
 }
 
-async function tryEndpoint(subject: RenderingSubject, endpoint: Endpoint) {
+async function tryEndpoint(subject: RenderingSubject, endpoint: StreamEndpoint) {
   const seen: Seen[] = []
   for (const question of QUESTIONS[endpoint])
     seen.push(await tryQuestion(subject, endpoint, question))
@@ -110,7 +112,11 @@ async function tryEndpoint(subject: RenderingSubject, endpoint: Endpoint) {
 }
 
 /** What the first answer says that says something of prompt and text, or else what is known of the prompt. */
-async function tryQuestion(subject: RenderingSubject, endpoint: Endpoint, question: Question) {
+async function tryQuestion(
+  subject: RenderingSubject,
+  endpoint: StreamEndpoint,
+  question: Question,
+) {
   let seen: Seen = 'unanswered'
   for (let seed = 0; seed < MAX_ANSWERS; seed++) {
     const one = await compare(subject, endpoint, question, seed)
@@ -125,7 +131,7 @@ type Seen = 'unanswered' | 'unlike' | 'unlike text' | 'unclear' | 'alike'
 /** `unclear`: of the text nothing is known. */
 async function compare(
   { ask, model, renderer, signal }: RenderingSubject,
-  endpoint: Endpoint,
+  endpoint: StreamEndpoint,
   question: Question,
   seed: number,
 ): Promise<Seen> {
@@ -139,7 +145,7 @@ async function compare(
     if (JSON.stringify(rendering.prompt) !== JSON.stringify(prompt)) return 'unlike'
     // Half a character is written in more than one way.
     if (rendering.text === null || rendering.text.includes('\uFFFD')) return 'unclear'
-    const shown = textOfAnswer(answer ?? '')
+    const shown = textOfAnswer(endpoint, request.stream, answer ?? '') ?? ''
     return rendering.text.replace(/^ /, '') === shown.replace(/^ /, '') ? 'alike' : 'unlike text'
   } catch (error) {
     if (error instanceof ScoreError) return 'unlike'
@@ -158,7 +164,8 @@ export async function renderingMark(subject: RenderingSubject): Promise<string |
     for (const question of [...QUESTIONS[endpoint], ...UNASKED[endpoint]]) {
       const { order } = asked(model, endpoint, question, 0)
       try {
-        rendered.push(await renderer.prompt(order, signal))
+        const { prompt } = await renderer.render({ ...order, output: [] }, false, signal)
+        rendered.push(prompt)
       } catch (error) {
         if (!(error instanceof ScoreError)) throw error
         // Some templates have no system prompt.
@@ -172,7 +179,7 @@ export async function renderingMark(subject: RenderingSubject): Promise<string |
 
 function asked(
   model: string,
-  endpoint: Endpoint,
+  endpoint: StreamEndpoint,
   { body, continues }: Question,
   seed: number,
 ): {
@@ -187,24 +194,11 @@ function asked(
   return { order, request: { ...order, ...job } }
 }
 
-const answerSchema = z.object({
-  choices: z.array(
-    z.object({
-      text: z.string().optional(),
-      message: z.object({ content: z.string().nullish() }).optional(),
-      delta: z.object({ content: z.string().nullish() }).optional(),
-    }),
-  ),
-})
-
-/** What a whole answer or a stream says. */
-function textOfAnswer(answer: string): string {
-  const parts = answer.startsWith('data:') ? answer.split('\n\n') : [answer]
-  return parts
-    .flatMap((part) => {
-      const { data } = answerSchema.safeParse(parseJson(part.replace(/^data: ?/, '')))
-      return data?.choices ?? []
-    })
-    .map(({ text, message, delta }) => text ?? message?.content ?? delta?.content ?? '')
-    .join('')
+/** What a whole answer or a stream says; undefined where it is none. */
+function textOfAnswer(endpoint: StreamEndpoint, stream: boolean, answer: string) {
+  const bytes = encodeUtf8(answer)
+  if (!stream) return meterAnswer(endpoint, bytes)?.text
+  const meter = new StreamMeter({ endpoint, collectText: true })
+  meter.push(bytes)
+  return meter.contentOf(0)
 }
