@@ -56,11 +56,8 @@ export async function judgeLogin(
     }
   }
   const signature = Uint8Array.from(Buffer.from(hello.signature, 'base64url'))
-  const publicKey = publicKeyOf(hello.peer)
-  const good =
-    publicKey !== undefined &&
-    (await verifyEd25519(publicKey, signature, loginTranscript(challenge, hello)))
-  return good
+  const transcript = loginTranscript(challenge, hello)
+  return (await verifyPeerSignature(hello.peer, signature, transcript))
     ? undefined
     : {
         fault: 'signature',

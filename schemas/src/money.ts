@@ -22,9 +22,10 @@ export function msat(value: number): Msat {
 }
 
 /** Decimal string of satoshi with up to three decimals, for people: 1500 msat is `1.5`. */
-export function formatSat(amount: Msat): string {
-  const whole = Math.floor(amount / 1000)
-  const rest = String(amount % 1000)
+export function formatSat(amount: Msat | bigint): string {
+  const exact = BigInt(amount)
+  const whole = exact / 1000n
+  const rest = String(exact % 1000n)
     .padStart(3, '0')
     .replace(/0+$/, '')
   return rest === '' ? String(whole) : `${whole}.${rest}`

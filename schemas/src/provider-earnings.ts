@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PAYOUT_STATES } from './payout-state.ts'
 
 /**
  * What a provider signs to see its own earnings at an edge: the host name that it dials, without a port, so that
@@ -14,7 +15,7 @@ const unixSeconds = count
 const payoutSchema = z.object({
   id: z.string(),
   amount_msat: amount,
-  state: z.enum(['open', 'paying', 'succeeded', 'failed']),
+  state: z.enum(PAYOUT_STATES),
   failure: z.string().nullable(),
   created_at: unixSeconds,
   finished_at: unixSeconds.nullable(),

@@ -12,6 +12,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import { amount, at } from './columns.ts'
+import { PAYOUT_STATES } from './payout-state.ts'
 
 /**
  * What is to be done at the Lightning node, and what has become of it: rows that the settler executes.
@@ -138,9 +139,7 @@ export const payouts = pgTable(
     feeReserveMsat: amount('fee_reserve_msat').notNull(),
     feeLimitMsat: amount('fee_limit_msat').notNull(),
     destination: jsonb('destination').notNull(),
-    state: text('state', { enum: ['open', 'paying', 'succeeded', 'failed'] })
-      .notNull()
-      .default('open'),
+    state: text('state', { enum: PAYOUT_STATES }).notNull().default('open'),
     failure: text('failure'),
     createdAt: at('created_at').notNull().defaultNow(),
     finishedAt: at('finished_at'),

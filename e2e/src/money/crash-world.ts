@@ -4,7 +4,7 @@ import { takePlan } from '@infernet/settlement/settler/crash-at'
 import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import type { Service } from '../processes.ts'
 import { Stack, type HostKind } from '../stack.ts'
-import { readBooks } from './market-books.ts'
+import { readBooks, sumOf } from './market-books.ts'
 import { MoneyClient, must, type Json } from './money-client.ts'
 import { armCrash, paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
 import {
@@ -25,12 +25,9 @@ export interface CrashPlan {
 }
 
 /** Kinds of accounts that have something only while it is on its way. */
-const UNDER_WAY: ReadonlySet<string> = new Set([
-  'provider',
-  'provider_pending',
-  'payout_inflight',
-  'escrow',
-])
+const UNDER_WAY: ReadonlySet<string> = new Set(['provider', 'payout_inflight', 'escrow'])
+/** The same, but for what waits for a verdict. */
+const PENDING = 'provider_pending'
 const PRICE = 'prompt=500000000,completion=500000000'
 const POLL_MS = 40
 /** Until a flow counts as stuck, restarts included, on a busy machine. */
@@ -41,6 +38,11 @@ export const QUIET_MS = 300_000
 const VERDICT_MS = 25_000
 /** Of the flows, msat: different for each, so that a mix-up would show. */
 const LEAST_SAT = 300
+
+interface KindBalance {
+  readonly kind: string
+  readonly balance_msat: string
+}
 
 /** A whole Infernet on SIMULATED Lightning, of which any process may be killed at any named step. */
 export class CrashWorld {
@@ -109,20 +111,17 @@ export class CrashWorld {
    * account agrees with the nodes.
    */
   async settle(): Promise<void> {
-    let left: unknown
+    let left: readonly KindBalance[] = []
     let awaited = { msat: 0n, since: 0 }
     const arrived = async () => {
-      const { kinds } = (await this.#stack.operator('GET', '/operator/ledger')) as {
-        kinds: { kind: string; balance_msat: string }[]
-      }
+      const kinds = await this.#kinds()
+      left = kinds.filter(({ kind, balance_msat: has }) => UNDER_WAY.has(kind) && has !== '0')
+      if (left.length > 0) return false
       const msat = await this.#awaitedMsat()
       if (msat !== awaited.msat) awaited = { msat, since: Date.now() }
       if (msat > 0n && Date.now() - awaited.since < VERDICT_MS) return false
-      const expected = (kind: string) => (kind === 'provider_pending' ? msat : 0n)
-      left = kinds.filter(
-        ({ kind, balance_msat: has }) => UNDER_WAY.has(kind) && BigInt(has) !== expected(kind),
-      )
-      return Array.isArray(left) && left.length === 0
+      left = kinds.filter(({ kind, balance_msat: has }) => kind === PENDING && BigInt(has) !== msat)
+      return left.length === 0
     }
     await this.#until('everything has arrived', arrived, QUIET_MS).catch((cause: unknown) => {
       const lines = this.#settler.lines.join('\n')
@@ -140,9 +139,14 @@ export class CrashWorld {
     await this.#lightning.stop()
   }
 
+  async #kinds(): Promise<readonly KindBalance[]> {
+    const ledger = await this.#stack.operator('GET', '/operator/ledger')
+    return (ledger as { kinds: KindBalance[] }).kinds
+  }
+
   async #awaitedMsat(): Promise<bigint> {
     const { legs } = await readBooks(this.#stack.databaseUrl)
-    return legs.reduce((sum, { isAwaited, netMsat }) => (isAwaited ? sum + netMsat : sum), 0n)
+    return sumOf(legs.filter(({ isAwaited }) => isAwaited).map(({ netMsat }) => netMsat))
   }
 
   async #pidsOf(victim: Victim): Promise<number[]> {

@@ -1,4 +1,5 @@
 import type { SlashFacts } from '@infernet/schemas/slash-facts'
+import { unixSeconds } from '../unix-seconds.ts'
 import type { StoredSlash } from './slash-port.ts'
 
 /** What anybody may know of a slash. Not the appeal's words: they may tell of a client's question. */
@@ -12,11 +13,11 @@ export const slashJson = (slash: StoredSlash): SlashFacts => ({
   state: slash.state,
   evidence_sha256: slash.evidenceSha256,
   evidence_open: slash.isOpen,
-  affected_from: seconds(slash.affectedFrom),
-  opened_at: seconds(slash.openedAt),
-  appeal_until: seconds(slash.appealUntil),
-  appealed_at: maybe(slash.appealedAt, seconds),
-  decided_at: maybe(slash.decidedAt, seconds),
+  affected_from: unixSeconds(slash.affectedFrom),
+  opened_at: unixSeconds(slash.openedAt),
+  appeal_until: unixSeconds(slash.appealUntil),
+  appealed_at: maybe(slash.appealedAt, unixSeconds),
+  decided_at: maybe(slash.decidedAt, unixSeconds),
   refunded_msat: maybe(slash.refundedMsat, String),
   forfeited_msat: maybe(slash.forfeitedMsat, String),
 })
@@ -27,6 +28,5 @@ export const operatorSlashJson = (slash: StoredSlash): SlashFacts & { appeal: st
   appeal: slash.appeal ?? null,
 })
 
-const seconds = (ms: number): number => Math.floor(ms / 1000)
 const maybe = <T, U>(value: T | undefined, show: (value: T) => U): U | null =>
   value === undefined ? null : show(value)

@@ -87,6 +87,16 @@ export abstract class Verifiers {
     else this.#models.set(verifier, new Map(named))
   }
 
+  /** The latest connection of a peer that runs something. */
+  protected hereAs(peer: PeerId): Verifier | undefined {
+    return [...this.#models.keys()].findLast((verifier) => verifier.peer === peer)
+  }
+
+  /** A verifier's own name for what it runs of that spec. */
+  protected modelOf(verifier: Verifier, spec: string): string | undefined {
+    return this.#models.get(verifier)?.get(spec)
+  }
+
   /** Whether one of the operator's own could score an answer of that spec: outside ones decide nothing alone. */
   has(spec: string): boolean {
     return this.#ableTo(spec).some(({ isOwn }) => isOwn)

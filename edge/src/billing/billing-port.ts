@@ -1,6 +1,6 @@
 import type { AccountId } from '@infernet/schemas/ids'
 import type { PayoutDestination } from '@infernet/settlement/payout/payout-store'
-import type { PayoutState } from '@infernet/settlement/payout/payout-state'
+import type { PayoutState } from '@infernet/schemas/payout-state'
 import type { TopUpState } from '@infernet/settlement/intake/top-up-state'
 import type { TransferOutcome } from '../ports.ts'
 

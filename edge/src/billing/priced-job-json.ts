@@ -1,6 +1,7 @@
 import { JOB_QUOTE_SECONDS } from '@infernet/settlement/job-price'
 import { splitFee } from '@infernet/settlement/ledger/fee'
 import { SIMULATED_MARK } from '@infernet/settlement/lightning/simulated-mark'
+import { unixSeconds } from '../unix-seconds.ts'
 import type { SettlerNode } from './billing-port.ts'
 import type { JobEscrow, PricedJobDetail, StoredPricedJob } from './priced-jobs-port.ts'
 
@@ -46,9 +47,7 @@ const wasSwept = ({ createdAt, finishedAt }: StoredPricedJob): boolean =>
 
 /** Unix seconds: until when it can be paid. */
 const expiryOf = ({ createdAt, escrow }: StoredPricedJob): number =>
-  escrow?.expiresAt ?? seconds(createdAt) + JOB_QUOTE_SECONDS
-
-const seconds = (ms: number): number => Math.floor(ms / 1000)
+  escrow?.expiresAt ?? unixSeconds(createdAt) + JOB_QUOTE_SECONDS
 
 /** A job as clients see it, in the manner of OpenAI's batches. `now` in ms since the epoch. */
 export function jobJson(
@@ -69,9 +68,9 @@ export function jobJson(
     // Nobody shall pay for what is not to be done.
     invoice: status === 'cancelled' || status === 'expired' ? null : (job.escrow?.bolt11 ?? null),
     payment: paymentJson(job.escrow),
-    created_at: seconds(job.createdAt),
+    created_at: unixSeconds(job.createdAt),
     expires_at: expiryOf(job),
-    finished_at: job.finishedAt === undefined ? null : seconds(job.finishedAt),
+    finished_at: job.finishedAt === undefined ? null : unixSeconds(job.finishedAt),
     provider: job.providerId ?? null,
     run: job.run ?? null,
     error: job.error ?? null,

@@ -1,6 +1,4 @@
-import { specIdOf } from '@infernet/schemas/model-spec'
 import type { LeaseId } from '@infernet/schemas/ids'
-import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Position } from '@infernet/schemas/transcript'
 import type { ModelOffer } from '@infernet/schemas/wire'
 import {
@@ -37,12 +35,6 @@ export interface CheckedVerifiersOptions extends VerifiersOptions {
   >
 }
 
-/** A verifier that is here, with its names of what it runs, by spec. */
-interface Present {
-  readonly verifier: Verifier
-  readonly models: ReadonlyMap<string, string>
-}
-
 /** Checks after which a known answer gives way to the latest one: a verifier must not learn them all. */
 const RENEWED_SHARE = 0.25
 
@@ -57,7 +49,6 @@ type Answer = Parameters<Verifiers['score']>[1]
  */
 export class CheckedVerifiers extends Verifiers {
   readonly #options: CheckedVerifiersOptions
-  readonly #present = new Map<PeerId, Present>()
   readonly #rejected = new WeakSet<Verifier>()
   readonly #checking = new Set<Verifier>()
   /** Of which answers an outside verifier has said otherwise than an own one. */
@@ -71,35 +62,28 @@ export class CheckedVerifiers extends Verifiers {
   }
 
   override update(verifier: Verifier, models: readonly ModelOffer[]): void {
-    const offered = this.#rejected.has(verifier) ? [] : models
-    super.update(verifier, offered)
-    const named = offered.flatMap(({ id, spec }) =>
-      spec === undefined ? [] : [[specIdOf(spec), id] as const],
-    )
-    if (named.length > 0) this.#present.set(verifier.peer, { verifier, models: new Map(named) })
-    else if (this.#present.get(verifier.peer)?.verifier === verifier)
-      this.#present.delete(verifier.peer)
+    super.update(verifier, this.#rejected.has(verifier) ? [] : models)
   }
 
   override async score(look: Look, answer: Answer): Promise<VerifierScores> {
     const scores = await super.score(look, answer)
-    const present = this.#present.get(scores.verifier)
-    if (present === undefined) return scores
+    const verifier = this.hereAs(scores.verifier)
+    if (verifier === undefined) return scores
     const isChecked = this.#draw() < this.#options.share
     if (!scores.isOwn) {
-      if (isChecked) void this.#check(present, () => this.#compare(look, answer, scores))
+      if (isChecked) void this.#check(verifier, () => this.#compare(look, answer, scores))
       return scores
     }
-    if (isChecked) void this.#check(present, () => this.#askKnown(look.spec, present))
+    if (isChecked) void this.#check(verifier, () => this.#askKnown(look.spec, verifier))
     const known = { prompt: answer.prompt, positions: scores.positions }
     const replaces = isChecked && this.#draw() < RENEWED_SHARE
-    this.#known.remember(look.spec, known, present.verifier, replaces)
+    this.#known.remember(look.spec, known, verifier, replaces)
     return scores
   }
 
   override contradicted({ outside, own, spec, lease, reason }: Contradiction): void {
     this.#options.events.verifiersDisagree([own, outside], spec, reason)
-    const verifier = this.#present.get(outside)?.verifier
+    const verifier = this.hereAs(outside)
     if (verifier === undefined) return
     const leases = (this.#contradictions.get(verifier) ?? new Set()).add(lease)
     this.#contradictions.set(verifier, leases)
@@ -108,7 +92,7 @@ export class CheckedVerifiers extends Verifiers {
   }
 
   /** One check of a verifier at a time. Never rejects. */
-  async #check({ verifier }: Present, check: () => Promise<void>): Promise<void> {
+  async #check(verifier: Verifier, check: () => Promise<void>): Promise<void> {
     if (this.#checking.has(verifier)) return
     this.#checking.add(verifier)
     try {
@@ -133,9 +117,9 @@ export class CheckedVerifiers extends Verifiers {
   }
 
   /** Asks an own verifier something whose answer is known, if anything is. */
-  async #askKnown(spec: string, { verifier, models }: Present): Promise<void> {
+  async #askKnown(spec: string, verifier: Verifier): Promise<void> {
     const known = this.#known.pick(spec, this.#draw())
-    const model = models.get(spec)
+    const model = this.modelOf(verifier, spec)
     if (known === undefined || model === undefined) return
     const check = this.#checkOf(known.answer)
     const { output } = check

@@ -1,19 +1,19 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
+import { PAYOUT_STATES } from '@infernet/schemas/payout-state'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { askRows, iso, openDatabase } from '@infernet/settlement/db/database'
 import type { DbPort } from '@infernet/settlement/db/db-port'
-import { STANDINGS, type Standing } from '@infernet/verification/reputation/standing'
+import { frozen, JUDGED_WITHIN_MS } from '@infernet/settlement/settler/frozen'
+import { OWN_PART } from '@infernet/settlement/settler/own-part'
+import { DAY_MS, dayOf } from '../account/utc-day.ts'
 import {
   EARNINGS_DAYS,
   MAX_EARNINGS_LINES,
   MAX_EARNINGS_PAYOUTS,
   type EarningsStore,
 } from '../earnings/earnings-port.ts'
-
-const DAY_MS = 86_400_000
-/** An audit that is under way ends within minutes of its answer. */
-const AUDITED_WITHIN_MS = 3_600_000
+import { jsonDocument, standingSchema } from './json-document.ts'
 
 /** {@link EarningsStore} over any Postgres. `now` in ms since the epoch. */
 export function postgresEarnings(
@@ -35,7 +35,7 @@ export function postgresEarnings(
 
 const amount = z.string().transform(BigInt)
 const documentSchema = z.object({
-  standing: z.enum(Object.keys(STANDINGS) as [Standing, ...Standing[]]),
+  standing: standingSchema,
   isFrozen: z.boolean(),
   pendingMsat: amount,
   heldMsat: amount,
@@ -53,21 +53,14 @@ const documentSchema = z.object({
     z.object({
       id: z.string(),
       amountMsat: amount,
-      state: z.enum(['open', 'paying', 'succeeded', 'failed']),
+      state: z.enum(PAYOUT_STATES),
       failure: z.string().nullable(),
       createdAt: z.number(),
       finishedAt: z.number().nullable(),
     }),
   ),
 })
-const rowsSchema = z.tuple([
-  z.tuple([
-    z
-      .string()
-      .transform((text): unknown => JSON.parse(text))
-      .pipe(documentSchema),
-  ]),
-])
+const rowsSchema = z.tuple([z.tuple([jsonDocument(documentSchema)])])
 
 /**
  * One document. What was earned are the entries that the journal has for the provider, so that it is what its
@@ -93,14 +86,15 @@ const read = (provider: PeerId, now: number, maxLines: number): SQL => sql`
     where kind in ('capture', 'verification', 'escrow_paid', 'verdict_bad', 'verdict_forfeited')
   ), day as (
     select (at at time zone 'UTC')::date as date, sum(jobs) as jobs, sum(earned) as earned, sum(lost) as lost
-    from moved where at >= ${iso(firstDay(now))}::timestamptz group by 1
+    from moved where at >= ${time(firstDay(now))} group by 1
   ), payout as materialized (
     select id, amount_msat, state, failure, created_at, finished_at from payouts
     where owner = ${`provider:${provider}`}::text order by created_at desc limit ${maxLines}::int
   )
   select jsonb_build_object(
     'standing', coalesce((select standing from provider_conduct where provider_id = ${provider}::text), 'clear'),
-    'isFrozen', ${frozen(provider, now)},
+    -- Of what nobody looked at nothing is released.
+    'isFrozen', ${frozen(sql`${provider}::text`, sql`standing <> 'clear'`, time(now))},
     'pendingMsat', ${balance(`provider_pending:${provider}`)},
     'payableMsat', ${balance(`provider:${provider}`)},
     'heldMsat', (${held(provider, now)})::text,
@@ -125,8 +119,9 @@ const read = (provider: PeerId, now: number, maxLines: number): SQL => sql`
   )`
 
 /** When the first of the days began that are told one by one. */
-const firstDay = (now: number): number =>
-  Math.floor(now / DAY_MS) * DAY_MS - (EARNINGS_DAYS - 1) * DAY_MS
+const firstDay = (now: number): number => (dayOf(now) - EARNINGS_DAYS + 1) * DAY_MS
+
+const time = (ms: number): SQL => sql`${iso(ms)}::timestamptz`
 
 const ms = (time: string): SQL => sql.raw(`floor(extract(epoch from ${time}) * 1000)::bigint`)
 
@@ -139,26 +134,16 @@ const capped = (maxLines: number): SQL => sql`
   union all
   select ${ms('min(created_at)')} from payout having count(*) >= ${maxLines}::int`
 
-/** Nothing that nobody looked at is released: the rule of \`release-jobs.ts\` in settlement. */
-const frozen = (provider: PeerId, now: number): SQL => sql`exists (
-  select from provider_conduct where provider_id = ${provider}::text and (
-    slash_id is not null
-    or (standing not in ('clear', 'banned') and since > ${iso(now - 7 * DAY_MS)}::timestamptz)
-  ))`
-
 /**
  * Its own part of answers that are being audited, or that a slash has taken. Two selects, each with an index that
  * is for it.
  */
 const held = (provider: PeerId, now: number): SQL => sql`
   select coalesce(sum(gross - platform_fee(gross, fee_bps)), 0) from (
-    select fee_bps, cost_msat - coalesce((
-      select sum((leg ->> 'costMsat')::bigint) from jsonb_array_elements(coalesce(prior_legs, '[]')) as leg
-    ), 0)::bigint as gross
-    from (
+    select fee_bps, ${OWN_PART} as gross from (
       select fee_bps, cost_msat, prior_legs from jobs
       where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and slash_id is null
-        and created_at > ${iso(now - AUDITED_WITHIN_MS)}::timestamptz and held_until > ${iso(now)}::timestamptz
+        and created_at > ${time(now - JUDGED_WITHIN_MS)} and held_until > ${time(now)}
       union all
       select fee_bps, cost_msat, prior_legs from jobs
       where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and slash_id is not null

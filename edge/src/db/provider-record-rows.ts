@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { hardwareSchema } from '@infernet/schemas/hardware'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { modelOfferSchema } from '@infernet/schemas/wire'
-import { STANDINGS, type Standing } from '@infernet/verification/reputation/standing'
 import type { ProviderRecord } from '../reputation/provider-port.ts'
+import { jsonDocument, standingSchema } from './json-document.ts'
 
 const logs = z.tuple([z.number(), z.number(), z.number()])
 const counts = { passed: z.number(), failed: z.number(), unopened: z.number() }
@@ -72,7 +72,7 @@ const recordSchema = z
     hardware: knownHardwareSchema,
     firstSeenAt: z.number(),
     lastSeenAt: z.number(),
-    standing: z.enum(Object.keys(STANDINGS) as [Standing, ...Standing[]]),
+    standing: standingSchema,
     standingSince: z.number().nullable(),
     offences: z.number(),
     onlineMs: z.number(),
@@ -85,11 +85,4 @@ const recordSchema = z
   }))
 
 /** The rows of `provider-records.ts`: one JSON document each. */
-export const providerRowsSchema = z.array(
-  z.tuple([
-    z
-      .string()
-      .transform((text): unknown => JSON.parse(text))
-      .pipe(recordSchema),
-  ]),
-)
+export const providerRowsSchema = z.array(z.tuple([jsonDocument(recordSchema)]))

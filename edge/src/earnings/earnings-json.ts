@@ -1,5 +1,6 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { ProviderEarningsJson } from '@infernet/schemas/provider-earnings'
+import { unixSeconds } from '../unix-seconds.ts'
 import type { ProviderEarnings } from './earnings-port.ts'
 
 /** A provider's earnings as it is told them. */
@@ -18,7 +19,7 @@ export const earningsJson = (
   earned_msat: String(earnings.earnedMsat),
   lost_msat: String(earnings.lostMsat),
   jobs: earnings.jobs,
-  since: earnings.since === null ? null : seconds(earnings.since),
+  since: earnings.since === null ? null : unixSeconds(earnings.since),
   days: earnings.days.map(({ date, jobs, earnedMsat, lostMsat }) => ({
     date,
     jobs,
@@ -30,9 +31,7 @@ export const earningsJson = (
     amount_msat: String(amountMsat),
     state,
     failure,
-    created_at: seconds(createdAt),
-    finished_at: finishedAt === null ? null : seconds(finishedAt),
+    created_at: unixSeconds(createdAt),
+    finished_at: finishedAt === null ? null : unixSeconds(finishedAt),
   })),
 })
-
-const seconds = (ms: number): number => Math.floor(ms / 1000)

@@ -1,3 +1,4 @@
+import type { PayoutState } from '@infernet/schemas/payout-state'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Standing } from '@infernet/verification/reputation/standing'
 
@@ -12,7 +13,7 @@ export interface EarningsDay {
 export interface EarningsPayout {
   readonly id: string
   readonly amountMsat: bigint
-  readonly state: 'open' | 'paying' | 'succeeded' | 'failed'
+  readonly state: PayoutState
   readonly failure: string | null
   /** ms since the epoch. */
   readonly createdAt: number

@@ -12,6 +12,7 @@ import type { Audit } from '../audit/audit-port.ts'
 import type { Verifiers } from '../audit/verifiers.ts'
 import type { Leg } from './job-record.ts'
 import type { JobRun } from './job-run.ts'
+import { isOpenOrder } from './open-order.ts'
 import type { HubOptions } from './provider-hub.ts'
 
 /** The audits of a hub; undefined where nothing is audited. */
@@ -58,7 +59,7 @@ export function endedAnswers(
         endpoint: order.rules.endpoint,
         offer,
         verification: order.verification,
-        isOpen: order.verification?.isOpen === true && !order.rules.noDataCollection,
+        isOpen: isOpenOrder(order),
         body: task.body,
         continues: task.continues,
         seed: seedOf(lease),

@@ -5,6 +5,7 @@ import { logRecentWealth, logWealth, STARTING_WEALTH } from '@infernet/verificat
 import type { StoredSlash } from '../audit/slash-port.ts'
 import { rateOf } from '../audit/spec-record.ts'
 import { priceJson } from '../price-json.ts'
+import { unixSeconds } from '../unix-seconds.ts'
 import { boundsOf, type ProviderFigures } from './provider-figures.ts'
 import { LOOK_BACK_MS, type ProviderRecord, type SpecAudits } from './provider-port.ts'
 
@@ -16,10 +17,10 @@ function providerJson(figures: ProviderFigures, now: number) {
     id: record.id,
     object: 'provider' as const,
     online: presence !== undefined,
-    first_seen_at: seconds(record.firstSeenAt),
-    last_seen_at: seconds(presence === undefined ? record.lastSeenAt : now),
+    first_seen_at: unixSeconds(record.firstSeenAt),
+    last_seen_at: unixSeconds(presence === undefined ? record.lastSeenAt : now),
     standing: record.standing,
-    standing_since: record.standingSince === undefined ? null : seconds(record.standingSince),
+    standing_since: record.standingSince === undefined ? null : unixSeconds(record.standingSince),
     offences: record.offences,
     score: rounded(score),
     reputation: {
@@ -61,7 +62,7 @@ const modelJson = (offer: ModelOffer) => ({
 function jobsJson({ firstSeenAt, jobs }: ProviderRecord, now: number) {
   const ended = jobs.completed + jobs.failed
   return {
-    since: seconds(jobs.since ?? Math.max(firstSeenAt, now - LOOK_BACK_MS)),
+    since: unixSeconds(jobs.since ?? Math.max(firstSeenAt, now - LOOK_BACK_MS)),
     completed: jobs.completed,
     failed: jobs.failed,
     completion_rate: ended === 0 ? null : rounded(jobs.completed / ended),
@@ -108,8 +109,8 @@ const slashJson = (slash: StoredSlash) => ({
   id: slash.id,
   state: slash.state,
   model: slash.model,
-  opened_at: seconds(slash.openedAt),
-  appeal_until: seconds(slash.appealUntil),
+  opened_at: unixSeconds(slash.openedAt),
+  appeal_until: unixSeconds(slash.appealUntil),
   evidence_sha256: slash.evidenceSha256,
   evidence_url: `/v1/slashes/${slash.id}/evidence`,
   evidence_open: slash.isOpen,
@@ -140,6 +141,5 @@ export const providerListJson = (
   has_more: hasMore,
 })
 
-const seconds = (ms: number): number => Math.floor(ms / 1000)
 /** Four digits: more would be noise. */
 const rounded = (value: number): number => Math.round(value * 1e4) / 1e4

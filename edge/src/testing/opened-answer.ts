@@ -1,6 +1,11 @@
 import { specIdOf } from '@infernet/schemas/model-spec'
-import type { Position, Transcript } from '@infernet/schemas/transcript'
-import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
+import type { Position } from '@infernet/schemas/transcript'
+import {
+  claimOf,
+  DRAWN_SPEC,
+  drawnAnswer,
+  scoredBy,
+} from '@infernet/verification/testing/drawn-answer'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion } from './answers.ts'
 import type { FakeJob, FakeProvider } from './fake-provider.ts'
@@ -44,16 +49,7 @@ export async function openedAnswer(
   await provider.acks.next()
   provider.open(job.header.lease, transcript)
   await new Promise(setImmediate)
-  return { job, truth: trueScores(transcript) }
-}
-
-/** The same tokens as the model without a bias sees them. */
-function trueScores({ positions }: Transcript): Position[] {
-  const places = drawnAnswer({ ...SAMPLER, seed: '0' }, TOKENS).positions
-  return positions.map(({ id }, i) => {
-    const top = places[i]?.top ?? []
-    return { id, logprob: top.find((candidate) => candidate.id === id)?.logprob ?? -20, top }
-  })
+  return { job, truth: scoredBy(drawnAnswer(sampler, TOKENS), transcript) }
 }
 
 /** Scores of the same tokens by which nobody could have drawn them. */

@@ -1,3 +1,4 @@
+import type { PayoutState } from '@infernet/schemas/payout-state'
 import { describe, expect, it } from 'vitest'
 import {
   ATTEMPT_TRANSITIONS,
@@ -8,7 +9,6 @@ import {
   type AttemptEvent,
   type AttemptState,
   type PayoutEvent,
-  type PayoutState,
 } from './payout-state.ts'
 
 const PAYOUT_EVENTS: PayoutEvent[] = ['attempt', 'attempt_failed', 'succeed', 'give_up']

@@ -1,8 +1,5 @@
-/**
- * `open`: its money is taken and nothing can be under way. `paying`: one attempt has been recorded, and
- * may have been sent. The other two are the end.
- */
-export type PayoutState = 'open' | 'paying' | 'succeeded' | 'failed'
+import type { PayoutState } from '@infernet/schemas/payout-state'
+
 export type PayoutEvent = 'attempt' | 'attempt_failed' | 'succeed' | 'give_up'
 
 /**

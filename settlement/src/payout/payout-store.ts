@@ -1,8 +1,9 @@
+import type { PayoutState } from '@infernet/schemas/payout-state'
 import type { BundleCode, ClientCode, ProviderCode } from '../ledger/account-code.ts'
 import type { PayoutAttempt } from '../ledger/payout-events.ts'
 import type { Hash, NodeKey, PaymentFailure, Preimage } from '../lightning/lightning-backend.ts'
 import type { DestinationErrorCode } from './destination-guard.ts'
-import type { AttemptState, PayoutState } from './payout-state.ts'
+import type { AttemptState } from './payout-state.ts'
 
 /** Where money is to go. `payee` is the node that it must arrive at, if that is known. */
 export type PayoutDestination =

@@ -1,5 +1,6 @@
+import type { PayoutState } from '@infernet/schemas/payout-state'
 import type { Invoice, PaymentRecord } from '../lightning/lightning-backend.ts'
-import type { AttemptState, PayoutState } from '../payout/payout-state.ts'
+import type { AttemptState } from '../payout/payout-state.ts'
 import type { Finding, FindingKind } from './finding.ts'
 
 /** How long the settler may take to hear of an invoice and credit it. */

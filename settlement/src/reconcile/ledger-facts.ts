@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { PAYOUT_STATES } from '@infernet/schemas/payout-state'
 import { askRows, toJsonb, type Database } from '../db/database.ts'
 import type { InvoiceFact, PaymentFact } from './compare.ts'
 
@@ -8,7 +9,7 @@ const LINES_PER_PAGE = 500
 
 const amount = z.coerce.bigint()
 const attemptState = z.enum(['unresolved', 'succeeded', 'failed'])
-const payoutState = z.enum(['open', 'paying', 'succeeded', 'failed'])
+const payoutState = z.enum(PAYOUT_STATES)
 
 const invoiceRows = z.array(z.tuple([z.string(), z.string().nullable(), amount, amount]))
 

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { SAFETY_FACTOR } from '@infernet/verification/audit/audit-rate'
 import { askRows, type Database } from '../db/database.ts'
 import { NO_EVIDENCE } from './no-evidence.ts'
+import { OWN_PART } from './own-part.ts'
 
 /** What a slash has taken, msat. */
 export interface CarriedOut {
@@ -42,10 +43,7 @@ const CARRY_OUT = sql`
     for update skip locked
   ), held as materialized (
     select jobs.id, fee_bps, (jobs.model = slash.model and created_at >= affected_from) as is_affected,
-      -- What others gave before it is theirs.
-      cost_msat - coalesce((
-        select sum((leg ->> 'costMsat')::bigint) from jsonb_array_elements(prior_legs) as leg
-      ), 0)::bigint as gross
+      ${OWN_PART} as gross
     from slash join jobs on jobs.provider_id = slash.provider_id
     where released_at is null and cost_msat > 0 and slash_id is null
       and not exists (select from audits where audits.lease = jobs.lease and verdict in ('pass', 'fail'))

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { HoldbackPolicy } from '@infernet/verification/reputation/holdback'
 import { askRows, type Database } from '../db/database.ts'
+import { frozen, JUDGED_WITHIN_MS } from './frozen.ts'
 
 /** Jobs released by one statement: some 1,500 entries, a tenth of a second. */
 export const MAX_RELEASED_JOBS = 500
@@ -47,11 +48,6 @@ export async function nextUnreleased(
   return firstSchema.parse(rows)[0]?.[0]
 }
 
-/** A standing that nobody has looked at for so long keeps no money any more. */
-const FROZEN_FOR = '7 days'
-
-/** Good verdicts come within minutes of an answer; for what is older, the rule for what nobody looked at is enough. */
-const JUDGED_WITHIN_MS = 3_600_000
 /** So long a settler may have been away, and clients get back at once what they are owed. */
 const FAILED_WITHIN = '90 days'
 
@@ -79,12 +75,12 @@ function ready(
     ${pick(sql`held_until is not null and slash_id is null
       and id > ${idAt(JUDGED_WITHIN_MS)}
       and (select verdict from audits where audits.lease = jobs.lease) = 'pass'
-      and not ${frozen(sql`standing not in ('clear', 'watched')`)}`)}
+      and not ${isFrozen(sql`standing not in ('clear', 'watched')`)}`)}
     union
     ${pick(sql`slash_id is null
       and id < ${idAt(holdMs)} || 'g'
       and (held_until is null or held_until <= now())
-      and not ${frozen(sql`standing <> 'clear'`)}
+      and not ${isFrozen(sql`standing <> 'clear'`)}
       -- Every second job stands for the second half of what a newcomer earns: \`releasableMsat\` of verification.
       and not (
         right(id, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f')
@@ -102,12 +98,8 @@ const literal = (whole: number) => sql.raw(`${BigInt(whole)}::bigint`)
 const idAt = (ms: number) =>
   sql`'job_' || lpad(to_hex((extract(epoch from now()) * 1000)::bigint - ${literal(ms)}), 12, '0')`
 
-/** Whether the job's provider is in a bad standing; a slash that is not final yet freezes all. */
-const frozen = (isBad: ReturnType<typeof sql>) => sql`exists (
-  select from provider_conduct
-  where provider_conduct.provider_id = jobs.provider_id
-    and (provider_conduct.slash_id is not null
-      or (${isBad} and standing <> 'banned' and since > now() - interval ${sql.raw(`'${FROZEN_FOR}'`)})))`
+/** Of the job's provider, now. */
+const isFrozen = (isBad: ReturnType<typeof sql>) => frozen(sql`jobs.provider_id`, isBad, sql`now()`)
 
 /**
  * The postings are those of `verdictOk`; of `verdictBad` for a lease whose audit has failed, or that a slash undoes; of

@@ -21,6 +21,7 @@ export const DRAWN_SPEC: ModelSpec = {
 const VOCABULARY = 24
 const LISTED = 20
 const PROMPT = [3, 1, 4, 1, 5]
+const UNLIKELY = -20
 
 /** An answer of `tokens` tokens from an engine whose logits are a function of their place, by llama.cpp's rules. */
 export function drawnAnswer(sampler: Claim['sampler'], tokens: number, bias = 0): Transcript {
@@ -39,6 +40,16 @@ export function drawnAnswer(sampler: Claim['sampler'], tokens: number, bias = 0)
   })
   return { prompt: PROMPT, positions }
 }
+
+/**
+ * The tokens of an answer as the model sees them that has given `model`: its numbers are a function of the place alone.
+ * It knows nothing of a token that it does not list but that it is unlikely.
+ */
+export const scoredBy = (model: Transcript, { positions }: Transcript): Position[] =>
+  positions.map(({ id }, place) => {
+    const top = model.positions[place]?.top ?? []
+    return { id, logprob: top.find((one) => one.id === id)?.logprob ?? UNLIKELY, top }
+  })
 
 /** What an honest provider claims of it. */
 export const claimOf = (

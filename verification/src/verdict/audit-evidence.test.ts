@@ -12,7 +12,7 @@ import { newSigner } from '@infernet/schemas/testing/signer'
 import { encodeIds, encodeTranscript, type Transcript } from '@infernet/schemas/transcript'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { describe, expect, it } from 'vitest'
-import { claimOf, DRAWN_SPEC, drawnAnswer } from '../testing/drawn-answer.ts'
+import { claimOf, DRAWN_SPEC, drawnAnswer, scoredBy } from '../testing/drawn-answer.ts'
 import {
   evidenceHash,
   openEvidence,
@@ -61,12 +61,9 @@ function signed(statement: ReceiptStatement, by = provider): AuditEvidence['rece
 }
 
 /** What a verifier of the true model computes for the tokens of an answer. */
-const scoresOf = ({ positions }: Transcript, verifier = one): AuditEvidence['scores'][number] => {
-  const scored = positions.map(({ id }, i) => {
-    const { top } = honest.positions[i] ?? { top: [] }
-    return { id, logprob: top.find((it) => it.id === id)?.logprob ?? -20, top }
-  })
-  const bytes = encodeTranscript({ prompt: [], positions: scored }, MAX_SCORED_CANDIDATES)
+const scoresOf = (transcript: Transcript, verifier = one): AuditEvidence['scores'][number] => {
+  const positions = scoredBy(honest, transcript)
+  const bytes = encodeTranscript({ prompt: [], positions }, MAX_SCORED_CANDIDATES)
   return { verifier, positions: toBase64Url(bytes) }
 }
 

@@ -2,6 +2,7 @@ import type { AuditKeys } from '../../audit/audit-keys.ts'
 import { parseCanaries } from '../../canary/canary-settings.ts'
 import { hubAsks, type HubAsksParts } from '../../canary/hub-asks.ts'
 import type { OperatorAsks } from '../../canary/operator-asks.ts'
+import { postgresCanaries } from '../../db/canaries.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import { storeOf, type WorkerEnv } from './env.ts'
 import { objectAccounts } from './object-accounts.ts'
@@ -21,7 +22,7 @@ export function objectAsks(
     ...parts,
     keys,
     accounts: objectAccounts(env),
-    database: connectNeon(env.DATABASE_URL),
+    canaries: postgresCanaries(connectNeon(env.DATABASE_URL)),
     now: Date.now,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     store: storeOf(env),

@@ -1,21 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
 import { SETTLER_PATH, edgeMessageSchema, type SettlerAsk } from '@infernet/schemas/settler-wire'
 import { connectDatabase } from '@infernet/settlement/db/connect'
-import { DEFAULT_COMPUTE_RATES } from '@infernet/settlement/compute-price'
-import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { AuditKeys } from '../../audit/audit-keys.ts'
 import { settlerActs } from '../../db/conformance/settler-acts.ts'
-import { parseTimeouts } from '../../hub/job-timeouts.ts'
 import type { SettlerActs } from '../../testing/memory-billing.ts'
+import { OPERATOR, startWholeEdge, type WholeEdge } from '../../testing/whole-edge.ts'
 import { startDatabaseServer, type DatabaseServer } from './database-server.ts'
-import { startNodeEdge, type NodeEdge } from './node-edge.ts'
 
-const OPERATOR = 'operator-token'
 const SETTLER = 'settler-token'
 const NODE = { pubkey: `02${'11'.repeat(32)}`, network: 'regtest', simulated: true }
 
@@ -47,33 +39,18 @@ class FakeSettler {
 }
 
 describe('money on a whole edge', () => {
-  let folder: string
   let database: DatabaseServer
-  let edge: NodeEdge
+  let edge: WholeEdge
   let port: ReturnType<typeof connectDatabase>
   let acts: SettlerActs
   let settler: FakeSettler
   let key: string
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'infernet-billing-'))
     database = await startDatabaseServer({ port: 0 })
     port = connectDatabase(database.url)
     acts = settlerActs(port)
-    edge = await startNodeEdge({
-      host: '127.0.0.1',
-      port: 0,
-      dataDir: folder,
-      databaseUrl: database.url,
-      operatorToken: OPERATOR,
-      audit: new AuditKeys(new Uint8Array(32)),
-      settlerToken: SETTLER,
-      log: () => {},
-      timeouts: parseTimeouts(undefined),
-      prices: parsePriceBounds(undefined, undefined),
-      feeBps: 100,
-      computeRates: DEFAULT_COMPUTE_RATES,
-    })
+    edge = await startWholeEdge(database.url, { settlerToken: SETTLER })
     const made = await call('/operator/accounts', { name: 'Ada' }, OPERATOR)
     const account = String(made['id'])
     key = String((await call(`/operator/accounts/${account}/keys`, { name: 'a' }, OPERATOR))['key'])
@@ -82,10 +59,9 @@ describe('money on a whole edge', () => {
     await settler.opened()
   })
   afterAll(async () => {
-    await edge.close(0)
+    await edge.close()
     await port.close()
     await database.close()
-    await rm(folder, { recursive: true })
   })
 
   async function call(path: string, body?: unknown, token = key): Promise<Record<string, unknown>> {

@@ -1,25 +1,14 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { PROVIDER_PATH, WS_SUBPROTOCOL } from '@infernet/schemas/wire'
-import { DEFAULT_COMPUTE_RATES } from '@infernet/settlement/compute-price'
-import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
-import { AuditKeys } from '../../audit/audit-keys.ts'
-import { parseTimeouts } from '../../hub/job-timeouts.ts'
-import type { ProviderHub } from '../../hub/provider-hub.ts'
+import type { WebSocket } from 'ws'
 import { answerJson, piece } from '../../testing/answers.ts'
-import { AUDIENCE, FakeProvider } from '../../testing/fake-provider.ts'
 import { capabilityOf } from '../../testing/test-edge.ts'
+import { connectOverSocket, startWholeEdge, type WholeEdge } from '../../testing/whole-edge.ts'
 import { startDatabaseServer, type DatabaseServer } from './database-server.ts'
-import { startNodeEdge, type NodeEdge } from './node-edge.ts'
 
-const OPERATOR = 'operator-token'
 const CREDIT_MSAT = 1_000_000
 
 /** Stands before a database, counts what is asked of it, and passes nothing on while it is `away`. */
@@ -59,66 +48,29 @@ class Watcher {
 }
 
 describe('a request of a key that is known', () => {
-  let folder: string
   let database: DatabaseServer
   let watcher: Watcher
-  let edge: NodeEdge
-  let provider: FakeProvider
+  let edge: WholeEdge
   let socket: WebSocket
   let key: string
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'infernet-first-token-'))
     database = await startDatabaseServer({ port: 0 })
     watcher = new Watcher(database.url)
-    edge = await startNodeEdge({
-      host: '127.0.0.1',
-      port: 0,
-      dataDir: folder,
-      databaseUrl: await watcher.listen(),
-      operatorToken: OPERATOR,
-      audit: new AuditKeys(new Uint8Array(32)),
-      log: () => {},
-      timeouts: parseTimeouts(undefined),
-      prices: parsePriceBounds(undefined, undefined),
-      feeBps: 100,
-      computeRates: DEFAULT_COMPUTE_RATES,
-    })
-    const account = String((await operate('accounts', { name: 'Ada' }))['id'])
-    key = String((await operate(`accounts/${account}/keys`, { name: 'a' }))['key'])
+    edge = await startWholeEdge(await watcher.listen())
+    const account = String((await edge.operate('accounts', { name: 'Ada' }))['id'])
+    key = String((await edge.operate(`accounts/${account}/keys`, { name: 'a' }))['key'])
     const credit = { reference: 'start', msat: String(CREDIT_MSAT) }
-    await operate(`accounts/${account}/credits`, credit)
+    await edge.operate(`accounts/${account}/credits`, credit)
   })
   afterAll(async () => {
     watcher.away = false
     socket?.terminate()
-    await edge.close(0)
+    await edge.close()
     watcher.close()
     await database.close()
-    await rm(folder, { recursive: true })
   })
 
-  async function operate(path: string, body: object): Promise<Record<string, unknown>> {
-    const response = await fetch(`${edge.url}/operator/${path}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${OPERATOR}` },
-      body: JSON.stringify(body),
-    })
-    expect(response.ok).toBe(true)
-    return (await response.json()) as Record<string, unknown>
-  }
-  /** A provider comes, over a real socket. */
-  async function connectProvider(): Promise<void> {
-    const url = edge.url.replace('http', 'ws') + PROVIDER_PATH
-    socket = new WebSocket(url, WS_SUBPROTOCOL, { headers: { host: `${AUDIENCE}:80` } })
-    const wire = { received: async (_: unknown, message: Uint8Array) => socket.send(message) }
-    provider = new FakeProvider(wire as unknown as ProviderHub)
-    socket.on('message', (data: Buffer, isBinary: boolean) => {
-      provider.socket.send(isBinary ? Uint8Array.from(data) : data.toString())
-    })
-    await Promise.all([once(socket, 'message'), once(socket, 'open')])
-    await provider.login(provider.hello({ capability: capabilityOf(), now: Date.now() }))
-  }
   const call = (path: string, init: RequestInit = {}) =>
     fetch(edge.url + path, { ...init, headers: { authorization: `Bearer ${key}` } })
   const chat = (stream: boolean) =>
@@ -133,7 +85,9 @@ describe('a request of a key that is known', () => {
     })
 
   it('has its first token before any SQL was sent, and waits for none', async () => {
-    await connectProvider()
+    const connected = await connectOverSocket(edge.url, capabilityOf())
+    socket = connected.socket
+    const { provider } = connected
     const served = async () => (await call('/v1/models/tiny')).status
     await expect.poll(served, { timeout: 10_000 }).toBe(200)
     const warm = chat(false)

@@ -11,6 +11,7 @@ import { KeyRing } from '../../auth/key-ring.ts'
 import { PricedJobRunner } from '../../billing/priced-job-runner.ts'
 import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { postgresAudits } from '../../db/audits.ts'
+import { postgresCanaries } from '../../db/canaries.ts'
 import { postgresArchive } from '../../db/receipt-archive.ts'
 import { postgresSlashes } from '../../db/slashes.ts'
 import { postgresEarnings } from '../../db/earnings.ts'
@@ -132,16 +133,18 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     conductTimes: options.conductTimes,
   })
   hubGauges(events, hub)
-  const asks = hubAsks(options.canaries, {
-    accounts,
-    database,
-    events,
-    hub,
-    keys: options.audit,
-    now,
-    sleep: (ms, signal) => pause(ms, undefined, { signal, ref: false }).catch(() => {}),
-    store,
-  })
+  const asks =
+    options.canaries &&
+    hubAsks(options.canaries, {
+      accounts,
+      canaries: postgresCanaries(database),
+      events,
+      hub,
+      keys: options.audit,
+      now,
+      sleep: (ms, signal) => pause(ms, undefined, { signal, ref: false }).catch(() => {}),
+      store,
+    })
   const known = new KnownModels({
     load: () => store.knownModels(),
     take: (models) => hub.remember(models),
