@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { signedReceiptSchema } from './receipt.ts'
 
 /** `unopened`: the provider did not show what it had signed. */
 export const auditVerdictSchema = z.enum(['pass', 'fail', 'inconclusive', 'unopened'])
@@ -28,6 +29,14 @@ const evidenceSchema = z.object({
   mismatches: count,
 })
 
+/** An answer that its provider has signed, and did not show though it was asked to and connected all the time since. */
+export const refusalSchema = z.strictObject({
+  receipt: signedReceiptSchema,
+  /** ms since the epoch. */
+  asked_at: count,
+})
+export type Refusal = z.infer<typeof refusalSchema>
+
 /**
  * What an audit has found, layer by layer; nothing of the answer's text. `replay`: its tokens drawn again
  * from its own numbers. `rescored`: from a verifier's, and its numbers compared with those. `rendered`: a
@@ -40,5 +49,13 @@ export const auditReportSchema = z.object({
   replay: evidenceSchema.nullable(),
   rescored: evidenceSchema.extend({ verifier: z.string() }).nullable(),
   rendered: z.object({ verifier: z.string() }).optional(),
+  /** Its provider did not show it, whatever the verdict made of that. `refusal`: it had no excuse. */
+  unopened: z.object({ refusal: refusalSchema.nullable() }).optional(),
 })
 export type AuditReport = z.infer<typeof auditReportSchema>
+
+/** Whether its provider did not show an answer, and no verdict could come of it. */
+export const isUnopened = (audit: {
+  readonly verdict: AuditVerdict
+  readonly report: AuditReport
+}): boolean => audit.verdict === 'unopened' || audit.report.unopened !== undefined

@@ -7,7 +7,9 @@ import type { RequestShape } from '@infernet/verification/canary/request-shape'
 import { traffic } from '@infernet/verification/canary/testing/traffic'
 import { draw, EMPTY_MIX, observe } from '@infernet/verification/canary/traffic-mix'
 import { suspicionOf } from '@infernet/verification/evidence/suspicion'
+import { newJobId } from '@infernet/schemas/ids'
 import { unopened } from '@infernet/verification/verdict/judge'
+import { silence } from '@infernet/verification/verdict/silence'
 import { afterAudit, newRecord } from '@infernet/edge/audit/spec-record'
 
 /** Share of requests in whose place a canary comes. */
@@ -44,9 +46,11 @@ const charsOf = (shape: RequestShape, random: Random): number =>
 /** A21: how a provider stands that has refused to show so many audited answers. */
 export function standingAfterRefusals(refusals: number): string {
   let record = newRecord('0'.repeat(64))
-  const { verdict, logE, report } = unopened('nothing was opened')
-  const audit = { verdict, logE, report, judgedAt: 0 } as Parameters<typeof afterAudit>[1]
-  for (let refusal = 0; refusal < refusals; refusal++) record = afterAudit(record, audit)
+  const { report, ...judged } = unopened('nothing was opened')
+  const refused = { ...judged, report: { ...report, unopened: { refusal: null } } }
+  const when = { job: newJobId(0), judgedAt: 0 }
+  for (let refusal = 0; refusal < refusals; refusal++)
+    record = afterAudit(record, { ...silence(refused, record.unopenedInRow), ...when })
   return suspicionOf(record.wealth)
 }
 

@@ -6,6 +6,7 @@ import type { ReceiptStatement } from '@infernet/schemas/receipt'
 import type { Claim } from '@infernet/schemas/transcript'
 import { CONDUCT_TIMES } from '@infernet/verification/reputation/conduct'
 import { evidenceHash, openEvidence, rejudge } from '@infernet/verification/verdict/audit-evidence'
+import { openSilence } from '@infernet/verification/verdict/silence-evidence'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RECEIPT_INTERVAL_MS } from '../limits.ts'
 import { completion } from '../testing/answers.ts'
@@ -251,6 +252,53 @@ describe('audits', () => {
     }
     expect(verdicts).toEqual(['unopened', 'unopened', 'fail'])
     expect(await edge.slashes.ofProvider(provider.peer)).toEqual([])
+  })
+
+  const refuse = async () => {
+    const job = await answered()
+    await sign(job, honest(job).claim)
+    provider.open(job.header.lease, undefined)
+    await settled()
+    return job.header.lease
+  }
+
+  it('convict who goes on after that, by all that it has not shown', async () => {
+    const leases = [await refuse(), await refuse(), await refuse()]
+    edge.clock.advance(CONDUCT_TIMES.suspensionMs)
+    await back()
+    leases.push(await refuse())
+    const [slash] = await edge.slashes.ofProvider(provider.peer)
+    expect(slash).toMatchObject({ state: 'open', lease: leases[3], isOpen: true })
+    const evidence = (await edge.slashes.evidenceOf(slash?.id ?? '')) ?? ''
+    expect(evidenceHash(evidence)).toBe(slash?.evidenceSha256)
+    const silence = await openSilence(evidence)
+    expect(silence?.provider).toBe(provider.peer)
+    expect(silence?.refused.map(({ statement }) => statement.lease)).toEqual(leases)
+    expect((await edge.audits.conductOf(provider.peer))?.standing).toBe('slashed')
+  })
+
+  it('convict nobody of what it had an excuse not to show', async () => {
+    for (let i = 0; i < 4; i++) {
+      if (i === 3) edge.clock.advance(CONDUCT_TIMES.suspensionMs)
+      await back()
+      const job = await answered()
+      await sign(job, honest(job).claim)
+      provider.vanish()
+      edge.clock.advance(OPENING_WAIT_MS)
+      await settled()
+    }
+    expect((await edge.audits.conductOf(provider.peer))?.standing).toBe('accused')
+    expect(await edge.slashes.ofProvider(provider.peer)).toEqual([])
+  })
+
+  it('count once what was lost with one connection', async () => {
+    const jobs = [await answered(), await answered(), await answered(), await answered()]
+    for (const job of jobs) await sign(job, honest(job).claim)
+    provider.vanish()
+    edge.clock.advance(OPENING_WAIT_MS)
+    await settled()
+    await back()
+    expect(await recordOf()).toMatchObject({ unopened: 1, unopenedInRow: 1, failed: 0 })
   })
 
   it.each([

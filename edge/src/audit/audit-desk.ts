@@ -1,4 +1,4 @@
-import type { AuditSource } from '@infernet/schemas/audit-report'
+import type { AuditSource, Refusal } from '@infernet/schemas/audit-report'
 import type { Opening } from '@infernet/schemas/audit-wire'
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
 import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
@@ -10,6 +10,8 @@ import type { Endpoint, ModelOffer } from '@infernet/schemas/wire'
 import { epochOfJob } from '@infernet/verification/audit/audit-epoch'
 import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { evidenceHash } from '@infernet/verification/verdict/audit-evidence'
+import { MIN_REFUSALS, silence } from '@infernet/verification/verdict/silence'
+import { silenceEvidenceOf } from '@infernet/verification/verdict/silence-evidence'
 import {
   unclaimed,
   unopened,
@@ -28,9 +30,9 @@ import {
   RECORD_RETRY_MS,
   RECORD_TRIES,
   STANDING_WAIT_MS,
-  UNOPENED_IN_ROW,
 } from './audit-limits.ts'
 import type { Audit, AuditStore, ConductChange } from './audit-port.ts'
+import { Connections, type ConnectionNumber } from './connections.ts'
 import { evidenceOf, type Proof } from './evidence-of.ts'
 import { Examiner, unjudged } from './examiner.ts'
 import { Standings, type Place } from './standings.ts'
@@ -91,8 +93,12 @@ interface Drawn {
 /** An answer that was selected and is not judged yet. */
 interface Case extends Drawn {
   readonly resolve: (audit: Audit) => void
-  /** Once its receipt is here, and its provider was asked. */
+  /** Of its provider, when the answer was over; undefined when it had lost it by then. */
+  readonly connection: ConnectionNumber
+  /** Once its receipt is here. */
   signed?: Signed
+  /** When its provider was asked, ms since the epoch. */
+  askedAt?: number
   /** It was opened in time; what a verifier says of it may take longer. */
   isOpened?: boolean
 }
@@ -105,9 +111,6 @@ const SOURCES: Record<Verification['mode'], AuditSource> = {
   canary: 'canary',
 }
 
-/** Worth what a contradiction is: not to open anything is the cheapest way not to be found out. */
-const UNOPENED_LOG_E = Math.log(1e4)
-
 /**
  * Audits answers: selects some when they are over, by a key that nobody else knows; has what their receipts
  * commit to opened and examined; and writes the verdict down with what follows from it. A process that dies
@@ -119,7 +122,7 @@ export class AuditDesk {
   readonly #examiner: Examiner
   /** Insertion order is age. */
   readonly #cases = new Map<LeaseId, Case>()
-  readonly #present = new Set<PeerId>()
+  readonly #connections = new Connections()
   /** Answers that were not selected, until their receipts are here. */
   readonly #unselected = new Map<LeaseId, Drawn>()
 
@@ -140,7 +143,7 @@ export class AuditDesk {
    */
   joined(provider: PeerId, isNew: boolean): void {
     const { later, onStanding } = this.#options
-    this.#present.add(provider)
+    this.#connections.joined(provider)
     void this.#standings.load(provider, isNew).then(() => onStanding(provider))
     if (!isNew) return
     later(() => {
@@ -176,13 +179,15 @@ export class AuditDesk {
 
   /** What it has opened is judged all the same, and counts. */
   left(provider: PeerId): void {
-    this.#present.delete(provider)
+    this.#connections.left(provider)
     this.#forgetAbsent(provider)
   }
 
   #forgetAbsent(provider: PeerId): void {
     const isWaiting = [...this.#cases.values()].some(({ answer }) => answer.provider === provider)
-    if (!this.#present.has(provider) && !isWaiting) this.#standings.forget(provider)
+    if (this.#connections.has(provider) || isWaiting) return
+    this.#standings.forget(provider)
+    this.#connections.forget(provider)
   }
 
   /**
@@ -209,7 +214,8 @@ export class AuditDesk {
     const { promise, resolve } = Promise.withResolvers<Audit>()
     const text = answer.deliveredText()
     const known = { ...answer, ...(text !== undefined && { text }) }
-    this.#cases.set(lease, { ...drawn, answer: known, resolve })
+    const connection = this.#connections.of(answer.provider)
+    this.#cases.set(lease, { ...drawn, answer: known, resolve, connection })
     for (const [, oldest] of this.#cases) {
       if (this.#cases.size <= MAX_AUDITS_UNDER_WAY) break
       this.#close(oldest, unjudged('too many audits under way'))
@@ -227,9 +233,9 @@ export class AuditDesk {
     if (claim === undefined) return this.#close(found, unclaimed())
     if (claim.spec !== found.spec) return this.#close(found, unopened('another spec than offered'))
     found.signed = { statement: { ...statement, claim }, receipt }
-    if (!this.#options.ask(statement.provider, statement.lease)) {
-      this.#close(found, unopened('the provider left before it was asked'))
-    }
+    if (this.#options.ask(statement.provider, statement.lease)) {
+      found.askedAt = this.#options.now()
+    } else this.#close(found, unopened('the provider left before it was asked'))
   }
 
   /** Looks at what was not selected after all, when its receipt is wrong at first sight. */
@@ -264,7 +270,9 @@ export class AuditDesk {
     const { answer, spec, rate, resolve } = found
     const { job, lease, offer, provider, verification } = answer
     this.#cases.delete(lease)
-    const { verdict, logE, report } = this.#patient(found, judged)
+    const isShown = judged.verdict !== 'unopened'
+    const isCounted = isShown || this.#connections.counts(provider, found.connection)
+    const judgement = isShown || !isCounted ? judged : this.#unopened(found, judged)
     const audit: Audit = {
       job,
       lease,
@@ -274,12 +282,11 @@ export class AuditDesk {
       epoch: epochOfJob(job),
       source: SOURCES[verification?.mode ?? 'sampled'],
       rate,
-      verdict,
-      logE,
-      report,
+      ...judgement,
       judgedAt: this.#options.now(),
     }
-    this.#add(audit, () => (verdict === 'fail' && proof ? this.#convict(found, proof) : undefined))
+    const convict = () => (audit.verdict === 'fail' ? this.#convict(found, proof) : undefined)
+    if (isCounted) this.#add(audit, convict)
     resolve(audit)
     this.#forgetAbsent(provider)
   }
@@ -297,26 +304,36 @@ export class AuditDesk {
     this.#record(audit, change, RECORD_TRIES)
   }
 
-  /** Not to open an answer happens to anybody who is restarted; not time after time. */
-  #patient({ answer, spec }: Case, judged: Judgement): Judgement {
-    const before = this.#standings.unopenedInRow(answer.provider, spec)
-    if (judged.verdict !== 'unopened' || before + 1 < UNOPENED_IN_ROW) return judged
-    const reason = `${judged.report.reason}, and neither were ${before} before it`
-    return { verdict: 'fail', logE: UNOPENED_LOG_E, report: { ...judged.report, reason } }
+  #unopened(found: Case, { report, ...judged }: Judgement): Judgement {
+    const shown = { ...report, unopened: { refusal: this.#refusalIn(found) ?? null } }
+    const before = this.#standings.unopenedInRow(found.answer.provider, found.spec)
+    return silence({ ...judged, report: shown }, before)
   }
 
-  /**
-   * One who is accused, and whose answer has failed by itself: both verifiers say so, or its own numbers. Not for an
-   * opening that is not what was signed: nobody has signed that, so anybody could have made it up.
-   */
-  #convict({ answer, modelSpec, signed }: Case, proof: Proof): ConductChange | undefined {
-    const claim = signed?.statement.claim
-    if (claim === undefined || openingFault(claim, proof.opened) !== undefined) return undefined
-    const evidence = evidenceOf(modelSpec, answer, proof)
-    const hash = evidenceHash(evidence)
-    const conduct = this.#standings.convict(answer.provider, hash)
+  /** Undefined where it has an excuse. */
+  #refusalIn({ answer, askedAt, connection, signed }: Case): Refusal | undefined {
+    if (!this.#connections.isKept(answer.provider, connection)) return undefined
+    if (signed === undefined || askedAt === undefined) return undefined
+    return { receipt: signed.receipt, asked_at: askedAt }
+  }
+
+  /** One who is accused, and whose answer has failed by itself, or who has refused so often to show one. */
+  #convict(found: Case, proof: Proof | undefined): ConductChange | undefined {
+    const evidence = proof === undefined ? this.#silence(found) : falsehood(found, proof)
+    if (evidence === undefined) return undefined
+    const hash = evidenceHash(evidence.json)
+    const conduct = this.#standings.convict(found.answer.provider, hash)
     if (conduct === undefined) return undefined
-    return { conduct, slash: { id: slashIdOf(hash), evidence, isOpen: answer.isOpen } }
+    const { isOpen, json } = evidence
+    return { conduct, slash: { id: slashIdOf(hash), evidence: json, isOpen } }
+  }
+
+  /** The refusals in a row that `found` ends. Anybody may read it: what was asked and answered is not in it. */
+  #silence({ answer, modelSpec, signed, spec }: Case): Evidence | undefined {
+    const refusals = this.#standings.refusalsOf(answer.provider, spec)
+    const isLatest = refusals.at(-1)?.receipt === signed?.receipt
+    if (!isLatest || refusals.length < MIN_REFUSALS) return undefined
+    return { json: silenceEvidenceOf(modelSpec, refusals), isOpen: true }
   }
 
   /** Tried again a few times: of a sample, one may be lost. What convicts is tried until it is written. */
@@ -328,4 +345,20 @@ export class AuditDesk {
       if (left > 0) later(() => this.#record(audit, change, left), RECORD_RETRY_MS)
     })
   }
+}
+
+/** What convicts, as JSON, and whether anybody may read it. */
+interface Evidence {
+  readonly json: string
+  readonly isOpen: boolean
+}
+
+/**
+ * That both verifiers say so, or the answer's own numbers. None of an opening that is not what was signed: nobody has
+ * signed that, so anybody could have made it up.
+ */
+function falsehood({ answer, modelSpec, signed }: Case, proof: Proof): Evidence | undefined {
+  const claim = signed?.statement.claim
+  if (claim === undefined || openingFault(claim, proof.opened) !== undefined) return undefined
+  return { json: evidenceOf(modelSpec, answer, proof), isOpen: answer.isOpen }
 }

@@ -8,8 +8,6 @@ export const MAX_UNSELECTED_BODY_BYTES = 64 * 1024
 export const OPENING_WAIT_MS = 90_000
 /** For what is known of a provider that has come; then it counts as a newcomer until it is. */
 export const STANDING_WAIT_MS = 2_000
-/** So many answers that are not opened, one after the other, are as good as a false one. */
-export const UNOPENED_IN_ROW = 3
 /** Of a verdict that cannot be written. */
 export const RECORD_TRIES = 4
 export const RECORD_RETRY_MS = 5_000

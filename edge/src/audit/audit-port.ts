@@ -1,4 +1,9 @@
-import type { AuditReport, AuditSource, AuditVerdict } from '@infernet/schemas/audit-report'
+import type {
+  AuditReport,
+  AuditSource,
+  AuditVerdict,
+  Refusal,
+} from '@infernet/schemas/audit-report'
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Calibration } from '@infernet/verification/evidence/calibration'
@@ -71,6 +76,8 @@ export interface AuditStore {
   restart(provider: PeerId, conduct: Conduct): Promise<void>
   /** Of all the specs that a provider was ever audited for. */
   recordsOf(provider: PeerId): Promise<readonly SpecRecord[]>
+  /** Of the `latest` answers of a spec that a provider did not show: those that it had no excuse for, oldest first. */
+  refusalsOf(provider: PeerId, spec: string, latest: number): Promise<readonly Refusal[]>
   /** The audits of a job's leases. */
   auditsOf(job: JobId): Promise<readonly Audit[]>
   /** How much honest answers of a spec vary; undefined when nobody has measured it. */

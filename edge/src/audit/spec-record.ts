@@ -1,3 +1,4 @@
+import { isUnopened } from '@infernet/schemas/audit-report'
 import { madeAt } from '@infernet/schemas/ids'
 import { nextWealth, STARTING_WEALTH } from '@infernet/verification/evidence/wealth'
 import { auditRate, AUDIT_POLICY } from '@infernet/verification/audit/audit-rate'
@@ -24,12 +25,13 @@ export const newRecord = (spec: string): SpecRecord => ({
 /** The record after one more audit. An answer that could not be judged says nothing, good or bad. */
 export function afterAudit(
   record: SpecRecord,
-  { job, verdict, logE, judgedAt }: Audit,
+  audit: Pick<Audit, 'job' | 'judgedAt' | 'logE' | 'report' | 'verdict'>,
 ): SpecRecord {
+  const { job, verdict, logE, judgedAt } = audit
   const counted = {
     ...record,
     [COUNTS[verdict]]: record[COUNTS[verdict]] + 1,
-    unopenedInRow: verdict === 'unopened' ? record.unopenedInRow + 1 : 0,
+    unopenedInRow: isUnopened(audit) ? record.unopenedInRow + 1 : 0,
     updatedAt: Math.max(record.updatedAt, judgedAt),
   }
   if (verdict === 'inconclusive') return counted

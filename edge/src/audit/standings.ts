@@ -1,3 +1,4 @@
+import { isUnopened, type Refusal } from '@infernet/schemas/audit-report'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { suspicionOf, type Suspicion } from '@infernet/verification/evidence/suspicion'
 import {
@@ -8,11 +9,12 @@ import {
   type ConductTimes,
 } from '@infernet/verification/reputation/conduct'
 import { POWERS } from '@infernet/verification/reputation/standing'
+import { MAX_REFUSALS } from '@infernet/verification/verdict/silence-evidence'
 import type { Audit, AuditStore, SpecRecord } from './audit-port.ts'
 import { afterAudit, newRecord, NEWCOMERS_TRUST, rateOf, trustIn } from './spec-record.ts'
 
 export interface StandingsOptions {
-  readonly store: Pick<AuditStore, 'recordsOf' | 'conductOf' | 'restart'>
+  readonly store: Pick<AuditStore, 'recordsOf' | 'conductOf' | 'refusalsOf' | 'restart'>
   readonly times: ConductTimes
   /** ms since the epoch. */
   readonly now: () => number
@@ -28,6 +30,8 @@ interface Known {
   /** It has just come, and what is known of it is on the way. */
   isAwaited: boolean
   readonly records: Map<string, SpecRecord>
+  /** By spec, since the last answer that it has shown. */
+  readonly refusals: Map<string, readonly Refusal[]>
   conduct: Conduct
 }
 
@@ -44,7 +48,7 @@ export class Standings {
   async load(provider: PeerId, isNew: boolean): Promise<void> {
     const { store, now, onError } = this.#options
     const conduct = goodConduct(now())
-    const known: Known = { records: new Map(), conduct, isAwaited: isNew }
+    const known: Known = { records: new Map(), refusals: new Map(), conduct, isAwaited: isNew }
     this.#known.set(provider, known)
     try {
       const [records, stored] = await Promise.all([
@@ -53,12 +57,21 @@ export class Standings {
       ])
       // An answer that was judged meanwhile may be in both: what was loaded has all before it.
       for (const record of records) known.records.set(record.spec, record)
+      await this.#loadRefusals(provider, known)
       known.conduct = this.#conductBy(known, stored)
       if (stored?.standing === 'accused') await this.#fallen(provider, known)
     } catch (error) {
       onError(error)
     } finally {
       known.isAwaited = false
+    }
+  }
+
+  async #loadRefusals(provider: PeerId, { records, refusals }: Known): Promise<void> {
+    for (const { spec, unopenedInRow } of records.values()) {
+      if (unopenedInRow === 0) continue
+      const latest = Math.min(unopenedInRow, MAX_REFUSALS)
+      refusals.set(spec, await this.#options.store.refusalsOf(provider, spec, latest))
     }
   }
 
@@ -87,6 +100,7 @@ export class Standings {
     await this.#options.store.restart(provider, conduct)
     known.conduct = conduct
     known.records.clear()
+    known.refusals.clear()
   }
 
   /** Its earnings would go to one who was banned. */
@@ -105,6 +119,8 @@ export class Standings {
     if (known === undefined) return undefined
     const before = this.#recordOf(audit.provider, audit.spec)
     known.records.set(audit.spec, afterAudit(before, audit))
+    const refusals = afterRefusal(known.refusals.get(audit.spec) ?? [], audit)
+    known.refusals.set(audit.spec, refusals)
     const worst = worstOf(known.records.values()) ?? before
     const conduct = this.#timely(known.conduct)
     const next = nextConduct(conduct, { type: 'wealth', wealth: worst.wealth }, audit.judgedAt)
@@ -145,6 +161,11 @@ export class Standings {
     return this.#recordOf(provider, spec).unopenedInRow
   }
 
+  /** Answers that it had no excuse not to show, since the last one that it has shown, oldest first. */
+  refusalsOf(provider: PeerId, spec: string): readonly Refusal[] {
+    return this.#known.get(provider)?.refusals.get(spec) ?? []
+  }
+
   /** The share of this provider's answers to look at, 0 to 1. */
   rateOf(provider: PeerId, spec: string): number {
     const standing = this.#known.get(provider)?.conduct.standing ?? 'clear'
@@ -163,6 +184,13 @@ export class Standings {
   #recordOf(provider: PeerId, spec: string): SpecRecord {
     return this.#known.get(provider)?.records.get(spec) ?? newRecord(spec)
   }
+}
+
+/** The refusals in a row after one more audit. One with an excuse neither counts nor ends it. */
+function afterRefusal(refusals: readonly Refusal[], audit: Audit): readonly Refusal[] {
+  if (!isUnopened(audit)) return []
+  const refusal = audit.report.unopened?.refusal
+  return refusal ? [...refusals, refusal].slice(-MAX_REFUSALS) : refusals
 }
 
 /** Undefined for none. */

@@ -1,5 +1,5 @@
-import { eq, sql } from 'drizzle-orm'
-import { auditReportSchema } from '@infernet/schemas/audit-report'
+import { and, desc, eq, sql } from 'drizzle-orm'
+import { auditReportSchema, isUnopened } from '@infernet/schemas/audit-report'
 import {
   audits,
   calibrations,
@@ -70,6 +70,25 @@ export function postgresAudits(port: DbPort): AuditStore {
       )
       return rows.map(specRecordOf)
     },
+    refusalsOf: async (provider, spec, latest) => {
+      const rows = await ask(
+        db
+          .select({ report: audits.report })
+          .from(audits)
+          .where(
+            and(
+              eq(audits.providerId, provider),
+              eq(audits.spec, spec),
+              sql`${audits.report} ? 'unopened'`,
+            ),
+          )
+          .orderBy(desc(audits.judgedAt), desc(audits.lease))
+          .limit(latest),
+      )
+      return rows
+        .flatMap(({ report }) => auditReportSchema.parse(report).unopened?.refusal ?? [])
+        .toReversed()
+    },
     auditsOf: async (job) => {
       const rows = await ask(db.select().from(audits).where(eq(audits.jobId, job)))
       return rows.map(auditOf)
@@ -110,6 +129,7 @@ function record(audit: Audit, change: ConductChange | undefined) {
   const counts = verdict === 'inconclusive' ? STARTING_WEALTH : nextWealth(STARTING_WEALTH, logE)
   const [low, mid, high] = counts.lifetime
   const one = (of: Audit['verdict']) => sql`${verdict === of ? 1 : 0}::int`
+  const inRow = sql`${isUnopened(audit) ? 1 : 0}::int`
   return sql`
   with added as (
     insert into audits (
@@ -127,7 +147,7 @@ function record(audit: Audit, change: ConductChange | undefined) {
   )
   select provider_id, spec, ${low}::float8, ${mid}::float8, ${high}::float8,
     greatest(0, ${low}::float8), greatest(0, ${mid}::float8), greatest(0, ${high}::float8),
-    ${one('pass')}, ${one('pass')}, ${one('fail')}, ${one('inconclusive')}, ${one('unopened')}, ${one('unopened')}, judged_at,
+    ${one('pass')}, ${one('pass')}, ${one('fail')}, ${one('inconclusive')}, ${one('unopened')}, ${inRow}, judged_at,
     case when ${trusts(['0', '0', '0'], [low, mid, high])} then ${orderedAt}::timestamptz else 'epoch' end
   from added
   on conflict (provider_id, spec) do update set
@@ -143,7 +163,7 @@ function record(audit: Audit, change: ConductChange | undefined) {
     failed = provider_specs.failed + excluded.failed,
     inconclusive = provider_specs.inconclusive + excluded.inconclusive,
     unopened = provider_specs.unopened + excluded.unopened,
-    unopened_in_row = case when ${verdict === 'unopened'} then provider_specs.unopened_in_row + 1 else 0 end,
+    unopened_in_row = case when ${inRow} = 1 then provider_specs.unopened_in_row + 1 else 0 end,
     trusted_until = case when ${trusts(RECENT, [low, mid, high])}
       then greatest(provider_specs.trusted_until, ${orderedAt}::timestamptz) else provider_specs.trusted_until end,
     updated_at = greatest(provider_specs.updated_at, excluded.updated_at)`

@@ -1,3 +1,4 @@
+import type { Refusal } from '@infernet/schemas/audit-report'
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { DbUnavailable } from '@infernet/settlement/db/db-port'
@@ -99,6 +100,17 @@ export class MemoryAudits implements AuditStore {
     const open = { appeal: undefined, decidedAt: undefined }
     const taken = { refundedMsat: undefined, forfeitedMsat: undefined }
     this.slashes.set(id, { slash: { ...what, ...when, ...open, ...taken }, evidence })
+  }
+
+  async refusalsOf(provider: PeerId, spec: string, latest: number): Promise<readonly Refusal[]> {
+    this.#reach()
+    return [...this.audits.values()]
+      .filter(
+        (audit) => audit.provider === provider && audit.spec === spec && audit.report.unopened,
+      )
+      .toSorted((a, b) => a.judgedAt - b.judgedAt || (a.lease < b.lease ? -1 : 1))
+      .slice(-latest)
+      .flatMap(({ report }) => report.unopened?.refusal ?? [])
   }
 
   async auditsOf(job: JobId): Promise<readonly Audit[]> {

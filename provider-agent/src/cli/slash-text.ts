@@ -1,6 +1,6 @@
 import type { SlashFacts } from '@infernet/schemas/slash-facts'
 import pc from 'picocolors'
-import type { Check, Found, SlashVerdict } from '../slashes/verify-slash.ts'
+import type { Check, Found, SlashVerdict } from '../slashes/slash-verdict.ts'
 import { columns } from './columns.ts'
 
 const MARKS: Readonly<Record<Found, string>> = {

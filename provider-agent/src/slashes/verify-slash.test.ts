@@ -1,14 +1,15 @@
 import { slashIdOf, type SlashFacts } from '@infernet/schemas/slash-facts'
 import { specIdOf } from '@infernet/schemas/model-spec'
-import { toBase64Url } from '@infernet/schemas/receipt'
+import { toBase64Url, type SignedReceipt } from '@infernet/schemas/receipt'
 import { newSigner } from '@infernet/schemas/testing/signer'
 import { encodeTranscript, type Transcript } from '@infernet/schemas/transcript'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { DRAWN_SPEC, drawnAnswer, scoredBy } from '@infernet/verification/testing/drawn-answer'
-import { evidenceHash, type AuditEvidence } from '@infernet/verification/verdict/audit-evidence'
+import { evidenceHash } from '@infernet/verification/verdict/audit-evidence'
 import { describe, expect, it } from 'vitest'
 import { encodedScores, evidenceAbout, SAMPLER, type Answer } from '../testing/slash-evidence.ts'
-import { verifySlash, type Published, type SlashVerdict } from './verify-slash.ts'
+import type { SlashVerdict } from './slash-verdict.ts'
+import { verifySlash, type Published } from './verify-slash.ts'
 
 const TOKENS = 60
 const provider = newSigner()
@@ -40,11 +41,12 @@ const bad = ({ checks }: SlashVerdict) =>
 const found = ({ checks }: SlashVerdict, name: string) =>
   checks.filter((check) => check.name === name).map((check) => check.found)
 
-const factsOf = (evidence: AuditEvidence): SlashFacts => {
+const factsOf = (
+  evidence: unknown,
+  { statement: bytes }: SignedReceipt = cheated.receipt,
+): SlashFacts => {
   const sha256 = evidenceHash(jsonOf(evidence))
-  const statement = JSON.parse(
-    Buffer.from(evidence.receipt.statement, 'base64url').toString(),
-  ) as SlashFacts
+  const statement = JSON.parse(Buffer.from(bytes, 'base64url').toString()) as SlashFacts
   return {
     id: slashIdOf(sha256),
     object: 'slash',
@@ -93,6 +95,21 @@ describe('a slash’s evidence', () => {
     expect(result.verdict).toBe('convicts')
     expect(found(result, 'layer 0')).toEqual(['convicts'])
     expect(result.restsOn.join()).toContain('edge’s word')
+  })
+
+  it('convicts who has shown nothing, by the edge’s word that it asked', async () => {
+    const receipts = [1, 2, 3].map(() => evidenceAbout(provider, answerOf(promised)).receipt)
+    const refusals = receipts.map((receipt, i) => ({ receipt, asked_at: i }))
+    const silence = { v: 1, kind: 'silence', spec, refusals }
+    const result = await verify(silence, { facts: factsOf(silence, receipts[2]) })
+    expect(result.verdict).toBe('convicts')
+    expect(found(result, 'silence')).toEqual(['convicts'])
+    expect(result.restsOn.join()).toContain('edge’s word that it asked')
+    const ofAnother = await verify(silence, { facts: factsOf(silence, receipts[0]) })
+    expect(ofAnother.verdict).toBe('unsound')
+    expect(bad(ofAnother)).toEqual(['facts'])
+    const few = await verify({ ...silence, refusals: refusals.slice(1) })
+    expect(bad(few)).toEqual(['form'])
   })
 
   it('acquits who was honest, and whom one of two verifiers passes', async () => {

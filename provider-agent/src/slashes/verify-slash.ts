@@ -2,35 +2,17 @@ import { slashIdOf, type SlashFacts } from '@infernet/schemas/slash-facts'
 import { openingFault, type Position } from '@infernet/schemas/transcript'
 import { verdictOf } from '@infernet/verification/evidence/verdict'
 import {
-  EvidenceError,
   evidenceHash,
   openEvidence,
   rejudge,
   type OpenedEvidence,
 } from '@infernet/verification/verdict/audit-evidence'
+import { EvidenceError } from '@infernet/verification/verdict/evidence-error'
+import { openSilence, type OpenedSilence } from '@infernet/verification/verdict/silence-evidence'
 import { askedSettings } from '@infernet/verification/verdict/asked-settings'
 import type { Judgement } from '@infernet/verification/verdict/judge'
-
-/** What a step has found: it is as it must be, it is not, it convicts the provider, or nothing follows from it. */
-export type Found = 'good' | 'bad' | 'convicts' | 'nothing'
-
-/** One step of the way to a verdict. */
-export interface Check {
-  readonly name: string
-  readonly found: Found
-  readonly detail: string
-}
-
-/**
- * `convicts`: whoever trusts what it rests on must come to the same. `acquits`: it is sound, and does not prove an
- * offence. `unsound`: it is not what was published, or not what its provider has signed.
- */
-export interface SlashVerdict {
-  readonly verdict: 'convicts' | 'acquits' | 'unsound'
-  readonly checks: readonly Check[]
-  /** Whose word it takes beside the provider's own signature. */
-  readonly restsOn: readonly string[]
-}
+import { silenceVerdict } from './silence-verdict.ts'
+import { factsCheck, isBroken, unsound, type Check, type SlashVerdict } from './slash-verdict.ts'
 
 /** What is known of a slash beside its evidence. */
 export interface Published {
@@ -58,15 +40,12 @@ export async function verifySlash(
   score?: OwnScorer,
 ): Promise<SlashVerdict> {
   const checks: Check[] = [hashCheck(json, published)]
-  const unsound = (): SlashVerdict => ({ verdict: 'unsound', checks, restsOn: [] })
-  if (isBroken(checks)) return unsound()
+  if (isBroken(checks)) return unsound(checks)
   const opened = await opening(json)
-  if ('found' in opened) {
-    checks.push(opened)
-    return unsound()
-  }
+  if ('found' in opened) return unsound([...checks, opened])
+  if ('refused' in opened) return silenceVerdict(opened, published.facts, checks)
   checks.push(...soundness(opened, published.facts))
-  if (isBroken(checks)) return unsound()
+  if (isBroken(checks)) return unsound(checks)
   const claimed = rejudge(opened, [])
   checks.push(contentCheck(claimed), replayCheck(claimed))
   if (claimed.verdict === 'fail') {
@@ -79,8 +58,6 @@ export async function verifySlash(
   const restsOn = score === undefined ? [VERIFIERS_WORD, CALIBRATION] : [CALIBRATION]
   return { verdict: 'convicts', checks, restsOn }
 }
-
-const isBroken = (checks: readonly Check[]): boolean => checks.some(({ found }) => found === 'bad')
 
 const EDGES_WORD = 'the edge’s word on what was asked and delivered'
 const VERIFIERS_WORD =
@@ -111,9 +88,9 @@ function hashCheck(json: string, { facts, sha256 }: Published): Check {
     : { name, found: 'bad', detail: `SHA-256 is ${hash}, and was to be ${wanted}` }
 }
 
-async function opening(json: string): Promise<OpenedEvidence | Check> {
+async function opening(json: string): Promise<OpenedEvidence | OpenedSilence | Check> {
   try {
-    return await openEvidence(json)
+    return (await openSilence(json)) ?? (await openEvidence(json))
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error
     const name = error.code === 'malformed' ? 'form' : 'receipt'
@@ -129,7 +106,7 @@ function soundness(evidence: OpenedEvidence, facts: SlashFacts | undefined): Che
     found: 'good',
     detail: `signed by ${provider} for ${lease}`,
   }
-  const published = facts === undefined ? [] : [factsCheck(evidence, facts)]
+  const published = facts === undefined ? [] : [factsCheck(evidence.statement, facts)]
   const shown = openingCheck(evidence)
   if (shown.found === 'bad') return [receipt, ...published, shown]
   return [receipt, ...published, shown, ...unreadable(evidence), ...foreignScores(evidence)]
@@ -163,22 +140,6 @@ function foreignScores({ opened, scores }: OpenedEvidence): Check[] {
     found: 'bad',
     detail: `those of ${verifier} are of another answer`,
   }))
-}
-
-function factsCheck({ statement }: OpenedEvidence, facts: SlashFacts): Check {
-  const { claim, lease, model, provider } = statement
-  const said = { provider, lease, model, spec: claim.spec }
-  const wrong = Object.entries(said).find(
-    ([name, value]) => facts[name as keyof typeof said] !== value,
-  )
-  const name = 'facts'
-  return wrong === undefined
-    ? {
-        name,
-        found: 'good',
-        detail: 'the published provider, lease, model and spec are the receipt’s',
-      }
-    : { name, found: 'bad', detail: `the published ${wrong[0]} is not the receipt’s` }
 }
 
 const isOf = (scored: readonly Position[], answer: readonly Position[]): boolean =>

@@ -13,13 +13,8 @@ import { encodeIds, encodeTranscript, type Transcript } from '@infernet/schemas/
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { describe, expect, it } from 'vitest'
 import { claimOf, DRAWN_SPEC, drawnAnswer, scoredBy } from '../testing/drawn-answer.ts'
-import {
-  evidenceHash,
-  openEvidence,
-  rejudge,
-  type AuditEvidence,
-  type EvidenceError,
-} from './audit-evidence.ts'
+import { evidenceHash, openEvidence, rejudge, type AuditEvidence } from './audit-evidence.ts'
+import type { EvidenceError } from './evidence-error.ts'
 
 const provider = newSigner()
 const [one, other] = [newSigner().peer, newSigner().peer]

@@ -25,6 +25,7 @@ import {
 import { base64url } from '@infernet/schemas/wire'
 import { z } from 'zod'
 import { calibrationSchema, UNMEASURED, type Calibration } from '../evidence/calibration.ts'
+import { EvidenceError } from './evidence-error.ts'
 import {
   judgeClaim,
   judgeScores,
@@ -80,16 +81,6 @@ export type AuditEvidence = z.infer<typeof auditEvidenceSchema>
 /** What evidence is called by: SHA-256, hex, of its exact bytes. */
 export const evidenceHash = (json: string): string =>
   createHash('sha256').update(json).digest('hex')
-
-export class EvidenceError extends Error {
-  override readonly name = 'EvidenceError'
-  readonly code: 'malformed' | 'receipt' | 'spec' | 'unclaimed'
-
-  constructor(code: EvidenceError['code'], message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** Evidence as it can be computed with. */
 export interface OpenedEvidence {

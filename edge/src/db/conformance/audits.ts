@@ -1,3 +1,4 @@
+import type { Refusal } from '@infernet/schemas/audit-report'
 import { leaseOf, newJobId, type JobId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { calibrate, UNMEASURED } from '@infernet/verification/evidence/calibration'
@@ -106,6 +107,32 @@ export function testAudits(open: () => AuditStore): void {
         ...counts,
         wealth: { requests: 6, lifetime: [0, 0, 0] },
       })
+    })
+
+    it('remember what was not shown without an excuse, since something was', async () => {
+      const receipt = { statement: 's', signature: 's', index: 0, size: 1, path: ['p'] }
+      const refuse = async (at: number, refusal: Refusal | null, verdict: Audit['verdict']) => {
+        const { report } = auditOf(peer)
+        const unopened = { ...report, unopened: { refusal } }
+        await store.record(auditOf(peer, { verdict, logE: 0, judgedAt: at, report: unopened }))
+      }
+      const [a, b, c] = [1, 2, 3].map((at) => ({ receipt, asked_at: at })) as [
+        Refusal,
+        Refusal,
+        Refusal,
+      ]
+      await refuse(NOW + 1, a, 'unopened')
+      await store.record(auditOf(peer, { judgedAt: NOW + 2 }))
+      expect(await only()).toMatchObject({ unopenedInRow: 0 })
+      await refuse(NOW + 3, b, 'unopened')
+      await refuse(NOW + 4, null, 'unopened')
+      await refuse(NOW + 5, c, 'fail')
+      const record = await only()
+      expect(record).toMatchObject({ unopenedInRow: 3, unopened: 3, failed: 1 })
+      const spec = record?.spec ?? ''
+      expect(await store.refusalsOf(peer, spec, 3)).toEqual([b, c])
+      expect(await store.refusalsOf(peer, spec, 4)).toEqual([a, b, c])
+      expect(await store.refusalsOf(peer, 'another', 4)).toEqual([])
     })
 
     it('are judged by what was measured last', async () => {
