@@ -9,7 +9,6 @@ import {
   completionEngineRequest,
   embeddingsEngineRequest,
   engineRequest,
-  refuseRemoteMedia,
 } from './engine-request.ts'
 import { parseJsonBody } from './json-body.ts'
 import { type EngineKind, PARAMETERS } from './parameter-table.ts'
@@ -102,6 +101,7 @@ describe('engineRequest', () => {
 
   it('forwards unknown parameters to a generic engine only', () => {
     expect(build({ xtc_probability: 0.5 })['xtc_probability']).toBe(0.5)
+    expect(build({ next_year: { url: 'http://10.0.0.1/' } })).not.toHaveProperty('next_year')
     for (const kind of ['vllm', 'llama-server', 'embedded'] as const) {
       expect(build({ xtc_probability: 0.5 }, kind)).not.toHaveProperty('xtc_probability')
     }
@@ -135,6 +135,27 @@ describe('engineRequest', () => {
     expect(JSON.stringify(request)).not.toContain('ada')
     expect(request).not.toHaveProperty('metadata')
     expect(request).not.toHaveProperty('safety_identifier')
+  })
+
+  it.each([
+    ['tools.0.type', { tools: [{ type: 'mcp', server_url: 'http://10.0.0.1/' }] }],
+    ['response_format.type', { response_format: { type: 'structural_tag', format: {} } }],
+  ])('refuses a foreign %s, which only a hostile edge passes on', (param, fields) => {
+    const hostile = { ...body(), ...fields } as unknown as ChatRequestBody
+    const options = { kind: 'openai', model: 'x', stream: true, maxOutputTokens: 1 } as const
+    expect(() => engineRequest(hostile, options)).toThrow(expect.objectContaining({ param }))
+  })
+
+  it.each(['tools', 'response_format'])('refuses %s whose schema leads elsewhere', (param) => {
+    const schema = { type: 'object', properties: { a: { $ref: 'http://10.0.0.1/schema' } } }
+    const fields = {
+      tools: [{ type: 'function', function: { name: 'f', parameters: schema } }],
+      response_format: { type: 'json_schema', json_schema: { name: 'f', schema } },
+    }[param]
+    const refused = { code: 'remote_url_not_supported', param }
+    expect(() => build({ [param]: fields })).toThrow(expect.objectContaining(refused))
+    const own = JSON.parse(JSON.stringify(fields).replace('http://10.0.0.1/schema', '#/$defs/a'))
+    expect(build({ [param]: own })[param]).toEqual(own)
   })
 
   it('drops nulls, which not every engine reads as the default', () => {
@@ -279,52 +300,5 @@ describe('embeddingsEngineRequest', () => {
   it('forwards unknown parameters to a generic engine only', () => {
     expect(embed({ truncate: 'END' })['truncate']).toBe('END')
     expect(embed({ truncate: 'END' }, 'vllm')).not.toHaveProperty('truncate')
-  })
-})
-
-const withPart = (part: object): ChatRequestBody =>
-  body({ messages: [user, { role: 'user', content: [{ type: 'text', text: 'see' }, part] }] })
-const image = (url: string): object => ({ type: 'image_url', image_url: { url } })
-const file = (data: string): object => ({ type: 'file', file: { file_data: data } })
-const audio = (data: string): object => ({
-  type: 'input_audio',
-  input_audio: { data, format: 'mp3' },
-})
-
-describe('refuseRemoteMedia', () => {
-  it.each([
-    ['image_url.url', image('http://169.254.169.254/latest/meta-data')],
-    ['image_url.url', image('HTTPS://example.com/a.png')],
-    ['image_url.url', image('file:///etc/passwd')],
-    ['image_url.url', image(' data:image/png;base64,AA==')],
-    ['image_url.url', image('//example.com/a.png')],
-    ['file.file_data', file('https://example.com/a.pdf')],
-    ['input_audio.data', audio('http://example.com/a.mp3')],
-  ])('refuses %s %o', (field, part) => {
-    const { messages } = withPart(part)
-    let caught: unknown
-    try {
-      refuseRemoteMedia(messages)
-    } catch (error) {
-      caught = error
-    }
-    expect(caught).toBeInstanceOf(ApiError)
-    expect(caught).toMatchObject({
-      status: 400,
-      code: 'remote_url_not_supported',
-      param: `messages.1.content.1.${field}`,
-    })
-    const options = { kind: 'vllm', model: 'x', stream: true, maxOutputTokens: 1 } as const
-    expect(() => engineRequest(withPart(part), options)).toThrow(ApiError)
-  })
-
-  it.each([
-    image('data:image/png;base64,iVBORw0KGgo='),
-    image('DATA:image/png;base64,iVBORw0KGgo='),
-    file('JVBERi0xLjQK'),
-    file('data:application/pdf;base64,JVBERi0='),
-    audio('SUQzBAA='),
-  ])('passes %o', (part) => {
-    expect(() => refuseRemoteMedia(withPart(part).messages)).not.toThrow()
   })
 })

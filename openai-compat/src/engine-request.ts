@@ -1,10 +1,13 @@
 import type { Endpoint } from '@infernet/schemas/wire'
 import { apiErrors } from './api-errors.ts'
-import type { ChatMessage, ChatRequestBody } from './chat-request-schema.ts'
+import type { ChatRequestBody } from './chat-request-schema.ts'
 import { DEFAULT_COMPLETION_TOKENS } from './completion-request.ts'
 import type { CompletionRequestBody } from './completion-request-schema.ts'
 import type { EmbeddingsRequestBody } from './embeddings-request.ts'
-import { type EngineKind, reachesEngine } from './parameter-table.ts'
+import { engineMessages } from './engine-messages.ts'
+import { namesPlace } from './names-place.ts'
+import { type EngineKind, isListed, reachesEngine } from './parameter-table.ts'
+import { leadsOutside } from './schema-reference.ts'
 
 /** What the agent decides about one engine call. */
 export interface EngineRequestOptions {
@@ -43,47 +46,17 @@ function templateSwitches(value: unknown): Record<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const kept = Object.entries(value).filter(
     ([key, setting]) =>
-      !DENIED_TEMPLATE_KEYS.has(key) && ['boolean', 'number', 'string'].includes(typeof setting),
+      !DENIED_TEMPLATE_KEYS.has(key) &&
+      ['boolean', 'number', 'string'].includes(typeof setting) &&
+      !namesPlace(setting),
   )
   return kept.length === 0 ? undefined : Object.fromEntries(kept)
 }
 
-function refuseRemote(url: unknown, param: string): void {
-  if (typeof url !== 'string' || /^data:/i.test(url)) return
-  throw apiErrors.invalidRequest(
-    `Invalid '${param}': remote media is not fetched here. Send the content itself as a data: URL.`,
-    param,
-    'remote_url_not_supported',
-  )
-}
-
-/** Base64 contains no colon, so anything that does and is not a data: URL is an address. */
-function refuseRemoteFile(data: unknown, param: string): void {
-  if (typeof data === 'string' && data.slice(0, 64).includes(':')) refuseRemote(data, param)
-}
-
 /**
- * Refuses content parts that name an address (`http:`, `file:` …): the engine would fetch it from
- * inside the provider's network. Passes `data:` URLs. The edge calls this before matching, the
- * agent again before its engine, since direct jobs do not pass the edge.
- *
- * @throws ApiError 400 `remote_url_not_supported`, `param` naming the part.
+ * The fields of a body that the table lets through. Nulls mean "default", but not to every engine. What nobody
+ * knows may be for the engine to fetch or to open: not where it names a place.
  */
-export function refuseRemoteMedia(messages: readonly ChatMessage[]): void {
-  for (const [m, { content }] of messages.entries()) {
-    if (!Array.isArray(content)) continue
-    for (const [p, part] of content.entries()) {
-      const at = `messages.${m}.content.${p}`
-      if (part.type === 'image_url') refuseRemote(part.image_url.url, `${at}.image_url.url`)
-      if (part.type === 'input_audio') {
-        refuseRemoteFile(part.input_audio.data, `${at}.input_audio.data`)
-      }
-      if (part.type === 'file') refuseRemoteFile(part.file.file_data, `${at}.file.file_data`)
-    }
-  }
-}
-
-/** The fields of a body that the table lets through. Nulls mean "default", but not to every engine. */
 function allowedFields(
   endpoint: Endpoint,
   body: Readonly<Record<string, unknown>>,
@@ -91,7 +64,8 @@ function allowedFields(
 ): Record<string, unknown> {
   const request: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(body)) {
-    if (value !== null && reachesEngine(endpoint, name, kind)) request[name] = value
+    if (value === null || !reachesEngine(endpoint, name, kind)) continue
+    if (isListed(endpoint, name) || !namesPlace(value)) request[name] = value
   }
   return request
 }
@@ -127,6 +101,36 @@ function refuseIgnored(
   )
 }
 
+const TOOL_TYPES: ReadonlySet<unknown> = new Set(['function', 'custom'])
+const FORMAT_TYPES: ReadonlySet<unknown> = new Set(['text', 'json_object', 'json_schema'])
+
+/**
+ * Tools of other types are run by whoever serves the model, at an address that the request names; other
+ * formats are grammars. Clients' bodies have neither: the edge has read them, but this may be no honest edge.
+ */
+function refuseForeignTypes({ tools, response_format: format }: ChatRequestBody): void {
+  const list: readonly { readonly type?: unknown }[] = Array.isArray(tools) ? tools : []
+  const foreign = list.findIndex((tool) => !TOOL_TYPES.has(tool?.type))
+  if (foreign >= 0) throw notServed(`tools.${foreign}.type`)
+  if (typeof format === 'object' && format !== null && !FORMAT_TYPES.has(format.type)) {
+    throw notServed('response_format.type')
+  }
+}
+
+/** A schema that leads to an address would be fetched from inside the provider's network by some engines. */
+function refuseRemoteSchemas(body: ChatRequestBody): void {
+  const param = ['tools', 'functions', 'response_format'].find((name) => leadsOutside(body[name]))
+  if (param === undefined) return
+  throw apiErrors.invalidRequest(
+    `Invalid '${param}': a '$ref' leads outside its schema, and nothing is fetched here.`,
+    param,
+    'remote_url_not_supported',
+  )
+}
+
+const notServed = (param: string) =>
+  apiErrors.invalidRequest(`Invalid '${param}': not served here.`, param, 'invalid_value')
+
 /**
  * Builds the chat request for an engine from a validated body: fields by `parameter-table.ts`, the
  * engine's own model name, `max_tokens` clamped and always set, usage always asked for when
@@ -136,17 +140,19 @@ function refuseIgnored(
  * when told so; llama-server always does, but without being told it says the beginning again.
  * Engines of our own see it themselves.
  *
- * @throws ApiError 400 when a content part names a remote address.
+ * @throws ApiError 400 for what `engineMessages` refuses, for tools and formats that are none of OpenAI’s, and
+ * for schemas that lead outside themselves.
  */
 export function engineRequest(
   body: ChatRequestBody,
   options: EngineRequestOptions,
 ): Record<string, unknown> {
-  refuseRemoteMedia(body.messages)
+  refuseForeignTypes(body)
+  refuseRemoteSchemas(body)
   const { kind } = options
   const request: Record<string, unknown> = {
     model: options.model,
-    messages: body.messages,
+    messages: engineMessages(body.messages),
     ...allowedFields('chat.completions', body, kind),
   }
   setLimits(

@@ -67,7 +67,7 @@ const SAMPLING: ParameterTable = {
  *
  * The rule for what is *not* here: the edge forwards it to the agent untouched (OpenAI clients
  * rely on vendor extensions), and the agent sends it on only to a generic `openai` engine, only if
- * `isDenied` does not know it as dangerous. Engines we know by name get this table and no more.
+ * `isDenied` does not know it as dangerous and it names no address or file. Engines we know by name get this table and no more.
  */
 export const PARAMETERS: Readonly<Record<Endpoint, ParameterTable>> = {
   'chat.completions': {
@@ -105,10 +105,14 @@ export const PARAMETERS: Readonly<Record<Endpoint, ParameterTable>> = {
   },
 }
 
+/** Whether it is a parameter that we know. */
+export const isListed = (endpoint: Endpoint, name: string): boolean =>
+  Object.hasOwn(PARAMETERS[endpoint], name)
+
 /** True if the client's value of this field goes to an engine of this kind. */
 export function reachesEngine(endpoint: Endpoint, name: string, kind: EngineKind): boolean {
   const table = PARAMETERS[endpoint]
-  const rule = Object.hasOwn(table, name) ? table[name] : undefined
+  const rule = isListed(endpoint, name) ? table[name] : undefined
   if (rule !== undefined) return rule !== 'edge' && rule.includes(kind)
   return kind === 'openai' && !isDenied(name)
 }

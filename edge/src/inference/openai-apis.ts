@@ -2,7 +2,7 @@ import { canContinue } from '@infernet/openai-compat/continuation'
 import { parseChatRequest } from '@infernet/openai-compat/chat-request'
 import { parseCompletionRequest } from '@infernet/openai-compat/completion-request'
 import { parseEmbeddingsRequest } from '@infernet/openai-compat/embeddings-request'
-import { refuseRemoteMedia } from '@infernet/openai-compat/engine-request'
+import { refuseRemoteMedia } from '@infernet/openai-compat/engine-messages'
 import type { ClientApi, ParsedRequest } from './client-api.ts'
 
 /** POST /v1/chat/completions. */
