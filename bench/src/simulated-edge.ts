@@ -149,6 +149,7 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
       directory: () => hub.directory(),
       providersOf: (model) => hub.providersOf(model),
       presenceOf: (peers) => hub.presenceOf(peers),
+      sharedGpusOf: (peers) => hub.sharedGpusOf(peers),
       askInvoice: (peer, order) => hub.askInvoice(peer, order),
       metrics: () => events.metrics(),
     },

@@ -16,7 +16,11 @@ describe.each(HOSTS)('an operator that asks, on the %s host', (kind) => {
   let db: ReturnType<typeof connectDatabase>
 
   beforeAll(async () => {
-    const settings = { INFERNET_CANARY_ACCOUNT: account, INFERNET_CANARY_SHARE: '1' }
+    const settings = {
+      INFERNET_CANARY_ACCOUNT: account,
+      INFERNET_CANARY_SHARE: '1',
+      INFERNET_CHALLENGES: '0',
+    }
     stack = await Stack.start(kind, kind === 'node' ? 18_800 : 18_810, {}, [], settings)
     db = connectDatabase(stack.databaseUrl)
     await db.query('insert into accounts (id, name) values ($1, $2)', [account, 'canaries'])

@@ -154,6 +154,8 @@ export class Stack {
       '--data',
       join(this.dir, name),
       '--json',
+      // On a machine with a GPU an edge would take one of them.
+      '--no-hardware',
       ...args,
     ])
     this.agents.push(agent)

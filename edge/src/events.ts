@@ -47,6 +47,10 @@ export class EdgeEvents {
     'Providers sent away for what audits have shown.',
   )
   readonly #canaries = new Counter('infernet_canaries_total', 'Canaries, by what became of them.')
+  readonly #challenges = new Counter(
+    'infernet_challenges_total',
+    'Pairs of providers that were asked whether they are one machine, by result.',
+  )
   readonly #comparisons = new Counter(
     'infernet_redundancy_total',
     'Embeddings that several providers were asked for, by outcome.',
@@ -63,6 +67,7 @@ export class EdgeEvents {
     this.#audits,
     this.#bans,
     this.#canaries,
+    this.#challenges,
     this.#comparisons,
     this.#verifierAsks,
     this.#verifierChecks,
@@ -118,6 +123,11 @@ export class EdgeEvents {
     this.#log('provider_banned', { provider, model })
   }
 
+  /** A provider has to rest, since another is the same machine. */
+  gpuShared(provider: string, reason: string): void {
+    this.#log('gpu_shared', { provider, reason })
+  }
+
   canarySent(job: string, provider: string, model: string): void {
     this.#canaries.add(1, { outcome: 'sent' })
     this.#log('canary', { job, provider, model })
@@ -133,6 +143,18 @@ export class EdgeEvents {
   /** No request of that model's is left that its clients have opened. */
   canaryMissing(): void {
     this.#canaries.add(1, { outcome: 'no_prompt' })
+  }
+
+  /** Two providers were asked whether they are one machine; `blocks` in all. */
+  challenged(providers: readonly string[], result: string, blocks: number): void {
+    this.#challenges.add(1, { result })
+    this.#log('challenge', { providers, result, blocks })
+  }
+
+  challengeFailed(providers: readonly string[], error: unknown): void {
+    this.#challenges.add(1, { result: 'failed' })
+    const reason = error instanceof ApiError ? error.message : describe(error)
+    this.#log('challenge_failed', { providers, error: reason })
   }
 
   /** Several providers were asked for the same embeddings; `audits` says what of each. */

@@ -3,7 +3,7 @@ import type { AccountId, ApiKeyId, JobId, LeaseId, RequestId } from '@infernet/s
 import type { JobRecord, LedgerBatch } from '@infernet/schemas/job-record'
 import type { SignedReceipt } from '@infernet/schemas/receipt'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { Capability, Endpoint, Price } from '@infernet/schemas/wire'
+import type { Capability, Endpoint, Load, Price } from '@infernet/schemas/wire'
 import type { MatchRules } from './hub/match-rules.ts'
 import type { RequestTrace } from './telemetry/request-spans.ts'
 
@@ -107,6 +107,19 @@ export interface Presence {
   readonly countedUntil: number
   /** How sure a job is to end well, by its latest ones, 0 to 1; 1 before it had any. */
   readonly reliability: number
+  /** As it told last; absent before it did. */
+  readonly load?: Load | undefined
+}
+
+/** What challenges have found: two providers are one machine, and one of them rests while the other is here. */
+export interface SharedGpu {
+  readonly peer: PeerId
+  readonly other: PeerId
+  /** It is `peer` that rests. */
+  readonly isResting: boolean
+  /** ms since the epoch. */
+  readonly since: number
+  readonly until: number
 }
 
 export interface Directory {
@@ -134,6 +147,8 @@ export interface HubPort {
   providersOf(model: string): readonly OfferView[] | Promise<readonly OfferView[]>
   /** Those of these providers that are connected, as far as it can be found out. */
   presenceOf(peers: readonly PeerId[]): readonly Presence[] | Promise<readonly Presence[]>
+  /** What challenges have found of these providers' machines, as far as it can be found out. */
+  sharedGpusOf(peers: readonly PeerId[]): readonly SharedGpu[] | Promise<readonly SharedGpu[]>
   /** An invoice of the provider's own node, unchecked. Rejects with `InvoiceAskError`. */
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<string>
   /** Prometheus text of the hub's own metrics. */

@@ -20,6 +20,8 @@ export const CLOSE = {
   payout: 4422,
   /** Audits have shown that its answers are not those of the model that it offers. */
   banned: 4423,
+  /** Its GPU serves under another key already. */
+  sharedGpu: 4424,
   /** The edge holds as many providers as it can. */
   overloaded: 4429,
 } as const

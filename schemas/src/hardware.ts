@@ -27,7 +27,7 @@ export const gpuSchema = z.object({
   vram_mib: mib.optional(),
   /** It shares the machine's memory, of which `vram_mib` is a part or all. */
   unified: z.boolean().optional(),
-  /** SHA-256, hex, of what its driver calls it: the same card says the same under every key. */
+  /** SHA-256, hex, of a salt and what its driver calls it: the same card says the same under every key. */
   id_sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)

@@ -299,8 +299,26 @@ const CASES: Case[] = [
   {
     name: 'load',
     schema: loadSchema,
-    good: { running: 0, waiting: 3 },
-    bad: [...counts('running'), ...counts('waiting')],
+    good: { running: 0, waiting: 3, ttft_ms: { p50: 0, p90: 20, p99: 300 } },
+    alsoGood: [
+      ['slots', MAX_SLOTS],
+      ['kv_use', 0],
+      ['kv_use', 1],
+      ['tokens_per_second', 41.5],
+      ['cache_since', 1_795_711_135_000],
+    ],
+    bad: [
+      ...counts('running'),
+      ...counts('waiting'),
+      ['slots', 0],
+      ['slots', MAX_SLOTS + 1],
+      ['kv_use', 1.01],
+      ['kv_use', -0.01],
+      ['tokens_per_second', -1],
+      ['ttft_ms.p50', undefined],
+      ['ttft_ms.p99', 2.5],
+      ['cache_since', -1],
+    ],
   },
   {
     name: 'job header',

@@ -168,8 +168,24 @@ export const welcomeSchema = z.object({
 })
 export type Welcome = z.infer<typeof welcomeSchema>
 
-/** Live load as the agent sees it, for jobs of every origin. */
-export const loadSchema = z.object({ running: count, waiting: count })
+/** Live load as the agent sees it, for jobs of every origin. What is absent is unknown. */
+export const loadSchema = z.object({
+  running: count,
+  waiting: count,
+  /** Jobs it runs at once now; absent: as its capability says. */
+  slots: z.int().positive().max(MAX_SLOTS).optional(),
+  /** Share of the engine's key-value cache that its answers take. */
+  kv_use: z.number().min(0).max(1).optional(),
+  /** Of one stream behind its first token, in the middle of the latest. */
+  tokens_per_second: z.number().nonnegative().max(1e7).optional(),
+  /** From a job to its first token, of the latest streams. */
+  ttft_ms: z.object({ p50: count, p90: count, p99: count }).optional(),
+  /**
+   * When the engine last lost what it had cached of prompts, in ms of the agent's clock. Told by whether
+   * it is the same as before, in an earlier connection too.
+   */
+  cache_since: count.optional(),
+})
 export type Load = z.infer<typeof loadSchema>
 
 export const jobHeaderSchema = z.object({

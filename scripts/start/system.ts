@@ -102,7 +102,8 @@ export class System {
   /** Paid at once, to a node of its own, if there is Lightning. */
   startAgent(engine: EngineKind, edgeUrl: string): void {
     const args = ['provider-agent/src/cli/main.ts', 'run']
-    const own = ['--data', this.#dir.root, '--json', '--price', DEMO_PRICE]
+    // Its owner may bring an agent that serves by the same GPU, and an edge takes each card once.
+    const own = ['--data', this.#dir.root, '--json', '--price', DEMO_PRICE, '--no-hardware']
     const options = ['--edge', edgeUrl, '--engine', engine, ...own]
     const payout = this.#parts.has('lightning') ? this.#payoutOptions() : []
     this.#start({ name: 'agent', args: [...args, ...options, ...payout] })

@@ -1,4 +1,3 @@
-import { ApiError } from '@infernet/openai-compat/api-error'
 import { newJobId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
@@ -14,7 +13,7 @@ import {
 } from './canary-limits.ts'
 import { canaryPromptOf } from './canary-pool.ts'
 import type { CanaryStore } from './canary-port.ts'
-import { dropped, pinnedAsk, type AskParts } from './pinned-ask.ts'
+import { dropped, isUnpaid, pinnedAsk, type AskParts } from './pinned-ask.ts'
 import { RecentRequests } from './recent-requests.ts'
 
 export interface CanaryDeskParts extends AskParts {
@@ -65,7 +64,8 @@ export class CanaryDesk {
 
   /** A request is over: it may be asked again, if its client has said so. */
   ended(order: JobOrder, record: JobRecord): void {
-    const { canaries, events, now } = this.#parts
+    const { account, canaries, events, now } = this.#parts
+    if (order.accountId === account) return
     const at = now()
     const prompt = canaryPromptOf(order, record, at)
     if (prompt === undefined || this.#writes >= MAX_PROMPT_WRITES) return
@@ -121,7 +121,3 @@ export class CanaryDesk {
     events.canarySent(job, provider, model)
   }
 }
-
-/** The account has no credit, or a limit of its own. */
-const isUnpaid = (error: unknown): boolean =>
-  error instanceof ApiError && (error.status === 402 || error.status === 429)

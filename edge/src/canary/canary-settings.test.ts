@@ -8,8 +8,10 @@ describe('the settings of canaries', () => {
   it('are an account, and a share that may be left out', () => {
     expect(parseCanaries(undefined, undefined)).toBeUndefined()
     expect(parseCanaries(' ', '0.5')).toBeUndefined()
-    expect(parseCanaries(`${account}\n`, '')).toEqual({ account, share: 0.01 })
-    expect(parseCanaries(account, '1')).toEqual({ account, share: 1 })
+    const preset = { share: 0.01, challenges: 0.1 }
+    expect(parseCanaries(`${account}\n`, '')).toEqual({ account, ...preset })
+    expect(parseCanaries(account, '1')).toEqual({ account, ...preset, share: 1 })
+    expect(parseCanaries(account, '', ' 0')).toEqual({ account, ...preset, challenges: 0 })
   })
 
   it.each([
@@ -20,5 +22,6 @@ describe('the settings of canaries', () => {
     [account, '1 %'],
   ])('are not %s and %s', (id, share) => {
     expect(() => parseCanaries(id, share)).toThrow(CanarySettingsError)
+    if (id === account) expect(() => parseCanaries(id, '', share)).toThrow(CanarySettingsError)
   })
 })

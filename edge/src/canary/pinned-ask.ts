@@ -30,6 +30,8 @@ export interface PinnedAsk {
   readonly body: string
   /** Anybody may read it where it convicts the provider. */
   readonly isOpen: boolean
+  /** Whether audits look at it always, or as at a client's request; always, if left out. */
+  readonly mode?: 'canary' | 'sampled'
 }
 
 const APIS = { 'chat.completions': chatCompletions, completions, embeddings }
@@ -37,6 +39,7 @@ const APIS = { 'chat.completions': chatCompletions, completions, embeddings }
 const KEY_DIGITS = 16
 /** Nobody waits for the answer, and nobody hears of the hold. */
 const RIM: RunRim = { outlast: () => {}, held: () => {} }
+const NEVER = new AbortController().signal
 
 /**
  * Asks a provider as any client's request does once it is authenticated: the hold, the matching, the frames, the
@@ -45,7 +48,7 @@ const RIM: RunRim = { outlast: () => {}, held: () => {} }
  */
 export async function pinnedAsk(
   parts: AskParts,
-  { job, endpoint, model, provider, body, isOpen }: PinnedAsk,
+  { job, endpoint, model, provider, body, isOpen, mode = 'canary' }: PinnedAsk,
   signal: AbortSignal,
 ): Promise<BodyAnswer> {
   const { hub, now, store, account } = parts
@@ -72,15 +75,26 @@ export async function pinnedAsk(
     trace: undefined,
   })
   const rules = { ...order.rules, only: [provider], allowFallbacks: false }
-  const pinned = { ...order, job, rules, verification: { mode: 'canary' as const, isOpen } }
+  const pinned = { ...order, job, rules, verification: { mode, isOpen } }
   const ran = await runJob(parts, RIM, identity, pinned, signal)
   if (ran instanceof ApiError) throw ran
   return ran.answer
 }
 
-/** Takes all of an answer, as a client does, and keeps nothing. */
-export async function dropped(answer: BodyAnswer): Promise<void> {
+/** Takes an answer as a client does, all of it or until the signal, and keeps nothing. */
+export async function dropped(answer: BodyAnswer, signal: AbortSignal = NEVER): Promise<void> {
   if (answer.kind === 'json') return
   const reader = answer.body.getReader()
-  while (!(await reader.read()).done);
+  const hangUp = (): void => void reader.cancel().catch(() => {})
+  if (signal.aborted) hangUp()
+  signal.addEventListener('abort', hangUp, { once: true })
+  try {
+    while (!(await reader.read()).done);
+  } finally {
+    signal.removeEventListener('abort', hangUp)
+  }
 }
+
+/** The account has no credit, or a limit of its own. */
+export const isUnpaid = (error: unknown): boolean =>
+  error instanceof ApiError && (error.status === 402 || error.status === 429)

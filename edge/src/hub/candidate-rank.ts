@@ -43,9 +43,15 @@ export interface Comparison {
   readonly explores: boolean
 }
 
-/** The one of two that costs the network less: by load, price, speed, completion rate and trust. */
-export const lighterOf = <C extends Candidate>(one: C, other: C, comparison: Comparison): C =>
-  costRatio(one, other, comparison) <= 1 ? one : other
+/**
+ * The one of two that costs the network less: by load, price, speed, completion rate and trust; among
+ * equals the one with more of its cache free.
+ */
+export function lighterOf<C extends Candidate>(one: C, other: C, comparison: Comparison): C {
+  const ratio = costRatio(one, other, comparison)
+  if (ratio === 1) return one.kvUse <= other.kvUse ? one : other
+  return ratio < 1 ? one : other
+}
 
 /**
  * Cost of a job on `one` divided by that on `other`, where cost is load / weight. Weights are

@@ -30,6 +30,8 @@ export interface Candidate {
   readonly inFlight: number
   /** Jobs it reported running for anyone, and those waiting in its engine. */
   readonly reported: number
+  /** Share of its engine's key-value cache in use, as it says; 0 where it does not. */
+  readonly kvUse: number
   /** It asked for no more jobs. */
   readonly draining: boolean
   /** Its socket does not drain. */
@@ -52,9 +54,18 @@ export const profileOf = (offer: ModelOffer, dataCollection: 'allow' | 'deny'): 
   isVerifiable: offer.spec !== undefined,
 })
 
-/** Share of its slots in use; above 1 when its engine queues. */
+/** Up to this share a key-value cache holds nobody up: engines keep in it what they can. */
+const ROOMY_CACHE = 0.7
+
+/**
+ * Share of its slots in use, or of the last part of its cache if that is more; above 1 when its engine
+ * queues.
+ */
 export const loadOf = (candidate: Candidate): number =>
-  Math.max(candidate.inFlight, candidate.reported) / candidate.slots
+  Math.max(
+    Math.max(candidate.inFlight, candidate.reported) / candidate.slots,
+    (candidate.kvUse - ROOMY_CACHE) / (1 - ROOMY_CACHE),
+  )
 
 /** Whether it can take a job at `now`, ms since the epoch. */
 export const hasRoom = (candidate: Candidate, now: number): boolean =>

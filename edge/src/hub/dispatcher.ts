@@ -146,6 +146,13 @@ export class Dispatcher implements JobHost {
     if (this.#queue.size > 0) for (const { id } of session.capability.models) this.#wake(id)
   }
 
+  /** A provider has told of other slots, a fuller cache or an empty one. */
+  loadTold(session: ProviderSession): void {
+    const { cacheSince, peer } = session
+    if (cacheSince !== undefined) this.#affinity.cachedSince(peer, cacheSince)
+    this.roomChanged(session)
+  }
+
   /** Later in this turn, because whoever told us is in the middle of something. */
   #wake(model: string): void {
     if (this.#queue.lengthOf(model) === 0) return

@@ -29,6 +29,20 @@ describe('balancing', () => {
     expect(choices([waiting, working])).toEqual(new Set(['working']))
   })
 
+  it('counts a cache that is nearly full, and not one that is half full', () => {
+    const full = candidate('full', { kvUse: 0.9 })
+    const working = candidate('working', { inFlight: 2, kvUse: 0.6 })
+    expect(choices([full, working])).toEqual(new Set(['working']))
+    const half = candidate('half', { kvUse: 0.6 })
+    expect(choices([half, { ...working, kvUse: 0 }])).toEqual(new Set(['half']))
+  })
+
+  it('takes the emptier cache of two alike', () => {
+    const emptier = candidate('emptier', { inFlight: 1, kvUse: 0.1 })
+    const fuller = candidate('fuller', { inFlight: 1, kvUse: 0.2 })
+    expect(choices([emptier, fuller])).toEqual(new Set(['emptier']))
+  })
+
   it('draws two of many, so that even the least loaded does not get all', () => {
     const many = Array.from({ length: 30 }, (_, i) => candidate(`${i}`, { slots: 40, inFlight: i }))
     const chosen = choices(many)

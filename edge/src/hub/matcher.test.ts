@@ -47,6 +47,7 @@ const anyCandidate = fc.record({
   slots: fc.integer({ min: 1, max: 3 }),
   inFlight: fc.nat({ max: 3 }),
   reported: fc.nat({ max: 6 }),
+  kvUse: fc.constantFrom(0, 0.5, 0.9, 1),
   draining: fc.boolean(),
   blocked: fc.boolean(),
   busyUntil: fc.constantFrom(0, NOW, NOW + 1),

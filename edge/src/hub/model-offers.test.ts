@@ -11,6 +11,8 @@ interface FakeSession {
   capability: { slots: number; data_collection: 'allow' | 'deny' }
   inFlight: number
   reported: number
+  readonly slots: number
+  kvUse: number
   draining: boolean
   blocked: boolean
   busyUntil: number
@@ -25,6 +27,10 @@ const session = (
     capability: { slots: 2, data_collection: 'deny' },
     inFlight: 0,
     reported: 3,
+    kvUse: 0,
+    get slots() {
+      return this.capability.slots
+    },
     draining: false,
     blocked: false,
     busyUntil: 0,

@@ -17,9 +17,10 @@ export class OfferedModel implements Candidate {
   readonly peer: PeerId
   readonly price: Price
   readonly profile: OfferProfile
-  readonly slots: number
   /** The session's, as of the last {@link ModelOffers.load}: one memory access less for the matcher. */
+  slots: number
   inFlight: number
+  kvUse: number
   readonly #measures: Measures
   /** Undefined until it has had a job. */
   stats: ProviderStats | undefined
@@ -32,8 +33,9 @@ export class OfferedModel implements Candidate {
     this.peer = session.peer
     this.price = offer.price
     this.profile = profileOf(offer, session.capability.data_collection)
-    this.slots = session.capability.slots
+    this.slots = session.slots
     this.inFlight = session.inFlight
+    this.kvUse = session.kvUse
     this.#measures = measures
     this.stats = measures.find(this.peer, offer.id)
   }
@@ -104,13 +106,20 @@ export class ModelOffers {
     this.#directory = undefined
   }
 
-  /** The provider has a job more or less: tells the shelves when its last slot is taken or given back. */
+  /**
+   * The provider has a job more or less, or has told its load: tells the shelves when its last slot is
+   * taken or given back.
+   */
   load(session: ProviderSession): void {
     const standing = this.#standings.get(session)
     if (standing === undefined) return
-    const { inFlight } = session
-    for (const offered of standing.offered) offered.inFlight = inFlight
-    const full = inFlight >= session.capability.slots
+    const { inFlight, kvUse, slots } = session
+    for (const offered of standing.offered) {
+      offered.inFlight = inFlight
+      offered.kvUse = kvUse
+      offered.slots = slots
+    }
+    const full = inFlight >= slots
     if (standing.full === full) return
     standing.full = full
     for (const offered of standing.offered)

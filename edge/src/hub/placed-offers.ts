@@ -1,3 +1,4 @@
+import type { PeerId } from '@infernet/schemas/peer-id'
 import type { ModelOffer } from '@infernet/schemas/wire'
 import type { AuditDesk } from '../audit/audit-desk.ts'
 import type { ModelOffers } from './model-offers.ts'
@@ -11,6 +12,8 @@ export interface PlacedOffersOptions {
   readonly offers: ModelOffers
   /** Absent: nothing is audited, and everybody counts alike. */
   readonly audits: Pick<AuditDesk, 'placeOf' | 'trustOf'> | undefined
+  /** It rests for another reason than what audits say. */
+  readonly isResting: (peer: PeerId) => boolean
   /** ms since the epoch. */
   readonly now: () => number
   /** A provider has more or less to give than before. */
@@ -45,7 +48,8 @@ export class PlacedOffers {
   }
 
   #rests({ peer }: ProviderSession): boolean {
-    return this.#options.audits?.placeOf(peer) === 'resting'
+    const { audits, isResting } = this.#options
+    return audits?.placeOf(peer) === 'resting' || isResting(peer)
   }
 
   /** Whose answers have proven good gets more work than a newcomer. */

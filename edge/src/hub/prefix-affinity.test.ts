@@ -87,6 +87,31 @@ describe('prefix affinity', () => {
     expect(affinity.find(body)).toBe('second')
   })
 
+  it('forgets what was in a cache that is lost, and remembers what comes after', () => {
+    const affinity = new PrefixAffinity()
+    const system = prompt('system', 3000)
+    const [one, two] = [order(system + prompt('one', 9000)), order(system + prompt('two', 9000))]
+    affinity.served(two, 'second')
+    affinity.cachedSince('first', 5)
+    affinity.served(one, 'first')
+    affinity.cachedSince('first', 5)
+    expect(affinity.find(one)).toBe('first')
+    affinity.cachedSince('first', 9)
+    expect(affinity.find(one)).toBeUndefined()
+    affinity.served(two, 'second')
+    expect(affinity.find(one)).toBe('second')
+    affinity.served(one, 'first')
+    expect(affinity.find(one)).toBe('first')
+  })
+
+  it('takes the first word of a cache for no loss', () => {
+    const affinity = new PrefixAffinity()
+    const body = order(prompt('told late', 2000))
+    affinity.served(body, 'peer')
+    affinity.cachedSince('peer', 5)
+    expect(affinity.find(body)).toBe('peer')
+  })
+
   it('reads a request that is a view into a larger buffer', () => {
     const affinity = new PrefixAffinity()
     const body = bytesOf(prompt('view', 2000))

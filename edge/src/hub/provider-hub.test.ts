@@ -255,6 +255,44 @@ describe('capability and load', () => {
     expect(busy.jobs.size).toBe(0)
   })
 
+  it('gives a provider as many jobs as it takes now, and those that wait when it takes more', async () => {
+    const edge = await startEdge()
+    const provider = await edge.provider({ slots: 4 })
+    provider.sendControl(FRAME.load, { running: 0, waiting: 0, slots: 1 })
+    const answers = [edge.chat(), edge.chat()]
+    answers.push(edge.chat())
+    const first = await provider.jobs.next()
+    await new Promise(setImmediate)
+    expect([provider.jobs.size, edge.hub.jobsWaiting]).toEqual([0, 2])
+    provider.sendControl(FRAME.load, { running: 1, waiting: 0, slots: 6 })
+    const jobs = [first, await provider.jobs.next(), await provider.jobs.next()]
+    for (const job of jobs) answerJson(job)
+    for (const answer of answers) expect((await answer).status).toBe(200)
+  })
+
+  it('goes back to who knows a prompt until what it had cached is lost', async () => {
+    const edge = await startEdge()
+    const offer = capabilityOf({ slots: 8 })
+    const [one, other] = [await edge.provider(offer), await edge.provider(offer)]
+    const load = (provider: FakeProvider, running: number, since: number): void => {
+      provider.sendControl(FRAME.load, { running, waiting: 0, cache_since: since })
+    }
+    const messages = [{ role: 'user', content: 'tell me more '.repeat(100) }]
+    const isAnsweredBy = async (provider: FakeProvider): Promise<void> => {
+      const answer = edge.chat({ messages })
+      answerJson(await provider.jobs.next())
+      expect((await answer).status).toBe(200)
+    }
+    load(one, 0, 1)
+    load(other, 1, 1)
+    await isAnsweredBy(one)
+    load(one, 1, 1)
+    load(other, 0, 1)
+    await isAnsweredBy(one)
+    load(one, 1, 2)
+    await isAnsweredBy(other)
+  })
+
   it('gives no jobs to a socket that does not drain', async () => {
     const edge = await startEdge()
     const provider = await edge.provider()

@@ -9,6 +9,9 @@ import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/
 import { targetOf } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability, Challenge, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
+import { HubGpus } from '../challenge/hub-gpus.ts'
+import type { GpuRest } from '../challenge/gpu-rests.ts'
+import type { ProviderMachine } from '../challenge/provider-machine.ts'
 import type { EdgeEvents } from '../events.ts'
 import { MAX_PROVIDERS } from '../limits.ts'
 import type {
@@ -18,6 +21,7 @@ import type {
   JobOrder,
   OfferView,
   Presence,
+  SharedGpu,
   StorePort,
 } from '../ports.ts'
 import { refusalOf, type AdmissionRules } from './admission.ts'
@@ -112,6 +116,7 @@ export class ProviderHub implements SessionHost {
   readonly #verifiers: Verifiers
   readonly #online: OnlineTime | undefined
   readonly #placed: PlacedOffers
+  readonly #gpus: HubGpus<ProviderSession>
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -120,13 +125,25 @@ export class ProviderHub implements SessionHost {
       ask: (peer, lease) => this.#askOpening(peer, lease),
       onStanding: (peer) => this.#standing(peer),
     })
+    const { hours, events, now } = options
+    this.#gpus = new HubGpus({
+      sessions: this.#sessions,
+      trustOf: (peer, offer) => this.#audits?.trustOf(peer, offer) ?? 1,
+      now,
+      later: options.later,
+      onRest: (session) => this.#placed.judged(session),
+      sendAway: (session, code, message) => {
+        events.gpuShared(session.peer, message)
+        this.#drop(session.socket, code, message)
+      },
+    })
     this.#placed = new PlacedOffers({
       offers: this.#offers,
       audits: this.#audits,
-      now: options.now,
+      isResting: (peer) => this.#gpus.isResting(peer),
+      now,
       onChange: (session) => this.#dispatcher.roomChanged(session),
     })
-    const { hours, events, now } = options
     this.#online =
       hours &&
       new OnlineTime({
@@ -211,6 +228,21 @@ export class ProviderHub implements SessionHost {
     return peersOf(this.#offers, model, spec)
   }
 
+  /** The machines of those that serve now, in the order in which they came. */
+  machines(): readonly ProviderMachine[] {
+    return this.#gpus.machines()
+  }
+
+  /** A challenge has found that two providers are one machine. */
+  rest(rest: GpuRest): void {
+    this.#gpus.rest(rest)
+  }
+
+  /** What challenges have found of these providers' machines. */
+  sharedGpusOf(peers: readonly PeerId[]): readonly SharedGpu[] {
+    return this.#gpus.of(peers)
+  }
+
   /** Those of these providers that are connected here. */
   presenceOf(peers: readonly PeerId[]): readonly Presence[] {
     const now = this.now()
@@ -218,7 +250,8 @@ export class ProviderHub implements SessionHost {
       const session = this.#sessions.get(peer)
       if (session === undefined) return []
       const countedUntil = this.#online?.countedUntil(peer) ?? now
-      return [{ peer, countedUntil, reliability: this.#offers.reliabilityOf(session, now) }]
+      const reliability = this.#offers.reliabilityOf(session, now)
+      return [{ peer, countedUntil, reliability, load: session.load }]
     })
   }
 
@@ -299,6 +332,7 @@ export class ProviderHub implements SessionHost {
     const { session } = connection
     if (this.#sessions.get(session.peer) === session) {
       this.#sessions.delete(session.peer)
+      this.#gpus.left(session.peer)
       this.#audits?.left(session.peer)
       this.#online?.left(session.peer)
     }
@@ -313,7 +347,7 @@ export class ProviderHub implements SessionHost {
     const verdict = await answerLogin(challenge, message, this.now())
     if (!this.#connections.has(socket)) return
     if (!verdict.ok) return this.#refuse(socket, verdict.code, verdict.fault, verdict.message)
-    const refusal = refusalOf(verdict.peer, verdict.capability, this.#options)
+    const refusal = this.#refusalOf(verdict.peer, verdict.capability)
     if (refusal !== undefined)
       return this.#refuse(socket, refusal.code, refusal.fault, refusal.message)
     const older = this.#sessions.get(verdict.peer)
@@ -344,11 +378,16 @@ export class ProviderHub implements SessionHost {
     const session = new ProviderSession({ peer, capability, socket, mux, host: this })
     this.#connections.set(socket, { stage: 'ready', session })
     this.#sessions.set(peer, session)
+    this.#gpus.joined(session)
     this.#online?.joined(peer, countedUntil)
     this.#audits?.joined(peer, !before)
     this.#paidTo(session)
     this.#offer(session)
     return session
+  }
+
+  #refusalOf(peer: PeerId, capability: Capability) {
+    return refusalOf(peer, capability, this.#options) ?? this.#gpus.refusalOf(peer, capability)
   }
 
   #paidTo({ capability: { payout }, peer }: ProviderSession): void {
@@ -368,8 +407,9 @@ export class ProviderHub implements SessionHost {
     const { peer, capability } = session
     if (session.isVerifier !== wasVerifier)
       return this.violated(session, CLOSE.protocol, 'a role is for as long as a connection')
-    const refusal = refusalOf(peer, capability, this.#options)
+    const refusal = this.#refusalOf(peer, capability)
     if (refusal !== undefined) return this.violated(session, refusal.code, refusal.message)
+    this.#gpus.joined(session)
     this.#offer(session)
     this.#paidTo(session)
     this.#online?.seen(peer)
@@ -400,6 +440,10 @@ export class ProviderHub implements SessionHost {
 
   slotFreed(session: ProviderSession): void {
     this.#dispatcher.roomChanged(session)
+  }
+
+  loadTold(session: ProviderSession): void {
+    this.#dispatcher.loadTold(session)
   }
 
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void {

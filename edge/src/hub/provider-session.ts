@@ -38,6 +38,7 @@ import {
   receiptsSchema,
   WireError,
   type Capability,
+  type Load,
   type ModelOffer,
   type ReceiptBatchFrame,
 } from '@infernet/schemas/wire'
@@ -62,6 +63,8 @@ export interface SessionHost {
   slotTaken(session: ProviderSession, run: JobRun): void
   /** It has one job less. */
   slotFreed(session: ProviderSession): void
+  /** It has told of other slots, a fuller cache or an empty one. */
+  loadTold(session: ProviderSession): void
   /** `wasVerifier`: its role before. */
   capabilityChanged(session: ProviderSession, wasVerifier: boolean): void
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void
@@ -79,6 +82,8 @@ const MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
 const MAX_CAPABILITY_CHANGES = 30
 const CAPABILITY_PERIOD_MS = 60_000
 
+const NO_LOAD: Load = { running: 0, waiting: 0 }
+
 /** A logged-in provider: its capability and load, and the leases that run on it. */
 export class ProviderSession implements Verifier {
   readonly peer: PeerId
@@ -93,7 +98,7 @@ export class ProviderSession implements Verifier {
   #lastChannel = CONNECTION_CHANNEL
   #draining = false
   #gone = false
-  #reported = 0
+  #load: Load = NO_LOAD
   #capabilityChanges = 0
   #capabilityPeriodEnds = 0
   #touched: JobRun[] = []
@@ -157,7 +162,27 @@ export class ProviderSession implements Verifier {
 
   /** Jobs it reported running or waiting, whoever they came from. */
   get reported(): number {
-    return this.#reported
+    return this.#load.running + this.#load.waiting
+  }
+
+  /** Jobs it runs at once now. */
+  get slots(): number {
+    return this.#load.slots ?? this.#capability.slots
+  }
+
+  /** Share of its engine's key-value cache in use, as it says; 0 where it does not. */
+  get kvUse(): number {
+    return this.#load.kv_use ?? 0
+  }
+
+  /** When it lost what it had cached, by its own clock in ms; undefined where it does not say. */
+  get cacheSince(): number | undefined {
+    return this.#load.cache_since
+  }
+
+  /** What it told of its load last; undefined before it did. */
+  get load(): Load | undefined {
+    return this.#load === NO_LOAD ? undefined : this.#load
   }
 
   /** Its socket does not drain. */
@@ -305,11 +330,8 @@ export class ProviderSession implements Verifier {
 
   #handleControl({ type, payload }: Frame): void {
     switch (type) {
-      case FRAME.load: {
-        const load = decodeControl(loadSchema, payload)
-        this.#reported = load.running + load.waiting
-        return
-      }
+      case FRAME.load:
+        return this.#takeLoad(decodeControl(loadSchema, payload))
       case FRAME.capability:
         if (payload.length > MAX_CAPABILITY_BYTES)
           throw new WireError('capability record too large')
@@ -332,6 +354,16 @@ export class ProviderSession implements Verifier {
       default:
         throw new WireError(`frame type ${type} has no place here`)
     }
+  }
+
+  #takeLoad(load: Load): void {
+    const before = this.#load
+    this.#load = load
+    const isNews =
+      load.slots !== before.slots ||
+      load.kv_use !== before.kv_use ||
+      load.cache_since !== before.cache_since
+    if (isNews) this.#host.loadTold(this)
   }
 
   #changeCapability(capability: Capability): void {

@@ -99,6 +99,16 @@ class World {
             reliability: 1,
           })),
         ),
+      sharedGpusOf: (peers) =>
+        alive(() =>
+          peers.map((asked) => ({
+            peer: asked,
+            other: peer,
+            isResting: behaviour === 'answers',
+            since: 0,
+            until: 1,
+          })),
+        ),
       askInvoice: () => alive(() => this.invoice),
       metrics: () => alive(() => '# HELP m M.\n# TYPE m counter\nm 1\n'),
     }
@@ -304,6 +314,14 @@ describe('the router of jobs to shards', () => {
     expect(await world.router.presenceOf([])).toEqual([])
     world.isDirectoryDown = true
     expect(await world.router.presenceOf([peer])).toEqual([])
+  })
+
+  it('knows who rests, where they logged in last', async () => {
+    const world = new World({ 'hub:weur:0': 'answers', 'hub:eeur:0': 'dead' })
+    world.located = ['hub:weur:0', 'hub:eeur:0']
+    expect(await world.router.sharedGpusOf([peer])).toMatchObject([{ peer, isResting: true }])
+    world.isDirectoryDown = true
+    expect(await world.router.sharedGpusOf([peer])).toEqual([])
   })
 
   it('shows the metrics of all shards that answer', async () => {

@@ -13,6 +13,7 @@ import type {
   JobOrder,
   OfferView,
   Presence,
+  SharedGpu,
 } from '../ports.ts'
 import type { RequestTrace } from '../telemetry/request-spans.ts'
 import { inTime } from './in-time.ts'
@@ -44,6 +45,7 @@ export interface ShardHub {
   /** At most {@link MAX_LISTED_PROVIDERS}. */
   providersOf(model: string): Promise<readonly OfferView[]>
   presenceOf(peers: readonly PeerId[]): Promise<readonly Presence[]>
+  sharedGpusOf(peers: readonly PeerId[]): Promise<readonly SharedGpu[]>
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<InvoiceOutcome>
   metrics(): Promise<string>
 }
@@ -219,6 +221,16 @@ export class ShardRouter implements HubPort {
     const seen = lists.flatMap((list) => list ?? [])
     seen.sort((a, b) => a.countedUntil - b.countedUntil)
     return [...new Map(seen.map((presence) => [presence.peer, presence])).values()]
+  }
+
+  /** Asks the shards where these providers logged in last. */
+  async sharedGpusOf(peers: readonly PeerId[]): Promise<SharedGpu[]> {
+    const lists = await Promise.all(
+      (await this.#shardsOf(peers)).map((shard) =>
+        this.#call(shard, (hub) => inTime(hub.sharedGpusOf(peers), DIRECTORY_READ_TIMEOUT_MS)),
+      ),
+    )
+    return lists.flatMap((list) => list ?? [])
   }
 
   async #shardsOf(peers: readonly PeerId[]): Promise<readonly string[]> {

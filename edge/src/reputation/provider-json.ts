@@ -1,7 +1,9 @@
+import type { Gpu, Hardware } from '@infernet/schemas/hardware'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { specIdOf } from '@infernet/schemas/model-spec'
-import type { ModelOffer } from '@infernet/schemas/wire'
+import type { Load, ModelOffer } from '@infernet/schemas/wire'
 import { logRecentWealth, logWealth, STARTING_WEALTH } from '@infernet/verification/evidence/wealth'
+import type { SharedGpu } from '../ports.ts'
 import type { StoredSlash } from '../audit/slash-port.ts'
 import { rateOf } from '../audit/spec-record.ts'
 import { priceJson } from '../price-json.ts'
@@ -41,11 +43,36 @@ function providerJson(figures: ProviderFigures, now: number) {
 export const providerDetailJson = (
   figures: ProviderFigures,
   slashes: readonly StoredSlash[],
+  shared: readonly SharedGpu[],
   now: number,
 ) => ({
   ...providerJson(figures, now),
-  hardware: figures.record.hardware ?? null,
+  load: loadJson(figures.presence?.load),
+  hardware: hardwareJson(figures.record.hardware),
+  shared_gpu: shared.map(sharedJson),
   slashes: slashes.map(slashJson),
+})
+
+function loadJson(load: Load | undefined) {
+  if (load === undefined) return null
+  const { cache_since: _, ...shown } = load
+  return shown
+}
+
+/** Without what tells its cards from others: or else anybody could claim them. */
+const hardwareJson = (hardware: Hardware | undefined) =>
+  hardware === undefined ? null : { ...hardware, gpus: hardware.gpus.map(gpuJson) }
+
+function gpuJson(gpu: Gpu) {
+  const { id_sha256: _, ...shown } = gpu
+  return shown
+}
+
+const sharedJson = ({ isResting, other, since, until }: SharedGpu) => ({
+  provider: other,
+  rests: isResting,
+  since: unixSeconds(since),
+  until: unixSeconds(until),
 })
 
 const modelJson = (offer: ModelOffer) => ({

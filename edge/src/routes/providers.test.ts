@@ -1,5 +1,6 @@
 import { DRAWN_SPEC } from '@infernet/verification/testing/drawn-answer'
 import { COMPONENTS } from '@infernet/openai-compat/openapi/components'
+import { FRAME } from '@infernet/schemas/frame'
 import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import { signPayout } from '@infernet/schemas/payout-statement'
@@ -97,9 +98,20 @@ describe('GET /v1/providers', () => {
       measured: [{ model: 'tiny', jobs: 3, decode_tokens_s: 12.5 }],
     }
     const provider = await edge.provider({ hardware })
-    expect((await detail(provider)).hardware).toEqual(hardware)
+    const shown = { ...hardware, gpus: [{ vendor: 'nvidia', name: 'GPU' }] }
+    expect((await detail(provider)).hardware).toEqual(shown)
     expect((await detail(await edge.provider())).hardware).toBeNull()
     expect(JSON.stringify(await list())).not.toContain('hardware')
+  })
+
+  it('shows how busy it says it is, to who looks at it alone', async () => {
+    const provider = await edge.provider()
+    expect((await detail(provider)).load).toBeNull()
+    const load = { running: 2, waiting: 1, kv_use: 0.5, ttft_ms: { p50: 1, p90: 2, p99: 3 } }
+    provider.sendControl(FRAME.load, { ...load, cache_since: 5 })
+    edge.clock.advance(RANKS_TTL_MS)
+    expect((await detail(provider)).load).toEqual(load)
+    expect(JSON.stringify(await list())).not.toContain('kv_use')
   })
 
   it('shows what it has done', async () => {

@@ -34,8 +34,9 @@ export function providers(services: EdgeServices): Hono<EdgeEnv> {
     const id = c.req.param('id')
     const figures = isPeerId(id) ? await ranks.find(id) : undefined
     if (figures === undefined) throw apiErrors.objectNotFound('provider', id)
-    const proven = await slashes.ofProvider(figures.record.id)
-    return answer(services, c, providerDetailJson(figures, proven, now()))
+    const { id: peer } = figures.record
+    const [proven, shared] = await Promise.all([slashes.ofProvider(peer), hub.sharedGpusOf([peer])])
+    return answer(services, c, providerDetailJson(figures, proven, shared, now()))
   })
   return app
 }

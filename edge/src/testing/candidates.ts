@@ -27,6 +27,7 @@ export const candidate = (peer: string, fields: Partial<Candidate> = {}): Candid
   slots: 4,
   inFlight: 0,
   reported: 0,
+  kvUse: 0,
   draining: false,
   blocked: false,
   busyUntil: 0,

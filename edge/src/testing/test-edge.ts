@@ -132,6 +132,7 @@ export class TestEdge {
       directory: () => hub.directory(),
       providersOf: (model) => hub.providersOf(model),
       presenceOf: (peers) => hub.presenceOf(peers),
+      sharedGpusOf: (peers) => hub.sharedGpusOf(peers),
       askInvoice: (peer, order) => hub.askInvoice(peer, order),
       metrics: () => events.metrics(),
     }

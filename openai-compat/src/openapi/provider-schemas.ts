@@ -1,5 +1,5 @@
-import { hardwareSchema } from '@infernet/schemas/hardware'
-import { ENDPOINTS } from '@infernet/schemas/wire'
+import { gpuSchema, hardwareSchema } from '@infernet/schemas/hardware'
+import { ENDPOINTS, loadSchema } from '@infernet/schemas/wire'
 import { z } from 'zod'
 
 /** What the edge says about those who serve. */
@@ -85,13 +85,34 @@ const slashSchema = z.object({
   evidence_open: z.boolean().describe('Anybody may read the evidence'),
 })
 
+/** Nobody needs to know by what a card is told from others, and whoever does could claim it. */
+const shownHardwareSchema = hardwareSchema.extend({
+  gpus: z.array(gpuSchema.omit({ id_sha256: true })),
+})
+
+const sharedGpuSchema = z.object({
+  provider: z.string(),
+  rests: z
+    .boolean()
+    .describe('It gets no jobs while the other is connected, until then; else the other'),
+  since: unixSeconds,
+  until: unixSeconds,
+})
+
 export const providerSchema = z.object({
   ...provider,
-  hardware: hardwareSchema
+  load: loadSchema
+    .omit({ cache_since: true })
+    .nullable()
+    .describe('As it says, unchecked; what is absent is unknown. null: it has not said'),
+  hardware: shownHardwareSchema
     .nullable()
     .describe(
-      'As it says, unchecked; `measured` is what its agent has seen. Equal `id_sha256` of two providers: one card under two keys. null: it does not say',
+      'As it says, unchecked; `measured` is what its agent has seen. null: it does not say',
     ),
+  shared_gpu: z
+    .array(sharedGpuSchema)
+    .describe('Challenges have found that it is one machine with these providers'),
   slashes: z.array(slashSchema),
 })
 

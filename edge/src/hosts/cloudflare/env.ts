@@ -48,6 +48,7 @@ export interface WorkerEnv {
   /** See `parseCanaries`. */
   readonly CANARY_ACCOUNT?: string
   readonly CANARY_SHARE?: string
+  readonly CHALLENGES?: string
   /** See `parseConductTimes`. */
   readonly SUSPENSION_HOURS?: string
   readonly ACCUSATION_HOURS?: string

@@ -21,7 +21,7 @@ import { regionOfShard } from '../../hub/shard-region.ts'
 import { ShardReporter } from '../../hub/shard-reporter.ts'
 import type { ShardLogin, ShardSnapshot } from '../../hub/shard-snapshot.ts'
 import { ShardState } from '../../hub/shard-state.ts'
-import type { InvoiceOrder, JobOrder, OfferView, Presence } from '../../ports.ts'
+import type { InvoiceOrder, JobOrder, OfferView, Presence, SharedGpu } from '../../ports.ts'
 import type { RequestTrace } from '../../telemetry/request-spans.ts'
 import type { Tracer } from '../../telemetry/tracer.ts'
 import {
@@ -176,6 +176,10 @@ export class HubObject extends DurableObject<WorkerEnv> {
 
   presenceOf(peers: readonly PeerId[]): readonly Presence[] {
     return this.#hub.presenceOf(peers)
+  }
+
+  sharedGpusOf(peers: readonly PeerId[]): readonly SharedGpu[] {
+    return this.#hub.sharedGpusOf(peers)
   }
 
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<InvoiceOutcome> {

@@ -16,7 +16,7 @@ export function objectAsks(
   keys: AuditKeys | undefined,
   parts: Pick<HubAsksParts, 'events' | 'hub'>,
 ): OperatorAsks | undefined {
-  const settings = parseCanaries(env.CANARY_ACCOUNT, env.CANARY_SHARE)
+  const settings = parseCanaries(env.CANARY_ACCOUNT, env.CANARY_SHARE, env.CHALLENGES)
   if (settings === undefined || keys === undefined) return undefined
   return hubAsks(settings, {
     ...parts,
@@ -24,7 +24,19 @@ export function objectAsks(
     accounts: objectAccounts(env),
     canaries: postgresCanaries(connectNeon(env.DATABASE_URL)),
     now: Date.now,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep,
     store: storeOf(env),
   })
 }
+
+/** A timer that nobody needs any more would keep the object from its sleep. */
+const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    const stop = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+  })

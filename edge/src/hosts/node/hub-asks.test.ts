@@ -24,7 +24,9 @@ beforeAll(async () => {
   database = await startDatabaseServer({ port: 0 })
   const db = connectDatabase(database.url)
   await postgresStore(db, Date.now, 100).createAccount({ id: account, name: 'asks', limits: {} })
-  edge = await startWholeEdge(database.url, { canaries: { account, share: 1 } })
+  edge = await startWholeEdge(database.url, {
+    canaries: { account, share: 1, challenges: 0 },
+  })
   await db.close()
   const client = String((await edge.operate('accounts', { name: 'Ada' }))['id'])
   key = String((await edge.operate(`accounts/${client}/keys`, { name: 'a' }))['key'])

@@ -56,6 +56,8 @@ environment:
   INFERNET_OPEN_VERIFIERS     yes: other verifiers may help with answers that their clients open to anybody (no)
   INFERNET_CANARY_ACCOUNT     acct_…: providers are asked things again to check them, which this account pays
   INFERNET_CANARY_SHARE       of the requests, 0 to 1: how often (0.01)
+  INFERNET_CHALLENGES         of the providers, 0 to 1: how many a day are asked whether they are one machine with
+                              another (0.1; 0: nobody is; the canaries' account pays)
   INFERNET_SUSPENSION_HOURS, INFERNET_ACCUSATION_HOURS, INFERNET_APPEAL_HOURS
                               how long providers rest, wait and may appeal (24, 72, 72)
   INFERNET_MIN_PRICE, INFERNET_MAX_PRICE
@@ -87,6 +89,7 @@ const edge = await startNodeEdge({
   canaries: parseCanaries(
     process.env['INFERNET_CANARY_ACCOUNT'],
     process.env['INFERNET_CANARY_SHARE'],
+    process.env['INFERNET_CHALLENGES'],
   ),
   conductTimes: parseConductTimes({
     suspension: process.env['INFERNET_SUSPENSION_HOURS'],

@@ -66,6 +66,8 @@ export interface NodeEdgeOptions {
   /** A proxy in front of us says in `X-Forwarded-For` where requests come from. */
   readonly trustProxy?: boolean
   readonly log: LogLine
+  /** ms since the epoch; absent: this machine's clock. */
+  readonly now?: (() => number) | undefined
   readonly timeouts: JobTimeouts
   /** What providers may ask. */
   readonly prices: PriceBounds
@@ -90,7 +92,7 @@ const TRACES_GRACE_MS = 3_000
 
 /** The whole edge in one Node process: HTTP, hub, accounts. */
 export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
-  const now = Date.now
+  const now = options.now ?? Date.now
   const tracer = options.telemetry && nodeTracer(options.telemetry, options.log)
   const events = new EdgeEvents(options.log, tracer)
   const database = connectDatabase(options.databaseUrl)
@@ -165,6 +167,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     },
     providersOf: (model) => hub.providersOf(model),
     presenceOf: (peers) => hub.presenceOf(peers),
+    sharedGpusOf: (peers) => hub.sharedGpusOf(peers),
     askInvoice: (peer, order) => hub.askInvoice(peer, order),
     metrics: () => events.metrics(),
   }

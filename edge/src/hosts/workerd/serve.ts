@@ -59,6 +59,7 @@ writeFileSync(
       OPEN_VERIFIERS: process.env['INFERNET_OPEN_VERIFIERS'] ?? '',
       CANARY_ACCOUNT: process.env['INFERNET_CANARY_ACCOUNT'] ?? '',
       CANARY_SHARE: process.env['INFERNET_CANARY_SHARE'] ?? '',
+      CHALLENGES: process.env['INFERNET_CHALLENGES'] ?? '',
       SUSPENSION_HOURS: process.env['INFERNET_SUSPENSION_HOURS'] ?? '',
       ACCUSATION_HOURS: process.env['INFERNET_ACCUSATION_HOURS'] ?? '',
       APPEAL_HOURS: process.env['INFERNET_APPEAL_HOURS'] ?? '',
