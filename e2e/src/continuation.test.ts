@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { askInStream, generationOf, type SeenAnswer } from './broken-answer.ts'
 import type { Service } from './processes.ts'
+import { SeverableLine } from './severable-line.ts'
 import { HOSTS, Stack, type Client } from './stack.ts'
 
 const DEPOSIT = 100_000_000
@@ -63,5 +64,45 @@ describe.each(HOSTS)('a broken answer on the %s host', (kind) => {
   it('is as good as an answer that nobody interrupted', () => {
     expect(whole.text).toBe(Array.from({ length: 40 }, (_, i) => i + 1).join(', '))
     expect(whole.ids).toHaveLength(1)
+  })
+})
+
+/** The only provider there is, and the line to it. */
+describe.each(HOSTS)('a line that is cut, to the %s host', (kind) => {
+  let stack: Stack
+  let line: SeverableLine
+  afterAll(async () => {
+    line?.close()
+    await stack?.stop()
+  })
+
+  it('is dialled again, and the answer goes on where it was', async () => {
+    const port = kind === 'node' ? 18_460 : 18_470
+    stack = await Stack.start(kind, port)
+    line = await SeverableLine.to(port)
+    const options = ['--engine', 'llama-cpp', '--edge', line.url]
+    const first = await stack.startAgent('only', 'infernet-demo', options)
+    const client = await stack.createClient(String(DEPOSIT))
+    const whole = await askInStream({ stack, client, first })
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      let text = ''
+      const seen = await askInStream({
+        stack,
+        client,
+        first,
+        onMoment: (moment) => {
+          if (moment.what !== 'text' || text.length >= 12) return
+          text += moment.text
+          if (text.length >= 12) line.sever()
+        },
+      })
+      expect(seen.text).toBe(whole.text)
+      expect(seen.ids).toHaveLength(1)
+      expect(seen.finishReasons).toEqual(['stop'])
+      const { provider_responses: shares } = await generationOf(stack, client, seen.job)
+      expect(new Set(shares.map((share) => share.provider_name))).toEqual(new Set([first.peer]))
+      if (shares.length > 1) return
+    }
+    expect.fail(`it had said everything before the line was cut, ${MOST_TRIES} times`)
   })
 })

@@ -81,6 +81,8 @@ export const MAX_AWAITED_RECEIPTS = 20_000
 
 /** Age of the directory a Worker matches against. */
 export const DIRECTORY_TTL_MS = 1_000
+/** A provider whose line was cut dials again within a second or two; then it goes on where nobody else has. */
+export const RETURN_WAIT_MS = 5_000
 /** What a client is told to wait when every provider is full. */
 export const BUSY_RETRY_AFTER_MS = 2_000
 export const NO_PROVIDER_RETRY_AFTER_MS = 10_000

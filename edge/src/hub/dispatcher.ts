@@ -116,10 +116,15 @@ export class Dispatcher implements JobHost {
       this.#options.random,
     )
     if (match.found) return match.provider.session
-    if (match.why === 'full') return 'full'
+    if (match.why === 'full' || this.#isAwaited(run)) return 'full'
     if (match.why === 'unsuitable') this.#unmet(run, 'unsuitable')
     const triedAll = match.why === 'none' && excluded.size > 0
     return matchError(order.model, task.rules, match, triedAll)
+  }
+
+  /** Its provider may be back in a moment: only the line was cut. */
+  #isAwaited({ mayWait, returnsUntil }: JobRun): boolean {
+    return mayWait && this.now() < returnsUntil
   }
 
   queue(run: JobRun): ApiError | undefined {

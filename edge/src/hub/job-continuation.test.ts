@@ -1,6 +1,6 @@
 import { concatenate } from './job-body.ts'
 import { describe, expect, it } from 'vitest'
-import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_ATTEMPTS } from '../limits.ts'
+import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_ATTEMPTS, RETURN_WAIT_MS } from '../limits.ts'
 import { answerStream, piece, readEvents, streamed } from '../testing/answers.ts'
 import { modelOffer, type FakeJob, type FakeProvider } from '../testing/fake-provider.ts'
 import { expectSpent } from '../testing/one-job.ts'
@@ -82,6 +82,37 @@ describe('after the first token', () => {
     })
     expect(record.costMsat).toBe(record.promptTokens + 4 * 2)
     await expectSpent(edge, record.costMsat)
+  })
+
+  it('its own provider goes on where nobody else can, when its line is back', async () => {
+    const edge = await startEdge()
+    const first = await edge.provider(continuing)
+    const answer = edge.chat({ stream: true })
+    const job = await first.jobs.next()
+    job.begin().data(concatenate([piece.role(), piece.text('one ')]))
+    const reading = readEvents(await answer)
+    await Promise.resolve()
+    first.vanish()
+    edge.clock.advance(RETURN_WAIT_MS / 2)
+    const again = await edge.provider(continuing, first.key)
+    const rest = await again.jobs.next()
+    expect(rest.header).toMatchObject({ continues: true })
+    rest.begin().data(streamed(['two'], { prompt: 10, completion: 1 }))
+    rest.end({ usage: { prompt_tokens: 10, completion_tokens: 1 } })
+    expectWhole(await reading, 'one two')
+    expect(edge.record).toMatchObject({ attempts: 2, priorLegs: [{ providerId: first.peer }] })
+    await expectSpent(edge, edge.record.costMsat)
+  })
+
+  it('nobody waits for a provider that was sent away', async () => {
+    const edge = await startEdge()
+    const first = await edge.provider(continuing)
+    const answer = edge.chat()
+    const job = await first.jobs.next()
+    job.begin()
+    first.send(new Uint8Array([255]))
+    expect(first.closed).toBeDefined()
+    expect((await answer).status).toBe(502)
   })
 
   it('a provider that cannot go on is not asked to', async () => {

@@ -12,6 +12,7 @@ import {
   MAX_ATTEMPTS,
   MAX_OFFERS,
   MIN_BUSY_MS,
+  RETURN_WAIT_MS,
   SLOWEST_DOWNLINK_BYTES_PER_MS,
   VERDICT_WAIT_MS,
 } from '../limits.ts'
@@ -68,6 +69,7 @@ export class JobRun implements StreamOwner {
   readonly mayWait: boolean
   /** Providers that this job is not offered to any more. */
   readonly excluded = new Set<string>()
+  #returnsUntil = 0
   /** ms since the epoch. */
   readonly deadline: number
   #task: JobTask
@@ -114,6 +116,11 @@ export class JobRun implements StreamOwner {
 
   get over(): boolean {
     return this.#record !== undefined
+  }
+
+  /** Until when whoever has lost its connection with this job may come back and go on, ms since the epoch. */
+  get returnsUntil(): number {
+    return this.#returnsUntil
   }
 
   /** It was never offered to anybody: it queues behind those that came before. */
@@ -324,11 +331,13 @@ export class JobRun implements StreamOwner {
     this.#fail(engineRefused(error), ENGINE_REFUSED)
   }
 
-  /** The connection is gone, or the lease ran out of time: another provider may do better. */
-  onLost(attempt: Attempt): void {
+  /** The connection is gone: another provider may do better, or the same when it is back, if it `mayReturn`. */
+  onLost(attempt: Attempt, mayReturn: boolean): void {
     attempt.on('lost')
     if (attempt === this.#leases.answerer && this.#settleCancelled()) return
-    if (this.#leases.isLive(attempt)) this.#failedWith(attempt, apiErrors.providerFailed())
+    if (!this.#leases.isLive(attempt)) return
+    if (mayReturn) this.#returnsUntil = this.#host.now() + RETURN_WAIT_MS
+    this.#failedWith(attempt, apiErrors.providerFailed(), mayReturn)
   }
 
   /** Called by the hub's sweep: deadlines, hedging, and a sign of life for the client. */
@@ -455,8 +464,8 @@ export class JobRun implements StreamOwner {
   }
 
   /** The provider failed the lease: another may do better. */
-  #failedWith(attempt: Attempt, error: ApiError): void {
-    this.#blame(attempt, error)
+  #failedWith(attempt: Attempt, error: ApiError, mayReturn = false): void {
+    this.#blame(attempt, error, mayReturn)
     if (attempt !== this.#leases.answerer) return this.#goOn()
     this.#broken = true
     // What it sent well is the client's, and it is paid for that.
@@ -466,11 +475,11 @@ export class JobRun implements StreamOwner {
     this.#nextAnswerer(false)
   }
 
-  #blame(attempt: Attempt, error: ApiError): void {
+  #blame(attempt: Attempt, error: ApiError, mayReturn = false): void {
     this.#leases.leave(attempt)
     this.#failures++
     this.#lastError = error
-    this.excluded.add(attempt.session.peer)
+    if (!mayReturn) this.excluded.add(attempt.session.peer)
     this.#host.failed(attempt)
   }
 

@@ -1,6 +1,12 @@
 import { JOB_WINDOW_BYTES } from '@infernet/schemas/limits'
 import { describe, expect, it } from 'vitest'
-import { CANCEL_GRACE_MS, IDLE_TIMEOUT_MS, JOB_DEADLINE_MS } from '../limits.ts'
+import {
+  CANCEL_GRACE_MS,
+  IDLE_TIMEOUT_MS,
+  JOB_DEADLINE_MS,
+  RETURN_WAIT_MS,
+  SWEEP_INTERVAL_MS,
+} from '../limits.ts'
 import { answerStream, piece, readEvents, streamed } from '../testing/answers.ts'
 import type { FakeJob } from '../testing/fake-provider.ts'
 import { expectSpent, streaming } from '../testing/one-job.ts'
@@ -91,8 +97,11 @@ describe('a stream', () => {
     const { edge, provider, job, answer } = await streaming()
     const idle = await edge.provider()
     job.begin().data(piece.text('one '))
+    const reading = readEvents(await answer)
     provider.vanish()
-    expectBroken(await readEvents(await answer), 'provider_failed')
+    await new Promise(setImmediate)
+    edge.clock.advance(RETURN_WAIT_MS + SWEEP_INTERVAL_MS)
+    expectBroken(await reading, 'provider_failed')
     expect(idle.jobs.size).toBe(0)
   })
 

@@ -326,6 +326,10 @@ export class ProviderHub implements SessionHost {
 
   /** The socket is closed. */
   disconnected(socket: HubSocket): void {
+    this.#forget(socket, true)
+  }
+
+  #forget(socket: HubSocket, mayReturn: boolean): void {
     const connection = this.#connections.get(socket)
     this.#connections.delete(socket)
     if (connection?.stage !== 'ready') return
@@ -339,7 +343,7 @@ export class ProviderHub implements SessionHost {
     this.#placed.left(session)
     this.#verifiers.update(session, [])
     this.#options.events.providerLeft(session.peer, session.inFlight)
-    session.lost()
+    session.lost(mayReturn)
   }
 
   async #login(socket: HubSocket, challenge: Challenge, message: Uint8Array): Promise<void> {
@@ -501,7 +505,7 @@ export class ProviderHub implements SessionHost {
   /** Closes a socket and forgets it at once: its own close event may be long in coming. */
   #drop(socket: HubSocket, code: CloseCode, message: string): void {
     socket.close(code, message.slice(0, MAX_CLOSE_REASON_CHARS))
-    this.disconnected(socket)
+    this.#forget(socket, code === CLOSE.replaced)
   }
 
   /**

@@ -281,12 +281,12 @@ export class ProviderSession implements Verifier {
     for (const run of this.#touched.splice(0)) run.flush()
   }
 
-  /** The connection is gone: every lease on it is lost. */
-  lost(): void {
+  /** The connection is gone: every lease on it is lost. `mayReturn`: its provider was not sent away. */
+  lost(mayReturn: boolean): void {
     this.#gone = true
     this.#invoices.lost()
     this.#scores.lost()
-    for (const attempt of this.#attempts.values()) attempt.run.onLost(attempt)
+    for (const attempt of this.#attempts.values()) attempt.run.onLost(attempt, mayReturn)
   }
 
   #handle(frame: Frame): void {

@@ -3,7 +3,7 @@ import { commentEvent, encodeData } from '@infernet/openai-compat/sse-encoder'
 import { SseDecoder } from '@infernet/openai-compat/sse-decoder'
 import { MAX_REQUEST_BODY_BYTES } from '@infernet/schemas/limits'
 import { describe, expect, it } from 'vitest'
-import { KEEP_ALIVE_MS } from '../limits.ts'
+import { KEEP_ALIVE_MS, RETURN_WAIT_MS, SWEEP_INTERVAL_MS } from '../limits.ts'
 import { answerJson, answerStream, piece } from '../testing/answers.ts'
 import { modelOffer } from '../testing/fake-provider.ts'
 import { expectSpent } from '../testing/one-job.ts'
@@ -121,6 +121,8 @@ describe('POST /v1/messages', () => {
     const reading = eventsOf(await asked)
     await Promise.resolve()
     provider.vanish()
+    await new Promise(setImmediate)
+    edge.clock.advance(RETURN_WAIT_MS + SWEEP_INTERVAL_MS)
     const events = await reading
     expect(events.at(-1)).toMatchObject({
       type: 'error',
