@@ -12,6 +12,7 @@ import {
 import { dirname } from 'node:path'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
 import { isErrno, isLinked } from './file-link.ts'
+import { notHandedOver } from './service/credentials.ts'
 
 /** The agent's name and the only thing that can speak in it. */
 export interface Identity {
@@ -32,7 +33,7 @@ export interface LoadedIdentity extends FoundIdentity {
   readonly created: boolean
 }
 
-export type KeyErrorCode = 'unreadable' | 'not_ed25519'
+export type KeyErrorCode = 'missing' | 'unreadable' | 'not_ed25519'
 
 export class KeyError extends Error {
   override readonly name = 'KeyError'
@@ -62,9 +63,11 @@ export function findIdentity(
   return { identity: identityOf(pem, path), exposed }
 }
 
-/** The same, creating the key when there is none. Throws {@link KeyError}. */
+/** The same, creating the key when there is none, unless systemd was to hand it over. Throws {@link KeyError}. */
 export function loadIdentity(path: string, options?: KeyOptions): LoadedIdentity {
   const existing = findIdentity(path, options)
+  if (existing === undefined && options?.isCredential === true)
+    throw new KeyError('missing', notHandedOver(path))
   const created = existing === undefined && createKeyFile(path)
   const found = existing ?? findIdentity(path, options)
   if (found === undefined) throw new KeyError('unreadable', `the key at ${path} vanished`)

@@ -87,4 +87,17 @@ describe('infernet-agent run, under systemd', () => {
     expect(out).not.toContain('key_exposed')
     expect(existsSync(join(folder, 'data', 'agent', 'key.pem'))).toBe(false)
   })
+
+  it('makes no key where systemd was to hand one over and did not', async () => {
+    const credentials = join(folder, 'credentials')
+    mkdirSync(credentials)
+    const { exited } = run(edge.url, {
+      CREDENTIALS_DIRECTORY: credentials,
+      INFERNET_CREDENTIALS: 'agent-key',
+    })
+    const { code, err } = await exited
+    expect(code).toBe(EXIT.data)
+    expect(err).toContain(`systemd was to hand over ${credentials}/agent-key`)
+    expect(existsSync(join(folder, 'data', 'agent', 'key.pem'))).toBe(false)
+  })
 })
