@@ -5,6 +5,8 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { judgeAgent } from './agent/agent-goals.ts'
+import { measureAgent } from './agent/measure-agent.ts'
 import { firstLine, startChild } from './child-process.ts'
 import { judgeDispatch, measureDispatch } from './dispatch.ts'
 import { describeEnvironment } from './environment.ts'
@@ -33,7 +35,7 @@ async function bench(options: Options, progress: Progress) {
   const { budget, scenarios } = options
   const environment = describeEnvironment(
     (options.targets.length === 0
-      ? (options.dispatch ?? options.ledger ?? options.settlement ?? options.steps)
+      ? (options.dispatch ?? options.ledger ?? options.settlement ?? options.steps ?? options.agent)
       : budget
     )?.rounds ?? budget.rounds,
     new Date(),
@@ -49,6 +51,7 @@ async function bench(options: Options, progress: Progress) {
       : undefined
   const steps = options.steps ? await measureSteps(options.steps, progress.step) : []
   const holdLatency = options.steps && (await measureHoldLatency(options.steps, progress.step))
+  const agent = options.agent && (await measureAgent(options.agent, progress.step))
   const { samples, targets, failed } = await measureTargets(options, progress)
   const scenarioNames = scenarios.map(({ name }) => name)
   const rows = summarise(samples, scenarioNames, targets)
@@ -63,12 +66,14 @@ async function bench(options: Options, progress: Progress) {
       ...judgeLedger(ledger),
       ...judgeSettlement(settlement),
       ...judgeHoldLatency(holdLatency),
+      ...judgeAgent(agent?.rows ?? [], agent?.idle ?? []),
     ],
     dispatch,
     ledger,
     settlement,
     steps,
     holdLatency,
+    agent,
     failed: Object.fromEntries(failed),
   }
   return { findings, samples }
@@ -131,11 +136,14 @@ try {
   progress.done()
   // A part of the whole does not replace the last report of all of it.
   console.log(isPart ? renderMarkdown(findings) : await save(findings, samples))
-  const wrong = findings.rows.filter(({ failures }) => failures > 0)
+  const wrong = [
+    ...findings.rows.map(({ scenario: load, target, ...row }) => ({ ...row, load, target })),
+    ...(findings.agent?.rows ?? []).map(({ subject: target, ...row }) => ({ ...row, target })),
+  ].filter(({ failures }) => failures > 0)
   for (const [name, reason] of Object.entries(findings.failed))
     console.error(`FAILED ${name}: ${reason}`)
-  for (const { scenario, target, failures, reasons } of wrong)
-    console.error(`WRONG ANSWERS ${target} ${scenario}: ${failures} (${reasons.join('; ')})`)
+  for (const { load, target, failures, reasons } of wrong)
+    console.error(`WRONG ANSWERS ${target} ${load}: ${failures} (${reasons.join('; ')})`)
   if (wrong.length > 0 || Object.keys(findings.failed).length > 0) process.exitCode = 1
 } catch (error) {
   if (!(error instanceof BadOption)) throw error

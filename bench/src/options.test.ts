@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { FULL_AGENT } from './agent/measure-agent.ts'
 import { FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
 import { FULL_LEDGER, QUICK_LEDGER } from './ledger.ts'
 import { FULL_SETTLEMENT } from './settlement.ts'
@@ -20,7 +21,13 @@ describe('parseOptions', () => {
       ledger: FULL_LEDGER,
       settlement: FULL_SETTLEMENT,
       steps: FULL_STEPS,
+      agent: undefined,
     }))
+
+  it('measures agents when they are named', () => {
+    expect(parse('agent')).toMatchObject({ agent: FULL_AGENT, steps: undefined, targets: [] })
+    expect(parse('agent', '--rounds', '3').agent).toEqual({ ...FULL_AGENT, rounds: 3 })
+  })
 
   it('runs dispatch alone when it is named, and not beside picked targets', () => {
     const alone = parse('dispatch', '--quick', '--rounds', '2')

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type AgentBudget, FULL_AGENT, QUICK_AGENT } from './agent/measure-agent.ts'
 import { type DispatchBudget, FULL_DISPATCH, QUICK_DISPATCH } from './dispatch.ts'
 import { FULL_LEDGER, type LedgerBudget, QUICK_LEDGER } from './ledger.ts'
 import { FULL_SETTLEMENT, QUICK_SETTLEMENT, type SettlementBudget } from './settlement.ts'
@@ -10,7 +11,7 @@ import type { Target } from './target.ts'
 /** More rounds than anyone waits for; a typing error should not load a machine for hours. */
 const MAX_ROUNDS = 50
 
-const PARTS: ReadonlySet<string> = new Set(['dispatch', 'ledger', 'settlement', 'steps'])
+const PARTS: ReadonlySet<string> = new Set(['agent', 'dispatch', 'ledger', 'settlement', 'steps'])
 
 /** What to run. */
 export interface Options {
@@ -25,6 +26,8 @@ export interface Options {
   readonly settlement: SettlementBudget | undefined
   /** What the edge itself does for a request; undefined: not measured. */
   readonly steps: StepsBudget | undefined
+  /** What an agent adds to a job; undefined: not measured. */
+  readonly agent: AgentBudget | undefined
 }
 
 /** Thrown for a command line that makes no sense. */
@@ -34,9 +37,9 @@ export class BadOption extends Error {
 }
 
 /**
- * Reads `[dispatch] [ledger] [settlement] [steps] --targets a,b --scenario a,b --rounds N --quick`. The direct engine is
+ * Reads `[agent] [dispatch] [ledger] [settlement] [steps] --targets a,b --scenario a,b --rounds N --quick`. The direct engine is
  * always among the targets, because added figures refer to it. Parts that are named are measured and
- * nothing else; who picks targets or scenarios measures only those.
+ * nothing else; who picks targets or scenarios measures only those. `agent` takes so long that it has to be named.
  * @throws {BadOption} for unknown names and numbers out of range
  */
 export function parseOptions(args: readonly string[], allTargets: readonly Target[]): Options {
@@ -49,7 +52,7 @@ export function parseOptions(args: readonly string[], allTargets: readonly Targe
   const isAlone = positionals.length > 0
   if (isAlone && (isNarrowed || positionals.some((part) => !PARTS.has(part))))
     throw new BadOption(
-      'the parts that can be named are dispatch, ledger, settlement and steps, which have no targets',
+      'the parts that can be named are agent, dispatch, ledger, settlement and steps, which have no targets',
     )
   const part = <T extends object>(name: string, quick: T, full: T): T | undefined => {
     if (isNarrowed || (isAlone && !positionals.includes(name))) return undefined
@@ -66,6 +69,7 @@ export function parseOptions(args: readonly string[], allTargets: readonly Targe
     ledger: part('ledger', QUICK_LEDGER, FULL_LEDGER),
     settlement: part('settlement', QUICK_SETTLEMENT, FULL_SETTLEMENT),
     steps: part('steps', QUICK_STEPS, FULL_STEPS),
+    agent: isAlone ? part('agent', QUICK_AGENT, FULL_AGENT) : undefined,
   }
 }
 

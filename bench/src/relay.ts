@@ -13,7 +13,8 @@ import type { Server, ServerResponse } from 'node:http'
 import { WebSocket, WebSocketServer } from 'ws'
 import { LOOPBACK, listeningUrl } from './loopback.ts'
 
-const FRAME = { request: 1, cancel: 2, head: 3, data: 4, end: 5, failed: 6 } as const
+/** Types of frames between gateway and agent. */
+export const RELAY_FRAME = { request: 1, cancel: 2, head: 3, data: 4, end: 5, failed: 6 } as const
 const HEADER_BYTES = 5
 const STATUS_BYTES = 2
 const NOTHING = Buffer.alloc(0)
@@ -21,7 +22,8 @@ const NOTHING = Buffer.alloc(0)
 /** Largest frame: a request body of the largest scenario many times over. */
 const MAX_FRAME_BYTES = 1024 * 1024
 
-function frame(type: number, job: number, payload: Buffer): Buffer {
+/** A frame as it is sent. */
+export function relayFrame(type: number, job: number, payload: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
   bytes[0] = type
   bytes.writeUInt32BE(job, 1)
@@ -29,7 +31,11 @@ function frame(type: number, job: number, payload: Buffer): Buffer {
   return bytes
 }
 
-function onFrame(socket: WebSocket, handle: (type: number, job: number, body: Buffer) => void) {
+/** Calls `handle` with every frame that comes. */
+export function onRelayFrame(
+  socket: WebSocket,
+  handle: (type: number, job: number, body: Buffer) => void,
+) {
   socket.on('message', (bytes: Buffer) =>
     handle(bytes.readUInt8(0), bytes.readUInt32BE(1), bytes.subarray(HEADER_BYTES)),
   )
@@ -47,9 +53,9 @@ export function createRelayGateway(): Server {
     const body: Buffer[] = []
     jobs.set(job, response)
     request.on('data', (part: Buffer) => body.push(part))
-    request.on('end', () => socket.send(frame(FRAME.request, job, Buffer.concat(body))))
+    request.on('end', () => socket.send(relayFrame(RELAY_FRAME.request, job, Buffer.concat(body))))
     response.on('close', () => {
-      if (jobs.delete(job)) socket.send(frame(FRAME.cancel, job, NOTHING))
+      if (jobs.delete(job)) socket.send(relayFrame(RELAY_FRAME.cancel, job, NOTHING))
     })
   })
   const sockets = new WebSocketServer({
@@ -59,16 +65,16 @@ export function createRelayGateway(): Server {
   })
   sockets.on('connection', (socket) => {
     agent = socket
-    onFrame(socket, (type, job, body) => {
+    onRelayFrame(socket, (type, job, body) => {
       const response = jobs.get(job)
       if (response === undefined) return
-      if (type === FRAME.data) return void response.write(body)
-      if (type === FRAME.head) {
+      if (type === RELAY_FRAME.data) return void response.write(body)
+      if (type === RELAY_FRAME.head) {
         const contentType = body.toString('latin1', STATUS_BYTES)
         return void response.writeHead(body.readUInt16BE(0), { 'content-type': contentType })
       }
       jobs.delete(job)
-      if (type === FRAME.end) response.end()
+      if (type === RELAY_FRAME.end) response.end()
       else response.destroy()
     })
   })
@@ -83,25 +89,25 @@ export async function connectRelayAgent(gatewayUrl: string, engineUrl: string): 
   })
   const jobs = new Map<number, ClientRequest>()
   const agent = new Agent({ keepAlive: true })
-  const send = (type: number, job: number, body: Buffer) => socket.send(frame(type, job, body))
+  const send = (type: number, job: number, body: Buffer) => socket.send(relayFrame(type, job, body))
   const headers = { 'content-type': 'application/json' }
   const options = { method: 'POST', agent, headers }
   const run = (job: number, body: Buffer) => {
     const upstream = httpRequest(`${engineUrl}/v1/chat/completions`, options, (response) => {
       const head = Buffer.from(`--${response.headers['content-type']}`, 'latin1')
       head.writeUInt16BE(response.statusCode ?? 502, 0)
-      send(FRAME.head, job, head)
-      response.on('data', (part: Buffer) => send(FRAME.data, job, part))
-      response.on('end', () => send(FRAME.end, job, NOTHING))
-      response.on('error', () => send(FRAME.failed, job, NOTHING))
+      send(RELAY_FRAME.head, job, head)
+      response.on('data', (part: Buffer) => send(RELAY_FRAME.data, job, part))
+      response.on('end', () => send(RELAY_FRAME.end, job, NOTHING))
+      response.on('error', () => send(RELAY_FRAME.failed, job, NOTHING))
     })
     jobs.set(job, upstream)
-    upstream.on('error', () => send(FRAME.failed, job, NOTHING))
+    upstream.on('error', () => send(RELAY_FRAME.failed, job, NOTHING))
     upstream.on('close', () => jobs.delete(job))
     upstream.end(body)
   }
-  onFrame(socket, (type, job, body) =>
-    type === FRAME.request ? run(job, body) : jobs.get(job)?.destroy(),
+  onRelayFrame(socket, (type, job, body) =>
+    type === RELAY_FRAME.request ? run(job, body) : jobs.get(job)?.destroy(),
   )
   await once(socket, 'open')
   return socket

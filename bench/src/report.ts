@@ -1,3 +1,4 @@
+import { type AgentFindings, renderAgent } from './agent/agent-report.ts'
 import { type DispatchRow, renderDispatch } from './dispatch.ts'
 import type { Environment } from './environment.ts'
 import type { Verdict } from './goals.ts'
@@ -23,6 +24,7 @@ export interface Findings {
   readonly steps: readonly StepCost[]
   /** Absent when it was not measured. */
   readonly holdLatency?: HoldLatency | undefined
+  readonly agent?: AgentFindings | undefined
   /** Why a target is missing, by name. */
   readonly failed: Readonly<Record<string, string>>
 }
@@ -98,6 +100,7 @@ export function renderMarkdown(findings: Findings): string {
     ...renderSettlement(findings.settlement),
     ...renderSteps(findings.steps),
     ...renderHoldLatency(findings.holdLatency),
+    ...renderAgent(findings.agent),
     ...scenarios.flatMap((scenario) => [
       `## ${scenario.title} (\`${scenario.name}\`)\n`,
       `${table(

@@ -4,10 +4,12 @@ import { MAX_SCORED_CANDIDATES, MAX_TRANSCRIPT_BYTES } from '@infernet/schemas/l
 
 /** How often deadlines, keep-alive and load are looked at: one timer for all jobs. */
 export const SWEEP_INTERVAL_MS = 250
-/** `accept` waits this long for an answer to ride with; a local engine's first byte often makes it. */
+/** What something follows waits this long to ride with it: `accept` for an answer, `head` for its first bytes. */
 export const ACCEPT_DELAY_MS = 5
 /** Load is a hint for matching, which counts its own leases too. */
 export const LOAD_INTERVAL_MS = 1_000
+/** Of it, how fast answers were and how full the cache is: nobody decides by the second. */
+export const FIGURES_INTERVAL_MS = 5_000
 
 /** Edges take 30 capability records a minute; an engine that comes and goes must not exceed that. */
 export const CAPABILITY_INTERVAL_MS = 2_500
@@ -21,6 +23,11 @@ export const MISSED_PONGS = 2
 /** Bytes waiting in the shared socket above which engines are paused, and below which they go on. */
 export const SOCKET_HIGH_WATER_BYTES = 1024 * 1024
 export const SOCKET_LOW_WATER_BYTES = 256 * 1024
+/**
+ * More than may wait in the socket for an edge that asks and does not read: above all transcripts that are kept,
+ * and what four verified answers take.
+ */
+export const MAX_SOCKET_BACKLOG_BYTES = 128 * 1024 * 1024
 /** Of the body that comes with a refused upgrade: an error message, not a page. */
 export const MAX_REFUSAL_BYTES = 4_096
 

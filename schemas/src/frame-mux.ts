@@ -10,14 +10,14 @@ interface PendingFrame {
 /** A message leaves early at this size, so that coalescing never delays or bloats a burst. */
 export const FLUSH_BYTES = 64 * 1024
 
-/** With more jobs than this on a connection, whole jobs and whole answers gather for a moment. */
+/** With more jobs than this on a connection, whole jobs gather for a moment. */
 const CROWD_JOBS = 4
 const CROWD_DELAY_MS = 1
 
 /**
- * How long a frame that begins or ends a job may wait for others, in ms, where so many jobs are under
- * way on its connection. In a crowd nobody misses a millisecond, and fewer, larger messages take a
- * fifth less processor at both ends. Tokens of a stream never wait.
+ * How long a frame that begins a job may wait for others, in ms, where so many jobs are under way on its
+ * connection. In a crowd nobody misses a millisecond, and fewer, larger messages take a fifth less processor
+ * at both ends. Answers never wait: an agent that is busy sends those of one turn together anyway.
  */
 export const gatherMs = (jobs: number): number => (jobs > CROWD_JOBS ? CROWD_DELAY_MS : 0)
 

@@ -50,9 +50,10 @@ export interface EngineSink {
   /**
    * Bytes for the client. Streams: whole SSE events, without `[DONE]`, and without the usage chunk
    * unless it was asked for; an answer that `continues` begins behind the text it was given.
-   * Otherwise: the JSON body, in pieces of any size.
+   * Otherwise: the JSON body, in pieces of any size. `isFollowed`: `finish` comes in the same turn, so that the
+   * bytes may wait for it.
    */
-  data(bytes: Uint8Array): void
+  data(bytes: Uint8Array, isFollowed?: boolean): void
   /** The answer is complete. Called at most once, and never together with `fail`. */
   finish(finishReason: string): void
   fail(error: JobError): void
@@ -77,10 +78,22 @@ export interface EngineRun {
   evidence?(): Evidence | undefined
 }
 
+/** How full an engine is, as it was lately. */
+export interface EngineLoad {
+  /** Requests in it that are not ours. */
+  readonly others: number
+  /** Requests in it that wait for others to end. */
+  readonly waiting: number
+  /** Share of its key-value cache that requests take, 0 to 1; absent where it does not say. */
+  readonly kvUse?: number
+}
+
 /** What an engine tells its owner outside of jobs. */
 export interface EngineEvents {
   /** `models` is different now: the engine came up, went away, or reloaded. */
   modelsChanged(): void
+  /** What it had cached of prompts is gone, though its models are still there. */
+  cacheLost?(): void
   /** Something the owner should read, with the next step. */
   trouble(message: string): void
   /** What became of a server that the engine runs itself. */
@@ -96,6 +109,12 @@ export interface Engine {
   readonly kind: string
   /** Models it serves now; empty while it is down. */
   readonly models: readonly EngineModel[]
+  /** Answers that it gives side by side; more wait in it. Undefined while it does not say. */
+  readonly slots?: number | undefined
+  /** Undefined where it does not say, or has nobody's jobs but ours. */
+  readonly load?: EngineLoad | undefined
+  /** Tokens that its key-value cache holds, where nobody's but our jobs' are in it. */
+  readonly cacheTokens?: number | undefined
   /**
    * Resolves when the engine has been brought up or, if it is somebody else's process, looked at
    * once. Throws {@link EngineStartError} when it can never work as configured.
@@ -127,6 +146,12 @@ export class JobFault extends Error {
     this.code = error.code
     this.error = error
   }
+}
+
+/** OpenAI's error for an endpoint that a model is not offered at. */
+export function unservedEndpoint({ id }: Pick<EngineModel, 'id'>): JobFault {
+  const message = `The model '${id}' is not served at this endpoint.`
+  return new JobFault(requestFault('unsupported_endpoint', message, { status: 404 }))
 }
 
 /** The client's mistake: goes back to it as it is and is never retried. */

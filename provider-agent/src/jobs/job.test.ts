@@ -23,7 +23,7 @@ const header: JobHeader = {
 }
 
 /** A job with a clock at `now`, recording frames, engine calls and the outcome. */
-function makeJob(windowBytes = 100, { stream = true, neighbours = 1 } = {}) {
+function makeJob(windowBytes = 100) {
   const frames: { type: FrameType; payload: Uint8Array }[] = []
   const engine: string[] = []
   const outcomes: JobOutcome[] = []
@@ -31,16 +31,10 @@ function makeJob(windowBytes = 100, { stream = true, neighbours = 1 } = {}) {
   const write = (type: FrameType, _channel: number, payload: Uint8Array) => {
     frames.push({ type, payload })
   }
-  const delays: number[] = []
-  const writeLazily = (type: FrameType, channel: number, payload: Uint8Array, delay: number) => {
-    delays.push(delay)
-    write(type, channel, payload)
-  }
   const job = new Job({
-    header: { ...header, stream },
+    header,
     channel: 7,
-    outlet: { write, writeLazily },
-    neighbours: () => neighbours,
+    outlet: { write, writeLazily: write },
     windowBytes,
     now: () => clock.now,
     onOutcome: (outcome) => outcomes.push(outcome),
@@ -54,7 +48,7 @@ function makeJob(windowBytes = 100, { stream = true, neighbours = 1 } = {}) {
   const types = () => frames.map(({ type }) => type)
   const sent = () =>
     Buffer.concat(frames.filter(({ type }) => type === FRAME.data).map(({ payload }) => payload))
-  return { job, delays, frames, engine, outcomes, clock, types, sent }
+  return { job, frames, engine, outcomes, clock, types, sent }
 }
 
 const bytes = (length: number, fill = 97) => Buffer.alloc(length, fill)
@@ -78,18 +72,6 @@ describe('a job', () => {
     expect(outcomes).toMatchObject([
       { state: 'ended', outputBytes: 5, ttftMs: 42, startedAt: 5_000, endedAt: 5_050 },
     ])
-  })
-
-  it('gathers with its neighbours when there are many, unless it streams', () => {
-    const run = (options: { stream: boolean; neighbours: number }): number[] => {
-      const { job, delays } = makeJob(100, options)
-      job.data(bytes(3))
-      job.finish('stop')
-      return delays
-    }
-    expect(run({ stream: false, neighbours: 1 })).toEqual([0, 0, 0])
-    expect(run({ stream: false, neighbours: 32 })).toEqual([1, 1, 1])
-    expect(run({ stream: true, neighbours: 32 })).toEqual([])
   })
 
   it('never sends more than its credit and pauses its engine until there is some', () => {
@@ -208,7 +190,6 @@ describe('a job', () => {
       header,
       channel: 1,
       outlet: { write: () => {}, writeLazily: () => {} },
-      neighbours: () => 1,
       windowBytes: 10,
       now: () => 0,
       onOutcome: () => {},

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { FRAME, type FrameType } from '@infernet/schemas/frame'
-import { gatherMs } from '@infernet/schemas/frame-mux'
 import { MAX_DATA_BYTES } from '@infernet/schemas/limits'
 import { encodeControl, type JobError, type JobHeader } from '@infernet/schemas/wire'
 import {
@@ -10,6 +9,7 @@ import {
   type EngineSink,
   type EngineUsage,
 } from '../engines/engine.ts'
+import { ACCEPT_DELAY_MS } from '../limits.ts'
 import { isFinal, moveJob, type JobEvent, type JobState } from './job-state.ts'
 
 /** Where a job's frames go: the mux of the connection that brought it. */
@@ -46,8 +46,6 @@ export interface JobOptions {
   readonly header: JobHeader
   readonly channel: number
   readonly outlet: JobOutlet
-  /** Jobs on the connection, this one included. */
-  readonly neighbours: () => number
   /** Bytes that may be under way to the edge. */
   readonly windowBytes: number
   readonly now: () => number
@@ -65,7 +63,8 @@ export class Job implements EngineSink {
   readonly deadlineAt: number
   readonly #options: JobOptions
   readonly #startedAt: number
-  readonly #hash = createHash('sha256')
+  /** Made with the first bytes: before that the engine waits for its request. */
+  #hash: Hash | undefined
   #state: JobState = 'waiting'
   #run: EngineRun | undefined
   /** Bytes that wait for credit; bounded by one engine read, or by one unstreamed answer. */
@@ -91,14 +90,20 @@ export class Job implements EngineSink {
     this.#steer()
   }
 
-  data(bytes: Uint8Array): void {
+  /** Tokens so far. */
+  get usage(): EngineUsage {
+    return this.#run?.usage() ?? NO_USAGE
+  }
+
+  data(bytes: Uint8Array, isFollowed = false): void {
     if (bytes.length === 0 || !this.#move('data')) return
     if (this.#ttftMs === undefined) {
       this.#ttftMs = this.#options.now() - this.#startedAt
-      this.#write(FRAME.head, encodeControl({ ttft_ms: Math.max(0, Math.round(this.#ttftMs)) }))
+      const head = encodeControl({ ttft_ms: Math.max(0, Math.round(this.#ttftMs)) })
+      this.#writeLazily(FRAME.head, head)
     }
     this.#queue.push(bytes)
-    this.#send()
+    this.#send(isFollowed)
   }
 
   finish(finishReason: string): void {
@@ -148,23 +153,26 @@ export class Job implements EngineSink {
   }
 
   /** Sends what the window allows, ends the job when nothing is left, steers the engine. */
-  #send(): void {
+  #send(isFollowed = false): void {
     if (isFinal(this.#state)) return
     for (let next = this.#queue[0]; next !== undefined && this.#window > 0; next = this.#queue[0]) {
       const size = Math.min(next.length, this.#window, MAX_DATA_BYTES)
       if (size === next.length) this.#queue.shift()
       else this.#queue[0] = next.subarray(size)
       this.#window -= size
-      this.#emit(size === next.length ? next : next.subarray(0, size))
+      this.#emit(size === next.length ? next : next.subarray(0, size), isFollowed)
     }
     if (this.#queue.length === 0 && this.#move('flushed')) this.#close(undefined)
     else this.#steer()
   }
 
-  #emit(bytes: Uint8Array): void {
-    this.#hash.update(bytes)
+  #emit(bytes: Uint8Array, isFollowed: boolean): void {
     this.#sentBytes += bytes.length
-    this.#write(FRAME.data, bytes)
+    if (isFollowed || !this.header.stream) this.#writeLazily(FRAME.data, bytes)
+    else this.#write(FRAME.data, bytes)
+    // Behind the frame, which may have left by now.
+    this.#hash ??= createHash('sha256')
+    this.#hash.update(bytes)
   }
 
   #steer(): void {
@@ -185,8 +193,8 @@ export class Job implements EngineSink {
   /** Writes the last frame and reports the outcome. The state is already final. */
   #close(error: JobError | undefined): void {
     this.#queue = []
-    const { estimated, ...usage } = this.#run?.usage() ?? NO_USAGE
-    const outputSha256 = this.#hash.digest('hex')
+    const { estimated, ...usage } = this.usage
+    const outputSha256 = (this.#hash ?? createHash('sha256')).digest('hex')
     const finishReason = error === undefined ? this.#finishReason : 'error'
     if (error !== undefined) this.#write(FRAME.error, encodeControl(clip(error)))
     else if (this.#state !== 'lost') {
@@ -209,9 +217,14 @@ export class Job implements EngineSink {
   }
 
   #write(type: FrameType, payload: Uint8Array): void {
-    const { outlet, channel, neighbours } = this.#options
-    if (this.header.stream) outlet.write(type, channel, payload)
-    else outlet.writeLazily(type, channel, payload, gatherMs(neighbours()))
+    const { outlet, channel } = this.#options
+    outlet.write(type, channel, payload)
+  }
+
+  /** For what something else follows at once. */
+  #writeLazily(type: FrameType, payload: Uint8Array): void {
+    const { outlet, channel } = this.#options
+    outlet.writeLazily(type, channel, payload, ACCEPT_DELAY_MS)
   }
 
   #move(event: JobEvent): boolean {

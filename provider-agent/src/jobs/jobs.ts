@@ -1,7 +1,7 @@
 import { FRAME } from '@infernet/schemas/frame'
 import { madeAt } from '@infernet/schemas/ids'
 import { decodeJob, encodeControl, type Busy, type JobHeader } from '@infernet/schemas/wire'
-import { faultOf, providerFault, type Engine } from '../engines/engine.ts'
+import { faultOf, providerFault, type Engine, type EngineUsage } from '../engines/engine.ts'
 import { ACCEPT_DELAY_MS, BUSY_RETRY_MS } from '../limits.ts'
 import { Job, type JobOutcome, type JobOutlet } from './job.ts'
 
@@ -16,12 +16,13 @@ export class ChannelTakenError extends Error {
 export interface JobsOptions {
   readonly engine: Engine
   readonly outlet: JobOutlet
-  /** Jobs that may run at once. */
-  readonly slots: number
+  /** Jobs that may run at once now. */
+  readonly slots: () => number
   /** Whether the owner lets new jobs in now; absent: always. */
   readonly isOpen?: () => boolean
   readonly windowBytes: number
   readonly now: () => number
+  /** Called at the end of a job's last turn, and at once where all jobs are given up. */
   readonly onOutcome: (outcome: JobOutcome) => void
   readonly onBusy: (reason: Busy['reason'], model: string) => void
 }
@@ -30,6 +31,8 @@ export interface JobsOptions {
 export class Jobs {
   readonly #options: JobsOptions
   readonly #byChannel = new Map<number, Job>()
+  /** Outcomes of this turn: nobody is told before their frames have left. */
+  readonly #ended: JobOutcome[] = []
   #draining = false
   #congested = false
   readonly #awaitIdle = new Set<() => void>()
@@ -42,6 +45,16 @@ export class Jobs {
     return this.#byChannel.size
   }
 
+  /** Tokens that the running jobs have written so far. */
+  get written(): number {
+    return this.#sumOf(({ completion_tokens: written }) => written)
+  }
+
+  /** Tokens that the running jobs have read and written so far. */
+  get held(): number {
+    return this.#sumOf((usage) => usage.prompt_tokens + usage.completion_tokens)
+  }
+
   /** From now on every new job is answered `busy`. */
   drain(): void {
     this.#draining = true
@@ -49,7 +62,7 @@ export class Jobs {
 
   /** Resolves when no job runs, or after `timeoutMs`. */
   async idle(timeoutMs: number): Promise<void> {
-    if (this.#byChannel.size === 0) return
+    if (this.#byChannel.size === 0 && this.#ended.length === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, timeoutMs)
     this.#awaitIdle.add(resolve)
@@ -65,7 +78,7 @@ export class Jobs {
   open(channel: number, payload: Uint8Array): void {
     const { header, body } = decodeJob(payload)
     if (this.#byChannel.has(channel)) throw new ChannelTakenError(`channel ${channel} is taken`)
-    const { engine, outlet, windowBytes, now, onOutcome, onBusy } = this.#options
+    const { engine, outlet, windowBytes, now, onBusy } = this.#options
     const refusal = this.#refusal(header)
     if (refusal !== undefined) {
       const busy: Busy = { reason: refusal, retry_after_ms: BUSY_RETRY_MS }
@@ -78,13 +91,11 @@ export class Jobs {
       header,
       channel,
       outlet,
-      neighbours: () => this.#byChannel.size,
       windowBytes,
       now,
       onOutcome: (outcome) => {
         this.#byChannel.delete(channel)
-        onOutcome(outcome)
-        if (this.#byChannel.size === 0) for (const resolve of this.#awaitIdle) resolve()
+        if (this.#ended.push(outcome) === 1) setImmediate(this.#tell)
       },
     })
     this.#byChannel.set(channel, job)
@@ -120,11 +131,24 @@ export class Jobs {
   abandonAll(): void {
     const error = providerFault('provider_stopping', 'the provider is shutting down')
     for (const job of this.#byChannel.values()) job.abandon(error)
+    this.#tell()
   }
 
   /** The connection is gone. */
   loseAll(): void {
     for (const job of this.#byChannel.values()) job.lose()
+    this.#tell()
+  }
+
+  readonly #tell = (): void => {
+    for (const outcome of this.#ended.splice(0)) this.#options.onOutcome(outcome)
+    if (this.#byChannel.size === 0) for (const resolve of this.#awaitIdle) resolve()
+  }
+
+  #sumOf(tokens: (usage: EngineUsage) => number): number {
+    let sum = 0
+    for (const job of this.#byChannel.values()) sum += tokens(job.usage)
+    return sum
   }
 
   #refusal({ model, endpoint }: JobHeader): Busy['reason'] | undefined {
@@ -132,6 +156,6 @@ export class Jobs {
     const offer = this.#options.engine.models.find(({ id }) => id === model)
     if (offer?.endpoints.includes(endpoint) !== true) return 'model_unavailable'
     const { slots, isOpen } = this.#options
-    return this.#byChannel.size >= slots || isOpen?.() === false ? 'slots' : undefined
+    return this.#byChannel.size >= slots() || isOpen?.() === false ? 'slots' : undefined
   }
 }

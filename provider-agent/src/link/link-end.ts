@@ -1,5 +1,6 @@
 import { CLOSE, isFatalClose } from '@infernet/schemas/close-codes'
 import { errorMessageIn } from '../error-message.ts'
+import { plainText } from '../plain-text.ts'
 
 /** Why a connection is over, in words for the agent's owner. */
 export interface LinkEnd {
@@ -30,6 +31,10 @@ const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
     CLOSE.banned,
     'your answers were not those of the model you offer: see docs/verification.md, and ask the operator to look again',
   ],
+  [
+    CLOSE.sharedGpu,
+    'one GPU is one provider: offer all its models from one agent and stop the other; of several GPUs, give each agent its own with CUDA_VISIBLE_DEVICES; trying again',
+  ],
   [CLOSE.overloaded, 'the edge is full; trying again later'],
   [CLOSE.silent, 'the edge heard nothing for too long; reconnecting'],
 ])
@@ -38,7 +43,8 @@ const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
 export function endOfClose(code: number, reason: string): LinkEnd {
   return {
     code,
-    reason: reason || (code === 1006 ? 'the connection broke' : `closed with code ${code}`),
+    reason:
+      plainText(reason) || (code === 1006 ? 'the connection broke' : `closed with code ${code}`),
     nextStep: NEXT_STEPS.get(code) ?? 'reconnecting',
     isFatal: isFatalClose(code),
   }
@@ -63,7 +69,9 @@ export function endOfRefusal(status: number, body: string): LinkEnd {
 
 /** Of a text that is not a page. */
 const firstLineOf = (body: string): string =>
-  body.trimStart().startsWith('<') ? '' : (body.trim().split('\n')[0] ?? '').slice(0, 200)
+  body.trimStart().startsWith('<')
+    ? ''
+    : plainText((body.trim().split('\n')[0] ?? '').slice(0, 200))
 
 const ERRNO_STEPS: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'nothing listens there: is the edge running? trying again'],

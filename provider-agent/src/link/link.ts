@@ -24,12 +24,14 @@ import type { Identity } from '../identity.ts'
 import { ChannelTakenError } from '../jobs/jobs.ts'
 import {
   DIAL_TIMEOUT_MS,
+  MAX_SOCKET_BACKLOG_BYTES,
   MISSED_PONGS,
   SOCKET_HIGH_WATER_BYTES,
   SOCKET_LOW_WATER_BYTES,
 } from '../limits.ts'
 import { dial, onRefusal } from './dial.ts'
 import type { EdgeAddress } from './edge-address.ts'
+import { flushSchedule } from './flush-schedule.ts'
 import { endOfClose, endOfError, type LinkEnd } from './link-end.ts'
 import { moveLink, type LinkState } from './link-state.ts'
 import { answerChallenge, LoginRefusal } from './login.ts'
@@ -69,13 +71,7 @@ export class Link {
     this.#options = options
     this.#dialledAt = options.now()
     this.#socket = dial(options.edge)
-    this.#mux = new FrameMux(
-      (message) => this.#sendMessage(message),
-      (flush, delayMs) => {
-        if (delayMs === 0) setImmediate(flush)
-        else setTimeout(flush, delayMs)
-      },
-    )
+    this.#mux = new FrameMux((message) => this.#sendMessage(message), flushSchedule(options.now))
     this.#listen()
   }
 
@@ -105,6 +101,7 @@ export class Link {
 
   /** Keep-alive and login time-out; call it a few times a second. `now` in ms since the epoch. */
   tick(now: number): void {
+    if (this.#isFlooded()) return
     if (this.#state === 'ready') this.#keepAlive(now)
     else if (this.#state !== 'closed' && now - this.#dialledAt > 2 * DIAL_TIMEOUT_MS) {
       this.#abort('the edge did not finish the login', 'trying again')
@@ -124,6 +121,14 @@ export class Link {
     this.#ownEnd = { reason, nextStep, isFatal: false }
     this.#state = 'closed'
     this.#socket.terminate()
+  }
+
+  /** Gives up an edge that asks and asks and does not read; pongs count, which the socket sends by itself. */
+  #isFlooded(): boolean {
+    if (this.#socket.bufferedAmount <= MAX_SOCKET_BACKLOG_BYTES) return false
+    if (this.#state !== 'closed')
+      this.#abort('the edge does not read what it asks for', 'reconnecting')
+    return true
   }
 
   #listen(): void {
@@ -212,7 +217,7 @@ export class Link {
   }
 
   #sendMessage(message: Uint8Array): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return
+    if (this.#socket.readyState !== WebSocket.OPEN || this.#isFlooded()) return
     this.#socket.send(message, this.#onSent)
     if (!this.#congested && this.#socket.bufferedAmount > SOCKET_HIGH_WATER_BYTES) {
       this.#congested = true

@@ -12,6 +12,7 @@ const PATIENT: ReadonlySet<number> = new Set([
   CLOSE.price,
   CLOSE.payout,
   CLOSE.foreignJob,
+  CLOSE.sharedGpu,
 ])
 
 /** What is known of a connection that ended. */

@@ -14,6 +14,8 @@ export type EngineFault =
   /** The same, with `[DONE]`. */
   | 'done_without_finish'
   | 'no_done'
+  /** Says that it is done, and does not end. */
+  | 'no_end'
   | 'no_usage'
   /** vLLM's way to fail in mid-stream. */
   | 'error_event'
@@ -47,6 +49,8 @@ export class FakeEngine {
     readonly path: string
     readonly body: Record<string, unknown>
     readonly connection: string
+    /** Of the client's end, which names the connection. */
+    readonly port: number | undefined
   }[] = []
   /** Closes each connection after so many requests, without saying so. */
   requestsPerSocket = Number.POSITIVE_INFINITY
@@ -85,7 +89,8 @@ export class FakeEngine {
     const path = (request.url ?? '').replace('/v1', '')
     if (request.headers['user-agent'] === PROBE_AGENT)
       return this.#answerProbe(path, body, response)
-    this.requests.push({ path, body, connection: request.headers.connection ?? '' })
+    const { connection = '' } = request.headers
+    this.requests.push({ path, body, connection, port: request.socket.remotePort })
     const { fault, requestsPerSocket } = this
     const served = (this.#served.get(request.socket) ?? 0) + 1
     this.#served.set(request.socket, served)
@@ -186,7 +191,7 @@ export class FakeEngine {
       response.write(`data: ${JSON.stringify({ ...head, choices: [], usage })}\n\n`)
     }
     if (fault !== 'no_done') response.write('data: [DONE]\n\n')
-    response.end()
+    if (fault !== 'no_end') response.end()
   }
 
   #breakStream(response: ServerResponse): boolean {

@@ -27,6 +27,8 @@ import { SseRelay, SseRelayError } from './sse-relay.ts'
 const SILENCE_MS = 300_000
 /** Of an error's body. */
 const MAX_ERROR_BYTES = 64 * 1024
+/** Behind `[DONE]` comes the end at once, or the connection is of no more use. */
+const LINGER_MS = 1_000
 
 export interface EngineCallOptions {
   readonly connection: EngineConnection
@@ -54,7 +56,7 @@ export class EngineCall implements EngineRun {
   readonly #payload: string
   readonly #bodyBytes: number
   readonly #trace: AnswerTrace | undefined
-  readonly #asking = new AbortController()
+  #asking: AbortController | undefined
   #request: ClientRequest
   #response: IncomingMessage | undefined
   #usage: JobUsage | undefined
@@ -85,11 +87,12 @@ export class EngineCall implements EngineRun {
       ...(rewrite === undefined ? {} : { rewrite }),
       ...(traced === undefined ? {} : { take: (event, json) => this.#take(event, json) }),
     })
-    this.#request = this.#send(!request.stream && kind !== 'llama-server')
+    this.#request = this.#send(kind !== 'llama-server')
     this.#trace = traced && plan && this.#traceOf(traced, plan)
   }
 
   pause(): void {
+    if (this.#isOver) return
     this.#isPaused = true
     this.#response?.pause()
   }
@@ -130,11 +133,10 @@ export class EngineCall implements EngineRun {
   #traceOf(traced: TracedRequest, plan: EvidencePlan): AnswerTrace {
     const { connection, request } = this.#options
     const { endpoint, stream: isStream } = request
+    if (plan.kind === 'llama-server') this.#asking = new AbortController()
     // Beside the generation, of which it takes no time.
     const promptIds =
-      plan.kind === 'llama-server'
-        ? llamaPromptIds(connection, endpoint, traced.payload, this.#asking.signal)
-        : undefined
+      this.#asking && llamaPromptIds(connection, endpoint, traced.payload, this.#asking.signal)
     return new AnswerTrace({ plan, endpoint, isStream, request: traced, promptIds })
   }
 
@@ -152,8 +154,8 @@ export class EngineCall implements EngineRun {
   }
 
   /**
-   * llama-server closes after an answer although it announces keep-alive, and streams end with a
-   * close too; elsewhere a reused connection halves the cost of a short answer.
+   * llama-server closes after an answer although it announces keep-alive; elsewhere a reused connection
+   * halves the cost of a short answer, and the wait of a long one before the engine knows of it.
    */
   #send(reuse: boolean): ClientRequest {
     const request = this.#options.connection.request({
@@ -211,7 +213,7 @@ export class EngineCall implements EngineRun {
       return this.#fail(providerFault('engine_cut', 'the engine ended before its answer did'))
     }
     this.#end(() => {
-      this.#deliver(this.#relay.flush())
+      this.#deliver(this.#relay.flush(), true)
       this.#finish(this.#relay.finishReason ?? 'stop')
     })
   }
@@ -231,7 +233,7 @@ export class EngineCall implements EngineRun {
     this.#finishReason = answer.finishReason
     this.#answerBytes = answer.bytes.length
     this.#end(() => {
-      this.#deliver([answer.bytes])
+      this.#deliver([answer.bytes], true)
       this.#finish(answer.finishReason)
     })
   }
@@ -260,17 +262,26 @@ export class EngineCall implements EngineRun {
     if (!this.#isOver) last()
   }
 
-  #deliver(parts: readonly Buffer[]): void {
+  #deliver(parts: readonly Buffer[], isFollowed = false): void {
     const [first] = parts
     if (first === undefined) return
-    this.#options.sink.data(parts.length === 1 ? first : Buffer.concat(parts))
+    this.#options.sink.data(parts.length === 1 ? first : Buffer.concat(parts), isFollowed)
   }
 
   #finish(reason: string): void {
     if (this.#isOver) return
     this.#over()
     this.#options.sink.finish(reason)
-    if (this.#options.request.stream) this.#request.destroy()
+    if (this.#options.request.stream) this.#letGo()
+  }
+
+  /** Reads on to the end of the response, behind which its connection is free for the next job. */
+  #letGo(): void {
+    const response = this.#response
+    if (response === undefined || response.readableEnded) return
+    const late = setTimeout(() => this.#request.destroy(), LINGER_MS)
+    response.once('close', () => clearTimeout(late))
+    response.resume()
   }
 
   #fail(error: JobError): void {
@@ -302,7 +313,7 @@ export class EngineCall implements EngineRun {
 
   #over(): void {
     this.#isOver = true
-    this.#asking.abort()
+    this.#asking?.abort()
     this.#options.onOver()
   }
 }
