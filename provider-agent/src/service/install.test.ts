@@ -40,6 +40,7 @@ describe('a service of the system', () => {
       gpu: false,
       groups: [],
       ownEngine: false,
+      sandboxed: false,
       graceSeconds: 30,
       memoryMax: '2G',
     },

@@ -38,6 +38,9 @@ describe('planService', () => {
     expect(plan.engineKey).toBe('s3cret')
     expect(JSON.stringify(plan.settings)).not.toContain('s3cret')
     expect(plan.settings.credentials.map(({ name }) => name)).toEqual(['agent-key', 'engine-key'])
+    expect(plan.settings.environment).toMatchObject({
+      INFERNET_CREDENTIALS: 'agent-key engine-key',
+    })
   })
 
   it('hands over the owner’s node by credentials, which a user’s service does not need', () => {
@@ -103,6 +106,18 @@ describe('planService', () => {
       '/home/me/in',
       '/root/.nvm/node',
     ])
+  })
+
+  it('confines an engine by bwrap, and refuses what the service could not start', () => {
+    const sandbox = (value: string) => ({ name: 'sandbox', flag: '--sandbox', value })
+    const sandboxed = (...options: ServiceWish['given']) =>
+      planService(given(...options), HOST).settings.sandboxed
+    expect([sandboxed(sandbox('bwrap')), sandboxed(sandbox('auto'))]).toEqual([true, true])
+    expect([sandboxed(sandbox('none')), sandboxed()]).toEqual([false, false])
+    const runtime = { name: 'sandboxRuntime', flag: '--sandbox-runtime', value: 'runc' }
+    for (const options of [[sandbox('podman')], [sandbox('docker')], [sandbox('auto'), runtime]]) {
+      expect(() => sandboxed(...options)).toThrow('say --sandbox bwrap')
+    }
   })
 
   it('refuses what cannot last', () => {

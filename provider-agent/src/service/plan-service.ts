@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { isSha256 } from '../engines/spec-words.ts'
 import type { GivenOption } from './given-option.ts'
-import { CREDENTIAL } from './credentials.ts'
+import { CREDENTIAL, CREDENTIALS_VARIABLE } from './credentials.ts'
 import { installationOf, modelPath, programPath, shownPaths } from './hidden-paths.ts'
 import { ServiceError } from './service-error.ts'
 import { SYSTEM_STATE, type ServiceFiles } from './service-files.ts'
@@ -51,6 +51,7 @@ const FILES: Readonly<Record<string, (text: string) => boolean>> = {
   lndCert: () => false,
   lndMacaroon: () => false,
   engineProgram: () => false,
+  sandboxRead: () => false,
 }
 /** Files that only their owner can read. */
 const SECRET_FILES: ReadonlyMap<string, Credential['name']> = new Map([
@@ -78,6 +79,12 @@ export function planService(wish: ServiceWish, host: ServiceHost): ServicePlan {
     host.node,
     ...arranged.flatMap(({ read }) => read ?? []),
   ]
+  const credentials = [
+    ...own,
+    ...ofEngine,
+    ...arranged.flatMap(({ credential }) => credential ?? []),
+  ]
+  const names = credentials.map(({ name }) => name).join(' ')
   const settings: UnitSettings = {
     scope: wish.scope,
     systemd: host.systemd,
@@ -87,12 +94,17 @@ export function planService(wish: ServiceWish, host: ServiceHost): ServicePlan {
       ...arranged.map(({ argument }) => argument),
       ...(isSystem ? [] : [{ text: `--data=${wish.dataRoot}` }]),
     ],
-    environment: { ...(isSystem ? SYSTEM_ENVIRONMENT : {}), ...wish.environment },
-    credentials: [...own, ...ofEngine, ...arranged.flatMap(({ credential }) => credential ?? [])],
+    environment: {
+      ...(isSystem ? SYSTEM_ENVIRONMENT : {}),
+      ...(names === '' ? {} : { [CREDENTIALS_VARIABLE]: names }),
+      ...wish.environment,
+    },
+    credentials,
     shownPaths: isSystem ? shownPaths(reads) : [],
     gpu: wish.gpu,
     groups: wish.gpu ? host.gpuGroups : [],
     ownEngine: wish.ownEngine,
+    sandboxed: SANDBOXES.has(lastOf(wish.given, 'sandbox')),
     graceSeconds: wish.graceSeconds,
     ...(isSystem ? {} : { dataRoot: wish.dataRoot }),
     memoryMax: wish.memoryMax ?? (wish.ownEngine ? MEMORY_WITH_ENGINE : MEMORY_BESIDE_SERVER),
@@ -107,7 +119,25 @@ export function planService(wish: ServiceWish, host: ServiceHost): ServicePlan {
 /** A dynamic user has no home; engines keep their caches in one. */
 const SYSTEM_ENVIRONMENT = { INFERNET_DATA: SYSTEM_STATE, HOME: SYSTEM_STATE }
 
+/** Those that can be had in the service, where `auto` comes to bwrap. */
+const SANDBOXES: ReadonlySet<string | undefined> = new Set(['auto', 'bwrap'])
+
+const lastOf = (given: readonly GivenOption[], name: string): string | undefined =>
+  given.findLast((option) => option.name === name)?.value
+
+/** Containers need rights of root or programs that give them, and the service can have neither. */
+function assertNoContainer(given: readonly GivenOption[]): void {
+  const sandbox = lastOf(given, 'sandbox')
+  const wanted = sandbox === 'podman' || sandbox === 'docker' || lastOf(given, 'sandboxRuntime')
+  if (!wanted) return
+  throw new ServiceError(
+    'bad_options',
+    'a container cannot be started in the service, which may not get rights that it lacks: say --sandbox bwrap, without --sandbox-runtime; or run the agent by hand for --sandbox podman',
+  )
+}
+
 function assertPossible({ scope, given }: ServiceWish, { script, files }: ServiceHost): void {
+  assertNoContainer(given)
   if (/\/_npx\//.test(script))
     throw new ServiceError(
       'bad_options',

@@ -22,10 +22,12 @@ const BESIDE_SERVER: UnitSettings = {
   gpu: false,
   groups: [],
   ownEngine: false,
+  sandboxed: false,
   graceSeconds: 30,
   memoryMax: '2G',
 }
 const WITH_GPU = { ...BESIDE_SERVER, gpu: true, groups: ['video'], ownEngine: true }
+const SANDBOXED = { ...WITH_GPU, sandboxed: true }
 const OF_USER = { ...BESIDE_SERVER, scope: 'user' as const, shownPaths: [] }
 
 /** The values of a key, in their order. */
@@ -33,6 +35,15 @@ const valuesOf = (unit: string, key: string): string[] =>
   [...unit.matchAll(/^(\w+)=(.*)$/gm)].filter(([, found]) => found === key).map(([, , v = '']) => v)
 
 describe('renderUnit', () => {
+  it('lets bwrap make namespaces and a /proc, where an engine is confined', () => {
+    const unit = renderUnit(SANDBOXED)
+    expect(valuesOf(unit, 'RestrictNamespaces')).toEqual(['cgroup ipc mnt net pid user uts'])
+    expect(valuesOf(unit, 'SystemCallFilter').at(-1)).toContain('@mount')
+    expect(valuesOf(unit, 'ProtectKernelTunables')).toEqual([])
+    expect(valuesOf(renderUnit(WITH_GPU), 'RestrictNamespaces')).toEqual(['yes'])
+    expect(valuesOf(renderUnit(WITH_GPU), 'ProtectKernelTunables')).toEqual(['yes'])
+  })
+
   it('writes an exec line with absolute paths, in which only credentials are variables', () => {
     const [line = ''] = valuesOf(renderUnit(BESIDE_SERVER), 'ExecStart')
     expect(line).toBe(
@@ -94,6 +105,8 @@ describe('renderUnit', () => {
 
 /** What docs/provider/service.md says. */
 const MOST_EXPOSED = 2
+/** What docs/provider/sandbox.md says. */
+const MOST_EXPOSED_WITH_SANDBOX = 3.5
 
 const analyze = (args: readonly string[]) =>
   spawnSync('systemd-analyze', args, {
@@ -112,6 +125,8 @@ describe.skipIf(!isThere)('a unit, by systemd-analyze (needs it: apt-get install
   it.each([
     ['beside a server', BESIDE_SERVER, []],
     ['with a GPU', WITH_GPU, []],
+    ['with a sandbox', SANDBOXED, []],
+    ['of a user, with a sandbox', { ...OF_USER, sandboxed: true }, ['--user']],
     ['of a user', OF_USER, ['--user']],
   ])('is without fault: %s', (_, settings, flags) => {
     const { status, stderr } = analyze([...flags, 'verify', written(settings)])
@@ -130,5 +145,12 @@ describe.skipIf(!isThere)('a unit, by systemd-analyze (needs it: apt-get install
     const { stdout } = analyze(['security', '--offline=yes', '--no-pager', written(settings)])
     const [, score] = /Overall exposure level for .*?: ([\d.]+)/.exec(stdout) ?? []
     expect(Number(score)).toBeLessThanOrEqual(MOST_EXPOSED)
+  })
+
+  it('is exposed a little more where an engine is confined in it', () => {
+    const path = written(SANDBOXED)
+    const { stdout } = analyze(['security', '--offline=yes', '--no-pager', path])
+    const [, score] = /Overall exposure level for .*?: ([\d.]+)/.exec(stdout) ?? []
+    expect(Number(score)).toBeLessThanOrEqual(MOST_EXPOSED_WITH_SANDBOX)
   })
 })

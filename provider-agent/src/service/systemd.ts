@@ -57,6 +57,11 @@ export class Systemd {
     throw refusal('restart', stderr)
   }
 
+  /** Drains it and starts it again, for as long as its unit allows. Throws {@link ServiceError} where it does not come up. */
+  restart(): Promise<void> {
+    return this.#must(['restart', UNIT], STOP_WAIT_MS + START_WAIT_MS)
+  }
+
   /** Drains and stops it, for as long as its unit allows; it does not start again by itself. */
   stop(): Promise<void> {
     return this.#must(['disable', '--now', UNIT], STOP_WAIT_MS)

@@ -8,7 +8,6 @@ const FOR_ANYBODY: readonly UnitLine[] = [
   ['UMask', '0077'],
   ['NoNewPrivileges', 'yes'],
   ['LockPersonality', 'yes'],
-  ['RestrictNamespaces', 'yes'],
   ['RestrictRealtime', 'yes'],
   ['RestrictSUIDSGID', 'yes'],
   // Sockets to the edge and the engine; systemd-notify; the list of network interfaces.
@@ -28,17 +27,29 @@ const FOR_ROOT: readonly UnitLine[] = [
   ['PrivateTmp', 'yes'],
   ['PrivateMounts', 'yes'],
   ['PrivateIPC', 'yes'],
-  ['ProtectHostname', 'yes'],
   ['ProtectClock', 'yes'],
-  ['ProtectKernelTunables', 'yes'],
   ['ProtectKernelModules', 'yes'],
-  ['ProtectKernelLogs', 'yes'],
   ['ProtectControlGroups', 'yes'],
   ['ProtectProc', 'invisible'],
   ['RemoveIPC', 'yes'],
   ['KeyringMode', 'private'],
   ['CapabilityBoundingSet', ''],
   ['AmbientCapabilities', ''],
+]
+
+/**
+ * Off where an engine is confined: bwrap makes namespaces, and in them mounts a /proc of its own, which
+ * the kernel refuses as long as a part of ours is covered.
+ */
+const WITHOUT_SANDBOX: readonly UnitLine[] = [
+  ['ProtectHostname', 'yes'],
+  ['ProtectKernelTunables', 'yes'],
+  ['ProtectKernelLogs', 'yes'],
+]
+/** What bwrap calls, in a user namespace where it may. */
+const FOR_SANDBOX: readonly UnitLine[] = [
+  ['RestrictNamespaces', 'cgroup ipc mnt net pid user uts'],
+  ['SystemCallFilter', '@mount capset sethostname'],
 ]
 
 /** NVIDIA's devices, AMD's compute device and those of Mesa; a kind that is not there is no fault. */
@@ -53,8 +64,12 @@ export function hardening(settings: UnitSettings): UnitLine[] {
     'SystemCallFilter',
     `~@privileged${settings.ownEngine ? '' : ' @resources'}`,
   ]
-  if (settings.scope === 'user') return [...FOR_ANYBODY, calls]
-  return [...FOR_ROOT, ...devices(settings), ...FOR_ANYBODY, calls]
+  const { sandboxed } = settings
+  const namespaces: readonly UnitLine[] = sandboxed ? FOR_SANDBOX : [['RestrictNamespaces', 'yes']]
+  const everywhere = [...FOR_ANYBODY, calls, ...namespaces]
+  if (settings.scope === 'user') return everywhere
+  const covers = sandboxed ? [] : WITHOUT_SANDBOX
+  return [...FOR_ROOT, ...covers, ...devices(settings), ...everywhere]
 }
 
 function devices({ gpu, groups }: UnitSettings): UnitLine[] {

@@ -33,6 +33,8 @@ export interface UnitSettings {
   readonly groups: readonly string[]
   /** The engine runs in the service, and not in a server beside it. */
   readonly ownEngine: boolean
+  /** That engine is confined, by means that a unit forbids otherwise. */
+  readonly sandboxed: boolean
   /** How long running jobs may take to finish, in seconds. */
   readonly graceSeconds: number
   /** Where key and receipts are, if that was the owner's choice: `uninstall` finds it in the unit. */

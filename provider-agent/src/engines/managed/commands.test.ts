@@ -22,8 +22,8 @@ describe('command lines', () => {
   it('start llama-server', () => {
     const command = llamaServerCommand({ ...plan, extra: ['-ctk', 'q8_0'], promptCacheMib: 512 })
     expect(command.args.join(' ')).toBe(
-      '--model /models/m --alias m --host /tmp/s/0.sock --no-ui --jinja --parallel 4 ' +
-        '--ctx-size 16384 --cache-ram 512 -ctk q8_0',
+      '--model /models/m --alias m --host /tmp/s/0.sock --no-ui --jinja --metrics ' +
+        '--parallel 4 --ctx-size 16384 --cache-ram 512 -ctk q8_0',
     )
     expect(command.env).toEqual({ ...env, LLAMA_API_KEY: 'k3y' })
     const { args } = llamaServerCommand({ ...plan, threads: 8, gpu: false, context: undefined })

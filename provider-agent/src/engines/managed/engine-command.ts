@@ -11,8 +11,19 @@ export interface EngineCommand {
   readonly env: NodeJS.ProcessEnv
 }
 
+/** What an engine needs to reach, whatever it is confined to. */
+export interface EngineNeeds {
+  /** A GGUF file, or a folder for vLLM; absolute. */
+  readonly model: string
+  /** The folder that this socket is in is its own. */
+  readonly socket: string
+  readonly gpu: boolean
+  /** That the model takes, where we know it. */
+  readonly memoryBytes?: number | undefined
+}
+
 /** Makes a command line another one that runs it with less rights. */
-export type Confine = (command: EngineCommand) => EngineCommand
+export type Confine = (command: EngineCommand, needs: EngineNeeds) => EngineCommand
 
 /** One model and how it is to be served. */
 export interface ServePlan {
@@ -42,9 +53,12 @@ export interface ServePlan {
   readonly env: NodeJS.ProcessEnv
 }
 
+/** Ours to know: our own options and keys, where systemd puts secrets, and how the agent speaks with it. */
+const OURS = /^(INFERNET_.*|CREDENTIALS_DIRECTORY|NOTIFY_SOCKET|WATCHDOG_(PID|USEC))$/
+
 /** The environment of an engine: ours without what is only the agent's to know. */
 export const engineEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('INFERNET_')))
+  Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.test(name)))
 
 /** Why an owner cannot say where an engine listens, and for whom. */
 export const HIDDEN = 'it listens where only the agent finds it'

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isErrno } from '../../file-link.ts'
 import type { EngineCommand } from './engine-command.ts'
@@ -47,15 +48,24 @@ export interface LeashedProcess {
 }
 
 /** Starts a command; its output goes to `tail`. */
-export function startLeashed({ file, args, env }: EngineCommand, tail: OutputTail): LeashedProcess {
+export const startLeashed = (command: EngineCommand, tail: OutputTail): LeashedProcess =>
+  leash(command, (...outputs) => {
+    for (const stream of outputs) {
+      stream.setEncoding('utf8').on('data', (text: string) => tail.push(text))
+    }
+  })
+
+/** Starts a command; `listen` takes its two outputs. */
+export function leash(
+  { file, args, env }: EngineCommand,
+  listen: (out: Readable, err: Readable) => void,
+): LeashedProcess {
   const child = spawn('/bin/sh', ['-c', LEASH, 'infernet-engine', file, ...args], {
     env,
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => tail.push(text))
-  }
+  listen(child.stdout, child.stderr)
   child.stdin.on('error', () => {})
   const { promise: ended, resolve } = Promise.withResolvers<ProcessEnd>()
   child.on('error', (error) => resolve({ code: undefined, reason: error.message }))
@@ -75,6 +85,13 @@ export function startLeashed({ file, args, env }: EngineCommand, tail: OutputTai
     },
   }
 }
+
+/** A process that could not be started. */
+export const neverStarted = (why: string): LeashedProcess => ({
+  ended: Promise.resolve({ code: undefined, reason: `was not started: ${why}` }),
+  terminate: () => {},
+  kill: () => {},
+})
 
 /** For a watcher that was killed itself. The group's number is its own until the leader is gone. */
 function killGroup(pid: number | undefined, ended: number | NodeJS.Signals | null): void {

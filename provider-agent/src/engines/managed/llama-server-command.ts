@@ -27,7 +27,8 @@ export function llamaServerCommand(plan: ServePlan): EngineCommand {
   const { id, path, socket, slots, context, threads, gpu, promptCacheMib, extra } = plan
   checkExtra(extra, OWN)
   const args = ['--model', path, '--alias', id, '--host', socket, '--no-ui', '--jinja']
-  args.push('--parallel', String(slots))
+  // It tells how full it is.
+  args.push('--metrics', '--parallel', String(slots))
   // Shared out among the slots.
   if (context !== undefined) args.push('--ctx-size', String(context * slots))
   if (threads !== undefined) args.push('--threads', String(threads))

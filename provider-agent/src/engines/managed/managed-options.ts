@@ -1,4 +1,5 @@
 import type { ModelFile } from '../model-file.ts'
+import type { EngineSandboxOptions } from '../../sandbox/engine-sandbox.ts'
 import type { OfferOverrides } from '../offer-overrides.ts'
 import type { SpecWords } from '../spec-words.ts'
 import type { ManagedKind } from './engine-command.ts'
@@ -21,4 +22,6 @@ export interface ManagedOptions {
   readonly checksMemory: boolean
   readonly overrides?: OfferOverrides
   readonly spec?: SpecWords
+  /** Else it runs with the agent's own rights. */
+  readonly sandbox?: EngineSandboxOptions
 }

@@ -5,9 +5,10 @@ import { EngineStartError, type EngineEvents } from '../engine.ts'
 import { connectEngine } from '../openai-http/engine-connection.ts'
 import { askEngine, EngineQuestionError } from '../openai-http/engine-question.ts'
 import { OpenAiHttpEngine, type OpenAiHttpOptions } from '../openai-http/openai-http.ts'
-import type { Confine, EngineCommand, ManagedKind } from './engine-command.ts'
+import { isAdopted } from './adopt-socket.ts'
+import type { Confine, EngineCommand, EngineNeeds, ManagedKind } from './engine-command.ts'
 import { hintOf } from './engine-hints.ts'
-import { startLeashed, type LeashedProcess } from './leash.ts'
+import { neverStarted, startLeashed, type LeashedProcess } from './leash.ts'
 import { OutputTail } from './output-tail.ts'
 import { RunWatch } from './run-watch.ts'
 import { EngineSupervisor, type EngineFall, type SupervisorLimits } from './supervisor.ts'
@@ -23,9 +24,11 @@ export interface ManagedServerOptions extends Pick<OpenAiHttpOptions, 'overrides
   readonly kind: ManagedKind
   readonly model: ModelFile
   readonly command: EngineCommand
+  /** Where we find it: its own socket, or a second name of that where it is confined. */
   readonly socket: string
   readonly key: string
   readonly confine: Confine
+  readonly needs: EngineNeeds
   readonly limits: SupervisorLimits
   readonly random: () => number
   /** In ms. */
@@ -63,6 +66,7 @@ export class ManagedServer {
         const question = { path: '/health', isBeside: true, probes: true, signal }
         const bounds = { silenceMs: HEALTH_MS, maxBytes: MAX_HEALTH_BYTES }
         try {
+          if (!this.#isThere) return false
           return (await askEngine(connection, { ...question, ...bounds })).status === 200
         } catch (error) {
           if (error instanceof EngineQuestionError) return false
@@ -79,7 +83,7 @@ export class ManagedServer {
   }
 
   /** Resolves when the server serves; rejects with `EngineStartError` when it ends before. */
-  async start({ modelsChanged, trouble }: EngineEvents): Promise<void> {
+  async start({ modelsChanged, cacheLost, trouble }: EngineEvents): Promise<void> {
     const end = await this.#supervisor.start()
     if (end !== undefined) {
       const { kind, model } = this.#options
@@ -90,6 +94,7 @@ export class ManagedServer {
     }
     await this.http.start({
       modelsChanged,
+      ...(cacheLost === undefined ? {} : { cacheLost }),
       // That it is gone has been told, with the reason.
       trouble: (message) => {
         if (this.#supervisor.isUp) trouble(message)
@@ -103,12 +108,22 @@ export class ManagedServer {
     await this.#supervisor.stop()
   }
 
+  get #isThere(): boolean {
+    const { needs, socket } = this.#options
+    return needs.socket === socket || isAdopted(needs.socket, socket)
+  }
+
   #launch(): LeashedProcess {
-    const { command, confine, key, socket } = this.#options
+    const { command, confine, key, needs, socket } = this.#options
     // What was killed has left it, and a server would take it for somebody else's.
-    rmSync(socket, { force: true })
+    for (const path of [socket, needs.socket]) rmSync(path, { force: true })
     this.#tail = new OutputTail([key])
-    return startLeashed(confine(command), this.#tail)
+    try {
+      return startLeashed(confine(command, needs), this.#tail)
+    } catch (error) {
+      if (!(error instanceof EngineStartError)) throw error
+      return neverStarted(error.message)
+    }
   }
 
   #up(ms: number): void {

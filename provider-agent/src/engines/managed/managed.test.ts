@@ -118,6 +118,13 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('a llama-server of our own', () =
     expect(processesWith(id)).toEqual([])
   })
 
+  it('tells how full it is', async () => {
+    const { engine, start } = make()
+    await start()
+    expect(engine.slots).toBe(2)
+    expect(await until(() => engine.load)).toEqual({ others: 0, waiting: 0, kvUse: 0 })
+  })
+
   it('asks for a key that is in no command line', async () => {
     const { id, start } = make()
     await start()

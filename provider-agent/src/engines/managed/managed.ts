@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MAX_MODELS_PER_PROVIDER } from '@infernet/schemas/limits'
@@ -10,19 +10,21 @@ import {
   providerFault,
   type Engine,
   type EngineEvents,
+  type EngineLoad,
   type EngineModel,
   type EngineRequest,
   type EngineRun,
   type EngineSink,
 } from '../engine.ts'
 import type { ModelFile } from '../model-file.ts'
+import { EngineSandbox } from '../../sandbox/engine-sandbox.ts'
 import { ScoreError, type Scorer } from '../score-order.ts'
 import { engineEnv, type Confine, type ManagedKind } from './engine-command.ts'
 import { askProgram, findProgram, readVersion } from './find-program.ts'
 import { freeMemory, type FreeMemory } from './free-memory.ts'
 import type { ManagedOptions } from './managed-options.ts'
 import { ManagedServer } from './managed-server.ts'
-import { planModels, type PlannedModel, type ServeRim } from './plan-models.ts'
+import { planModels, type PlannedModel } from './plan-models.ts'
 import { SUPERVISOR_LIMITS, type SupervisorLimits } from './supervisor.ts'
 
 /** What comes in from outside. */
@@ -48,6 +50,7 @@ export class ManagedEngine implements Engine {
   /** Only we may enter it: the sockets are in it. */
   #folder: string | undefined
   #servers: ManagedServer[] = []
+  #sandbox: EngineSandbox | undefined
 
   /** Throws {@link EngineStartError} for names that cannot be offered. */
   constructor(options: ManagedOptions, rim: ManagedRim = {}) {
@@ -71,6 +74,16 @@ export class ManagedEngine implements Engine {
     return this.#servers.flatMap(({ http }) => http.models)
   }
 
+  /** Of each model. */
+  get slots(): number {
+    return this.#options.slots
+  }
+
+  /** Of all servers; of their caches the fullest. */
+  get load(): EngineLoad | undefined {
+    return sumOfLoads(this.#servers.flatMap(({ http }) => http.load ?? []))
+  }
+
   async start(events: EngineEvents): Promise<void> {
     const { kind, program: named } = this.#options
     const { env } = this.#rim
@@ -84,14 +97,17 @@ export class ManagedEngine implements Engine {
     const { planned, advice } = await planModels(this.#options, { memory, devices })
     this.#throwIfClosed()
     for (const message of advice) events.trouble(message)
+    await this.#openSandbox(events)
     this.#folder = mkdtempSync(join(tmpdir(), 'infernet-'))
     // One after the other: each takes the whole disk and most of the processors.
     for (const [i, plan] of planned.entries()) {
       this.#throwIfClosed()
-      const server = this.#serverOf(plan, events, {
-        program,
-        socket: join(this.#folder, `${i}.sock`),
-      })
+      // Of its own: no engine meets another's socket.
+      const folder = join(this.#folder, String(i))
+      mkdirSync(folder, { mode: 0o700 })
+      const made = join(folder, 'engine.sock')
+      const socket = this.#sandbox === undefined ? made : join(this.#folder, `${i}.sock`)
+      const server = this.#serverOf(plan, events, { program, made, socket })
       this.#servers.push(server)
       await server.start(events)
     }
@@ -118,7 +134,18 @@ export class ManagedEngine implements Engine {
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#servers.map((server) => server.close()))
+    this.#sandbox?.close()
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  async #openSandbox(events: EngineEvents): Promise<void> {
+    const { sandbox } = this.#options
+    if (sandbox === undefined) return
+    this.#sandbox = await EngineSandbox.open(sandbox, this.#closing.signal)
+    // Closed while it was opened, it was not there to be closed.
+    if (this.#closing.signal.aborted) this.#sandbox.close()
+    this.#throwIfClosed()
+    events.process?.(this.#sandbox.event)
   }
 
   #throwIfClosed(): void {
@@ -132,22 +159,35 @@ export class ManagedEngine implements Engine {
   #serverOf(
     plan: PlannedModel,
     events: EngineEvents,
-    { program, socket }: Pick<ServeRim, 'program' | 'socket'>,
+    { program, made, socket }: { program: string; made: string; socket: string },
   ): ManagedServer {
-    const { kind, overrides, spec } = this.#options
+    const { gpu, kind, overrides, spec } = this.#options
     const { env, ...rim } = this.#rim
     const key = randomBytes(32).toString('hex')
     return new ManagedServer({
       ...rim,
       kind,
       model: plan.model,
-      command: plan.commandOf({ program, socket, key, env }),
+      command: plan.commandOf({ program, socket: made, key, env }),
       socket,
       key,
+      ...(this.#sandbox === undefined ? {} : { confine: this.#sandbox.confine }),
+      needs: { model: plan.model.path, socket: made, gpu, memoryBytes: plan.memoryBytes },
       tell: (event) => events.process?.(event),
       spec: { ...plan.spec, ...spec },
       ...(overrides === undefined ? {} : { overrides }),
     })
+  }
+}
+
+function sumOfLoads(loads: readonly EngineLoad[]): EngineLoad | undefined {
+  if (loads.length === 0) return undefined
+  const sum = (of: (load: EngineLoad) => number) => loads.reduce((n, load) => n + of(load), 0)
+  const uses = loads.flatMap(({ kvUse }) => kvUse ?? [])
+  return {
+    others: sum(({ others }) => others),
+    waiting: sum(({ waiting }) => waiting),
+    ...(uses.length === 0 ? {} : { kvUse: Math.max(...uses) }),
   }
 }
 

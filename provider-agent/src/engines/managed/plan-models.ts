@@ -22,7 +22,7 @@ const GPU_MARGIN = 0.02
 const MIB = 1024 * 1024
 
 /** What is known of a server only when it is started. */
-export type ServeRim = Pick<ServePlan, 'program' | 'socket' | 'key' | 'env'>
+type ServeRim = Pick<ServePlan, 'program' | 'socket' | 'key' | 'env'>
 
 /** A model that fits, and how to serve it. */
 export interface PlannedModel {
@@ -30,6 +30,8 @@ export interface PlannedModel {
   readonly commandOf: (rim: ServeRim) => EngineCommand
   /** What we know of how it computes. */
   readonly spec: SpecWords
+  /** That it takes of the machine's own memory at most, where we know it. */
+  readonly memoryBytes?: number
 }
 
 export interface PlannedModels {
@@ -81,6 +83,9 @@ export async function planModels(
       commandOf: (rim) =>
         (isVllm ? vllmCommand : llamaServerCommand)({ ...serve, ...rim, context }),
       spec: specOf(plan, backend),
+      ...(fit === undefined || isVllm
+        ? {}
+        : { memoryBytes: fit.need.total + (promptCacheMib ?? 0) * MIB }),
     })
   }
   return { planned, advice }

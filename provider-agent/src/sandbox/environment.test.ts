@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { sandboxEnv } from './environment.ts'
+
+it('lets in what engines are set up by, and no secret of the owner', () => {
+  const env = sandboxEnv({
+    PATH: '/opt/bin',
+    LLAMA_API_KEY: 'ours',
+    CUDA_VISIBLE_DEVICES: '0',
+    LC_ALL: 'C',
+    HOME: '/home/me',
+    HF_TOKEN: 's',
+    TORCH_TOKEN: 's',
+    AWS_SECRET_ACCESS_KEY: 's',
+    SSH_AUTH_SOCK: '/run/s',
+    INFERNET_CLIENT_KEY: 's',
+  })
+  expect(env).toMatchObject({ PATH: '/opt/bin', LLAMA_API_KEY: 'ours', CUDA_VISIBLE_DEVICES: '0' })
+  expect(env).toMatchObject({ LC_ALL: 'C', HOME: '/tmp' })
+  expect(Object.values(env)).not.toContain('s')
+  expect(Object.keys(env)).not.toContain('SSH_AUTH_SOCK')
+})

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { fixFor, openSandbox } from './open-sandbox.ts'
+import { runConfined } from './run-confined.ts'
+
+it('runs nothing of others without a sandbox', async () => {
+  const { driver } = await openSandbox({ choice: 'none' }, [])
+  const limits = { memoryBytes: 1e8, pids: 8, timeMs: 5_000, outputBytes: 100 }
+  const job = { file: '/bin/true', args: [], input: new Uint8Array(), limits }
+  await expect(runConfined(driver, job)).rejects.toMatchObject({ code: 'missing' })
+})
+
+it('says what to type where a driver is missing, or the machine forbids it', () => {
+  expect(fixFor({ choice: 'bwrap' }, ['bwrap is not installed'])).toBe(
+    'sudo apt-get install bubblewrap',
+  )
+  expect(fixFor({ choice: 'podman', runtime: 'runsc' }, ['runsc is not installed'])).toMatch(
+    /^sudo apt-get install podman .*runsc$/,
+  )
+  expect(fixFor({ choice: 'bwrap' }, ['bwrap does not work here'])).toContain('userns')
+  expect(fixFor({ choice: 'podman' }, ['none in /etc/subuid'])).toContain('usermod')
+})
