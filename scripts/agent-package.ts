@@ -1,8 +1,16 @@
 // What an owner does first with the agent's package, on the oldest Node it promises: installs it in an
-// empty folder, makes a key, answers a job, checks the receipt, stops.
+// empty folder, makes a key, answers a job, checks the receipt, stops, upgrades.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -13,8 +21,9 @@ import { FakeEngine } from '@infernet/provider-agent/testing/fake-engine'
 import { AGENT_VERSION } from '@infernet/provider-agent/version'
 import { FRAME } from '@infernet/schemas/frame'
 import { splitBatch } from '@infernet/schemas/receipt'
+import { newSigner } from '@infernet/schemas/testing/signer'
 import { decodeControl, receiptsSchema } from '@infernet/schemas/wire'
-import { assembleAgentPackage } from './agent-package/assemble.ts'
+import { publish, tryUpgrade } from './agent-package/try-upgrade.ts'
 
 /** Twice what it is: whatever doubles it was not meant. */
 const MAX_TARBALL_BYTES = 3 * 1024 * 1024
@@ -24,6 +33,8 @@ const [OLDEST_MAJOR] = OLDEST_NODE
 const folder = mkdtempSync(join(tmpdir(), 'infernet-package-'))
 const home = join(folder, 'home')
 const installed = join(folder, 'installed')
+const releases = join(folder, 'releases')
+const signer = newSigner()
 const program = join(installed, 'node_modules/.bin/infernet-agent')
 const edge = new FakeEdge()
 const engine = new FakeEngine()
@@ -36,6 +47,8 @@ try {
   await tryCommands()
   await answerAJob()
   await measureIdle()
+  const module = join(installed, 'node_modules/infernet-agent')
+  await tryUpgrade({ folder, installed: module, edge, signer, releases, start, expectRun })
   console.log('agent package: passed')
 } finally {
   for (const child of running) child.kill('SIGKILL')
@@ -45,9 +58,10 @@ try {
 
 async function install(): Promise<void> {
   for (const path of [home, installed]) mkdirSync(path)
-  await assembleAgentPackage(join(folder, 'package'))
-  execFileSync('npm', ['pack', '--silent', './package'], { cwd: folder, env })
+  await publish(releases, [signer], signer)
   const tarball = join(folder, `infernet-agent-${AGENT_VERSION}.tgz`)
+  // The folder of releases will have later ones.
+  copyFileSync(join(releases, `infernet-agent-${AGENT_VERSION}.tgz`), tarball)
   const { size } = statSync(tarball)
   console.log(`agent package: ${Math.ceil(size / 1024)} KiB packed`)
   if (size > MAX_TARBALL_BYTES) throw new Error(`it is over ${MAX_TARBALL_BYTES} bytes`)

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { AGENT_VERSION } from '@infernet/provider-agent/version'
 import { build, type Metafile, type Plugin } from 'esbuild'
 import { moveOwnFiles, type OwnFile } from './own-files.ts'
 
@@ -38,6 +39,8 @@ const ZOD = dirname(
   createRequire(join(ROOT, 'provider-agent/src/agent.ts')).resolve('zod/package.json'),
 )
 
+const VERSION_FILE = join(ROOT, 'provider-agent/src/version.ts')
+
 /** What a bundle was made of, and what has to lie beside it. */
 export interface Bundle {
   readonly metafile: Metafile
@@ -46,15 +49,15 @@ export interface Bundle {
   readonly packages: readonly string[]
 }
 
-/** Puts the agent's programs as JavaScript for Node 20 into `folder`, which has nothing else. */
-export async function bundleAgent(folder: string): Promise<Bundle> {
+/** Puts the agent's programs as JavaScript for Node 20, and as `version`, into `folder`, which has nothing else. */
+export async function bundleAgent(folder: string, version: string): Promise<Bundle> {
   let programs: readonly OwnFile[] = [
     { path: join(ROOT, 'provider-agent/src/cli/main.ts'), name: 'infernet-agent.js' },
   ]
   for (;;) {
     const found: OwnFile[] = []
     const packages = new Set<string>()
-    const metafile = await bundle(folder, programs, found, packages)
+    const metafile = await bundle(folder, version, programs, found, packages)
     const known = new Set(programs.map(({ path }) => path))
     const more = found.filter((file) => isProgram(file) && !known.has(file.path))
     if (more.length === 0) {
@@ -68,6 +71,7 @@ const isProgram = ({ path }: OwnFile): boolean => path.endsWith('.ts')
 
 async function bundle(
   folder: string,
+  version: string,
   programs: readonly OwnFile[],
   found: OwnFile[],
   packages: Set<string>,
@@ -88,7 +92,7 @@ async function bundle(
     external: [HEAVY],
     alias: { zod: ZOD },
     banner: { js: BANNER },
-    plugins: [withoutLocales, ownFiles(found, packages)],
+    plugins: [withoutLocales, ownFiles(version, found, packages)],
   })
   return metafile
 }
@@ -103,15 +107,19 @@ const withoutLocales: Plugin = {
   },
 }
 
-const ownFiles = (found: OwnFile[], packages: Set<string>): Plugin => ({
+const ownFiles = (version: string, found: OwnFile[], packages: Set<string>): Plugin => ({
   name: 'own files',
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, ({ path }) => {
       if (path.includes('/node_modules/')) return undefined
-      const moved = moveOwnFiles(path, readFileSync(path, 'utf8'))
+      const source = readFileSync(path, 'utf8')
+      const moved = moveOwnFiles(path, path === VERSION_FILE ? asVersion(source, version) : source)
       found.push(...moved.files)
       for (const name of moved.packages) packages.add(name)
       return { contents: moved.text, loader: 'ts' }
     })
   },
 })
+
+const asVersion = (source: string, version: string): string =>
+  source.replace(`'${AGENT_VERSION}'`, `'${version}'`)
