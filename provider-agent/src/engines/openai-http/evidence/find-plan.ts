@@ -122,7 +122,7 @@ async function specOf(subject: PlanSubject): Promise<Described | string> {
 async function filesOf({ words, files, modelPath }: PlanSubject): Promise<ModelFiles | undefined> {
   const said = words.weights
   if (said !== undefined) return 'path' in said ? files.read(said.path) : undefined
-  return modelPath === undefined ? undefined : files.read(modelPath)
+  return modelPath === undefined ? undefined : files.readNamed(modelPath)
 }
 
 /** A spec's words have no spaces; llama.cpp's `Q4_K - Medium` does. */

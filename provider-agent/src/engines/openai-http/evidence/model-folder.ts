@@ -7,6 +7,7 @@ import { parseJson } from '../engine-question.ts'
 import type { SamplerDefaults } from './evidence-plan.ts'
 import { templateFacts, type TemplateFacts } from './template-facts.ts'
 import { NEUTRAL } from './traced-request.ts'
+import { isWeights } from './weight-file.ts'
 
 /** What weights on this machine tell of themselves. */
 export interface ModelFiles {
@@ -45,6 +46,16 @@ export class ModelFileReader {
         return { weights, quantization: undefined, template: undefined, defaults: undefined }
       }
       return await this.#readFolder(path)
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) return undefined
+      throw error
+    }
+  }
+
+  /** The same for a path that is a server's word, which may be anything: undefined where no weights are. */
+  async readNamed(path: string): Promise<ModelFiles | undefined> {
+    try {
+      return (await isWeights(path)) ? await this.read(path) : undefined
     } catch (error) {
       if (error instanceof Error && 'code' in error) return undefined
       throw error
