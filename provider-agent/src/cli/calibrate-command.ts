@@ -17,6 +17,8 @@ import { summaryOf } from '../calibration/summary.ts'
 import { createEngine } from '../engines/create-engine.ts'
 import { EngineStartError } from '../engines/engine.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
+import { DEFAULT_SLOTS } from '../limits.ts'
+import { plainText } from '../plain-text.ts'
 import { reportText, warningsOf, type CalibrationReport } from './calibration-report.ts'
 import { count } from './count.ts'
 import { addEngineOptions, engineOptions, type EngineFlags } from './engine-options.ts'
@@ -76,7 +78,8 @@ function reportOf({ samples, ...found }: Found, { out }: CalibrateFlags): Calibr
 }
 
 async function measured(flags: CalibrateFlags): Promise<Found> {
-  const { requests, maxTokens, slots, seed = randomInt(MAX_GATEWAY_SEED) + 1, json } = flags
+  const { requests, maxTokens, slots = DEFAULT_SLOTS, json } = flags
+  const { seed = randomInt(MAX_GATEWAY_SEED) + 1 } = flags
   if (requests * maxTokens > MAX_MEASURED_TOKENS) {
     const message = `--requests times --max-tokens is at most ${MAX_MEASURED_TOKENS}`
     throw new OwnerError(EXIT.usage, message)
@@ -86,7 +89,10 @@ async function measured(flags: CalibrateFlags): Promise<Found> {
   const engine = createEngine(engineOptions(flags, {}), Date.now)
   try {
     to.spin(`starting ${engine.kind}`)
-    await engine.start({ modelsChanged: () => {}, trouble: (message) => to.line(`! ${message}`) })
+    await engine.start({
+      modelsChanged: () => {},
+      trouble: (message) => to.line(`! ${plainText(message)}`),
+    })
     to.line(`measuring with ${requests} requests of at most ${maxTokens} tokens`)
     const onProgress = (progress: Progress): void => to.spin(progressText(progress, requests))
     const options = { requests, maxTokens, slots, seed, signal, onProgress }

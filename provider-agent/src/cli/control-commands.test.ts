@@ -179,7 +179,7 @@ describe('infernet-agent logs', () => {
       socket: dataDir(data, {}).control,
       metricsPort: undefined,
       watch,
-      facts: { ...facts, edge: 'ws://e', slots: 1 },
+      facts: { ...facts, edge: 'ws://e' },
       events: new EventLog(
         () => {},
         () => 0,

@@ -17,6 +17,7 @@ import { columns } from './columns.ts'
 import { socketOf } from './control-asks.ts'
 import { runningAgent, type DiagnoseFlags } from './diagnose.ts'
 import { addDiagnoseOptions, diagnosed } from './doctor-command.ts'
+import { settingsOf } from './run-command.ts'
 import { untilStopped } from './until-stopped.ts'
 
 /** The latest of them: a day of a quiet agent. */
@@ -36,7 +37,10 @@ export function addDebugCommand(program: Command): void {
     .command('bundle')
     .description('write versions, options, events and the doctor’s findings, without secrets')
     .option('-o, --output <file>', 'where to (default: infernet-debug-TIME.tar.gz)')
-  addDiagnoseOptions(command).action(bundle)
+  addDiagnoseOptions(command).action(({ data }: BundleFlags, asked: Command) => {
+    settingsOf(asked, data)
+    return bundle(asked.opts<BundleFlags>())
+  })
 }
 
 async function bundle(flags: BundleFlags): Promise<void> {

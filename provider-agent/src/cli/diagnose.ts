@@ -7,14 +7,19 @@ import { edgeChecks } from '../doctor/edge-checks.ts'
 import { engineCheck } from '../doctor/engine-check.ts'
 import { jobCheck } from '../doctor/job-check.ts'
 import { freeDisk, machineChecks, type GpusSeen } from '../doctor/machine-checks.ts'
+import { sandboxCheck } from '../doctor/sandbox-check.ts'
 import { createEngine } from '../engines/create-engine.ts'
 import { readOfferFlags } from '../engines/offer-overrides.ts'
 import { availableMemory } from '../hardware/host-facts.ts'
 import { probeThisMachine } from '../hardware/probe.ts'
+import { ownRelease } from '../upgrade/own-release.ts'
+import { releaseCheck } from '../upgrade/release-check.ts'
+import { AGENT_VERSION } from '../version.ts'
 import { agentStatus, dataFlag } from './control-asks.ts'
 import { engineKind, engineOptions } from './engine-options.ts'
 import { ownIdentity } from './own-identity.ts'
 import type { RunFlags } from './run-command.ts'
+import { hiddenPaths, readSandboxFlags } from './sandbox-options.ts'
 
 /** Those of `run`, of which none must be there, and a client's key. */
 export interface DiagnoseFlags extends Omit<RunFlags, 'edge'> {
@@ -34,6 +39,12 @@ export function checksFor(flags: DiagnoseFlags): Check[] {
       freeMemory: availableMemory,
       freeDisk,
       gpus: gpusSeen,
+    }),
+    releaseCheck(AGENT_VERSION, ownRelease),
+    sandboxCheck({
+      wish: readSandboxFlags(flags),
+      manages: flags.manage !== undefined,
+      hidden: hiddenPaths(data),
     }),
     engineCheck({
       create: () => createEngine(engineOptions(flags, readOfferFlags(flags).overrides), now),

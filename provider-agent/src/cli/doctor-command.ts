@@ -4,7 +4,7 @@ import { runChecks } from '../doctor/run-checks.ts'
 import { EXIT } from '../exit-codes.ts'
 import { checksFor, type DiagnoseFlags } from './diagnose.ts'
 import { doctorText } from './doctor-text.ts'
-import { addRunOptions } from './run-command.ts'
+import { addRunOptions, settingsOf } from './run-command.ts'
 import { terminal } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
 
@@ -13,14 +13,15 @@ export function addDoctorCommand(program: Command): void {
   const command = program
     .command('doctor')
     .description('check what run needs, with the options of run; exit code 11 when a check fails')
-  addDiagnoseOptions(command).action(doctor)
+  addDiagnoseOptions(command).action(({ data }: DiagnoseFlags, asked: Command) => {
+    settingsOf(asked, data)
+    return doctor(asked.opts<DiagnoseFlags>())
+  })
 }
 
-/** The options of `run`, of which none must be there, and those of the doctor. */
+/** The options of `run`, and those of the doctor. */
 export function addDiagnoseOptions(command: Command): Command {
   addRunOptions(command)
-  const edge = command.options.find(({ long }) => long === '--edge')
-  edge?.makeOptionMandatory(false)
   const json = command.options.find(({ long }) => long === '--json')
   if (json !== undefined) json.description = 'the result as one JSON object on stdout'
   return command.addOption(

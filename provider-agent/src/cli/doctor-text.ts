@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import type { CheckResult, Outcome } from '../doctor/check.ts'
+import { plainTexts } from '../plain-text.ts'
 import { columns } from './columns.ts'
 
 const MARKS: Readonly<Record<Outcome, string>> = {
@@ -11,7 +12,7 @@ const MARKS: Readonly<Record<Outcome, string>> = {
 
 /** For people: a row for each check, and below it what to type. */
 export function doctorText(results: readonly CheckResult[]): string {
-  const rows = results.flatMap(({ name, outcome, said, fix }) => {
+  const rows = plainTexts(results).flatMap(({ name, outcome, said, fix }) => {
     const row = [MARKS[outcome], name, outcome === 'skipped' ? pc.dim(said) : said]
     return fix === undefined ? [row] : [row, ['', '', `${pc.cyan('→')} ${fix}`]]
   })

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { agentStatusSchema } from '../control/agent-status.ts'
+import { agentStatusSchema, type AgentStatus } from '../control/agent-status.ts'
 import { agentLines, askAgent } from '../control/control-client.ts'
 import { ControlError } from '../control/control-error.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
@@ -28,11 +28,14 @@ export function addDrainCommand(program: Command): void {
 }
 
 async function drain(flags: DrainFlags): Promise<void> {
-  const socket = socketOf(flags.data)
-  const status = await controlFault(flags, () =>
-    askAgent({ socket, method: 'POST', path: '/drain' }, agentStatusSchema),
-  )
-  if (flags.wait) await ended(flags, socket)
+  const status = await controlFault(flags, () => drainAgent(flags.data))
+  if (flags.wait) {
+    const stopping = untilStopped().signal
+    await untilEnded(flags, stopping)
+    if (stopping.aborted) {
+      throw new OwnerError(EXIT.interrupted, 'stopped waiting; the agent goes on draining')
+    }
+  }
   const { jobs, pid, state } = status
   if (flags.json) {
     console.log(
@@ -42,19 +45,20 @@ async function drain(flags: DrainFlags): Promise<void> {
   else console.log(`draining; jobs that still run: ${jobs.running}. See infernet-agent status`)
 }
 
-/** The agent closes the stream when it ends, with `stopped` last. */
-async function ended(flags: DrainFlags, socket: string): Promise<void> {
-  const stopping = untilStopped().signal
-  const asked = { socket, method: 'GET', path: '/events?tail=0&follow=1' } as const
+/** Has the running agent take no new jobs, and end. Throws ControlError. */
+export const drainAgent = (data: string | undefined): Promise<AgentStatus> =>
+  askAgent({ socket: socketOf(data), method: 'POST', path: '/drain' }, agentStatusSchema)
+
+/** Resolves when the agent has ended, which closes the stream with `stopped` last, or nobody waits any more. */
+export async function untilEnded(flags: ControlFlags, stopping: AbortSignal): Promise<void> {
+  const path = '/events?tail=0&follow=1'
   await controlFault(flags, async () => {
     try {
-      for await (const _line of agentLines(asked, stopping)) continue
+      const lines = agentLines({ socket: socketOf(flags.data), method: 'GET', path }, stopping)
+      for await (const _line of lines) continue
     } catch (error) {
       // It was faster than we.
       if (!(error instanceof ControlError) || error.code !== 'not_running') throw error
     }
   })
-  if (stopping.aborted) {
-    throw new OwnerError(EXIT.interrupted, 'stopped waiting; the agent goes on draining')
-  }
 }

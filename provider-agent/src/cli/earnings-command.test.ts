@@ -90,7 +90,6 @@ describe('infernet-agent earnings', () => {
         role: 'provider',
         peer: identity.peer,
         edge: url.replace('http', 'ws') + PROVIDER_PATH,
-        slots: 1,
       },
       events: new EventLog(() => {}, Date.now),
       now: Date.now,

@@ -6,13 +6,15 @@ import { DEFAULT_SLOTS } from '../limits.ts'
 import { CREDENTIAL, readCredential } from '../service/credentials.ts'
 import { count } from './count.ts'
 import { addManagedOptions, type ManagedFlags } from './managed-options.ts'
+import { readSandboxFlags } from './sandbox-options.ts'
 
 export interface EngineFlags extends SpecFlags, ManagedFlags {
   readonly engine?: EngineName
   readonly engineUrl?: string
   readonly engineKey?: string
   readonly model: string[]
-  readonly slots: number
+  /** Absent: the agent finds out, and an engine of its own has the usual number. */
+  readonly slots?: number
   readonly context?: number
   readonly threads?: number
   readonly gpu: boolean
@@ -34,7 +36,11 @@ export const addEngineOptions = (command: Command): Command =>
       'embedded engines: file.gguf or NAME=file.gguf; servers: NAME or NAME=engine-name',
       [],
     )
-    .option('--slots <n>', 'jobs at once', count(MAX_SLOTS), DEFAULT_SLOTS)
+    .option(
+      '--slots <n>',
+      'jobs at once (default: 4, and then what it does well)',
+      count(MAX_SLOTS),
+    )
     .option('--context <tokens>', 'context length, where the engine should not decide', count(1e8))
     .option('--threads <n>', 'CPU threads of llama-cpp', count(1024))
     .option('--no-gpu', 'keep llama-cpp off the GPU')
@@ -53,14 +59,17 @@ export function engineOptions(
   flags: EngineFlags,
   overrides: EngineOptions['overrides'],
 ): EngineOptions {
-  const { model, ...rest } = flags
+  const { model, sandbox: _, ...rest } = flags
+  const sandbox = readSandboxFlags(flags)
   const engineKey = rest.engineKey ?? readCredential(CREDENTIAL.engineKey, process.env)
   return {
     ...rest,
+    slots: rest.slots ?? DEFAULT_SLOTS,
     ...(engineKey === undefined ? {} : { engineKey }),
     overrides,
     engine: engineKind(flags),
     models: model,
     spec: readSpecFlags(rest),
+    sandbox,
   }
 }

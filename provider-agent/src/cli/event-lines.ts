@@ -53,6 +53,8 @@ function lineOf(event: AgentEvent): string {
     case 'engine_starting':
     case 'connecting':
       return waitingFor(event) ?? ''
+    case 'settings':
+      return `${event.options.join(', ')} as ${event.path} says`
     case 'key_created':
       return `${pc.green('new key')} ${event.peer}\n         ${pc.dim(`kept at ${event.path}: back it up, it is your name and your earnings`)}`
     case 'key_exposed':
@@ -70,6 +72,8 @@ function lineOf(event: AgentEvent): string {
       return warn(event.message)
     case 'engine_program':
       return `${event.engine} ${event.version} ${pc.dim(event.path)}`
+    case 'engine_sandbox':
+      return sandboxLines(event)
     case 'engine_up':
       return `${pc.green('up')} ${event.engine} with ${event.model}, after ${seconds(event.ms)} s`
     case 'engine_down':
@@ -137,6 +141,16 @@ function lineOf(event: AgentEvent): string {
     default:
       throw new UnknownEventError(event)
   }
+}
+
+/** What the engine runs in, and what that does not hold. */
+function sandboxLines({ driver, gaps, passed }: AgentEvent & { event: 'engine_sandbox' }): string {
+  const none = driver === 'none'
+  const first = none
+    ? warn('the engine runs without a sandbox: infernet-agent doctor says what is missing')
+    : `${pc.green('sandbox')} ${driver}: no network, files read-only, no rights`
+  const lines = none ? passed : gaps.map((gap) => pc.yellow(gap))
+  return [first, ...lines].join('\n         ')
 }
 
 /** What is offered, so that the owner sees what the flags and the engine came to. */

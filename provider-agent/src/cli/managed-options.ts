@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { MANAGED_KINDS, type ManagedKind } from '../engines/managed/engine-command.ts'
+import { addSandboxOptions, type SandboxFlags } from './sandbox-options.ts'
 
 /** What the command line says about a server that the agent starts itself. */
-export interface ManagedFlags {
+export interface ManagedFlags extends SandboxFlags {
   readonly manage?: ManagedKind
   readonly engineProgram?: string
   readonly engineArg: string[]
@@ -12,7 +13,7 @@ export interface ManagedFlags {
 
 /** Adds the options of servers that the agent starts itself. */
 export const addManagedOptions = (command: Command): Command =>
-  command
+  addSandboxOptions(command)
     .addOption(
       new Option('--manage <server>', 'start this server for the model, and keep it running')
         .choices(MANAGED_KINDS)

@@ -3,8 +3,9 @@ import { signedHeaders } from '@infernet/schemas/provider-request'
 import { signedReceiptSchema, verifyReceipt, type SignedReceipt } from '@infernet/schemas/receipt'
 import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
-import { askEdge, edgeUrl } from '../edge-api/ask-edge.ts'
+import { askEdgeJson, edgeUrl } from '../edge-api/ask-edge.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
+import { plainJson } from '../plain-text.ts'
 import { InputError, readInput } from '../read-input.ts'
 import { verifyWhole, wholeReceiptSchema, type WholeReceipt } from '../receipts/whole-receipt.ts'
 import { edgeFault } from './edge-fault.ts'
@@ -60,10 +61,9 @@ export function addReceiptCommand(program: Command): void {
     .option('--data <directory>', 'where the key is kept (INFERNET_DATA)')
     .action(async (job: string, { edge, data }: { edge: string; data?: string }) => {
       const headers = signedHeaders(requiredIdentity(data), job, Date.now())
-      const body = await edgeFault(async () =>
-        askEdge(edgeUrl(edge, `/v1/receipts/${encodeURIComponent(job)}`), { headers }),
-      )
-      console.log(Buffer.from(body).toString('utf8'))
+      const url = edgeUrl(edge, `/v1/receipts/${encodeURIComponent(job)}`)
+      const found = await edgeFault(() => askEdgeJson(url, z.unknown(), { headers }))
+      console.log(plainJson(found))
     })
 }
 

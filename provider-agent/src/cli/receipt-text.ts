@@ -1,6 +1,7 @@
 import type { CountersignatureVerdict } from '@infernet/schemas/delivery-statement'
 import type { ReceiptVerdict } from '@infernet/schemas/receipt'
 import pc from 'picocolors'
+import { plainTexts } from '../plain-text.ts'
 import type { Compared, WholeVerdict } from '../receipts/whole-receipt.ts'
 
 type Reason<Verdict> =
@@ -24,19 +25,20 @@ const BAD = pc.red('bad')
 /** What a provider has signed, as a line. */
 export function receiptText(verdict: ReceiptVerdict): string {
   if (!verdict.ok) return `${BAD}   ${REASONS[verdict.reason]}`
-  const { lease, model, provider, usage } = verdict.statement
+  const { lease, model, provider, usage } = plainTexts(verdict.statement)
   return `${GOOD}  ${lease}  ${model}  ${tokens(usage)}  by ${provider}`
 }
 
 /** What an edge has signed, as a line. */
 function deliveryText(verdict: CountersignatureVerdict): string {
   if (!verdict.ok) return `${BAD}   ${EDGE_REASONS[verdict.reason]}`
-  const { cost_msat: cost, issuer, job, model, usage } = verdict.statement
+  const { cost_msat: cost, issuer, job, model, usage } = plainTexts(verdict.statement)
   return `${GOOD}  ${job}  ${model}  ${tokens(usage)}  ${cost} msat  by ${issuer}`
 }
 
 /** A whole receipt: both signatures, and what agrees. */
-export function wholeText({ ok, id, provider, edge, compared }: WholeVerdict): string {
+export function wholeText(verdict: WholeVerdict): string {
+  const { ok, id, provider, edge, compared } = plainTexts(verdict)
   const rows = [
     `${ok ? GOOD : BAD}  ${id}`,
     `  provider  ${provider === null ? pc.dim('has signed nothing') : receiptText(provider)}`,

@@ -1,6 +1,6 @@
 import type { Price } from '@infernet/schemas/wire'
 import { parsePrice, PriceError } from '@infernet/settlement/price-text'
-import { Option, type Command } from 'commander'
+import { Command, Option } from 'commander'
 import { Agent } from '../agent.ts'
 import type { Role } from '../capability.ts'
 import { AgentWatch } from '../control/agent-watch.ts'
@@ -29,6 +29,7 @@ import { LineWriter } from './line-writer.ts'
 import { addOwnerOptions, openOwnerSide, readHours, type OwnerFlags } from './owner-options.ts'
 import { addPayoutOptions } from './payout-options.ts'
 import { addMetricsOption, openRunControl, type MetricsFlags } from './run-control.ts'
+import { requiredEdge, settingsPath, settle, type SettledFrom } from './run-settings.ts'
 import { terminal } from './terminal.ts'
 
 export interface RunFlags extends EngineFlags, MetricsFlags, OwnerFlags, PayoutFlags {
@@ -48,17 +49,23 @@ export interface RunFlags extends EngineFlags, MetricsFlags, OwnerFlags, PayoutF
 /** Adds `run` to the program. */
 export function addRunCommand(program: Command): void {
   addRunOptions(program.command('run').description('serve models to an edge until stopped')).action(
-    run,
+    async ({ data }: RunFlags, command: Command) => {
+      const settings = settingsOf(command, data)
+      const flags = command.opts<RunFlags>()
+      await run({ ...flags, edge: requiredEdge(flags) }, settings)
+    },
   )
 }
+
+/** Fills in what agent.json says beneath the command line. Throws OwnerError. */
+export const settingsOf = (command: Command, data: string | undefined): SettledFrom | undefined =>
+  settle(command, settingsPath(data), () => addRunOptions(new Command()))
 
 /** Adds the options of `run` to any command; `planRun` reads them. */
 export function addRunOptions(command: Command): Command {
   command
     .addOption(
-      new Option('--edge <url>', 'the edge, such as https://edge.example.org')
-        .env('INFERNET_EDGE')
-        .makeOptionMandatory(),
+      new Option('--edge <url>', 'the edge, such as https://edge.example.org').env('INFERNET_EDGE'),
     )
     .addOption(
       new Option('--role <role>', 'provider: runs jobs; verifier: scores the answers of others')
@@ -117,7 +124,7 @@ export function planRun(flags: RunFlags) {
   return { edge, dataCollection, payouts, engine, price, hours }
 }
 
-async function run(flags: RunFlags): Promise<void> {
+async function run(flags: RunFlags, settings: SettledFrom | undefined): Promise<void> {
   const files = dataDir(flags.data, process.env)
   const watch = new AgentWatch(jsonLine, Date.now())
   const service = serviceWatch()
@@ -131,6 +138,7 @@ async function run(flags: RunFlags): Promise<void> {
     loadIdentity(files.key, files),
   )
   announceKey(events, { identity, created, exposed }, files.key)
+  announceSettings(events, settings)
   const { peer } = identity
   const control = await openRunControl({ socket: files.control, flags, peer, watch, events })
   const agent = ownersFault(
@@ -196,6 +204,12 @@ function announceKey(
 ) {
   if (created) events.emit({ event: 'key_created', peer: identity.peer, path })
   if (exposed) events.emit({ event: 'key_exposed', path })
+}
+
+function announceSettings(events: EventLog, settings: SettledFrom | undefined): void {
+  if (settings === undefined) return
+  const options = new Set(settings.taken.map(({ flag }) => flag.slice(2)))
+  events.emit({ event: 'settings', path: settings.path, options: [...options] })
 }
 
 /** SIGTERM and Ctrl-C drain, a second one stops. A supervisor's death stops. */

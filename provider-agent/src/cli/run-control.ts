@@ -28,7 +28,6 @@ export interface RunControlOptions {
   readonly flags: MetricsFlags & {
     readonly edge: string
     readonly role: string
-    readonly slots: number
   }
   readonly peer: string
   readonly watch: AgentWatch
@@ -38,14 +37,14 @@ export interface RunControlOptions {
 /** Lets the owner's commands see and drain the agent that is about to run. Throws OwnerError. */
 export async function openRunControl(options: RunControlOptions): Promise<Control> {
   const { events, flags, peer, socket, watch } = options
-  const { edge, role, slots } = flags
+  const { edge, role } = flags
   const service = ownUnit(process.env)
   try {
     return await openControl({
       socket,
       metricsPort: flags.metricsPort,
       watch,
-      facts: { version: AGENT_VERSION, pid: process.pid, service, role, peer, edge, slots },
+      facts: { version: AGENT_VERSION, pid: process.pid, service, role, peer, edge },
       events,
       now: Date.now,
       rssBytes: () => process.memoryUsage.rss(),

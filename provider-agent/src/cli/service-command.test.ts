@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { EXIT } from '../exit-codes.ts'
 import { loadIdentity } from '../identity.ts'
 import { MEMORY_WITH_ENGINE } from '../service/service-limits.ts'
+import { writeAgentFile } from '../setup/agent-file.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 const EDGE = ['--edge', 'https://edge.example.org'] as const
@@ -94,6 +95,20 @@ describe('infernet-agent service', () => {
       '--user enable infernet-agent.service',
       '--user restart infernet-agent.service',
     ])
+  })
+
+  it('takes what setup has chosen, beneath its own options', async () => {
+    writeAgentFile(join(folder, 'share', 'infernet', 'agent.json'), {
+      edge: 'https://chosen.example.org',
+      engine: 'tiny',
+      slots: 2,
+    })
+    const { code, out, err } = await service(['install', '--user', '--', '--slots', '3'])
+    expect({ code, err }).toEqual({ code: EXIT.ok, err: '' })
+    expect(readFileSync(unit, 'utf8')).toContain(
+      ` run --slots=3 --edge=https://chosen.example.org --engine=tiny --data=${folder}/share/infernet\n`,
+    )
+    expect(out).toContain('agent.json; after a new setup, install again')
   })
 
   it('takes for files what the named engine takes for files, whatever else is given', async () => {

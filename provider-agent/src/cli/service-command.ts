@@ -11,6 +11,7 @@ import { runCommand } from '../service/command.ts'
 import type { GivenOption } from '../service/given-option.ts'
 import { GPU_FILES, gpuGroupsIn } from '../service/gpu-access.ts'
 import { install, uninstall } from '../service/install.ts'
+import { homeIn } from '../service/owners-home.ts'
 import { planService, type ServiceHost, type ServiceWish } from '../service/plan-service.ts'
 import type { ReadMode } from '../service/readable.ts'
 import { dataRootIn, renderUnit } from '../service/render-unit.ts'
@@ -30,6 +31,7 @@ import { engineKind } from './engine-options.ts'
 import type { ManagedFlags } from './managed-options.ts'
 import { roomLimitsOf } from './owner-options.ts'
 import { readRunArguments } from './run-arguments.ts'
+import { settingsPath, type SettledFrom } from './run-settings.ts'
 import { stateText, tool } from './service-text.ts'
 
 interface ScopeFlags {
@@ -91,19 +93,32 @@ async function installService(
   flags: UnitFlags & { readonly key?: string },
 ): Promise<void> {
   const scope = scopeOf(flags)
-  const wish = wishOf(args, flags)
+  const { wish, settings } = wishOf(args, flags)
   assertMay(scope)
   const systemd = new Systemd(scope, runCommand)
   const files = filesOf(scope)
   const plan = planService(wish, hostOf(scope, await systemd.version()))
-  const { key } = flags
+  const key = flags.key ?? chosenKey(settings, files, scope)
   const { dataRoot } = wish
   const options = { dataRoot, readMode, ...(key === undefined ? {} : { key }) }
   const { peer, isUp } = await install(plan, files, systemd, options).catch((error: unknown) =>
     withLastWords(error, systemd),
   )
-  if (flags.json) console.log(JSON.stringify({ unit: files.unit, peer, up: isUp }))
-  else console.log(installedText(scope, files.unit, peer, isUp))
+  const used = settings === undefined ? {} : { settings: settings.path }
+  if (flags.json) console.log(JSON.stringify({ unit: files.unit, peer, up: isUp, ...used }))
+  else console.log(installedText(scope, files.unit, peer, isUp, settings))
+}
+
+/** The key of whoever ran `setup`, for a service of the machine that has none yet: it goes on in that name. */
+function chosenKey(
+  settings: SettledFrom | undefined,
+  { secrets }: ServiceFiles,
+  scope: Scope,
+): string | undefined {
+  if (settings === undefined || scope === 'user') return undefined
+  const key = join(dirname(settings.path), 'agent', 'key.pem')
+  const isNew = !existsSync(join(secrets, 'agent', 'key.pem'))
+  return isNew && existsSync(key) ? key : undefined
 }
 
 /** The unit is there and systemd goes on trying; why it does not start only the agent has said. */
@@ -114,12 +129,21 @@ async function withLastWords(error: unknown, systemd: Systemd): Promise<never> {
   throw new ServiceError('refused', `${error.message}${said}\n→ ${remedy}`, { cause: error })
 }
 
-function installedText(scope: Scope, unit: string, peer: string, isUp: boolean): string {
+function installedText(
+  scope: Scope,
+  unit: string,
+  peer: string,
+  isUp: boolean,
+  settings: SettledFrom | undefined,
+): string {
   const user = scope === 'user' ? ' --user' : ''
   const linger = `→ so that it runs while you are not logged in: loginctl enable-linger`
   return [
     `${isUp ? 'runs' : 'still starting'}: ${peer}`,
     `unit: ${unit}`,
+    ...(settings === undefined
+      ? []
+      : [`options: ${settings.path}; after a new setup, install again`]),
     `→ infernet-agent service status${user}`,
     `→ ${tool('journalctl', scope)} -u infernet-agent -f`,
     ...(scope === 'user' ? [linger] : []),
@@ -128,7 +152,7 @@ function installedText(scope: Scope, unit: string, peer: string, isUp: boolean):
 
 async function showUnit(args: readonly string[], flags: UnitFlags): Promise<void> {
   const scope = scopeOf(flags)
-  const wish = wishOf(args, flags)
+  const { wish } = wishOf(args, flags)
   // A preview is for other machines as well: without a systemd that answers it is for the oldest.
   const version = await new Systemd(scope, runCommand).version().catch(() => OLDEST_SYSTEMD)
   const text = renderUnit(planService(wish, hostOf(scope, version)).settings)
@@ -169,13 +193,21 @@ async function showState(flags: ScopeFlags): Promise<void> {
   process.exitCode = state.active === 'active' ? EXIT.ok : EXIT.notServing
 }
 
-function wishOf(args: readonly string[], flags: UnitFlags): ServiceWish {
+interface Wished {
+  readonly wish: ServiceWish
+  /** What `setup` has chosen of it. */
+  readonly settings: SettledFrom | undefined
+}
+
+function wishOf(args: readonly string[], flags: UnitFlags): Wished {
   const edge = flags.edge === undefined ? [] : [`--edge=${flags.edge}`]
-  const { flags: run, given } = readRunArguments([...edge, ...args])
+  const scope = scopeOf(flags)
+  const read = readRunArguments([...edge, ...args], (data) => ownersSettings(data, scope))
+  const { flags: run, given, settings } = read
   const kind = engineKind(run)
   const usesGpu = (kind === 'llama-cpp' && run.gpu) || roomLimitsOf(run) !== undefined
-  return {
-    scope: scopeOf(flags),
+  const wish: ServiceWish = {
+    scope,
     given: [...given, ...programFound(run)],
     ownEngine: kind !== 'openai-http',
     gpu: flags.gpu === true || (hasGpu() && usesGpu),
@@ -184,6 +216,17 @@ function wishOf(args: readonly string[], flags: UnitFlags): ServiceWish {
     environment: flags.env ?? {},
     dataRoot: dataRootOf(run.data),
   }
+  return { wish, settings }
+}
+
+/** Root has no setup of its own where sudo was used: it is that of the user who did. */
+function ownersSettings(data: string | undefined, scope: Scope): string {
+  const { SUDO_USER: user, INFERNET_DATA } = process.env
+  const isOthers = scope === 'system' && process.getuid?.() === 0 && user !== undefined
+  if (!isOthers || data !== undefined || INFERNET_DATA) return settingsPath(data)
+  const passwd = existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8') : ''
+  const home = homeIn(passwd, user)
+  return settingsPath(home && join(home, '.local', 'share', 'infernet'))
 }
 
 /** systemd's PATH is not the owner's: an engine that is found there is named. */

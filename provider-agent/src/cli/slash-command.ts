@@ -4,6 +4,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
 import { askEdgeJson, edgeUrl } from '../edge-api/ask-edge.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
+import { plainJson } from '../plain-text.ts'
 import { InputError } from '../read-input.ts'
 import { ownScores, OwnScoresError, type OwnScoresErrorCode } from '../slashes/own-scores.ts'
 import { readSlash, SlashSourceError } from '../slashes/slash-source.ts'
@@ -75,7 +76,7 @@ async function verify(source: string, flags: VerifyFlags): Promise<void> {
     const { json, facts } = await readSlash(source, ownIdentity(flags.data), Date.now())
     return verifySlash(json, { facts, sha256: flags.edgeSha256 }, scorerOf(flags.model))
   })
-  console.log(flags.json ? JSON.stringify(result) : verdictText(result))
+  console.log(flags.json ? plainJson(result) : verdictText(result))
   process.exitCode = VERDICT_CODES[result.verdict]
 }
 
@@ -100,7 +101,7 @@ async function show(id: string | undefined, { edge, data, json }: EdgeFlags): Pr
     return (await askEdgeJson(edgeUrl(edge, `/v1/slashes?provider=${peer}`), list)).data
   })
   if (slashes.length === 0 && !json) console.log('this provider was never slashed here')
-  for (const facts of slashes) console.log(json ? JSON.stringify(facts) : slashText(facts))
+  for (const facts of slashes) console.log(json ? plainJson(facts) : slashText(facts))
 }
 
 async function appeal(id: string, flags: EdgeFlags & { readonly reason: string }): Promise<void> {

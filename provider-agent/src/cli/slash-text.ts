@@ -1,6 +1,7 @@
 import type { SlashFacts } from '@infernet/schemas/slash-facts'
 import pc from 'picocolors'
 import type { Check, Found, SlashVerdict } from '../slashes/slash-verdict.ts'
+import { plainTexts } from '../plain-text.ts'
 import { columns } from './columns.ts'
 
 const MARKS: Readonly<Record<Found, string>> = {
@@ -17,7 +18,8 @@ const VERDICTS: Readonly<Record<SlashVerdict['verdict'], string>> = {
 }
 
 /** For people: each check, the verdict, and whose word it takes. */
-export function verdictText({ checks, verdict, restsOn }: SlashVerdict): string {
+export function verdictText(found: SlashVerdict): string {
+  const { checks, verdict, restsOn } = plainTexts(found)
   const rests = restsOn.map((whose) => `  it takes ${whose}`)
   return [...checks.map(checkText), '', VERDICTS[verdict], ...rests].join('\n')
 }
@@ -26,7 +28,8 @@ const checkText = ({ name, found, detail }: Check): string =>
   `${MARKS[found]} ${name.padEnd(16)}${found === 'convicts' ? 'convicts: ' : ''}${detail}`
 
 /** For people: what an edge tells of a slash. */
-export function slashText(facts: SlashFacts): string {
+export function slashText(told: SlashFacts): string {
+  const facts = plainTexts(told)
   const { refunded_msat: refunded, forfeited_msat: forfeited } = facts
   const rows: (readonly [string, string])[] = [
     ['slash', pc.bold(facts.id)],

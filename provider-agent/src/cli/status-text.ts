@@ -33,6 +33,8 @@ export function statusText(status: AgentStatus): string {
   return parts.join('\n\n')
 }
 
+const inside = ({ sandbox }: AgentStatus): string => (sandbox === null ? '' : ` in ${sandbox}`)
+
 function rowsOf(status: AgentStatus): string[][] {
   const { at, connected_since: since, jobs, tokens } = status
   const word = COLOURS[status.state](WORDS[status.state])
@@ -47,8 +49,9 @@ function rowsOf(status: AgentStatus): string[][] {
       'agent',
       `${status.version}, pid ${status.pid}${unit}, up ${duration(at - status.started_at)}, ${Math.round(status.rss_bytes / 2 ** 20)} MiB`,
     ],
-    ['engine', `${status.engine ?? 'none yet'}, ${status.role}`],
+    ['engine', `${status.engine ?? 'none yet'}${inside(status)}, ${status.role}`],
     ['jobs', jobsText(status)],
+    ...loadRows(status),
     ...(jobs.done + jobs.cancelled === 0 ? [] : speedRows(status)),
     ['tokens', `${grouped(tokens.prompt)} read, ${grouped(tokens.completion)} generated`],
     ['earned', `${sats(BigInt(status.earned_msat))} sat on receipts`],
@@ -71,6 +74,15 @@ function jobsText({ jobs, slots }: AgentStatus): string {
     ...(refused === '' ? [] : [`refused: ${refused}`]),
   ]
   return parts.join(', ')
+}
+
+function loadRows({ load }: AgentStatus): string[][] {
+  const parts = [
+    ...(load.slots_by === 'agent' ? ['slots found out'] : []),
+    ...(load.kv_use === null ? [] : [`${Math.round(load.kv_use * 100)} % of the cache in use`]),
+    ...(load.waiting === 0 ? [] : [pc.yellow(`${grouped(load.waiting)} wait in the engine`)]),
+  ]
+  return parts.length === 0 ? [] : [['load', parts.join(', ')]]
 }
 
 function speedRows({ tokens_per_second: rate, ttft_ms: ttft }: AgentStatus): string[][] {

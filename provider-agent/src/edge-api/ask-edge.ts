@@ -46,6 +46,10 @@ export function edgeUrl(edge: string, path: string): string {
 export async function askEdge(url: string, init: RequestInit = {}): Promise<Uint8Array> {
   const { status, body } = await answerOf(url, init)
   if (status >= 200 && status < 300) return body
+  if (status >= 300 && status < 400) {
+    const message = `${url} sends elsewhere (${status}), where the agent does not go: name the edge’s own address`
+    throw new EdgeAskError('refused', message)
+  }
   const reason = errorMessageIn(textOf(body)) ?? 'it does not say why'
   throw new EdgeAskError('refused', `the edge refuses (${status}): ${reason}`)
 }
@@ -71,7 +75,8 @@ async function answerOf(
   try {
     const late = AbortSignal.timeout(TIMEOUT_MS)
     const signal = init.signal ? AbortSignal.any([init.signal, late]) : late
-    const response = await fetch(url, { ...init, signal })
+    // Followed, it could lead to an address that only this machine can reach, with what we have signed.
+    const response = await fetch(url, { ...init, redirect: 'manual', signal })
     return { status: response.status, body: await bodyOf(response) }
   } catch (cause) {
     if (cause instanceof EdgeAskError) throw cause

@@ -6,21 +6,10 @@ import { decodeInvoice } from '../bolt11/decode-invoice.ts'
 import type { Bolt11Network, DecodedInvoice } from '../bolt11/invoice.ts'
 import { guardedFetch, type GuardedFetchPorts } from './guarded-fetch.ts'
 import { LnurlError } from './lnurl-error.ts'
-import { payUrl } from './pay-url.ts'
+import { askTerms, readAnswer } from './pay-terms.ts'
 
 /** For both requests together; services answer in well under a second. */
 const LNURL_TIMEOUT_MS = 15_000
-const MAX_REASON_LENGTH = 200
-
-const failure = z.object({ status: z.literal('ERROR'), reason: z.string().default('') })
-const sendable = z.number().int().positive().max(Number.MAX_SAFE_INTEGER)
-const payRequest = z.object({
-  tag: z.literal('payRequest'),
-  callback: z.url(),
-  minSendable: sendable,
-  maxSendable: sendable,
-  metadata: z.string(),
-})
 const payResponse = z.object({ pr: z.string() })
 
 export interface LnurlInvoice {
@@ -49,8 +38,7 @@ export async function requestInvoice(
   ports: GuardedFetchPorts,
 ): Promise<LnurlInvoice> {
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(LNURL_TIMEOUT_MS)])
-  const url = payUrl(request.destination)
-  const terms = parse(payRequest, await guardedFetch(url, ports, signal))
+  const terms = await askTerms(request.destination, ports, signal)
   if (
     request.amountMsat < BigInt(terms.minSendable) ||
     request.amountMsat > BigInt(terms.maxSendable)
@@ -61,18 +49,8 @@ export async function requestInvoice(
     )
   const callback = new URL(terms.callback)
   callback.searchParams.set('amount', String(request.amountMsat))
-  const { pr } = parse(payResponse, await guardedFetch(callback, ports, signal))
+  const { pr } = readAnswer(payResponse, await guardedFetch(callback, ports, signal))
   return { bolt11: pr, invoice: checkedInvoice(pr, terms.metadata, request) }
-}
-
-function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
-  const refusal = failure.safeParse(answer)
-  if (refusal.success)
-    throw new LnurlError('refused', refusal.data.reason.slice(0, MAX_REASON_LENGTH))
-  const parsed = schema.safeParse(answer)
-  if (!parsed.success)
-    throw new LnurlError('response', 'It did not answer as LUD-06 says', { cause: parsed.error })
-  return parsed.data
 }
 
 function checkedInvoice(bolt11: string, metadata: string, request: LnurlRequest): DecodedInvoice {

@@ -1,0 +1,184 @@
+import { parsePrice } from '@infernet/settlement/price-text'
+import type { CheckResult } from '../doctor/check.ts'
+import { edgeChecks } from '../doctor/edge-checks.ts'
+import { runChecks } from '../doctor/run-checks.ts'
+import { EXIT, OwnerError } from '../exit-codes.ts'
+import { edgeAddress } from '../link/edge-address.ts'
+import { addressFault } from '../payout/look-up-address.ts'
+import { readPayoutFlags, type PayoutFlags } from '../payout/payout-plan.ts'
+import { DEFAULT_PRICE } from '../price.ts'
+import type { AgentFile } from '../setup/agent-file.ts'
+import type { ProposedPrice } from '../setup/propose-price.ts'
+import type { Fault, Questions } from '../setup/questions.ts'
+import { doctorText } from './doctor-text.ts'
+import { priceText, PRICE_FROM, priceWords } from './setup-text.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What is said already, and who can be asked for the rest. */
+export interface Asking {
+  /** Flags and environment, and beneath them the file of the last setup. */
+  readonly start: AgentFile
+  /** Options that flags or environment have said: nobody is asked about them. */
+  readonly said: ReadonlySet<string>
+  /** Absent: the proposal is taken. */
+  readonly questions: Questions | undefined
+  readonly to: Terminal
+  readonly signal: AbortSignal
+}
+
+/** An edge that was found to be one, by the doctor's checks. */
+export interface CheckedEdge {
+  readonly edge: string
+  readonly checks: readonly CheckResult[]
+}
+
+/** Asks for the edge until it is one. Throws OwnerError where nobody can be asked. */
+export async function edgeAnswer(asking: Asking): Promise<CheckedEdge> {
+  const { questions, said, start } = asking
+  let edge = start['edge'] === undefined ? undefined : String(start['edge'])
+  for (let again = false; ; again = true) {
+    if (questions !== undefined && (again || !said.has('edge'))) {
+      edge = await questions.text(
+        'Which edge? Its operator tells you the URL',
+        edge ?? '',
+        edgeFault,
+      )
+    }
+    if (edge === undefined) {
+      throw new OwnerError(
+        EXIT.usage,
+        'say which edge: infernet-agent setup --yes --edge https://edge.example.org',
+      )
+    }
+    const checks = await checked(edge, asking)
+    const failures = checks.filter(({ outcome }) => outcome === 'failed')
+    if (failures.length === 0) return { edge, checks }
+    if (questions === undefined) {
+      throw new OwnerError(EXIT.edge, `this edge cannot be used:\n${doctorText(failures)}`)
+    }
+    asking.to.line(doctorText(failures))
+  }
+}
+
+async function checked(edge: string, { signal, to }: Asking): Promise<CheckResult[]> {
+  to.spin(`looking at ${edge}`)
+  try {
+    const options = { signal, now: () => performance.now() }
+    return await runChecks(edgeChecks({ edge, now: Date.now }), options)
+  } finally {
+    to.spin(undefined)
+  }
+}
+
+/** A price in the words of `--price`, and where it comes from. */
+export interface AnsweredPrice {
+  readonly price: string
+  readonly from: keyof typeof PRICE_FROM
+}
+
+/** The price of the last setup counts while the engine is that of then: `isSame`. */
+export async function priceAnswer(
+  { questions, said, start }: Asking,
+  proposed: ProposedPrice,
+  isSame: boolean,
+): Promise<AnsweredPrice> {
+  const before = start['price'] === undefined ? undefined : String(start['price'])
+  if (before !== undefined && said.has('price')) return { price: before, from: 'said' }
+  const now = isSame ? before : undefined
+  const offered: AnsweredPrice =
+    now === undefined
+      ? { price: priceText(proposed.price), from: proposed.from }
+      : { price: now, from: 'before' }
+  if (questions === undefined) return offered
+  const why = `${PRICE_FROM[proposed.from]}: ${priceWords(proposed.price)}`
+  const message = `Which price, in msat per million tokens? (${why})`
+  const isPrice = faultOf((text) => parsePrice(text, DEFAULT_PRICE))
+  const price = await questions.text(message, offered.price, isPrice)
+  return price === offered.price ? offered : { price, from: 'said' }
+}
+
+/** Where the earnings go, as options; none where they are to wait. */
+export async function payoutAnswer(asking: Asking): Promise<AgentFile> {
+  const { questions, said, start } = asking
+  const current = payoutEntries(start)
+  if (questions === undefined || said.has('payout')) return current
+  const place = start['payout']
+  const kept = place === undefined ? [] : [{ value: 'keep', label: `as now: ${String(place)}` }]
+  const how = await questions.choose('Where do your earnings go?', [
+    ...kept,
+    { value: 'address', label: 'to a Lightning address, such as me@wallet.example' },
+    { value: 'lnd', label: 'to my own LND, by invoices' },
+    { value: 'keysend', label: 'to a node that takes keysend' },
+    { value: 'later', label: 'nowhere yet: they wait at the edge' },
+  ])
+  if (how === 'later') return {}
+  if (how === 'lnd') return lndAnswer(questions)
+  if (how === 'address') return { payout: await addressAnswer(asking, questions) }
+  if (how === 'keep') return current
+  const isNode = faultOf((text) => readPayoutFlags({ payout: `keysend:${text}` }))
+  return { payout: `keysend:${await questions.text('Its public key (66 hex digits)', '', isNode)}` }
+}
+
+/** Asks until the address answers, or its owner wants it all the same. */
+async function addressAnswer({ signal, to }: Asking, questions: Questions): Promise<string> {
+  let address = ''
+  for (;;) {
+    const isAddress = faultOf((text) => {
+      if (!text.includes('@')) throw new Error('write it like me@wallet.example')
+      readPayoutFlags({ payout: text })
+    })
+    address = await questions.text('Which Lightning address?', address, isAddress)
+    to.spin(`asking ${address}`)
+    const fault = await addressFault(address, signal)
+    to.spin(undefined)
+    if (fault === undefined) return address
+    to.line(`! ${fault}`)
+    if (await questions.isYes('Take it all the same?')) return address
+  }
+}
+
+async function lndAnswer(questions: Questions): Promise<AgentFile> {
+  const flags: PayoutFlags = { payout: 'lnd' }
+  const socket = await questions.text(
+    'Where is its gRPC? HOST:PORT',
+    '127.0.0.1:10009',
+    () => undefined,
+  )
+  const certificate = await questions.text('Its tls.cert: which file?', '', () => undefined)
+  // The last answer makes it whole: now all three can be looked at.
+  const isGood = faultOf((text) =>
+    readPayoutFlags({ ...flags, lnd: socket, lndCert: certificate, lndMacaroon: text }),
+  )
+  const macaroon = await questions.text(
+    'A macaroon that allows invoices only: which file?',
+    '',
+    isGood,
+  )
+  return { payout: 'lnd', lnd: socket, 'lnd-cert': certificate, 'lnd-macaroon': macaroon }
+}
+
+const PAYOUT: ReadonlySet<string> = new Set([
+  'payout',
+  'payout-when',
+  'payout-threshold-sat',
+  'lnd',
+  'lnd-cert',
+  'lnd-macaroon',
+])
+
+const payoutEntries = (options: AgentFile): AgentFile =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => PAYOUT.has(name)))
+
+const edgeFault = (text: string): string | undefined => faultOf(edgeAddress)(text)
+
+/** The message of what a reader throws. */
+function faultOf(read: (text: string) => unknown): Fault {
+  return (text) => {
+    try {
+      read(text)
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+}
