@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AGENT_VERSION } from '@infernet/provider-agent/version'
+import { assembleAgentPackage } from '../../../scripts/agent-package/assemble.ts'
+
+/** The agent as it is published: a tarball for npm. */
+export interface PackedAgent {
+  readonly path: string
+  remove(): void
+}
+
+export async function packAgent(): Promise<PackedAgent> {
+  const folder = mkdtempSync(join(tmpdir(), 'infernet-packed-'))
+  const unpacked = join(folder, 'agent')
+  await assembleAgentPackage(unpacked)
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder, unpacked])
+  return {
+    path: join(folder, `infernet-agent-${AGENT_VERSION}.tgz`),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
