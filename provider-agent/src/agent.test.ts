@@ -19,6 +19,7 @@ import {
   encodeControl,
   loadSchema,
   receiptsSchema,
+  type Load,
 } from '@infernet/schemas/wire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Agent, type AgentEnd } from './agent.ts'
@@ -101,6 +102,14 @@ async function world(options: WorldOptions = {}): Promise<World> {
 
 const seen = (events: readonly AgentEvent[], name: EventName) =>
   events.filter(({ event }) => event === name)
+
+const loadsOf = (session: FakeSession): Load[] =>
+  session.of(0, FRAME.load).map(({ payload }) => decodeControl(loadSchema, payload))
+
+const some = <T>(values: readonly T[]): readonly T[] | undefined =>
+  values.length > 0 ? values : undefined
+
+const isBusy = ({ running }: Load): boolean => running > 0
 
 /** Statements of all receipts a session was sent, signatures checked; acknowledges them. */
 async function takeReceipts(session: FakeSession, count: number): Promise<ReceiptStatement[]> {
@@ -297,11 +306,21 @@ describe('a job', () => {
     server.tokenMs = 20
     const session = await edge.session()
     session.give(1, hello, { model: MODEL })
-    const [load] = await session.until(() => {
-      const frames = session.of(0, FRAME.load)
-      return frames.length > 0 ? frames : undefined
-    }, 'load')
-    expect(decodeControl(loadSchema, load!.payload)).toEqual({ running: 1, waiting: 0 })
+    const load = await session.until(() => loadsOf(session).find(isBusy), 'load')
+    expect(load).toEqual({ running: 1, waiting: 0, cache_since: expect.any(Number) })
+  })
+
+  it('says that what was cached is lost with the engine', async () => {
+    const { edge, server } = await world()
+    const session = await edge.session()
+    const [first] = await session.until(() => some(loadsOf(session)), 'load')
+    const { port } = server
+    await server.close()
+    await session.until(() => some(session.of(0, FRAME.capability)), 'nothing is offered')
+    const lost = (load: Load) => load.cache_since !== first?.cache_since
+    const after = await session.until(() => loadsOf(session).find(lost), 'another cache')
+    expect(after.cache_since).toBeGreaterThan(first?.cache_since ?? 0)
+    await server.start(port)
   })
 })
 

@@ -42,6 +42,7 @@ import type { LinkEnd } from './link/link-end.ts'
 import { Link } from './link/link.ts'
 import { Reports } from './link/reports.ts'
 import { failuresAfter, reconnectDelay } from './link/reconnect-policy.ts'
+import { LoadDesk, type AgentLoad } from './load/load-desk.ts'
 import type { PayoutDesk } from './payout/payout-desk.ts'
 import { Outbox } from './receipts/outbox.ts'
 import { ReceiptSender } from './receipts/receipt-sender.ts'
@@ -58,8 +59,8 @@ export interface AgentOptions {
   /** Absent: provider. */
   readonly role?: Role
   readonly price: Price
-  /** Jobs at once. */
-  readonly slots: number
+  /** Jobs at once; absent: found out. */
+  readonly slots?: number | undefined
   /** Whether prompts may be kept here; `deny` when nothing is said. */
   readonly dataCollection?: Capability['data_collection']
   /** Where the earnings go. */
@@ -88,6 +89,7 @@ export class Agent {
   readonly #outbox: Outbox
   readonly #receipts: ReceiptSender
   readonly #transcripts: TranscriptStore
+  readonly #load: LoadDesk
   readonly #done = Promise.withResolvers<AgentEnd>()
   #mode: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
   /** Set once stopped; `run` returns when the connection has closed as well. */
@@ -108,7 +110,8 @@ export class Agent {
   /** Opens the outbox: throws `OutboxError`. */
   constructor(options: AgentOptions) {
     this.#options = options
-    const { events, identity } = options
+    const { engine, events, identity, now, slots } = options
+    this.#load = new LoadDesk({ engine, slots, startedAt: now() })
     this.#outbox = new Outbox(options.outboxPath, MAX_OUTBOX_BATCHES)
     this.#transcripts = new TranscriptStore({
       maxBytes: MAX_TRANSCRIPTS_BYTES,
@@ -137,6 +140,7 @@ export class Agent {
     try {
       const started = engine.start({
         modelsChanged: () => this.#modelsChanged(),
+        cacheLost: () => this.#load.cacheLost(this.#options.now()),
         trouble: (message) => events.emit({ event: 'engine_trouble', message }),
         process: (event) => events.emit(event),
       })
@@ -155,6 +159,16 @@ export class Agent {
 
   get jobsRunning(): number {
     return this.#jobs?.running ?? 0
+  }
+
+  /** How many jobs it takes, and how full its engine is. */
+  get load(): AgentLoad {
+    return {
+      slots: this.#load.slots,
+      findsSlots: this.#load.findsSlots,
+      waiting: this.#options.engine.load?.waiting ?? 0,
+      kvUse: this.#load.kvUse(this.#jobs),
+    }
   }
 
   /** Batches of receipts that the edge has not acknowledged. */
@@ -237,10 +251,10 @@ export class Agent {
   }
 
   #ready(link: Link, welcome: Welcome): void {
-    const { edge, engine, events, identity, now, role = 'provider', slots } = this.#options
+    const { edge, engine, events, identity, now, role = 'provider' } = this.#options
     this.#jobs = new Jobs({
       engine,
-      slots,
+      slots: () => this.#load.slots,
       isOpen: () => this.#isOpen,
       now,
       outlet: link,
@@ -257,7 +271,7 @@ export class Agent {
     this.#reports = new Reports({
       write,
       capability: () => this.#capability(),
-      running: () => this.#jobs?.running ?? 0,
+      load: () => this.#load.report(this.#jobs),
     })
     if (this.#isStale) this.#reports.capabilityChanged(now())
     this.#receipts.connected(write)
@@ -322,6 +336,7 @@ export class Agent {
   #finished(outcome: JobOutcome): void {
     const { engine, events, hardware, identity } = this.#options
     hardware?.finished(outcome)
+    this.#load.finished(outcome)
     const { evidence, header } = outcome
     const statement = statementOf(outcome, identity.peer, engine.kind)
     if (statement !== undefined) {
@@ -368,7 +383,8 @@ export class Agent {
     if (availability?.tick(now, this.jobsRunning) === true) {
       this.#announceAvailability()
       this.#capabilityChanged()
-    } else if (hardware?.isDue(now) === true) this.#capabilityChanged()
+    } else if (hardware?.isDue(now) === true || this.#load.isDue(now)) this.#capabilityChanged()
+    this.#load.tick(now, this.#jobs)
     this.#jobs?.sweep(now)
     this.#link?.tick(now)
     this.#reports?.tick(now)
@@ -400,6 +416,7 @@ export class Agent {
 
   #announceModels(): void {
     const { engine, events, dataCollection = 'deny' } = this.#options
+    this.#load.modelsChanged(this.#options.now())
     const models = engine.models.map(({ id }) => id)
     const offers = engine.models.map(({ id, endpoints, capabilities, quantization }) => ({
       id,
@@ -417,6 +434,7 @@ export class Agent {
     const offered = this.#isOpen ? engine : { kind: engine.kind, models: [] }
     return capabilityOf(offered, {
       ...terms,
+      slots: this.#load.announce(now()),
       payout: payouts.payout,
       hardware: hardware?.tell(now()),
     })

@@ -14,6 +14,7 @@ describe('dataDir', () => {
       isCredential: false,
       outbox: `${root}/agent/outbox`,
       control: `${root}/agent/control.sock`,
+      settings: `${root}/agent.json`,
     })
   })
 })

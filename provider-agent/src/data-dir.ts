@@ -10,6 +10,8 @@ export interface DataDir {
   readonly outbox: string
   /** The socket that a running agent answers its owner at. */
   readonly control: string
+  /** Options that the owner has chosen once. */
+  readonly settings: string
 }
 
 /**
@@ -26,5 +28,6 @@ export function dataDir(option: string | undefined, env: NodeJS.ProcessEnv): Dat
     isCredential: credential !== undefined,
     outbox: join(agent, 'outbox'),
     control: join(agent, 'control.sock'),
+    settings: join(root, 'agent.json'),
   }
 }

@@ -1,8 +1,11 @@
 import type { Busy } from '@infernet/schemas/wire'
 import type { ClosedBy } from './hardware/availability.ts'
+import { plainTexts } from './plain-text.ts'
 
 /** Everything worth telling, once: what the log shows and what the counters count. */
 export type AgentEvent =
+  /** Options that come from a file, by their long names. */
+  | { readonly event: 'settings'; readonly path: string; readonly options: readonly string[] }
   | { readonly event: 'key_created'; readonly peer: string; readonly path: string }
   | { readonly event: 'key_exposed'; readonly path: string }
   | { readonly event: 'edge_unencrypted'; readonly edge: string }
@@ -95,8 +98,20 @@ export type AgentEvent =
   | { readonly event: 'draining'; readonly running: number; readonly grace_ms: number }
   | { readonly event: 'stopped'; readonly jobs: number; readonly earned_msat: number }
 
+/** What the servers run in that the agent starts itself, as a self-test has proved it. */
+export interface EngineSandboxEvent {
+  readonly event: 'engine_sandbox'
+  /** Such as `bwrap`, `podman+runc`; `none`. */
+  readonly driver: string
+  /** What of its limits does not hold here, in words. */
+  readonly gaps: readonly string[]
+  /** Why others were not taken. */
+  readonly passed: readonly string[]
+}
+
 /** What becomes of a server that the agent starts itself. */
 export type EngineProcessEvent =
+  | EngineSandboxEvent
   | {
       readonly event: 'engine_program'
       readonly engine: string
@@ -178,7 +193,8 @@ export class EventLog {
       this.#completionTokens += event.completion_tokens
       this.#earnedMsat += event.earned_msat
     }
-    this.#write(event, this.#now())
+    // Reasons and names come from edges, engines and nodes.
+    this.#write(plainTexts(event), this.#now())
   }
 
   get counters(): AgentCounters {

@@ -24,6 +24,12 @@ export const EXIT = {
   service: 10,
   /** The doctor has found something that keeps the agent from working. */
   unwell: 11,
+  /** A release of the agent cannot be trusted, or is older than what is installed. */
+  badRelease: 12,
+  /** Asked with `upgrade --check`: a later version is there. */
+  newerRelease: 13,
+  /** An upgrade cannot be had, or put in place: the version before still is. */
+  notUpgraded: 14,
   /** Stopped before its work was done, as shells count Ctrl-C. */
   interrupted: 130,
 } as const

@@ -34,11 +34,15 @@ const agent = {
   role: 'provider',
   peer: '12D3',
   edge: 'e',
-  slots: 4,
 }
 const text = agentMetrics(state, {
   agent,
-  live: { jobsRunning: 2, receiptBatchesWaiting: 1, rssBytes: 99 },
+  live: {
+    jobsRunning: 2,
+    load: { slots: 4, findsSlots: true, waiting: 3, kvUse: 0.25 },
+    receiptBatchesWaiting: 1,
+    rssBytes: 99,
+  },
   lag: { p50: 0.001, p99: 1e-9, max: 0.5 },
 })
 
@@ -51,6 +55,9 @@ describe('the metrics of an agent', () => {
     expect(value('connected')).toBe(1)
     expect(value('start_time_seconds')).toBe(1.5)
     expect(value('jobs_running')).toBe(2)
+    expect(value('slots')).toBe(4)
+    expect(value('engine_waiting')).toBe(3)
+    expect(value('kv_cache_use_ratio')).toBe(0.25)
     expect(value('jobs_total', { model: 'm', outcome: 'done' })).toBe(2)
     expect(value('jobs_total', { model: 'm', outcome: 'lost' })).toBe(0)
     expect(value('jobs_refused_total', { reason: 'slots' })).toBe(1)

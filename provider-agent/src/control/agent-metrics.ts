@@ -52,10 +52,16 @@ function linkMetrics(
 
 const isConnected = (phase: AgentState['phase']): number => Number(phase === 'connected')
 
-function jobMetrics(state: AgentState, { agent, live }: MetricFacts): Metric[] {
+function jobMetrics(state: AgentState, { live }: MetricFacts): Metric[] {
   const models = Object.values(state.models)
   return [
-    gauge('slots', 'Jobs that may run at once.', agent.slots),
+    gauge('slots', 'Jobs that may run at once.', live.load?.slots ?? 0),
+    gauge('engine_waiting', 'Requests that wait in the engine.', live.load?.waiting ?? 0),
+    gauge(
+      'kv_cache_use_ratio',
+      'Share of the engine’s key-value cache in use; no value where it does not say.',
+      live.load?.kvUse ?? [],
+    ),
     gauge('jobs_running', 'Jobs that run now.', live.jobsRunning),
     gauge('models_offered', 'Models that can be asked for now.', models.filter(isOffered).length),
     counter(

@@ -50,6 +50,8 @@ export interface AgentState {
   /** Why the owner lets no new jobs in, in words. */
   readonly pausedBy: string | undefined
   readonly engine: string | undefined
+  /** What it runs in; undefined where it is not confined. */
+  readonly sandbox: string | undefined
   /** By id, bounded. */
   readonly models: Readonly<Record<string, ModelState>>
   readonly refusals: Readonly<Record<string, number>>
@@ -84,6 +86,7 @@ export const startedState = (at: number): AgentState => ({
   connectedSince: undefined,
   pausedBy: undefined,
   engine: undefined,
+  sandbox: undefined,
   models: {},
   refusals: {},
   ttftMs: emptyHistogram(MS_BOUNDS),
@@ -144,6 +147,8 @@ function phaseChange(state: AgentState, event: AgentEvent, at: number): Change |
   switch (event.event) {
     case 'engine_starting':
       return { engine: event.engine }
+    case 'engine_sandbox':
+      return { sandbox: event.driver === 'none' ? undefined : event.driver }
     case 'connecting':
       return { phase: 'connecting', edge: event.edge }
     case 'connected':

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { AgentLoad } from '../load/load-desk.ts'
 import {
   AGENT_PHASES,
   tokensPerSecondLately,
@@ -48,7 +49,17 @@ export const agentStatusSchema = z.object({
   paused: z.string().nullable(),
   disconnects: count,
   engine: z.string().nullable(),
+  /** What the engine runs in; null where it is not confined. */
+  sandbox: z.string().nullable(),
   slots: count,
+  load: z.object({
+    /** Who says how many slots there are. */
+    slots_by: z.enum(['owner', 'agent']),
+    /** Requests that wait in the engine. */
+    waiting: count,
+    /** Share of the engine's key-value cache in use, 0 to 1; null where it does not say. */
+    kv_use: z.number().nullable(),
+  }),
   jobs: z.object({ running: count, ...jobs, refused: z.record(z.string(), count) }),
   tokens: z.object({ prompt: count, completion: count }),
   earned_msat: amount,
@@ -89,12 +100,13 @@ export interface AgentFacts {
   readonly peer: string
   /** As it was given. */
   readonly edge: string
-  readonly slots: number
 }
 
 /** What no event tells, as it is now. */
 export interface LiveFacts {
   readonly jobsRunning: number
+  /** Undefined before the agent runs. */
+  readonly load: AgentLoad | undefined
   readonly receiptBatchesWaiting: number
   readonly rssBytes: number
 }
@@ -123,7 +135,13 @@ export function statusOf(
     paused: state.pausedBy ?? null,
     disconnects: events.disconnected ?? 0,
     engine: state.engine ?? null,
-    slots: facts.slots,
+    sandbox: state.sandbox ?? null,
+    slots: live.load?.slots ?? 0,
+    load: {
+      slots_by: live.load?.findsSlots === true ? 'agent' : 'owner',
+      waiting: live.load?.waiting ?? 0,
+      kv_use: live.load?.kvUse ?? null,
+    },
     jobs: { running: live.jobsRunning, ...ended, refused: { ...state.refusals } },
     tokens: { prompt: promptTokens, completion: completionTokens },
     earned_msat: String(earnedMsat),

@@ -23,9 +23,8 @@ const FACTS = {
   role: 'provider',
   peer: 'p',
   edge: 'e',
-  slots: 1,
 }
-const LIVE = { jobsRunning: 0, receiptBatchesWaiting: 0, rssBytes: 1 }
+const LIVE = { jobsRunning: 0, load: undefined, receiptBatchesWaiting: 0, rssBytes: 1 }
 
 let directory: string
 let socket: string

@@ -36,8 +36,13 @@ export function controlServer(desk: ControlDesk): Server {
   return server
 }
 
+/** Of paths; nobody listens there. */
+const BASE = 'http://agent'
+
 function answer(desk: ControlDesk, request: IncomingMessage, response: ServerResponse): void {
-  const url = new URL(request.url ?? '/', 'http://agent')
+  const { url: asked = '/' } = request
+  // `//` is a path to HTTP, and no URL.
+  const url = new URL(URL.canParse(asked, BASE) ? asked : '/', BASE)
   // Nothing that can be asked takes a body.
   if ((request.headers['content-length'] ?? '0') !== '0' || request.headers['transfer-encoding']) {
     response.setHeader('connection', 'close')

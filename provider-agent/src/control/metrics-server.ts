@@ -11,6 +11,8 @@ import {
 import { METRICS_CONTENT_TYPE } from './prometheus.ts'
 
 const LOOPBACK = '127.0.0.1'
+/** A page in a browser that has its own name lead here could read them, but has to say that name. */
+const OWN_NAMES = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i
 const NS_PER_SECOND = 1e9
 /** An empty histogram has no numbers. */
 const seconds = (ns: number): number => Math.max(0, ns || 0) / NS_PER_SECOND
@@ -29,6 +31,9 @@ export async function serveMetrics(port: number, read: (lag: LoopLag) => string)
       requestTimeout: CONTROL_REQUEST_MS,
     },
     (request, response) => {
+      if (!OWN_NAMES.test(request.headers.host ?? LOOPBACK)) {
+        return void response.writeHead(403).end(`only as http://${LOOPBACK}\n`)
+      }
       const isAsked = request.method === 'GET' && request.url?.split('?')[0] === '/metrics'
       if (!isAsked) return void response.writeHead(404).end('GET /metrics\n')
       const text = read({

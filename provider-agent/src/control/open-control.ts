@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { EventLog } from '../events.ts'
+import type { AgentLoad } from '../load/load-desk.ts'
 import { agentMetrics } from './agent-metrics.ts'
 import { modelsOf, statusOf, type AgentFacts, type LiveFacts } from './agent-status.ts'
 import type { AgentWatch } from './agent-watch.ts'
@@ -24,6 +25,7 @@ export interface ControlOptions {
 /** What is asked of the agent itself. */
 export interface ControlledAgent {
   readonly jobsRunning: number
+  readonly load: AgentLoad
   readonly receiptBatchesWaiting: number
   drain(): void
 }
@@ -45,6 +47,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   let agent: ControlledAgent | undefined
   const live = (): LiveFacts => ({
     jobsRunning: agent?.jobsRunning ?? 0,
+    load: agent?.load,
     receiptBatchesWaiting: agent?.receiptBatchesWaiting ?? 0,
     rssBytes: rssBytes(),
   })

@@ -9,6 +9,7 @@ import { commonVersion, LoginRefusal } from '../link/login.ts'
 import { challengeOf, DialError } from './challenge.ts'
 import { failed, ok, skipped, warning, type Check, type Finding } from './check.ts'
 import { clockFinding } from './edge-clock.ts'
+import { shellWord } from './shell-word.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** A certificate that is renewed by itself is renewed before. */
@@ -148,7 +149,7 @@ function audienceFinding({ audience }: Challenge, address: EdgeAddress): Finding
   if (audience === address.audience) return ok('the edge takes connections of agents')
   return failed(
     `the edge at ${address.audience} calls itself ${audience}`,
-    `use the address it is known by: --edge https://${audience}`,
+    `use the address it is known by: --edge ${shellWord(`https://${audience}`)}`,
   )
 }
 
@@ -160,7 +161,7 @@ function protocolFinding(challenge: Challenge | undefined): Finding {
     if (!(error instanceof LoginRefusal)) throw error
     return failed(
       error.message,
-      'npm install --global infernet-agent@latest, or in a clone: git pull && npm ci',
+      'infernet-agent upgrade, or in a clone: git pull && npm ci',
     )
   }
 }

@@ -4,6 +4,7 @@ import type { ManagedKind } from './managed/engine-command.ts'
 import { ManagedEngine } from './managed/managed.ts'
 import type { OfferOverrides } from './offer-overrides.ts'
 import { demoModel, parseModelFile } from './model-file.ts'
+import type { EngineSandboxOptions } from '../sandbox/engine-sandbox.ts'
 import { parseModelAlias } from './openai-http/model-alias.ts'
 import { OpenAiHttpEngine } from './openai-http/openai-http.ts'
 import type { SpecWords } from './spec-words.ts'
@@ -35,6 +36,8 @@ export interface EngineOptions {
   readonly context?: number
   readonly threads?: number
   readonly gpu: boolean
+  /** What such a server is confined to. */
+  readonly sandbox?: EngineSandboxOptions | undefined
   /** What the owner says about the models. */
   readonly overrides: OfferOverrides
   /** What the owner says of the weights behind a server. */
@@ -43,8 +46,13 @@ export interface EngineOptions {
 
 /** The engine that the options describe, not yet started; `now` is in ms since the epoch. Throws `EngineStartError`. */
 export function createEngine(options: EngineOptions, now: () => number): Engine {
-  const { engine, models, overrides, manage } = options
+  const { engine, models, overrides, manage, sandbox } = options
   if (manage !== undefined) return managedEngine(manage, options)
+  if (sandbox !== undefined) {
+    throw new EngineStartError(
+      '--sandbox is for a server that the agent starts itself: add --manage llama-server, or --manage vllm',
+    )
+  }
   if (engine === 'openai-http') {
     return new OpenAiHttpEngine({
       url: options.engineUrl ?? '',
@@ -78,5 +86,6 @@ function managedEngine(kind: ManagedKind, options: EngineOptions): Engine {
     checksMemory: options.skipMemoryCheck !== true,
     overrides: options.overrides,
     ...(options.spec === undefined ? {} : { spec: options.spec }),
+    ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
   })
 }

@@ -5,8 +5,7 @@ import { ToolCallParser, type ToolCallOutput } from '@infernet/openai-compat/too
 import type { Position } from '@infernet/schemas/transcript'
 import { makeUsage } from '@infernet/openai-compat/usage'
 import {
-  JobFault,
-  requestFault,
+  unservedEndpoint,
   type EngineRequest,
   type EngineRun,
   type EngineSink,
@@ -31,10 +30,7 @@ export function beginLocalAnswer(
   sink: EngineSink,
   now: () => number,
 ): EngineRun {
-  if (!model.endpoints.includes(request.endpoint)) {
-    const message = `The model '${model.id}' is not served at this endpoint.`
-    throw new JobFault(requestFault('unsupported_endpoint', message, { status: 404 }))
-  }
+  if (!model.endpoints.includes(request.endpoint)) throw unservedEndpoint(model)
   if (request.endpoint === 'embeddings') return beginLocalEmbeddings(source, model, request, sink)
   const local = readTextRequest(request, model)
   const evidence = new EvidenceRecorder(model, local.generate.sampling)

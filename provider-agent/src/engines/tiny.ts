@@ -14,6 +14,7 @@ import {
   type EngineRun,
   type EngineSink,
 } from './engine.ts'
+import { DEFAULT_SLOTS } from '../limits.ts'
 import { beginLocalAnswer } from './local-answer.ts'
 import type { LocalModel } from './local-request.ts'
 import { renderLocally } from './local-render.ts'
@@ -47,6 +48,11 @@ export class TinyEngine implements Engine {
 
   get models(): readonly EngineModel[] {
     return this.#served.map(({ model }) => model)
+  }
+
+  /** It computes one token at a time: those of more answers only come later. */
+  get slots(): number {
+    return DEFAULT_SLOTS
   }
 
   async start(): Promise<void> {

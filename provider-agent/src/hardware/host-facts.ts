@@ -9,6 +9,8 @@ export interface HostFacts {
   /** That this process may use at once. */
   readonly threads: number
   readonly memoryBytes: number
+  /** `CUDA_VISIBLE_DEVICES`; undefined where it is not set. */
+  readonly cudaVisible: string | undefined
   /** The beginning of a file of the kernel; undefined where there is none. */
   readText(path: string): string | undefined
   /** The names in a folder; none where there is no such folder. */
@@ -24,6 +26,7 @@ export const hostFacts = (): HostFacts => ({
   cpuName: cpus()[0]?.model.trim() ?? '',
   threads: availableParallelism(),
   memoryBytes: totalmem(),
+  cudaVisible: process.env['CUDA_VISIBLE_DEVICES'],
   readText,
   list(path) {
     try {

@@ -9,6 +9,7 @@ import { acceptable, cardHash } from './gpu-facts.ts'
 import { cardFacts } from './gpu-table.ts'
 import { migProfiles, querySmi } from './nvidia-smi.ts'
 import { wholeNumber, type SmiRow } from './smi-rows.ts'
+import { visibleCards } from './visible-cards.ts'
 
 const FIELDS = [
   'name',
@@ -28,16 +29,20 @@ export interface Found {
   readonly trouble?: string | undefined
 }
 
-/** `memoryMib` is the machine's, for those GPUs that have none of their own. */
+/**
+ * `memoryMib` is the machine's, for those GPUs that have none of their own; `visible` is `CUDA_VISIBLE_DEVICES`.
+ */
 export async function probeNvidia(
   run: CommandRunner,
   memoryMib: number | undefined,
+  visible: string | undefined,
 ): Promise<Found> {
   const answer = await querySmi(run, FIELDS)
   if (answer === undefined) return { gpus: [] }
-  const isCut = answer.rows.some((row) => row.get('mig.mode.current') === 'Enabled')
+  const rows = visibleCards(answer.rows, visible)
+  const isCut = rows.some((row) => row.get('mig.mode.current') === 'Enabled')
   const instances = isCut ? await migProfiles(run) : new Map<string, string[]>()
-  const gpus = answer.rows.flatMap((row) => gpuOf(row, instances, memoryMib))
+  const gpus = rows.flatMap((row) => gpuOf(row, instances, memoryMib))
   return { gpus, trouble: answer.trouble }
 }
 

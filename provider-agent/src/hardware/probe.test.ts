@@ -9,7 +9,7 @@ import { probeHardware } from './probe.ts'
 import { replayed } from './testing/replay.ts'
 
 const GIB = 1024 ** 3
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const sha256 = (id: string) => createHash('sha256').update(`infernet/card/1\0${id}`).digest('hex')
 
 /** A Linux machine with these files of the kernel. */
 const machine = (files: Readonly<Record<string, string>> = {}): HostFacts => ({
@@ -17,6 +17,7 @@ const machine = (files: Readonly<Record<string, string>> = {}): HostFacts => ({
   cpuName: 'A Processor',
   threads: 16,
   memoryBytes: 64 * GIB,
+  cudaVisible: undefined,
   readText: (path) => files[path],
   list: (path) => {
     const below = Object.keys(files).filter((file) => file.startsWith(`${path}/`))
@@ -64,6 +65,14 @@ describe('NVIDIA', () => {
     const h100 = { name: 'NVIDIA H100 80GB HBM3', vram_mib: 81_559, bandwidth_gb_s: 3350 }
     expect(gpus).toMatchObject([h100, { ...h100, power_limit_w: 700 }])
     expect(gpus[0]?.mig).toBeUndefined()
+  })
+
+  it('only those are told that the agent’s engines may use', async () => {
+    const { gpus } = await probe(replayed('titan-v-and-rtx-5880.txt'), {
+      ...machine(),
+      cudaVisible: '1',
+    })
+    expect(gpus).toMatchObject([{ name: 'NVIDIA RTX 5880 Ada Generation' }])
   })
 
   it('a laptop’s GPU is not the card of the same number', async () => {

@@ -21,7 +21,7 @@ export async function probeHardware(
   const isMac = host.platform === 'darwin'
   const none: Found = { gpus: [] }
   const [nvidia, amd, apple] = await Promise.all([
-    isMac ? none : probeNvidia(run, memory),
+    isMac ? none : probeNvidia(run, memory, host.cudaVisible),
     isMac ? [] : probeAmd(run, host),
     isMac ? probeApple(run, memory) : [],
   ])

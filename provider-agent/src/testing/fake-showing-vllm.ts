@@ -72,6 +72,7 @@ export class FakeShowingVllm {
     this.#server = createServer(async (request, response) => {
       if (request.url === '/version') return json(response, 200, { version: '0.32.0' })
       if (request.url === '/v1/models') return json(response, 200, this.#list())
+      if (request.method === 'GET') return json(response, 404, { detail: 'Not Found' })
       const chunks: Buffer[] = await request.toArray()
       const body = JSON.parse(Buffer.concat(chunks).toString()) as Body
       const told = this.#told(request.url ?? '', body)

@@ -74,6 +74,15 @@ export class LlamaCppEngine implements Engine {
     return this.#served.flatMap(({ model }) => model ?? [])
   }
 
+  /** Of each model. */
+  get slots(): number {
+    return this.#options.slots
+  }
+
+  get cacheTokens(): number {
+    return this.models.reduce((sum, { contextLength }) => sum + contextLength * this.slots, 0)
+  }
+
   async start(events: EngineEvents): Promise<void> {
     await Promise.all(this.#options.files.map((file) => this.#load(file, events)))
   }

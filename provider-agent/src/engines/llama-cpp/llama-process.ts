@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { JobError } from '@infernet/schemas/wire'
 import { EngineStartError, providerFault } from '../engine.ts'
+import { engineEnv } from '../managed/engine-command.ts'
 import { ScoreError } from '../score-order.ts'
 import type {
   GenerateRequest,
@@ -74,7 +75,10 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
 
   async #spawn(): Promise<LoadedModel> {
     const { promise, resolve, reject } = Promise.withResolvers<LoadedModel>()
-    const child = fork(CHILD, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const child = fork(CHILD, {
+      env: engineEnv(process.env),
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
     this.#child = child
     this.#startedAt = performance.now()
     this.#stderr = ''

@@ -164,7 +164,6 @@ describe('openai-http', () => {
     })
     expect(request?.body).not.toHaveProperty('user')
     expect(request?.body).not.toHaveProperty('grammar')
-    expect(request?.connection).toBe('close')
   })
 
   it('reuses connections for whole answers, and survives their death', async () => {
@@ -186,12 +185,33 @@ describe('openai-http', () => {
     ])
   })
 
+  it('leaves the connection of a stream that has ended to the next', async () => {
+    const { engine, server } = await make()
+    const ports = new Set<number | undefined>()
+    // As late as the next job of a client that has read the answer.
+    const isReused = async () => {
+      expect((await ask(engine, model, hello)).finishReason).toBe('stop')
+      ports.add(server.requests.at(-1)?.port)
+      return ports.size < server.requests.length
+    }
+    await expect.poll(isReused).toBe(true)
+    expect(server.aborted).toBe(0)
+  })
+
+  it('drops the connection of a stream that does not end', async () => {
+    const { engine, server } = await make()
+    server.fault = 'no_end'
+    expect((await ask(engine, model, hello)).finishReason).toBe('stop')
+    expect(server.aborted).toBe(0)
+    await expect.poll(() => server.aborted, { timeout: 5_000 }).toBe(1)
+  })
+
   it('never reuses a connection of llama-server', async () => {
     const { engine, server } = await make()
     server.models = [{ id: model, owned_by: 'llamacpp', meta: { n_ctx: 256 } }]
     await expect.poll(() => engine.models[0]?.contextLength).toBe(256)
-    await ask(engine, model, hello, { stream: false })
-    expect(server.requests[0]?.connection).toBe('close')
+    for (const stream of [true, false]) await ask(engine, model, hello, { stream })
+    expect(server.requests.map(({ connection }) => connection)).toEqual(['close', 'close'])
   })
 
   it('refuses remote media before the engine sees it', async () => {

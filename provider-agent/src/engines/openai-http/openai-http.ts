@@ -4,8 +4,10 @@ import { modelOfferSchema } from '@infernet/schemas/wire'
 import {
   JobFault,
   providerFault,
+  unservedEndpoint,
   type Engine,
   type EngineEvents,
+  type EngineLoad,
   type EngineModel,
   type EngineRequest,
   type EngineRun,
@@ -21,6 +23,7 @@ import { quantizationOf } from '../model-file.ts'
 import { ModelFileReader } from './evidence/model-folder.ts'
 import { HttpRenderer } from './http-renderer.ts'
 import { LlamaServerScorer } from './llama-server-scorer.ts'
+import { LoadWatch } from './load-watch.ts'
 import type { ModelAlias } from './model-alias.ts'
 import { OwnQuestions } from './own-questions.ts'
 import type { Renderer } from '../render-order.ts'
@@ -70,12 +73,15 @@ export class OpenAiHttpEngine implements Engine {
   readonly #options: OpenAiHttpOptions
   readonly #connection: EngineConnection
   readonly #calls = new Set<EngineCall>()
+  readonly #loadWatch: LoadWatch
   readonly #scorers: Partial<Record<EngineKind, VllmScorer | LlamaServerScorer>>
   readonly #files = new ModelFileReader()
   readonly #closing = new AbortController()
   #events: EngineEvents | undefined
   #models: readonly OfferedModel[] = []
   #serverKind: EngineKind = 'openai'
+  /** It is one of those that can say how full they are. */
+  #tellsLoad = false
   /** By the engine's own name; forgotten when the model or the engine goes. */
   #seen = new Map<string, SeenModel>()
   /** Told once. */
@@ -87,6 +93,11 @@ export class OpenAiHttpEngine implements Engine {
   constructor(options: OpenAiHttpOptions) {
     this.#options = options
     this.#connection = connectEngine(options.url, options.key)
+    this.#loadWatch = new LoadWatch({
+      connection: this.#connection,
+      ours: () => this.#calls.size,
+      onRestart: () => this.#events?.cacheLost?.(),
+    })
     this.#scorers = {
       vllm: new VllmScorer(this.#connection),
       'llama-server': new LlamaServerScorer(this.#connection, options.random ?? Math.random),
@@ -95,6 +106,14 @@ export class OpenAiHttpEngine implements Engine {
 
   get models(): readonly EngineModel[] {
     return this.#models
+  }
+
+  get slots(): number | undefined {
+    return this.#loadWatch.slots
+  }
+
+  get load(): EngineLoad | undefined {
+    return this.#loadWatch.load
   }
 
   async start(events: EngineEvents): Promise<void> {
@@ -112,6 +131,7 @@ export class OpenAiHttpEngine implements Engine {
     if (model === undefined) {
       throw new JobFault(providerFault('engine_down', `no model '${request.model}' now`))
     }
+    if (!model.endpoints.includes(request.endpoint)) throw unservedEndpoint(model)
     const call = new EngineCall({
       connection: this.#connection,
       alias: model.alias,
@@ -166,6 +186,7 @@ export class OpenAiHttpEngine implements Engine {
   async close(): Promise<void> {
     this.#events = undefined
     this.#closing.abort()
+    this.#loadWatch.close()
     clearTimeout(this.#timer)
     for (const call of this.#calls) call.abort()
   }
@@ -245,8 +266,9 @@ export class OpenAiHttpEngine implements Engine {
       .map(({ name }) => ({ id: name, engineName: name }))
   }
 
-  #offer({ models, kind }: ProbeResult): void {
+  #offer({ models, kind, isKnown }: ProbeResult): void {
     this.#serverKind = kind
+    this.#tellsLoad = isKnown
     const aliases = this.#aliases(models)
     const offers = aliases.flatMap((alias) => this.#offerOf(alias, models) ?? [])
     if (offers.length < aliases.length) {
@@ -287,6 +309,8 @@ export class OpenAiHttpEngine implements Engine {
   #setModels(models: readonly OfferedModel[]): void {
     const isSame = JSON.stringify(models) === JSON.stringify(this.#models)
     this.#models = models
+    if (models.length > 0 && this.#tellsLoad) this.#loadWatch.start(this.#serverKind)
+    else this.#loadWatch.stop()
     if (!isSame) this.#events?.modelsChanged()
   }
 

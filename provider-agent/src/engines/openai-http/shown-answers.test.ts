@@ -98,13 +98,14 @@ describe('an answer that is shown', () => {
 
   it('needs no more words than the backend where the server names its folder', async () => {
     const root = mkdtempSync(join(tmpdir(), 'infernet-'))
-    writeFileSync(join(root, 'model.safetensors'), 'weights')
+    const weights = Buffer.from('\u0002\0\0\0\0\0\0\0{}weights')
+    writeFileSync(join(root, 'model.safetensors'), weights)
     writeFileSync(join(root, 'config.json'), JSON.stringify({ dtype: 'bfloat16' }))
     writeFileSync(join(root, 'chat_template.jinja'), '{{ messages }}')
     const { engine, troubles } = await make({ backend: 'rocm' }, { root })
     expect(troubles).toEqual([])
     expect(engine.models[0]?.spec).toEqual({
-      weights: hash('sha256', 'weights'),
+      weights: hash('sha256', weights),
       template: hash('sha256', '{{ messages }}'),
       quantization: 'bfloat16',
       kv: 'auto',
