@@ -1,6 +1,6 @@
 // `npm run build:agent`: the provider agent as a package for npm, dist/agent. With `-- --release-key FILE
 // --releases URL` as a signed release: dist/agent-release, a folder for a web server.
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findIdentity } from '@infernet/provider-agent/identity'
 import { releasePlace } from '@infernet/provider-agent/upgrade/release-place'
@@ -20,16 +20,18 @@ const { values } = parseArgs({
     /** Whose later releases the package takes, if not of those keys. */
     trust: { type: 'string', multiple: true, default: [] },
     notes: { type: 'string', default: '' },
+    /** Where the package or the release goes, which is emptied first. */
+    out: { type: 'string' },
   },
 })
 const signers = values['release-key'].map(signerAt)
 
 if (signers.length === 0) {
-  const folder = join(DIST, 'agent')
+  const folder = resolve(values.out ?? join(DIST, 'agent'))
   await assembleAgentPackage(folder)
   console.log(`${folder}: try it with npm pack ${folder}`)
 } else {
-  const folder = join(DIST, 'agent-release')
+  const folder = resolve(values.out ?? join(DIST, 'agent-release'))
   const { releases, notes } = values
   if (releases === undefined) throw new Error('--releases URL: where will owners find it?')
   releasePlace(releases)

@@ -45,7 +45,7 @@ describe.skipIf(!isPossible)(
     const answers: Answer[] = []
 
     beforeAll(async () => {
-      packed = await packAgent()
+      packed = packAgent()
       stack = await Stack.start('node', PORT)
       client = await stack.createClient(String(CREDIT_MSAT))
       machine = await FreshDebian.boot({

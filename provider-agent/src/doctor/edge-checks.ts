@@ -159,9 +159,6 @@ function protocolFinding(challenge: Challenge | undefined): Finding {
     return ok(`version ${commonVersion(challenge.versions)}`)
   } catch (error) {
     if (!(error instanceof LoginRefusal)) throw error
-    return failed(
-      error.message,
-      'infernet-agent upgrade, or in a clone: git pull && npm ci',
-    )
+    return failed(error.message, 'infernet-agent upgrade, or in a clone: git pull && npm ci')
   }
 }

@@ -11,7 +11,7 @@ export const MAX_REFUSALS = 8
  * That a provider has signed answers and shown none of them: the receipts that it owes openings for, the oldest first.
  * That it was asked, was connected and showed nothing is the edge's word.
  */
-export const silenceEvidenceSchema = z.strictObject({
+const silenceEvidenceSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('silence'),
   spec: modelSpecSchema,
