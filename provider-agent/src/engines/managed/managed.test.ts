@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   mkdtempSync,
   readdirSync,
@@ -19,6 +20,7 @@ import type { ManagedOptions } from './managed-options.ts'
 import { ManagedEngine, type ManagedRim } from './managed.ts'
 import { SUPERVISOR_LIMITS } from './supervisor.ts'
 
+const MIB = 1024 ** 2
 const GIB = 1024 ** 3
 const { path } = demoModel()
 const question = { messages: [{ role: 'user', content: 'What is Infernet?' }] }
@@ -152,6 +154,22 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('a llama-server of our own', () =
     await until(() => engine.models.length === 1)
     expect((await ask(engine, id, question)).error).toBeUndefined()
     expect(ofEvent('engine_up')).toHaveLength(2)
+  })
+
+  it('runs out of memory: the job fails over, and others are answered again', async () => {
+    const { engine, id, start } = make()
+    await start()
+    const limit = (bytes: string) =>
+      spawnSync('prlimit', [`--pid=${serverOf(id)?.pid}`, `--as=${bytes}:unlimited`])
+    expect(limit(String(MIB)).status).toBe(0)
+    const { error } = await ask(engine, id, question)
+    expect(error).toMatchObject({
+      fault: 'provider',
+      message: expect.stringContaining('bad_alloc'),
+    })
+    limit('unlimited')
+    await until(() => engine.models.length === 1)
+    expect((await ask(engine, id, question)).error).toBeUndefined()
   })
 
   it('waits longer each time that it cannot be brought back, and says why', async () => {
