@@ -2,45 +2,65 @@
 import { Command, CommanderError } from 'commander'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { plainLines } from '../plain-text.ts'
-import { addCalibrateCommand } from './calibrate-command.ts'
-import { addCompletionCommand } from './completion-command.ts'
-import { addDebugCommand } from './debug-command.ts'
-import { addDoctorCommand } from './doctor-command.ts'
-import { addDrainCommand } from './drain-command.ts'
-import { addEarningsCommand } from './earnings-command.ts'
-import { addHardwareCommand } from './hardware-command.ts'
-import { addKeysCommand } from './keys-command.ts'
-import { addLogsCommand } from './logs-command.ts'
-import { addReceiptCommand } from './receipt-command.ts'
-import { addRunCommand } from './run-command.ts'
-import { addServiceCommand } from './service-command.ts'
-import { addSetupCommand } from './setup-command.ts'
-import { addSlashCommand } from './slash-command.ts'
-import { addStatusCommands } from './status-command.ts'
-import { addUpgradeCommand } from './upgrade-command.ts'
-import { addVersionCommand } from './version-command.ts'
+
+type AddCommand = (program: Command) => void
+
+/** In the order of the help. A command's own modules are loaded when it is asked for: each is a tenth of a second. */
+const COMMANDS: readonly {
+  readonly names: readonly string[]
+  readonly load: () => Promise<AddCommand>
+}[] = [
+  { names: ['setup'], load: async () => (await import('./setup-command.ts')).addSetupCommand },
+  { names: ['run'], load: async () => (await import('./run-command.ts')).addRunCommand },
+  {
+    names: ['status', 'models'],
+    load: async () => (await import('./status-command.ts')).addStatusCommands,
+  },
+  { names: ['logs'], load: async () => (await import('./logs-command.ts')).addLogsCommand },
+  { names: ['drain'], load: async () => (await import('./drain-command.ts')).addDrainCommand },
+  {
+    names: ['earnings'],
+    load: async () => (await import('./earnings-command.ts')).addEarningsCommand,
+  },
+  { names: ['doctor'], load: async () => (await import('./doctor-command.ts')).addDoctorCommand },
+  { names: ['debug'], load: async () => (await import('./debug-command.ts')).addDebugCommand },
+  {
+    names: ['hardware'],
+    load: async () => (await import('./hardware-command.ts')).addHardwareCommand,
+  },
+  { names: ['keys'], load: async () => (await import('./keys-command.ts')).addKeysCommand },
+  {
+    names: ['receipt'],
+    load: async () => (await import('./receipt-command.ts')).addReceiptCommand,
+  },
+  { names: ['slash'], load: async () => (await import('./slash-command.ts')).addSlashCommand },
+  {
+    names: ['service'],
+    load: async () => (await import('./service-command.ts')).addServiceCommand,
+  },
+  {
+    names: ['calibrate'],
+    load: async () => (await import('./calibrate-command.ts')).addCalibrateCommand,
+  },
+  // It completes all the others.
+  { names: [], load: async () => (await import('./completion-command.ts')).addCompletionCommand },
+  {
+    names: ['upgrade'],
+    load: async () => (await import('./upgrade-command.ts')).addUpgradeCommand,
+  },
+  {
+    names: ['version'],
+    load: async () => (await import('./version-command.ts')).addVersionCommand,
+  },
+]
 
 const program = new Command('infernet-agent')
   .description('Serves language models on this machine to an Infernet edge, for sats.')
   .exitOverride()
 
-addSetupCommand(program)
-addRunCommand(program)
-addStatusCommands(program)
-addLogsCommand(program)
-addDrainCommand(program)
-addEarningsCommand(program)
-addDoctorCommand(program)
-addDebugCommand(program)
-addHardwareCommand(program)
-addKeysCommand(program)
-addReceiptCommand(program)
-addSlashCommand(program)
-addServiceCommand(program)
-addCalibrateCommand(program)
-addCompletionCommand(program)
-addUpgradeCommand(program)
-addVersionCommand(program)
+const [, , asked = ''] = process.argv
+const named = COMMANDS.filter(({ names }) => names.includes(asked))
+for (const { load } of named.length > 0 ? named : COMMANDS) (await load())(program)
 
 try {
   await program.parseAsync()
