@@ -22,6 +22,9 @@ const REQUESTS = 30
 const TRIES = 120
 const RETRY_MS = 500
 const STORY_MS = 240_000
+/** The owner, and what she does with sudo. */
+const ADA = 'runuser --user ada -- env HOME=/home/ada'
+const SUDO = 'env SUDO_USER=ada'
 const DATA = '--data /etc/infernet-agent'
 const LLAMA =
   'systemd-run --quiet --unit=llama --property=Restart=always --property=RestartSec=1 ' +
@@ -109,7 +112,10 @@ describe.skipIf(!isPossible)(
         await machine.must(
           'npm install --global --prefix /usr/local --omit=optional --offline --no-audit --no-fund /opt/agent.tgz',
         )
-        const setup = await machine.must(`infernet-agent setup --yes --edge ${stack.url} --json`)
+        await machine.must('useradd --create-home ada')
+        const setup = await machine.must(
+          `${ADA} infernet-agent setup --yes --edge ${stack.url} --json`,
+        )
         expect(JSON.parse(setup)).toMatchObject({
           options: { 'engine-url': 'http://127.0.0.1:8080' },
         })
@@ -120,9 +126,11 @@ describe.skipIf(!isPossible)(
     it(
       'becomes a service that systemd finds nothing wrong with',
       async () => {
-        await machine.must('infernet-agent service unit > /tmp/infernet-agent.service')
+        await machine.must(`${SUDO} infernet-agent service unit > /tmp/infernet-agent.service`)
         await machine.must('systemd-analyze verify /tmp/infernet-agent.service')
-        await machine.must('infernet-agent service install')
+        const installed = await machine.must(`${SUDO} infernet-agent service install`)
+        const [name = 'none'] = (await machine.must(`${ADA} infernet-agent keys`)).split('\n')
+        expect(installed).toContain(`runs: ${name}`)
         await stack.untilServed('infernet-demo', 1)
         expect(await machine.must('infernet-agent service status')).toContain('active')
       },
