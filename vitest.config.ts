@@ -15,6 +15,9 @@ const SETUP = ['scripts/plain-output.ts']
 const SIDE_BY_SIDE =
   'e2e/src/{openai-sdk,openai-sdk-endpoints,ai-sdk,anthropic-sdk,langchain,audits,renderings,canaries,http-engine-audits}.test.ts'
 
+/** Where vLLM cannot be installed: `.ci/run` says then why not. */
+const WITHOUT = process.env['INFERNET_WITHOUT_VLLM'] === '1' ? ['**/vllm.test.ts'] : []
+
 export default defineConfig({
   test: {
     // One less by default, which on two processors is half of them.
@@ -25,7 +28,7 @@ export default defineConfig({
           name: 'unit',
           setupFiles: SETUP,
           include: ['*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-          exclude: ['e2e/**', '**/*.workers.test.ts', '**/node_modules/**'],
+          exclude: ['e2e/**', '**/*.workers.test.ts', '**/node_modules/**', ...WITHOUT],
           // Nothing here keeps state in a module: loading everything anew for each file took half the time.
           isolate: false,
           testTimeout: HANG_MS,

@@ -53,10 +53,12 @@ const runArgs = (edge: FakeEdge, data: string) =>
 describe('infernet-agent run', () => {
   it('serves jobs, drains at SIGTERM and ends with 0, telling each event in JSON', async () => {
     const edge = await makeEdge()
-    const { child, exited } = start(runArgs(edge, newDirectory()))
+    const { child, exited, output } = start(runArgs(edge, newDirectory()))
     const session = await edge.session()
     session.give(1, body)
     expect((await session.answer(1)).end).toBeDefined()
+    // The edge has the end before the owner reads of it.
+    await expect.poll(() => output.out, { timeout: 10_000 }).toContain('job_done')
     child.kill('SIGTERM')
     const { code, out, err } = await exited
     expect({ code, err }).toEqual({ code: EXIT.ok, err: '' })

@@ -18,6 +18,8 @@ export interface ConformanceSubject {
   readonly longQuestion: string
   /** Whether it is a real model: one that is random where it may be. */
   readonly isReal: boolean
+  /** Its server reads a space at the end of a begun answer as a token; few models know what to say behind one. */
+  readonly readsLastSpace?: boolean
   /** What else has to be cleaned up. */
   readonly dispose?: () => Promise<void>
 }
@@ -304,11 +306,12 @@ export function engineConformance(name: string, make: () => Promise<ConformanceS
     })
 
     it('goes on behind a space that the delivered text ends with', async () => {
-      const { engine, model, longQuestion } = subject
+      const { engine, model, longQuestion, readsLastSpace = false } = subject
       const text = contentOf((await ask(engine, model, say(longQuestion))).text)
       const begun = text.slice(0, text.indexOf(' ', 5) + 1)
       const rest = await ask(engine, model, saying(longQuestion, begun), { continues: true })
-      expect(begun + contentOf(rest.text)).toBe(text)
+      if (readsLastSpace) expect(contentOf(rest.text)).toMatch(/^\S/)
+      else expect(begun + contentOf(rest.text)).toBe(text)
     })
 
     it('completes a prompt in a stream of text, within 16 tokens unless told otherwise', async () => {
