@@ -277,6 +277,17 @@ describe('audits', () => {
     expect((await edge.audits.conductOf(provider.peer))?.standing).toBe('slashed')
   })
 
+  it('hold against nobody what it could not show any more once it was sent away', async () => {
+    for (let i = 0; i < 3; i++) await refuse()
+    edge.clock.advance(CONDUCT_TIMES.suspensionMs)
+    await back()
+    const last = await answered()
+    await refuse()
+    expect(provider.closed).toBeDefined()
+    edge.clock.advance(OPENING_WAIT_MS)
+    expect(await auditOf(last)).toBeUndefined()
+  })
+
   it('convict nobody of what it had an excuse not to show', async () => {
     for (let i = 0; i < 4; i++) {
       if (i === 3) edge.clock.advance(CONDUCT_TIMES.suspensionMs)

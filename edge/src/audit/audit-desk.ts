@@ -271,7 +271,7 @@ export class AuditDesk {
     const { job, lease, offer, provider, verification } = answer
     this.#cases.delete(lease)
     const isShown = judged.verdict !== 'unopened'
-    const isCounted = isShown || this.#connections.counts(provider, found.connection)
+    const isCounted = isShown || this.#owes(found)
     const judgement = isShown || !isCounted ? judged : this.#unopened(found, judged)
     const audit: Audit = {
       job,
@@ -302,6 +302,12 @@ export class AuditDesk {
     this.#options.onJudged(audit)
     this.#options.onStanding(audit.provider)
     this.#record(audit, change, RECORD_TRIES)
+  }
+
+  /** Not what it was about to show when it was sent away: it cannot any more, and its money stands still already. */
+  #owes({ answer, connection }: Case): boolean {
+    const { provider } = answer
+    return this.placeOf(provider) !== 'banned' && this.#connections.counts(provider, connection)
   }
 
   #unopened(found: Case, { report, ...judged }: Judgement): Judgement {
