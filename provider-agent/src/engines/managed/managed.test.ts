@@ -160,15 +160,15 @@ describe.skipIf(!isBuilt(llamaServerBinary()))('a llama-server of our own', () =
     const { engine, id, start } = make()
     await start()
     const limit = (bytes: string) =>
-      spawnSync('prlimit', [`--pid=${serverOf(id)?.pid}`, `--as=${bytes}:unlimited`])
+      spawnSync('prlimit', [`--pid=${serverOf(id)?.pid}`, `--data=${bytes}:unlimited`])
     expect(limit(String(MIB)).status).toBe(0)
-    const { error } = await ask(engine, id, question)
-    expect(error).toMatchObject({
-      fault: 'provider',
-      message: expect.stringContaining('bad_alloc'),
-    })
+    // Longer than what the server has got already and is free in it.
+    const long = { messages: [{ role: 'user', content: 'memory '.repeat(MIB / 2) }] }
+    expect((await ask(engine, id, long)).error).toMatchObject({ fault: 'provider' })
     limit('unlimited')
     await until(() => engine.models.length === 1)
+    // With memory it is only too long.
+    expect((await ask(engine, id, long)).error).toMatchObject({ fault: 'request' })
     expect((await ask(engine, id, question)).error).toBeUndefined()
   })
 
