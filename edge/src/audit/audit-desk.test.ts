@@ -8,8 +8,9 @@ import { CONDUCT_TIMES } from '@infernet/verification/reputation/conduct'
 import { evidenceHash, openEvidence, rejudge } from '@infernet/verification/verdict/audit-evidence'
 import { openSilence } from '@infernet/verification/verdict/silence-evidence'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { RECEIPT_INTERVAL_MS } from '../limits.ts'
-import { completion } from '../testing/answers.ts'
+import { RECEIPT_INTERVAL_MS, RETURN_WAIT_MS, SWEEP_INTERVAL_MS } from '../limits.ts'
+import { concatenate } from '../hub/job-body.ts'
+import { completion, piece, readEvents, streamed } from '../testing/answers.ts'
 import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { FakeProvider, modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
@@ -310,6 +311,56 @@ describe('audits', () => {
     await settled()
     await back()
     expect(await recordOf()).toMatchObject({ unopened: 1, unopenedInRow: 1, failed: 0 })
+  })
+
+  /** An answer in the middle. */
+  async function begun() {
+    const answer = edge.chat({ stream: true, temperature: 0.8, max_completion_tokens: TOKENS })
+    const job = await provider.jobs.next()
+    job.begin().data(concatenate([piece.role(), piece.text('one ')]))
+    const reading = readEvents(await answer)
+    await settled()
+    return { job, reading }
+  }
+
+  it('count once what was lost with it in the middle, too', async () => {
+    const job = await answered()
+    await sign(job, honest(job).claim)
+    const { reading } = await begun()
+    provider.vanish()
+    await settled()
+    edge.clock.advance(RETURN_WAIT_MS + SWEEP_INTERVAL_MS)
+    await reading
+    edge.clock.advance(OPENING_WAIT_MS)
+    await settled()
+    await back()
+    expect(await recordOf()).toMatchObject({ unopened: 1, unopenedInRow: 1, failed: 0 })
+  })
+
+  it('excuse who was cut off, though it is back when its answer is over', async () => {
+    const models = [modelOffer('tiny', { spec: DRAWN_SPEC, capabilities: ['continue'] })]
+    provider = await edge.provider({ models }, key)
+    const { job, reading } = await begun()
+    provider.vanish()
+    provider = await edge.provider({ models }, key)
+    const rest = await provider.jobs.next()
+    rest.begin().data(streamed(['two'], { prompt: 5, completion: 1 }))
+    rest.end({ usage: { prompt_tokens: 5, completion_tokens: 1 } })
+    await reading
+    await sign(job, honest(job).claim, { usage: { prompt_tokens: 5, completion_tokens: 1 } })
+    provider.open(job.header.lease, undefined)
+    await settled()
+    const audits = await edge.audits.auditsOf(job.header.job)
+    const first = audits.find(({ lease }) => lease === job.header.lease)
+    expect(first).toMatchObject({ verdict: 'unopened', report: { unopened: { refusal: null } } })
+  })
+
+  it('know how a provider stands, though what it has refused cannot be read', async () => {
+    for (let i = 0; i < 3; i++) await refuse()
+    edge.audits.refusalsOf = () => Promise.reject(new Error('down'))
+    await back()
+    expect(edge.hub.providers).toBe(1)
+    expect((await edge.chat()).status).toBe(503)
   })
 
   it.each([

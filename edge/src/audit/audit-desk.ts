@@ -32,7 +32,7 @@ import {
   STANDING_WAIT_MS,
 } from './audit-limits.ts'
 import type { Audit, AuditStore, ConductChange } from './audit-port.ts'
-import { Connections, type ConnectionNumber } from './connections.ts'
+import { Connections } from './connections.ts'
 import { evidenceOf, type Proof } from './evidence-of.ts'
 import { Examiner, unjudged } from './examiner.ts'
 import { Standings, type Place } from './standings.ts'
@@ -43,6 +43,8 @@ export interface EndedAnswer extends DeliveredAnswer {
   readonly job: JobId
   readonly lease: LeaseId
   readonly provider: PeerId
+  /** That it came over, by identity. */
+  readonly connection: object
   readonly endpoint: Endpoint
   readonly offer: ModelOffer
   /** Its body asks for the rest of an answer that another had begun. */
@@ -93,8 +95,6 @@ interface Drawn {
 /** An answer that was selected and is not judged yet. */
 interface Case extends Drawn {
   readonly resolve: (audit: Audit) => void
-  /** Of its provider, when the answer was over; undefined when it had lost it by then. */
-  readonly connection: ConnectionNumber
   /** Once its receipt is here. */
   signed?: Signed
   /** When its provider was asked, ms since the epoch. */
@@ -141,9 +141,9 @@ export class AuditDesk {
    * A provider has come: what is known of it is asked for. One that `isNew` gets no jobs until then, unless
    * the database is slow; one that was here before our last sleep does.
    */
-  joined(provider: PeerId, isNew: boolean): void {
+  joined(provider: PeerId, isNew: boolean, connection: object): void {
     const { later, onStanding } = this.#options
-    this.#connections.joined(provider)
+    this.#connections.joined(provider, connection)
     void this.#standings.load(provider, isNew).then(() => onStanding(provider))
     if (!isNew) return
     later(() => {
@@ -214,8 +214,7 @@ export class AuditDesk {
     const { promise, resolve } = Promise.withResolvers<Audit>()
     const text = answer.deliveredText()
     const known = { ...answer, ...(text !== undefined && { text }) }
-    const connection = this.#connections.of(answer.provider)
-    this.#cases.set(lease, { ...drawn, answer: known, resolve, connection })
+    this.#cases.set(lease, { ...drawn, answer: known, resolve })
     for (const [, oldest] of this.#cases) {
       if (this.#cases.size <= MAX_AUDITS_UNDER_WAY) break
       this.#close(oldest, unjudged('too many audits under way'))
@@ -305,8 +304,7 @@ export class AuditDesk {
   }
 
   /** Not what it was about to show when it was sent away: it cannot any more, and its money stands still already. */
-  #owes({ answer, connection }: Case): boolean {
-    const { provider } = answer
+  #owes({ answer: { connection, provider } }: Case): boolean {
     return this.placeOf(provider) !== 'banned' && this.#connections.counts(provider, connection)
   }
 
@@ -317,8 +315,8 @@ export class AuditDesk {
   }
 
   /** Undefined where it has an excuse. */
-  #refusalIn({ answer, askedAt, connection, signed }: Case): Refusal | undefined {
-    if (!this.#connections.isKept(answer.provider, connection)) return undefined
+  #refusalIn({ answer, askedAt, signed }: Case): Refusal | undefined {
+    if (!this.#connections.isKept(answer.provider, answer.connection)) return undefined
     if (signed === undefined || askedAt === undefined) return undefined
     return { receipt: signed.receipt, asked_at: askedAt }
   }

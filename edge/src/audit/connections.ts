@@ -1,18 +1,15 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 
-/** A connection of a provider; undefined: it had none. */
-export type ConnectionNumber = number | undefined
-
-/** Who is here, and what was lost with connections that broke. */
+/** Which connection of their provider answers came over, and what was lost with those that broke. */
 export class Connections {
-  readonly #present = new Map<PeerId, number>()
-  /** Of who has lost one with answers to show: the last one that was counted. */
-  readonly #counted = new Map<PeerId, ConnectionNumber>()
-  #made = 0
+  /** Of who is here: its connection. */
+  readonly #present = new Map<PeerId, object>()
+  /** Those that have counted against who lost them. */
+  readonly #counted = new Map<PeerId, WeakSet<object>>()
 
   /** A provider has come, or has come again in place of a connection that it had. */
-  joined(provider: PeerId): void {
-    this.#present.set(provider, ++this.#made)
+  joined(provider: PeerId, connection: object): void {
+    this.#present.set(provider, connection)
   }
 
   left(provider: PeerId): void {
@@ -23,23 +20,20 @@ export class Connections {
     return this.#present.has(provider)
   }
 
-  of(provider: PeerId): ConnectionNumber {
-    return this.#present.get(provider)
-  }
-
-  /** Whether a provider still has the connection that it had. */
-  isKept(provider: PeerId, connection: ConnectionNumber): boolean {
-    return connection !== undefined && this.#present.get(provider) === connection
+  /** Whether a provider still has that connection. */
+  isKept(provider: PeerId, connection: object): boolean {
+    return this.#present.get(provider) === connection
   }
 
   /**
    * Whether what a provider owed on a connection counts against it. All that was lost with one counts once: who dies
    * does so with every answer that it has to show.
    */
-  counts(provider: PeerId, connection: ConnectionNumber): boolean {
+  counts(provider: PeerId, connection: object): boolean {
     if (this.isKept(provider, connection)) return true
-    if (this.#counted.has(provider) && this.#counted.get(provider) === connection) return false
-    this.#counted.set(provider, connection)
+    const counted = this.#counted.get(provider) ?? new WeakSet()
+    if (counted.has(connection)) return false
+    this.#counted.set(provider, counted.add(connection))
     return true
   }
 

@@ -57,8 +57,8 @@ export class Standings {
       ])
       // An answer that was judged meanwhile may be in both: what was loaded has all before it.
       for (const record of records) known.records.set(record.spec, record)
-      await this.#loadRefusals(provider, known)
       known.conduct = this.#conductBy(known, stored)
+      await this.#loadRefusals(provider, known)
       if (stored?.standing === 'accused') await this.#fallen(provider, known)
     } catch (error) {
       onError(error)
@@ -68,11 +68,13 @@ export class Standings {
   }
 
   async #loadRefusals(provider: PeerId, { records, refusals }: Known): Promise<void> {
-    for (const { spec, unopenedInRow } of records.values()) {
-      if (unopenedInRow === 0) continue
-      const latest = Math.min(unopenedInRow, MAX_REFUSALS)
-      refusals.set(spec, await this.#options.store.refusalsOf(provider, spec, latest))
-    }
+    const silent = [...records.values()].filter(({ unopenedInRow }) => unopenedInRow > 0)
+    await Promise.all(
+      silent.map(async ({ spec, unopenedInRow }) => {
+        const latest = Math.min(unopenedInRow, MAX_REFUSALS)
+        refusals.set(spec, await this.#options.store.refusalsOf(provider, spec, latest))
+      }),
+    )
   }
 
   /** Takes a provider for a newcomer until it is known; false when it is known already. */

@@ -56,6 +56,7 @@ export function endedAnswers(
         job: order.job,
         lease,
         provider: session.peer,
+        connection: session,
         endpoint: order.rules.endpoint,
         offer,
         verification: order.verification,

@@ -384,7 +384,7 @@ export class ProviderHub implements SessionHost {
     this.#sessions.set(peer, session)
     this.#gpus.joined(session)
     this.#online?.joined(peer, countedUntil)
-    this.#audits?.joined(peer, !before)
+    this.#audits?.joined(peer, !before, session)
     this.#paidTo(session)
     this.#offer(session)
     return session
