@@ -54,7 +54,7 @@ export const auditReportSchema = z.object({
 })
 export type AuditReport = z.infer<typeof auditReportSchema>
 
-/** Whether its provider did not show an answer, and no verdict could come of it. */
+/** Whether its provider did not show the answer, whatever the verdict made of that. */
 export const isUnopened = (audit: {
   readonly verdict: AuditVerdict
   readonly report: AuditReport

@@ -11,7 +11,6 @@ import { isPeerId } from '@infernet/schemas/peer-id'
 import {
   fromBase64Url,
   signedReceiptSchema,
-  verifyReceipt,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
 import {
@@ -25,6 +24,7 @@ import {
 import { base64url } from '@infernet/schemas/wire'
 import { z } from 'zod'
 import { calibrationSchema, UNMEASURED, type Calibration } from '../evidence/calibration.ts'
+import { claimedStatement } from './claimed-statement.ts'
 import { EvidenceError } from './evidence-error.ts'
 import {
   judgeClaim,
@@ -98,16 +98,10 @@ export interface OpenedEvidence {
  */
 export async function openEvidence(json: string): Promise<OpenedEvidence> {
   const evidence = parse(json)
-  const verdict = await verifyReceipt(evidence.receipt)
-  if (!verdict.ok)
-    throw new EvidenceError('receipt', `the receipt does not hold: ${verdict.reason}`)
-  const { claim, ...statement } = verdict.statement
-  if (claim === undefined) throw new EvidenceError('unclaimed', 'the receipt claims nothing')
-  if (claim.spec !== specIdOf(evidence.spec))
-    throw new EvidenceError('spec', 'the receipt is of another spec')
+  const statement = await claimedStatement(evidence.receipt, specIdOf(evidence.spec))
   const { delivered, rendered, request } = evidence
   return {
-    statement: { ...statement, claim },
+    statement,
     answer: {
       body: fromBase64Url(request.body),
       seed: request.seed,

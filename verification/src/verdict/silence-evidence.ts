@@ -1,7 +1,8 @@
 import { refusalSchema, type Refusal } from '@infernet/schemas/audit-report'
 import { modelSpecSchema, specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
-import { verifyReceipt, type ReceiptStatement } from '@infernet/schemas/receipt'
+import type { ReceiptStatement } from '@infernet/schemas/receipt'
 import { z } from 'zod'
+import { claimedStatement } from './claimed-statement.ts'
 import { EvidenceError } from './evidence-error.ts'
 import { MIN_REFUSALS } from './silence.ts'
 
@@ -47,13 +48,7 @@ export async function openSilence(json: string): Promise<OpenedSilence | undefin
   const spec = specIdOf(evidence.spec)
   const refused: Refused[] = []
   for (const { receipt, asked_at: askedAt } of evidence.refusals) {
-    const verdict = await verifyReceipt(receipt)
-    if (!verdict.ok)
-      throw new EvidenceError('receipt', `a receipt does not hold: ${verdict.reason}`)
-    const { claim } = verdict.statement
-    if (claim === undefined) throw new EvidenceError('unclaimed', 'a receipt claims nothing')
-    if (claim.spec !== spec) throw new EvidenceError('spec', 'a receipt is of another spec')
-    refused.push({ statement: verdict.statement, askedAt })
+    refused.push({ statement: await claimedStatement(receipt, spec), askedAt })
   }
   const [provider = '', ...others] = new Set(refused.map(({ statement }) => statement.provider))
   if (others.length > 0) throw new EvidenceError('receipt', 'the receipts are of several providers')
