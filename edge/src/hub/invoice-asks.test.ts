@@ -141,10 +141,10 @@ describe('asking a provider for an invoice', () => {
 
   it('is offline for those who asked when the key logs in again', async () => {
     const { edge, provider, ask } = await payee()
-    const asking = ask()
+    const asking = expect(ask()).rejects.toMatchObject({ code: 'offline' })
     const payout = signPayout(provider.key, INVOICES, 2)
     const next = await edge.provider({ payout }, provider.key)
-    await expect(asking).rejects.toMatchObject({ code: 'offline' })
+    await asking
     const again = ask()
     await answerOne(next)
     expect(await again).toBe('lnbcpo1x1')

@@ -199,6 +199,8 @@ export class TestEdge {
     const provider = new FakeProvider(this.hub, key).connect()
     const hello = provider.hello({ capability: capabilityOf(capability), now: this.clock.now() })
     await provider.login(hello)
+    // Until its standing is known it gets no jobs.
+    await new Promise(setImmediate)
     expect(provider.closed).toBeUndefined()
     return provider
   }
