@@ -22,7 +22,7 @@ const machine = (name: string, changes: Partial<ProviderMachine> = {}): Provider
   slots: 2,
   inFlight: 0,
   offers: [modelOffer('tiny')],
-  trust: 0,
+  trust: () => 0,
   ...changes,
 })
 const card = (name: string) => ({ cards: [{ name, hash: undefined, isCut: false }] })

@@ -1,3 +1,4 @@
+import { FRAME } from '@infernet/schemas/frame'
 import type { Gpu } from '@infernet/schemas/hardware'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ASKING_CREDIT_MSAT, startAskingEdge, type AskingEdge } from '../testing/asking-edge.ts'
@@ -8,6 +9,9 @@ import { LOOK_INTERVAL_MS, UNPAID_PAUSE_MS } from './challenge-limits.ts'
 const SLOTS = 2
 const TICK_MS = 10
 const MAX_TICKS = 20_000
+/** Of a machine whose answers take longer than a round may. */
+const SLOW_TICK_MS = 2_000
+const SLOW_TOKENS = 40
 const settled = () => new Promise(setImmediate)
 /** Instances of one card, which may be one machine or not. */
 const gpus: Gpu[] = [
@@ -36,17 +40,22 @@ const logged = (event: string) =>
   rig.edge.log.filter((entry) => entry.event === event).map(({ fields }) => fields)
 
 /** A client asks a provider something, and time passes until `isOver`. */
-async function asked(one: FakeProvider, isOver: () => boolean): Promise<void> {
+async function asked(
+  one: FakeProvider,
+  isOver: () => boolean,
+  tickMs: number = TICK_MS,
+): Promise<void> {
   rig.edge.clock.advance(LOOK_INTERVAL_MS)
   await (await rig.edge.chat({ provider: { only: [one.peer] } })).arrayBuffer()
   for (let ticks = 0; ticks < MAX_TICKS && !isOver(); ticks++) {
     for (const one of machines) one.tick()
-    rig.edge.clock.advance(TICK_MS)
+    rig.edge.clock.advance(tickMs)
     await settled()
   }
   expect(isOver()).toBe(true)
 }
-const challenged = (one: FakeProvider) => asked(one, () => logged('challenge').length > 0)
+const challenged = (one: FakeProvider, tickMs?: number) =>
+  asked(one, () => logged('challenge').length > 0, tickMs)
 
 describe('two providers', () => {
   it('on one machine are found, and the later one rests', async () => {
@@ -86,6 +95,17 @@ describe('two providers', () => {
     expect(logged('challenge')).toMatchObject([{ result: 'shared' }])
   })
 
+  it('on one machine are found where it is so slow that no answer is over in time', async () => {
+    const shared = machine()
+    const [first, second] = [
+      await provider(shared, () => SLOW_TOKENS),
+      await provider(shared, () => SLOW_TOKENS),
+    ]
+    await challenged(first, SLOW_TICK_MS)
+    expect(logged('challenge')).toMatchObject([{ result: 'shared', blocks: 8 }])
+    expect([first.closed, second.closed?.code]).toEqual([undefined, 4424])
+  })
+
   it('of whom one gives way are found, and it rests, though it came first', async () => {
     const own = machine()
     const first = await rig.edge.provider({ slots: SLOTS, hardware: { gpus } })
@@ -122,5 +142,18 @@ describe('a challenge', () => {
     rig.edge.clock.advance(UNPAID_PAUSE_MS)
     await challenged(first)
     expect(logged('challenge')).toMatchObject([{ result: 'shared' }])
+  })
+
+  it('does not wait for what nobody was given', async () => {
+    const shared = machine()
+    const first = await provider(shared, () => {
+      // What it is asked for next has room for one, and the other waits in vain.
+      first.sendControl(FRAME.load, { running: 2, waiting: 0, slots: 1 })
+      return SLOW_TOKENS
+    })
+    await provider(shared, () => SLOW_TOKENS)
+    await challenged(first, SLOW_TICK_MS)
+    const ours = rig.edge.records.filter(({ accountId }) => accountId === rig.account)
+    expect(ours.filter(({ providerId }) => providerId === null)).not.toEqual([])
   })
 })

@@ -77,7 +77,7 @@ export class ChallengeDesk {
   ended({ completionTokens, id }: Pick<JobRecord, 'completionTokens' | 'id'>): void {
     const own = this.#asked.get(id)
     if (own?.leasedAt === undefined) return
-    own.answered = { tokens: completionTokens, ms: this.#parts.now() - own.leasedAt }
+    own.over.resolve({ tokens: completionTokens, ms: this.#parts.now() - own.leasedAt })
   }
 
   /** Begins nothing any more, and ends after the block that runs. */
@@ -167,11 +167,12 @@ export class ChallengeDesk {
     let draws = 0
     const body = challengeBody(model, endpoint, () => draw(`${job} ${draws++}`))
     const ask = { job, endpoint, model, provider, body, mode: 'sampled', isOpen: true } as const
-    const own: OwnAsk = { answered: NOTHING }
+    const own: OwnAsk = { over: Promise.withResolvers<Answered>() }
     this.#asked.set(job, own)
     try {
       await dropped(await pinnedAsk(parts, ask, signal), signal)
-      return own.answered
+      // One that was cut off is over when its provider says so, or its time to say so has passed.
+      return own.leasedAt === undefined ? NOTHING : await own.over.promise
     } catch (error) {
       if (isUnpaid(error) || error instanceof CanarySettingsError) throw error
       return NOTHING
@@ -193,7 +194,7 @@ export class ChallengeDesk {
 interface OwnAsk {
   /** ms since the epoch. */
   leasedAt?: number
-  answered: Answered
+  readonly over: PromiseWithResolvers<Answered>
 }
 
 const NOTHING: Answered = { tokens: 0, ms: 0 }
@@ -204,6 +205,6 @@ const hasRoom = ({ inFlight, slots }: ProviderMachine): boolean => 2 * inFlight 
 /** Whether `one` is trusted less than `other`, or has come later. `machines` are in the order in which they came. */
 function isLesser(one: PeerId, other: PeerId, machines: readonly ProviderMachine[]): boolean {
   const at = (peer: PeerId): number => machines.findIndex(({ id }) => id === peer)
-  const trustOf = (peer: PeerId): number => machines[at(peer)]?.trust ?? 0
+  const trustOf = (peer: PeerId): number => machines[at(peer)]?.trust() ?? 0
   return trustOf(one) === trustOf(other) ? at(one) > at(other) : trustOf(one) < trustOf(other)
 }

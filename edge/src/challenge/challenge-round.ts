@@ -7,7 +7,7 @@ export interface Answered {
 }
 
 export interface RoundParts<Asked> {
-  /** Asks one thing. Resolves when it is answered, or the signal aborts. */
+  /** Asks one thing. Resolves when it is answered, or soon after the signal aborts with what has come until then. */
   readonly ask: (asked: Asked, signal: AbortSignal) => Promise<Answered>
   /** Resolves after so many ms, or as soon as the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>

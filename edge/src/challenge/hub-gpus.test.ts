@@ -1,9 +1,10 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { FRAME } from '@infernet/schemas/frame'
 import type { Gpu } from '@infernet/schemas/hardware'
+import { CONDUCT_TIMES, goodConduct } from '@infernet/verification/reputation/conduct'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { answerJson } from '../testing/answers.ts'
-import { FakeProvider, type ProviderKey } from '../testing/fake-provider.ts'
+import { FakeProvider, newProviderKey, type ProviderKey } from '../testing/fake-provider.ts'
 import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 import { REST_GRACE_MS, REST_MS } from './challenge-limits.ts'
 
@@ -118,6 +119,21 @@ describe('who rests', () => {
     expect(second.closed?.code).toBe(CLOSE.sharedGpu)
   })
 
+  it('may say anew what it has while it ends its jobs', async () => {
+    const answer = edge.chat({ provider: { only: [second.peer] } })
+    const job = await second.jobs.next()
+    rest()
+    second.sendControl(FRAME.capability, capabilityOf({ slots: 2 }))
+    second.sendControl(FRAME.drain, { reason: 'update' })
+    expect(second.closed).toBe(undefined)
+    expect(edge.hub.providersOf('tiny').map(({ peer }) => peer)).toEqual([first.peer])
+    answerJson(job)
+    expect((await answer).status).toBe(200)
+    expect(edge.log.filter(({ event }) => event === 'protocol_violation')).toEqual([])
+    edge.clock.advance(REST_GRACE_MS)
+    expect(second.closed?.code).toBe(CLOSE.sharedGpu)
+  })
+
   it('is shown to anybody, and beside whom', async () => {
     expect((await detail(second))['shared_gpu']).toEqual([])
     rest()
@@ -131,5 +147,30 @@ describe('who rests', () => {
     ])
     edge.clock.advance(REST_MS)
     expect((await detail(second))['shared_gpu']).toEqual([])
+  })
+})
+
+describe('the machines', () => {
+  const machines = () => edge.hub.machines().map(({ id, slots }) => [id, slots])
+
+  it('are those that serve, with the slots that they have now', async () => {
+    edge = await startEdge({ openVerifiers: true })
+    const key = newProviderKey()
+    const conduct = { ...goodConduct(edge.clock.now()), standing: 'suspended' as const }
+    edge.audits.conducts.set(key.peer, conduct)
+    await edge.provider({}, key)
+    const leaving = await edge.provider()
+    await comes({ gpus: [] }, undefined, 'verifier')
+    const one = await edge.provider({ slots: 4 })
+    await settled()
+    leaving.sendControl(FRAME.drain, { reason: 'update' })
+    expect(machines()).toEqual([[one.peer, 4]])
+    one.sendControl(FRAME.load, { running: 0, waiting: 0, slots: 2 })
+    expect(machines()).toEqual([[one.peer, 2]])
+    edge.clock.advance(CONDUCT_TIMES.suspensionMs)
+    expect(machines()).toEqual([
+      [key.peer, 4],
+      [one.peer, 2],
+    ])
   })
 })

@@ -10,14 +10,16 @@ import { machineOf, type ProviderMachine } from './provider-machine.ts'
 interface GpuSession {
   readonly peer: PeerId
   readonly capability: Capability
-  readonly draining: boolean
+  /** Jobs it runs at once now. */
+  readonly slots: number
   readonly inFlight: number
-  readonly isVerifier: boolean
 }
 
 export interface HubGpusOptions<Session extends GpuSession> {
   /** Those that are connected, in the order in which they came. */
   readonly sessions: ReadonlyMap<PeerId, Session>
+  /** Whether it gets jobs now. */
+  readonly serves: (session: Session) => boolean
   /** How far a provider's answers are trusted, 0 to 1. */
   readonly trustOf: (peer: PeerId, offer: ModelOffer) => number
   /** ms since the epoch. */
@@ -46,10 +48,14 @@ export class HubGpus<Session extends GpuSession> {
     this.#rests = new GpuRests({ isHere: (peer) => sessions.has(peer), now })
   }
 
-  /** Why a provider may not be here with that machine; undefined where it may. */
-  refusalOf(peer: PeerId, capability: Capability): Refusal | undefined {
+  /** Why a provider may not be here with these cards; undefined where it may. */
+  cardRefusal(peer: PeerId, capability: Capability): Refusal | undefined {
     const owner = this.#cards.ownerOf(peer, capability)
-    if (owner !== undefined) return refused(`your GPU serves as ${owner}`)
+    return owner === undefined ? undefined : refused(`your GPU serves as ${owner}`)
+  }
+
+  /** Why a provider may not come now; undefined where it may. Who is here already may end its jobs. */
+  restRefusal(peer: PeerId): Refusal | undefined {
     const rest = this.#rests.restOf(peer)
     return rest && refused(found(rest))
   }
@@ -64,7 +70,7 @@ export class HubGpus<Session extends GpuSession> {
     this.#cards.release(peer)
   }
 
-  /** A challenge has found that two are one machine: the one that rests goes when its jobs are over. */
+  /** A challenge found that two are one machine: the one that rests goes at once when idle, else after REST_GRACE_MS. */
   rest(rest: GpuRest): void {
     this.#rests.add(rest)
     this.#send(rest)
@@ -81,15 +87,14 @@ export class HubGpus<Session extends GpuSession> {
 
   /** Those that serve now, in the order in which they came. */
   machines(): readonly ProviderMachine[] {
-    const serving = [...this.#options.sessions.values()].filter(
-      ({ draining, isVerifier, peer }) => !draining && !isVerifier && !this.isResting(peer),
-    )
-    return serving.map(({ capability, inFlight, peer }) => ({
+    const { serves, sessions, trustOf } = this.#options
+    const serving = [...sessions.values()].filter(serves)
+    return serving.map(({ capability, inFlight, peer, slots }) => ({
       ...machineOf(peer, capability),
-      slots: capability.slots,
+      slots,
       inFlight,
       offers: capability.models,
-      trust: Math.max(0, ...capability.models.map((offer) => this.#options.trustOf(peer, offer))),
+      trust: () => Math.max(0, ...capability.models.map((offer) => trustOf(peer, offer))),
     }))
   }
 

@@ -11,7 +11,7 @@ export interface ProviderMachine extends Machine<PeerId> {
   /** What it serves now. */
   readonly offers: readonly ModelOffer[]
   /** How far its answers are trusted, 0 to 1. */
-  readonly trust: number
+  readonly trust: () => number
 }
 
 /** What its capability record says of a provider's machine. */

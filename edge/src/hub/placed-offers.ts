@@ -33,7 +33,7 @@ export class PlacedOffers {
   /** It offers something else. */
   update(session: ProviderSession): void {
     const { offers, now, onChange } = this.#options
-    const isResting = this.#rests(session)
+    const isResting = this.rests(session)
     if (isResting) this.#resting.add(session)
     else this.#resting.delete(session)
     offers.update(session, isResting ? [] : offersOf(session), now())
@@ -43,11 +43,12 @@ export class PlacedOffers {
 
   /** More is known of its provider. */
   judged(session: ProviderSession): void {
-    if (this.#rests(session) === this.#resting.has(session)) this.#trust(session)
+    if (this.rests(session) === this.#resting.has(session)) this.#trust(session)
     else this.update(session)
   }
 
-  #rests({ peer }: ProviderSession): boolean {
+  /** It is here, and nothing that it offers counts. */
+  rests({ peer }: ProviderSession): boolean {
     const { audits, isResting } = this.#options
     return audits?.placeOf(peer) === 'resting' || isResting(peer)
   }
@@ -67,6 +68,6 @@ export class PlacedOffers {
 
   /** Takes those back who have rested. Asked when somebody needs a provider, so that no timer has to run. */
   wakeRested(): void {
-    for (const session of this.#resting) if (!this.#rests(session)) this.update(session)
+    for (const session of this.#resting) if (!this.rests(session)) this.update(session)
   }
 }

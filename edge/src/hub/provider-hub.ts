@@ -128,6 +128,7 @@ export class ProviderHub implements SessionHost {
     const { hours, events, now } = options
     this.#gpus = new HubGpus({
       sessions: this.#sessions,
+      serves: (session) => !session.draining && !session.isVerifier && !this.#placed.rests(session),
       trustOf: (peer, offer) => this.#audits?.trustOf(peer, offer) ?? 1,
       now,
       later: options.later,
@@ -351,7 +352,8 @@ export class ProviderHub implements SessionHost {
     const verdict = await answerLogin(challenge, message, this.now())
     if (!this.#connections.has(socket)) return
     if (!verdict.ok) return this.#refuse(socket, verdict.code, verdict.fault, verdict.message)
-    const refusal = this.#refusalOf(verdict.peer, verdict.capability)
+    const refusal =
+      this.#refusalOf(verdict.peer, verdict.capability) ?? this.#gpus.restRefusal(verdict.peer)
     if (refusal !== undefined)
       return this.#refuse(socket, refusal.code, refusal.fault, refusal.message)
     const older = this.#sessions.get(verdict.peer)
@@ -391,7 +393,7 @@ export class ProviderHub implements SessionHost {
   }
 
   #refusalOf(peer: PeerId, capability: Capability) {
-    return refusalOf(peer, capability, this.#options) ?? this.#gpus.refusalOf(peer, capability)
+    return refusalOf(peer, capability, this.#options) ?? this.#gpus.cardRefusal(peer, capability)
   }
 
   #paidTo({ capability: { payout }, peer }: ProviderSession): void {
