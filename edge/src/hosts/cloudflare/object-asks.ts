@@ -6,6 +6,7 @@ import { postgresCanaries } from '../../db/canaries.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import { storeOf, type WorkerEnv } from './env.ts'
 import { objectAccounts } from './object-accounts.ts'
+import { sleep } from './sleep.ts'
 
 /**
  * What a hub asks its own providers; nothing without an account that pays, or without a secret to draw by. Throws
@@ -28,15 +29,3 @@ export function objectAsks(
     store: storeOf(env),
   })
 }
-
-/** A timer that nobody needs any more would keep the object from its sleep. */
-const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    const stop = (): void => {
-      clearTimeout(timer)
-      resolve()
-    }
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-  })

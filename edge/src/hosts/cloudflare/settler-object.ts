@@ -7,6 +7,7 @@ import { settlerTasks } from '../../settler/settler-tasks.ts'
 import { billingOf, pricedJobsOf, type WorkerEnv } from './env.ts'
 import { objectAccounts } from './object-accounts.ts'
 import { shardHubs } from './shard-hubs.ts'
+import { sleep } from './sleep.ts'
 import { workerLog } from './worker-log.ts'
 
 /** What the settler's JSON encoder makes of them: they are answered without waking the object. */
@@ -112,12 +113,4 @@ function unlessClosed(act: () => void): void {
   } catch {
     // It is told.
   }
-}
-
-/** Resolves after `ms`, or as soon as `signal` aborts. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
 }
