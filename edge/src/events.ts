@@ -136,8 +136,7 @@ export class EdgeEvents {
   /** A question of ours got no answer. */
   canaryFailed(provider: string, model: string, error: unknown): void {
     this.#canaries.add(1, { outcome: 'failed' })
-    const reason = error instanceof ApiError ? error.message : describe(error)
-    this.#log('canary_failed', { provider, model, error: reason })
+    this.#log('canary_failed', { provider, model, error: reasonOf(error) })
   }
 
   /** No request of that model's is left that its clients have opened. */
@@ -153,8 +152,7 @@ export class EdgeEvents {
 
   challengeFailed(providers: readonly string[], error: unknown): void {
     this.#challenges.add(1, { result: 'failed' })
-    const reason = error instanceof ApiError ? error.message : describe(error)
-    this.#log('challenge_failed', { providers, error: reason })
+    this.#log('challenge_failed', { providers, error: reasonOf(error) })
   }
 
   /** Several providers were asked for the same embeddings; `audits` says what of each. */
@@ -296,6 +294,10 @@ export class EdgeEvents {
 }
 
 const NO_TRACE: JobTrace = {}
+
+/** An error of ours says what clients may read; of another it takes the stack to know. */
+const reasonOf = (error: unknown): string =>
+  error instanceof ApiError ? error.message : describe(error)
 
 function redundancyOutcome(audits: readonly Audit[]): string {
   if (audits.length === 0) return 'unanswered'

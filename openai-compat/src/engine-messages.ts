@@ -64,11 +64,9 @@ export const engineMessages = (messages: readonly ChatMessage[]): ChatMessage[] 
   })
 
 function withoutPlaces(message: ChatMessage): ChatMessage {
-  const isPlace = (name: string) => !MEMBERS.has(name) && namesPlace(message[name])
-  if (!Object.keys(message).some(isPlace)) return message
-  return Object.fromEntries(
-    Object.entries(message).filter(([name]) => !isPlace(name)),
-  ) as ChatMessage
+  const members = Object.entries(message)
+  const kept = members.filter(([name, value]) => MEMBERS.has(name) || !namesPlace(value))
+  return kept.length === members.length ? message : (Object.fromEntries(kept) as ChatMessage)
 }
 
 /**
@@ -80,10 +78,11 @@ export function refuseRemoteMedia(messages: readonly ChatMessage[]): void {
 }
 
 function enginePart(part: unknown, at: string): Members {
-  const { type } = membersOf(part, at)
+  const members = membersOf(part, at)
+  const { type } = members
   const known = typeof type === 'string' && Object.hasOwn(PARTS, type) ? PARTS[type] : undefined
   if (known === undefined) throw notContent(`${at}.type`)
-  return known(membersOf(part, at), at)
+  return known(members, at)
 }
 
 function picked(

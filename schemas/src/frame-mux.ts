@@ -22,11 +22,11 @@ const CROWD_DELAY_MS = 1
 export const gatherMs = (jobs: number): number => (jobs > CROWD_JOBS ? CROWD_DELAY_MS : 0)
 
 /**
- * Puts all frames written in one turn of the event loop into one WebSocket message: no delay when
- * idle, and half the system calls and context switches under load.
+ * Puts frames that are written one after the other into one WebSocket message: no delay when idle, and
+ * half the system calls and context switches under load.
  *
- * `schedule(flush, delayMs)` runs `flush` at the end of this turn when `delayMs` is 0
- * (`setImmediate` on Node), or after the delay (`setTimeout`); a host without timers flushes at once.
+ * `schedule(flush, delayMs)` has `flush` run once the delay is over; with a `delayMs` of 0, at the end of
+ * this turn of the event loop (`setImmediate` on Node). A host without timers runs it at once.
  */
 export class FrameMux {
   readonly #send: (message: Uint8Array<ArrayBuffer>) => void

@@ -1,4 +1,5 @@
 import { SIMULATED_MARK } from '@infernet/settlement/lightning/simulated-mark'
+import { unixSeconds } from '../unix-seconds.ts'
 import type { SettlerNode, StoredTopUp, StoredWithdrawal } from './billing-port.ts'
 
 const MAKING = 'The invoice is being made: ask again in a moment.'
@@ -43,7 +44,7 @@ export function withdrawalJson(row: StoredWithdrawal, node: SettlerNode | undefi
     id: row.id,
     object: 'billing.withdrawal',
     status: withdrawalStatus(row),
-    created: Math.floor(row.createdAt / 1000),
+    created: unixSeconds(row.createdAt),
     amount_msat: String(row.amountMsat),
     amount_sat: satOf(row.amountMsat),
     fee_reserve_msat: String(row.feeReserveMsat),

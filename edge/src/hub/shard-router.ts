@@ -212,22 +212,25 @@ export class ShardRouter implements HubPort {
 
   /** Asks the shards where these providers logged in last; who is in one that does not answer is left out. */
   async presenceOf(peers: readonly PeerId[]): Promise<Presence[]> {
-    const lists = await Promise.all(
-      (await this.#shardsOf(peers)).map((shard) =>
-        this.#call(shard, (hub) => inTime(hub.presenceOf(peers), DIRECTORY_READ_TIMEOUT_MS)),
-      ),
-    )
+    const seen = await this.#atShardsOf(peers, (hub) => hub.presenceOf(peers))
     // A key that has just moved may still be seen where it was.
-    const seen = lists.flatMap((list) => list ?? [])
     seen.sort((a, b) => a.countedUntil - b.countedUntil)
     return [...new Map(seen.map((presence) => [presence.peer, presence])).values()]
   }
 
   /** Asks the shards where these providers logged in last. */
-  async sharedGpusOf(peers: readonly PeerId[]): Promise<SharedGpu[]> {
+  sharedGpusOf(peers: readonly PeerId[]): Promise<SharedGpu[]> {
+    return this.#atShardsOf(peers, (hub) => hub.sharedGpusOf(peers))
+  }
+
+  /** What the shards say where these providers logged in last; one that does not answer is left out. */
+  async #atShardsOf<T>(
+    peers: readonly PeerId[],
+    ask: (hub: ShardHub) => Promise<readonly T[]>,
+  ): Promise<T[]> {
     const lists = await Promise.all(
       (await this.#shardsOf(peers)).map((shard) =>
-        this.#call(shard, (hub) => inTime(hub.sharedGpusOf(peers), DIRECTORY_READ_TIMEOUT_MS)),
+        this.#call(shard, (hub) => inTime(ask(hub), DIRECTORY_READ_TIMEOUT_MS)),
       ),
     )
     return lists.flatMap((list) => list ?? [])

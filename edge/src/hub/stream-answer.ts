@@ -8,6 +8,7 @@ import { billedUsage, makeUsage } from '@infernet/openai-compat/usage'
 import { NOTE_KEY, type VerificationNote } from '@infernet/openai-compat/verification-note'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { JobOrder } from '../ports.ts'
+import { unixSeconds } from '../unix-seconds.ts'
 import { concatenate, JobBody } from './job-body.ts'
 import { ROUTING_KEY, type RoutingMetadata } from './routing-metadata.ts'
 import { isStrict, verificationError } from './verdict-wait.ts'
@@ -175,6 +176,6 @@ export class StreamAnswer {
   /** The head of chunks that the edge writes itself: the engine's own, so that ids agree. */
   #head(): ChunkHead {
     const { job, createdAt, model } = this.#order
-    return this.meter.head ?? { id: job, created: Math.floor(createdAt / 1000), model }
+    return this.meter.head ?? { id: job, created: unixSeconds(createdAt), model }
   }
 }

@@ -2,6 +2,7 @@ import { receiptHash, type DeliveryStatement } from '@infernet/schemas/delivery-
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { StoredJob } from '../ports.ts'
+import { unixSeconds } from '../unix-seconds.ts'
 
 /** What an edge signs of a job: a function of its stored row and receipt, so that it always says the same. */
 export const deliveryOf = ({ record, receipt }: StoredJob): Omit<DeliveryStatement, 'issuer'> => ({
@@ -20,7 +21,7 @@ export const deliveryOf = ({ record, receipt }: StoredJob): Omit<DeliveryStateme
     usage: { prompt_tokens: leg.promptTokens, completion_tokens: leg.completionTokens },
     cost_msat: String(leg.costMsat),
   })),
-  created: Math.floor(record.createdAt / 1000),
+  created: unixSeconds(record.createdAt),
   first_byte_ms: record.firstByteMs,
   total_ms: record.totalMs,
   receipt_sha256: receipt === undefined ? null : receiptHash(receipt),

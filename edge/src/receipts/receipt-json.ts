@@ -4,6 +4,7 @@ import { fromBase64Url, parseStatement } from '@infernet/schemas/receipt'
 import type { Audit } from '../audit/audit-port.ts'
 import type { StoredJob } from '../ports.ts'
 import type { EdgeServices } from '../services.ts'
+import { unixSeconds } from '../unix-seconds.ts'
 import { deliveryOf } from './delivery-of.ts'
 
 /** A job as `GET /v1/receipts/{id}` shows it: the bill, both signed statements, and what audits have found. */
@@ -17,7 +18,7 @@ export async function receiptJson(
   return {
     id: record.id,
     object: 'receipt',
-    created: Math.floor(record.createdAt / 1000),
+    created: unixSeconds(record.createdAt),
     request_id: record.requestId,
     model: record.model,
     status: record.status,
@@ -53,5 +54,5 @@ const auditJson = ({ lease, spec, epoch, rate, verdict, logE, report, judgedAt }
   verdict,
   log_e: logE,
   report,
-  judged_at: Math.floor(judgedAt / 1000),
+  judged_at: unixSeconds(judgedAt),
 })

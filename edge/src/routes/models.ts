@@ -11,6 +11,7 @@ import { identify } from '../auth/identify.ts'
 import type { ServedModel } from '../ports.ts'
 import { priceJson } from '../price-json.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
+import { unixSeconds } from '../unix-seconds.ts'
 
 /** GET /v1/models, /v1/models/{id} and /v1/models/{id}/endpoints; ids may contain slashes. */
 export function models(services: EdgeServices): Hono<EdgeEnv> {
@@ -51,7 +52,7 @@ async function find({ hub }: EdgeServices, id: string): Promise<ServedModel> {
 function listed(model: ServedModel): ListedModel {
   return {
     id: model.id,
-    created: Math.floor(model.since / 1000),
+    created: unixSeconds(model.since),
     ownedBy: 'infernet',
     contextLength: model.contextLength,
     pricing: priceJson(model.minPrice),
