@@ -1,6 +1,6 @@
 // Makes a bare Debian for the suite that installs the agent on a fresh machine, once:
 //   node scripts/bootstrap.mjs debian-base
-// Needs root, debootstrap, and the mirror that this machine's apt uses. A minute.
+// Needs root, debootstrap, and the mirror that this machine's apt uses. Two to five minutes.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,12 +11,14 @@ class SetupError extends Error {
   readonly code = 'cannot_set_up'
 }
 
-/** Where this machine's own packages come from. */
+/** Where this machine has Debian's packages from: not its security updates, nor what others publish. */
 function mirror(): string {
-  const args = ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']
+  const debian = ['Origin: Debian', 'Label: Debian']
+  const args = ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages', ...debian]
   const { stdout } = spawnSync('apt-get', args, { encoding: 'utf8' })
   const [first = ''] = (stdout ?? '').split('\n')
-  if (first === '') throw new SetupError('apt has no sources: apt-get update')
+  if (first === '')
+    throw new SetupError('apt has no Debian source, or has not read it: apt-get update')
   return first
 }
 
@@ -46,7 +48,7 @@ function main(): void {
     console.log(`Debian ${base.suite} is in ${base.folder}`)
     return
   }
-  console.log(`Making a Debian ${base.suite} in ${base.folder}, once: a minute or two…`)
+  console.log(`Making a Debian ${base.suite} in ${base.folder}, once: two to five minutes…`)
   const begun = performance.now()
   make(base)
   console.log(`Debian: made in ${((performance.now() - begun) / 1000).toFixed(0)} s`)

@@ -39,15 +39,24 @@ export class FreshDebian {
   /** `lent`: files of ours that it finds in `/opt`, by name. */
   static async boot(lent: Readonly<Record<string, string>>): Promise<FreshDebian> {
     const machine = new FreshDebian()
-    for (const name of ['upper', 'work', 'root', 'lent']) mkdirSync(join(machine.#dir, name))
-    const opt = join(machine.#dir, 'lent')
+    try {
+      machine.#furnish(lent)
+      await machine.#start()
+    } catch (error) {
+      await machine.stop()
+      throw error
+    }
+    return machine
+  }
+
+  #furnish(lent: Readonly<Record<string, string>>): void {
+    for (const name of ['upper', 'work', 'root', 'lent']) mkdirSync(join(this.#dir, name))
+    const opt = join(this.#dir, 'lent')
     lendNode(join(opt, 'node'))
     for (const [name, path] of Object.entries(lent)) cpSync(path, join(opt, name))
-    const units = join(machine.#dir, 'upper/etc/systemd/system')
+    const units = join(this.#dir, 'upper/etc/systemd/system')
     mkdirSync(units, { recursive: true })
     for (const unit of MASKED) symlinkSync('/dev/null', join(units, unit))
-    await machine.#start()
-    return machine
   }
 
   /** Cuts its power, and starts it again with what is on its disk. */
@@ -85,6 +94,7 @@ export class FreshDebian {
     const booted = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'] })
     this.#booted = booted
     let said = ''
+    booted.on('error', ({ message }) => (said += message))
     booted.stderr.setEncoding('utf8').on('data', (line: string) => (said += line))
     const deadline = Date.now() + BOOT_MS
     for (;;) {
@@ -118,12 +128,16 @@ export class FreshDebian {
   }
 }
 
-/** The first process of the namespaces that `unshare` has made. Throws while there is none. */
+/**
+ * The first process of the namespaces that `unshare` has made. Throws until it is systemd: before that its root is
+ * this machine's, and so would be whatever is run in it.
+ */
 function childOf(pid: number | undefined): number {
   const [child = 0] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .split(' ')
     .map(Number)
-  if (child === 0) throw new Error('it has not begun to boot')
+  if (child === 0 || readFileSync(`/proc/${child}/comm`, 'utf8') !== 'systemd\n')
+    throw new Error('it has not begun to boot')
   return child
 }
 

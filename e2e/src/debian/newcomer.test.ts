@@ -39,7 +39,7 @@ const isPossible = canStart(debianBase()) && isBuilt(llamaServerBinary())
 
 /** What an owner does who has rented a machine this morning, and what happens to it by the evening. */
 describe.skipIf(!isPossible)(
-  'a newcomer on a fresh Debian (needs root, and node scripts/bootstrap.mjs debian-base llama-server)',
+  'a newcomer on a fresh Debian (needs root, node scripts/bootstrap.mjs debian-base, and node scripts/bootstrap.mjs llama-server)',
   () => {
     let stack: Stack
     let machine: FreshDebian
