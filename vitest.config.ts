@@ -15,7 +15,7 @@ const SETUP = ['scripts/plain-output.ts']
 const SIDE_BY_SIDE =
   'e2e/src/{openai-sdk,openai-sdk-endpoints,ai-sdk,anthropic-sdk,langchain,audits,renderings,canaries,http-engine-audits}.test.ts'
 
-/** Where vLLM cannot be installed: `.ci/run` says then why not. */
+/** Where no vLLM is made for the machine: `.ci/run` knows. */
 const WITHOUT = process.env['INFERNET_WITHOUT_VLLM'] === '1' ? ['**/vllm.test.ts'] : []
 
 export default defineConfig({
