@@ -122,7 +122,8 @@ export async function untilReady(
   }
 }
 
-async function within<T>(ms: number, child: Child, work: Promise<T>): Promise<T> {
+/** Resolves with `work`; rejects with `ChildFailed` after `ms`, or when the child ends by itself before. */
+export async function within<T>(ms: number, child: Child, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(
     () => late.reject(new ChildFailed(`${child.name}: nothing within ${ms} ms`)),

@@ -9,6 +9,7 @@ import { monotonicMicros } from './clock.ts'
 import { jsonAnswer, streamEvents } from './mock-answer.ts'
 import { BadMockRequest, type MockRequest, parseMockRequest } from './mock-request.ts'
 import { LOOPBACK, listeningUrl } from './loopback.ts'
+import { writePaced } from './paced-stream.ts'
 
 /** The only model the engine lists; it answers to any name. */
 export const BENCH_MODEL = 'bench'
@@ -94,21 +95,11 @@ function stream(
   head: Parameters<typeof streamEvents>[0],
   stats: EngineStats,
 ): void {
-  const { chunks, gapMs } = request.pacing
-  const usage = { promptTokens: request.promptTokens, completionTokens: chunks }
+  const usage = { promptTokens: request.promptTokens, completionTokens: request.pacing.chunks }
   const events = streamEvents(head, request.includeUsage ? usage : undefined)
-  let sent = 0
-  const next = () => (gapMs === 0 ? setImmediate(step) : setTimeout(step, gapMs))
-  const step = () => {
-    if (response.destroyed) return
-    if (sent === chunks) {
-      response.end(events.closing)
-      return
-    }
-    sent += 1
-    stats.chunksSentOfLast = sent
-    if (response.write(events.chunk(monotonicMicros()))) next()
-    else response.once('drain', next)
+  const chunkAt = (place: number) => {
+    stats.chunksSentOfLast = place + 1
+    return events.chunk(monotonicMicros())
   }
   response.on('close', () => {
     if (response.writableFinished) {
@@ -120,7 +111,7 @@ function stream(
   })
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
   response.write(events.opening)
-  next()
+  writePaced(response, request.pacing, chunkAt, events.closing)
 }
 
 function modelList(): string {
@@ -128,7 +119,8 @@ function modelList(): string {
   return JSON.stringify({ object: 'list', data: [model] })
 }
 
-function sendJson(response: ServerResponse, status: number, body: string): void {
+/** Answers with a JSON body. */
+export function sendJson(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

@@ -5,9 +5,10 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http'
+import { monotonicMicros } from '../clock.ts'
 import { listeningUrl, LOOPBACK } from '../loopback.ts'
-import { BENCH_MODEL } from '../mock-engine.ts'
-import { nowUs } from './now.ts'
+import { BENCH_MODEL, sendJson } from '../mock-engine.ts'
+import { later, writePaced } from '../paced-stream.ts'
 import { modelOf } from './agent-load.ts'
 import { answerEvents, wholeAnswer } from './engine-answer.ts'
 import type { JobBook } from './job-book.ts'
@@ -27,7 +28,7 @@ export interface EngineEnd extends AsyncDisposable {
 /** Listens on loopback. What is no job of `book` goes to the server at `behind`, if there is one. */
 export async function startEngineEnd(book: JobBook, behind?: string): Promise<EngineEnd> {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    const askedUs = nowUs()
+    const askedUs = monotonicMicros()
     void serve(request, response, { book, behind, askedUs })
   })
   await once(server.listen(0, LOOPBACK), 'listening')
@@ -49,20 +50,24 @@ interface Service {
 async function serve(request: IncomingMessage, response: ServerResponse, service: Service) {
   const { book, behind, askedUs } = service
   const body = await bodyOf(request)
+  if (body === undefined) return
   const job = book.find(body)
   if (job !== undefined) return answer(job, body, response, askedUs)
   if (behind !== undefined && isKnown(request)) return passOn(request, body, response, behind)
-  if (request.url === '/v1/models') return json(response, MODELS)
-  response.writeHead(404, { 'content-type': 'application/json' }).end('{"detail":"Not Found"}')
+  if (request.url === '/v1/models') return sendJson(response, 200, MODELS)
+  sendJson(response, 404, '{"detail":"Not Found"}')
 }
 
 /** What the server behind answers; of other things it knows nothing. */
 const isKnown = ({ method, url }: IncomingMessage): boolean =>
   method === 'POST' || url === '/version' || url === '/v1/models'
 
-/** Read by events: a stream's iterator would cost the turn more than the answer. */
-function bodyOf(request: IncomingMessage): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
+/**
+ * Undefined where the client has gone, or was sent away. Read by events: a stream's iterator would cost the turn more
+ * than the answer.
+ */
+function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
   const parts: Buffer[] = []
   let size = 0
   request.on('data', (part: Buffer) => {
@@ -71,7 +76,7 @@ function bodyOf(request: IncomingMessage): Promise<string> {
     else parts.push(part)
   })
   request.on('end', () => resolve(Buffer.concat(parts).toString()))
-  request.on('error', reject)
+  request.on('error', () => resolve(undefined))
   return promise
 }
 
@@ -87,35 +92,26 @@ function answer(job: WatchedJob, body: string, response: ServerResponse, askedUs
   if (stream) return writeStream(job, response, head)
   const whole = wholeAnswer(head, PROMPT_TOKENS)
   later(gapMs, () => {
-    job.wrote(nowUs())
-    json(response, whole)
+    job.wrote(monotonicMicros())
+    sendJson(response, 200, whole)
   })
 }
-
-const later = (ms: number, step: () => void): void =>
-  void (ms === 0 ? setImmediate(step) : setTimeout(step, ms))
 
 function writeStream(
   job: WatchedJob,
   response: ServerResponse,
   head: Parameters<typeof answerEvents>[0],
 ): void {
-  const { chunks, gapMs, shown } = job.load
-  const events = answerEvents(head, chunks, shown)
-  let sent = 0
-  const next = (): void => later(gapMs, step)
-  const step = (): void => {
-    if (response.destroyed) return
-    if (sent === chunks) return void response.end(events.closing)
-    const chunk = events.chunk(sent++)
-    job.wrote(nowUs())
-    if (response.write(chunk)) next()
-    else response.once('drain', next)
+  const events = answerEvents(head, job.load.chunks, job.load.shown)
+  const chunkAt = (place: number): string => {
+    const chunk = events.chunk(place)
+    job.wrote(monotonicMicros())
+    return chunk
   }
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
-  job.wrote(nowUs())
+  job.wrote(monotonicMicros())
   response.write(events.opening)
-  next()
+  writePaced(response, job.load, chunkAt, events.closing)
 }
 
 /** The agent looks at an engine before it offers its models. */
@@ -134,11 +130,4 @@ function passOn(
   })
   asked.on('error', () => response.destroy())
   asked.end(body)
-}
-
-function json(response: ServerResponse, body: string): void {
-  const length = Buffer.byteLength(body)
-  response
-    .writeHead(200, { 'content-type': 'application/json', 'content-length': length })
-    .end(body)
 }

@@ -24,10 +24,10 @@ import {
   type JobHeader,
 } from '@infernet/schemas/wire'
 import type { WebSocket } from 'ws'
+import { monotonicMicros } from '../clock.ts'
 import { LOOPBACK } from '../loopback.ts'
 import { modelOf } from './agent-load.ts'
 import { listenForAgent, type EdgeEnd } from './edge-end.ts'
-import { nowUs } from './now.ts'
 import type { WatchedJob } from './watched-job.ts'
 
 const DEADLINE_MS = 60_000
@@ -67,7 +67,7 @@ class Session {
     this.#socket = socket
     this.#onCapability = onCapability
     socket.on('message', (message: Buffer, isBinary) => {
-      const atUs = nowUs()
+      const atUs = monotonicMicros()
       if (isBinary) readFrames(message, (frame) => this.#take(frame, atUs))
       else socket.send(PONG_TEXT)
     })
@@ -97,7 +97,7 @@ class Session {
       price: { prompt: 100_000, completion: 400_000 },
     }
     const frame = encodeFrame(FRAME.job, channel, encodeJob(header, body))
-    job.sent(nowUs())
+    job.sent(monotonicMicros())
     this.#socket.send(frame)
   }
 

@@ -59,7 +59,9 @@ export async function measureAgent(
     running.push({ kind, subject: cleanup.use(await kind.start(book)) })
   }
   onStep('agents with nothing to do')
-  const pids = Object.fromEntries(running.map(({ kind, subject }) => [kind.name, subject.pid]))
+  const pids = Object.fromEntries(
+    running.map(({ kind, subject }) => [kind.name, subject.child.pid]),
+  )
   const idle = await measureIdle(pids, budget)
 
   for (const { kind, subject } of running) {

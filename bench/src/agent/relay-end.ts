@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
+import { monotonicMicros } from '../clock.ts'
 import { onRelayFrame, RELAY_FRAME, relayFrame } from '../relay.ts'
 import { listenForAgent, type EdgeEnd } from './edge-end.ts'
-import { nowUs } from './now.ts'
 import type { WatchedJob } from './watched-job.ts'
 
 /** The edge's end of the bare relay's agent. */
@@ -12,7 +12,7 @@ export async function startRelayEnd(): Promise<EdgeEnd> {
   const server = await listenForAgent({}, (socket) => {
     agent = socket
     onRelayFrame(socket, (type, number, body) => {
-      const atUs = nowUs()
+      const atUs = monotonicMicros()
       const job = jobs.get(number)
       if (job === undefined || type === RELAY_FRAME.head) return
       if (type === RELAY_FRAME.data) return job.got(body, atUs)
@@ -28,7 +28,7 @@ export async function startRelayEnd(): Promise<EdgeEnd> {
     give: (job, body) => {
       jobs.set(job.number, job)
       const frame = relayFrame(RELAY_FRAME.request, job.number, body)
-      job.sent(nowUs())
+      job.sent(monotonicMicros())
       agent?.send(frame)
     },
     [Symbol.dispose]: () => server[Symbol.dispose](),

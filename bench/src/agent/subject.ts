@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeShowingVllm } from '@infernet/provider-agent/testing/fake-showing-vllm'
-import { startChild, type Child } from '../child-process.ts'
+import { startChild, within, type Child } from '../child-process.ts'
 import { BENCH_MODEL } from '../mock-engine.ts'
 import { SHOWN_MODEL } from './agent-load.ts'
 import type { EdgeEnd } from './edge-end.ts'
@@ -22,7 +22,7 @@ const START_LIMIT_MS = 60_000
 
 /** An agent between its two ends. */
 export interface Subject extends AsyncDisposable {
-  readonly pid: number
+  readonly child: Child
   readonly end: EdgeEnd
   /** Nobody adds to its requests what claims need. */
   readonly asksItself: boolean
@@ -126,20 +126,7 @@ async function between(
   const engine = cleanup.use(await startEngineEnd(book, behind))
   const child = startChild({ name: 'agent', args: argsOf(end.host, engine.url), cwd: ROOT })
   cleanup.defer(() => child.stop())
-  await untilReady(child, end)
+  await within(START_LIMIT_MS, child, end.ready)
   const running = cleanup.move()
-  return { pid: child.pid, end, asksItself, [Symbol.asyncDispose]: () => running.disposeAsync() }
-}
-
-async function untilReady(child: Child, end: EdgeEnd): Promise<void> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => late.reject(new Error(`no agent within ${START_LIMIT_MS} ms`)),
-    START_LIMIT_MS,
-  )
-  try {
-    await Promise.race([end.ready, child.death, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+  return { child, end, asksItself, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

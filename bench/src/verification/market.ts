@@ -11,7 +11,7 @@ import type { Needed } from './needed.ts'
 const SHARES = [0.03, 0.05, 0.1, 0.3] as const
 /** Honest audited requests before a provider turns. */
 const PAST = 1_000
-/** Refused openings that are to count like a failed audit. */
+/** Refused openings that it takes to be accused: the third counts like a failed audit, and so does the fourth. */
 const REFUSALS = 4
 /** Cheats that mix honest answers in, by the name of their row. */
 const MIXED = ['weights in q4_0', 'smaller model, logprobs forged', 'weights in q8_0'] as const
