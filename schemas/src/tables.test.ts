@@ -95,6 +95,7 @@ describe('the jobs table', () => {
       [
         ...Object.keys(jobRecordSchema.shape),
         'feeBps',
+        'lastPartAt',
         'releasedAt',
         'slashId',
         'isForfeit',

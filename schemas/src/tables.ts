@@ -155,7 +155,9 @@ export const jobs = pgTable(
     totalMs: integer('total_ms').notNull(),
     /** An audit is under way: until its verdict is there, or until then, nothing is released. */
     heldUntil: at('held_until'),
-    /** When its providers' parts were released, or given back. */
+    /** When its last part was released, or given back; those before it, which others gave, may wait longer. */
+    lastPartAt: at('last_part_at'),
+    /** When all its providers' parts were. */
     releasedAt: at('released_at'),
     /** The slash that takes what its provider earned with it. */
     slashId: text('slash_id'),

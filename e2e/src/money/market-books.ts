@@ -77,7 +77,7 @@ const LEGS = `
   )
   select leg.provider, account_id, gross, gross - platform_fee(gross::bigint, fee_bps), audits.verdict,
     case when slashes.id is null then null when is_forfeit then 'forfeited' else 'refunded' end,
-    released_at is null and coalesce(held_until > clock_timestamp(), false)
+    coalesce(last_part_at, released_at) is null and coalesce(held_until > clock_timestamp(), false)
   from leg
   join jobs on jobs.id = leg.id
   left join audits on audits.lease = leg.lease

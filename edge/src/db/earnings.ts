@@ -142,10 +142,10 @@ const held = (provider: PeerId, now: number): SQL => sql`
   select coalesce(sum(gross - platform_fee(gross, fee_bps)), 0) from (
     select fee_bps, ${OWN_PART} as gross from (
       select fee_bps, cost_msat, prior_legs from jobs
-      where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and slash_id is null
+      where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and last_part_at is null and slash_id is null
         and created_at > ${time(now - JUDGED_WITHIN_MS)} and held_until > ${time(now)}
       union all
       select fee_bps, cost_msat, prior_legs from jobs
-      where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and slash_id is not null
+      where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and last_part_at is null and slash_id is not null
     ) as job
   ) as part`

@@ -26,6 +26,7 @@ import { MAX_RELEASED_JOBS, nextUnreleased, releaseJobs } from './release-jobs.t
 
 const FEE_BPS = 100
 const HOUR = 3_600_000
+const NOTHING = { jobs: 0, msat: 0n }
 const AT_ONCE = { holdMs: 0, newcomerHoldMs: 0, newcomerMs: 0 }
 
 interface Leg {
@@ -300,6 +301,65 @@ export function testReleases(open: () => Database): void {
       expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 99n })
     })
 
+    it.each(['pass', 'fail'] as const)(
+      'does at once what a %s says of the last part, and has those before it wait',
+      async (verdict) => {
+        const [first, last] = ['first', 'last'].map((name) => `12D3KooW${name}${Date.now()}`)
+        const policy = { ...AT_ONCE, holdMs: HOUR }
+        const inAnHour = new Date(Date.now() + HOUR)
+        const legs = [
+          { provider: first!, gross: 500 },
+          { provider: last!, gross: 300 },
+        ]
+        const job = await captured(open(), legs, FEE_BPS, inAnHour)
+        const [before, judged] = job.leases
+        await audited(open(), job, verdict)
+        const many = await Promise.all([1, 2, 3].map(() => releaseJobs(open(), 10, policy)))
+        const expected = verdict === 'pass' ? verdictOk(judged!) : verdictBad(judged!, job.payer)
+        expect(many.filter((released) => released.jobs > 0)).toEqual([
+          { jobs: 1, msat: verdict === 'pass' ? 297n : 0n },
+        ])
+        expect(await entriesOf(open(), `ver:${judged!.lease}`)).toEqual(shown(expected))
+        expect(await entriesOf(open(), `ver:${before!.lease}`)).toBeUndefined()
+        expect(await releasedAt(job.id)).toBeUndefined()
+
+        // Whoever gave the last part may be in any standing: it is the first one's that counts now.
+        const standing = (provider: string, now: 'clear' | 'suspended') =>
+          ask(
+            open()
+              .insert(providerConduct)
+              .values({ providerId: provider, standing: now, since: new Date(), offences: 0 })
+              .onConflictDoUpdate({ target: providerConduct.providerId, set: { standing: now } }),
+          )
+        await standing(last!, 'suspended')
+        await standing(first!, 'suspended')
+        expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual(NOTHING)
+        await standing(first!, 'clear')
+        expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 495n })
+        expect(await entriesOf(open(), `ver:${before!.lease}`)).toEqual(shown(verdictOk(before!)))
+        expect(await releasedAt(job.id)).toBeInstanceOf(Date)
+        await askRows(
+          open(),
+          sql`delete from account_transfers where account_id = ${job.accountId}`,
+        )
+      },
+    )
+
+    it('pays no part of an answer while one who gave an earlier one is suspected', async () => {
+      const [first, last] = ['shady', 'fair'].map((name) => `12D3KooW${name}${Date.now()}`)
+      const legs = [first, last].map((provider) => ({ provider: provider!, gross: 100 }))
+      await captured(open(), legs)
+      const conduct = { standing: 'suspended' as const, since: new Date(), offences: 0 }
+      await ask(
+        open()
+          .insert(providerConduct)
+          .values({ providerId: first!, ...conduct }),
+      )
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual(NOTHING)
+      await ask(open().delete(providerConduct).where(eq(providerConduct.providerId, first!)))
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 198n })
+    })
+
     it('gives back what a slash undoes, and keeps what it takes beside', async () => {
       const provider = `12D3KooWslashed${Date.now()}`
       const since = Date.now() - 50 * HOUR
@@ -348,7 +408,10 @@ export function testReleases(open: () => Database): void {
         { id, provider, refundedMsat: 1_330n, forfeitedMsat: kept },
       ])
       // What it may keep waits, as long as it is watched.
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 5, msat: 495n })
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 5, msat: 0n })
+      // What others gave before it in the same answer is theirs, and waits as everything.
+      expect(await releaseJobs(open(), 10, { ...AT_ONCE, holdMs: HOUR })).toEqual(NOTHING)
+      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 495n })
       expect(await releasedAt(before[2]!.id)).toBeUndefined()
       for (const { leases, payer } of affected)
         expect(await entriesOf(open(), `ver:${leases[0]!.lease}`)).toEqual(

@@ -115,6 +115,7 @@ export function testLedgerEvents(open: () => Database): void {
             heldUntil: null,
             slashId: null,
             isForfeit: null,
+            lastPartAt: null,
             releasedAt: null,
           },
         ],

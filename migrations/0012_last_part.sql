@@ -1,0 +1,1 @@
+ALTER TABLE "jobs" ADD COLUMN "last_part_at" timestamp with time zone;
