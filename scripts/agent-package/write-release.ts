@@ -14,7 +14,7 @@ import { assembleAgentPackage } from './assemble.ts'
 
 /** What a release is made of. */
 export interface ReleaseOptions {
-  /** Emptied first: gets the package's files in `package`, the packed one, and the release beside that. */
+  /** Emptied first: gets the packed package, and the release beside it. */
   readonly folder: string
   readonly version?: string
   readonly signers: readonly ReleaseSigner[]
