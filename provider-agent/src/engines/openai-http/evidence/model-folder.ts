@@ -7,7 +7,7 @@ import { parseJson } from '../engine-question.ts'
 import type { SamplerDefaults } from './evidence-plan.ts'
 import { templateFacts, type TemplateFacts } from './template-facts.ts'
 import { NEUTRAL } from './traced-request.ts'
-import { isWeights } from './weight-file.ts'
+import { isWeights, namedText, namedWeights } from './weight-file.ts'
 
 /** What weights on this machine tell of themselves. */
 export interface ModelFiles {
@@ -33,36 +33,48 @@ const generationSchema = z.looseObject({
   repetition_penalty: z.number().nullish(),
 })
 
+/** How files are read: those that the owner names, and those that a server does. */
+interface Reading {
+  readonly weights: (path: string) => AsyncIterable<Buffer>
+  readonly text: (path: string) => Promise<string | undefined>
+}
+const OWNERS: Reading = { weights: (path) => createReadStream(path), text: readText }
+const SERVERS: Reading = { weights: namedWeights, text: namedText }
+
 /** Reads weights and remembers their hash as long as they stay the same: it takes a second for each gigabyte. */
 export class ModelFileReader {
   readonly #hashes = new Map<string, string>()
 
   /** A weight file, or a folder as it is downloaded; undefined where nothing of it can be read here. */
   async read(path: string): Promise<ModelFiles | undefined> {
-    try {
-      const stats = await stat(path)
-      if (!stats.isDirectory()) {
-        const weights = await this.#hash([{ path, stats }])
-        return { weights, quantization: undefined, template: undefined, defaults: undefined }
-      }
-      return await this.#readFolder(path)
-    } catch (error) {
-      if (error instanceof Error && 'code' in error) return undefined
-      throw error
-    }
+    return this.#read(path, OWNERS)
   }
 
   /** The same for a path that is a server's word, which may be anything: undefined where no weights are. */
   async readNamed(path: string): Promise<ModelFiles | undefined> {
     try {
-      return (await isWeights(path)) ? await this.read(path) : undefined
+      return (await isWeights(path)) ? await this.#read(path, SERVERS) : undefined
     } catch (error) {
       if (error instanceof Error && 'code' in error) return undefined
       throw error
     }
   }
 
-  async #readFolder(folder: string): Promise<ModelFiles | undefined> {
+  async #read(path: string, reading: Reading): Promise<ModelFiles | undefined> {
+    try {
+      const stats = await stat(path)
+      if (!stats.isDirectory()) {
+        const weights = await this.#hash([{ path, stats }], reading)
+        return { weights, quantization: undefined, template: undefined, defaults: undefined }
+      }
+      return await this.#readFolder(path, reading)
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) return undefined
+      throw error
+    }
+  }
+
+  async #readFolder(folder: string, reading: Reading): Promise<ModelFiles | undefined> {
     const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).toSorted()
     if (names.length === 0) return undefined
     const files = names.map(async (name) => {
@@ -70,20 +82,23 @@ export class ModelFileReader {
       return { path, stats: await stat(path) }
     })
     return {
-      weights: await this.#hash(await Promise.all(files)),
-      quantization: quantizationOf(await readJson(join(folder, 'config.json'))),
-      template: await templateOf(folder),
-      defaults: await readDefaults(join(folder, 'generation_config.json'), NEUTRAL),
+      weights: await this.#hash(await Promise.all(files), reading),
+      quantization: quantizationOf(await readJson(join(folder, 'config.json'), reading)),
+      template: await templateOf(folder, reading),
+      defaults: await readDefaults(join(folder, 'generation_config.json'), NEUTRAL, reading),
     }
   }
 
-  async #hash(files: readonly { readonly path: string; readonly stats: Stats }[]): Promise<string> {
+  async #hash(
+    files: readonly { readonly path: string; readonly stats: Stats }[],
+    reading: Reading,
+  ): Promise<string> {
     const name = files.map(({ path, stats }) => `${path}:${stats.size}:${stats.mtimeMs}`).join('\n')
     const known = this.#hashes.get(name)
     if (known !== undefined) return known
     const sha256 = createHash('sha256')
     for (const { path } of files)
-      for await (const chunk of createReadStream(path)) sha256.update(chunk)
+      for await (const chunk of reading.weights(path)) sha256.update(chunk)
     const found = sha256.digest('hex')
     this.#hashes.set(name, found)
     return found
@@ -95,9 +110,9 @@ function quantizationOf(config: unknown): string | undefined {
   return data?.quantization_config?.quant_method ?? data?.dtype ?? data?.torch_dtype
 }
 
-async function templateOf(folder: string): Promise<TemplateFacts | undefined> {
-  const own = await readText(join(folder, 'chat_template.jinja'))
-  const config = await readJson(join(folder, 'tokenizer_config.json'))
+async function templateOf(folder: string, reading: Reading): Promise<TemplateFacts | undefined> {
+  const own = await reading.text(join(folder, 'chat_template.jinja'))
+  const config = await readJson(join(folder, 'tokenizer_config.json'), reading)
   const template = own ?? tokenizerSchema.safeParse(config).data?.chat_template
   return template === undefined ? undefined : templateFacts(template)
 }
@@ -106,8 +121,9 @@ async function templateOf(folder: string): Promise<TemplateFacts | undefined> {
 export async function readDefaults(
   path: string,
   whereNone: SamplerDefaults | undefined,
+  reading = OWNERS,
 ): Promise<SamplerDefaults | undefined> {
-  const config = await readJson(path)
+  const config = await readJson(path, reading)
   if (config === undefined) return whereNone
   const { data } = generationSchema.safeParse(config)
   const penalty = data?.repetition_penalty ?? 1
@@ -130,4 +146,5 @@ export async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-const readJson = async (path: string): Promise<unknown> => parseJson((await readText(path)) ?? '')
+const readJson = async (path: string, { text }: Reading): Promise<unknown> =>
+  parseJson((await text(path)) ?? '')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { demoModel } from '../../model-file.ts'
 import { describe, expect, it } from 'vitest'
 import { ModelFileReader } from './model-folder.ts'
-import { isWeights } from './weight-file.ts'
+import { isWeights, namedWeights } from './weight-file.ts'
 
 const SAFETENSORS = Buffer.from('\u0002\0\0\0\0\0\0\0{}weights')
 
@@ -39,6 +39,31 @@ describe('what a server names as its weights', () => {
     const endless = folderWith({ 'a.safetensors': SAFETENSORS })
     symlinkSync('/dev/zero', join(endless, 'config.json'))
     expect(await reader.readNamed(endless)).toBeUndefined()
+  })
+
+  it('is not read where another file of ours is in its template’s place', async () => {
+    const folder = folderWith({ 'key.pem': '-----BEGIN PRIVATE KEY-----' })
+    const bait = folderWith({ 'a.safetensors': SAFETENSORS })
+    symlinkSync(join(folder, 'key.pem'), join(bait, 'chat_template.jinja'))
+    expect(await new ModelFileReader().readNamed(bait)).toBeUndefined()
+    const whole = { 'a.safetensors': SAFETENSORS, 'chat_template.jinja': '{{ messages }}' }
+    expect(await new ModelFileReader().readNamed(folderWith(whole))).toMatchObject({
+      template: { isTimeless: true },
+    })
+  })
+
+  it('is looked at again in the file that is read', async () => {
+    const folder = folderWith({
+      'key.pem': '-----BEGIN PRIVATE KEY-----',
+      'a.gguf': 'GGUF weights',
+    })
+    const read = async (name: string) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of namedWeights(join(folder, name))) chunks.push(chunk)
+      return Buffer.concat(chunks).toString()
+    }
+    expect(await read('a.gguf')).toBe('GGUF weights')
+    await expect(read('key.pem')).rejects.toThrow('no weights')
   })
 
   it('lets nobody wait for a pipe', async () => {
