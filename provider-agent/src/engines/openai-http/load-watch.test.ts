@@ -15,6 +15,8 @@ interface Said {
   kv: number
   written: number
   isMute: boolean
+  /** It breaks off without an answer. */
+  isSilent?: boolean
   /** Requests so far. */
   asked: number
 }
@@ -27,6 +29,8 @@ afterEach(async () => {
 async function serverThat(said: Said): Promise<string> {
   const server: Server = createServer(({ url }, response) => {
     said.asked++
+    if (said.isSilent === true) return void response.destroy()
+    if (url === '/slots') return void response.end('[{"n_ctx":9,"is_processing":false}]')
     if (said.isMute || url !== '/metrics') return void response.writeHead(404).end()
     response.end(
       `vllm:num_requests_running{engine="0"} ${said.running}\n` +
@@ -93,6 +97,20 @@ describe('watching the load of a server', () => {
     expect(restarts()).toBe(1)
   })
 
+  it('goes by what was said before while a server leaves looks unanswered', async () => {
+    const said: Said = { ...IDLE, kv: 0.5 }
+    const { watch } = watchOf(await serverThat(said))
+    watch.start('llama-server')
+    await until(() => watch.load !== undefined)
+    said.isSilent = true
+    const { asked } = said
+    await until(() => said.asked > asked + 5)
+    expect(watch.load).toMatchObject({ kvUse: 0.5 })
+    expect(watch.slots).toBe(1)
+    watch.stop()
+    expect(watch.slots).toBeUndefined()
+  })
+
   it('says nothing of a server that says nothing, or nothing any more', async () => {
     const said = { ...IDLE, kv: 0.5 }
     const { watch } = watchOf(await serverThat(said))
@@ -108,23 +126,26 @@ describe('watching the load of a server', () => {
   })
 })
 
-describe.skipIf(!isBuilt(llamaServerBinary()))('watching a real llama-server', () => {
-  it('tells its slots, and how full their cache is', async () => {
-    const server = await LlamaServer.start(demoModel().path, 'demo')
-    closers.push(() => server.stop())
-    const { watch } = watchOf(server.url)
-    watch.start('llama-server')
-    await until(() => watch.slots !== undefined)
-    expect(watch.slots).toBe(4)
-    expect(watch.load).toEqual({ others: 0, waiting: 0, kvUse: 0 })
-    const body = JSON.stringify({ prompt: 'Count', n_predict: 900, ignore_eos: true })
-    const ask = () => fetch(`${server.url}/completion`, { method: 'POST', body })
-    const seen = until(() => (watch.load?.kvUse ?? 0) > 0 && watch.load?.others === 1)
-    const enough = new AbortController()
-    void seen.then(() => enough.abort())
-    // The demo model writes all of it within half a second.
-    while (!enough.signal.aborted) await (await ask()).arrayBuffer()
-    await until(() => watch.load?.kvUse === 0)
-    expect(watch.load).toMatchObject({ others: 0, waiting: 0 })
-  })
-})
+describe.skipIf(!isBuilt(llamaServerBinary()))(
+  'watching a real llama-server (needs it: node scripts/bootstrap.mjs llama-server)',
+  () => {
+    it('tells its slots, and how full their cache is', async () => {
+      const server = await LlamaServer.start(demoModel().path, 'demo')
+      closers.push(() => server.stop())
+      const { watch } = watchOf(server.url)
+      watch.start('llama-server')
+      await until(() => watch.slots !== undefined)
+      expect(watch.slots).toBe(4)
+      expect(watch.load).toEqual({ others: 0, waiting: 0, kvUse: 0 })
+      const body = JSON.stringify({ prompt: 'Count', n_predict: 900, ignore_eos: true })
+      const ask = () => fetch(`${server.url}/completion`, { method: 'POST', body })
+      const seen = until(() => (watch.load?.kvUse ?? 0) > 0 && watch.load?.others === 1)
+      const enough = new AbortController()
+      void seen.then(() => enough.abort())
+      // The demo model writes all of it within half a second.
+      while (!enough.signal.aborted) await (await ask()).arrayBuffer()
+      await until(() => watch.load?.kvUse === 0)
+      expect(watch.load).toMatchObject({ others: 0, waiting: 0 })
+    })
+  },
+)

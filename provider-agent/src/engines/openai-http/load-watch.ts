@@ -98,19 +98,24 @@ export class LoadWatch {
   }
 
   async #look(kind: EngineKind): Promise<void> {
-    const gauges = readGauges((await this.#ask('/metrics')) ?? '')
-    const places = kind === 'llama-server' ? slotsIn(await this.#ask('/slots')) : undefined
+    const metrics = await this.#ask('/metrics')
+    const slots = kind === 'llama-server' ? await this.#ask('/slots') : NO_PAGE
     if (this.#kind !== kind || this.#closing.signal.aborted) return
-    this.#take(gauges, places)
+    const gauges = readGauges(metrics.body)
+    const places = slotsIn(slots.body)
+    const saysNothing = gauges === undefined && places === undefined
+    // A full server may be too busy to say: what it said before is then nearer than nothing.
+    const isSilent = saysNothing && (metrics === SILENCE || slots === SILENCE)
+    if (!isSilent) this.#take(gauges, places)
     const { ours, lookMs } = this.#options
-    const isMute = gauges === undefined && places === undefined
+    const isMute = saysNothing && !isSilent
     const usual = isMute ? MUTE_LOOK_MS : ours() > 0 ? BUSY_LOOK_MS : IDLE_LOOK_MS
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#look(kind), lookMs ?? usual)
   }
 
   #take(gauges: GaugeReading | undefined, places: Places | undefined): void {
-    this.#slots = places?.total
+    this.#slots = places?.total ?? this.#slots
     const running = gauges?.running ?? places?.busy
     if (running === undefined) {
       this.#looks = []
@@ -125,8 +130,8 @@ export class LoadWatch {
     if (now !== undefined && before !== undefined && now < before) this.#options.onRestart()
   }
 
-  /** The body of what is beside `/v1`; undefined where there is none. */
-  async #ask(path: string): Promise<string | undefined> {
+  /** What is beside `/v1`. */
+  async #ask(path: string): Promise<Page> {
     try {
       const { status, body } = await askEngine(this.#options.connection, {
         path,
@@ -136,13 +141,20 @@ export class LoadWatch {
         maxBytes: MAX_METRICS_BYTES,
         signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)]),
       })
-      return status === 200 ? body : undefined
+      return status === 200 ? { body } : NO_PAGE
     } catch (error) {
-      if (error instanceof EngineQuestionError) return undefined
+      if (error instanceof EngineQuestionError) return SILENCE
       throw error
     }
   }
 }
+
+interface Page {
+  readonly body: string
+}
+/** The server has said that there is none, and has said nothing. */
+const NO_PAGE: Page = { body: '' }
+const SILENCE: Page = { body: '' }
 
 interface Places {
   readonly total: number
@@ -150,8 +162,8 @@ interface Places {
   readonly kvUse: number
 }
 
-function slotsIn(body: string | undefined): Places | undefined {
-  const { data } = slotsSchema.safeParse(parseJson(body ?? ''))
+function slotsIn(body: string): Places | undefined {
+  const { data } = slotsSchema.safeParse(parseJson(body))
   if (data === undefined) return undefined
   const busy = data.filter(({ is_processing }) => is_processing)
   const held = busy.reduce((sum, { n_prompt_tokens }) => sum + (n_prompt_tokens ?? 0), 0)

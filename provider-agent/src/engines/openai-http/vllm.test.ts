@@ -31,147 +31,150 @@ const COMPLETES = { endpoint: 'completions' } as const
 const NONSENSE = 'The canary pays 7 purple bridges in msat, then a lease sings {"no": 42}.'
 const never = new AbortController().signal
 
-describe.skipIf(!isInstalled(installation))('with a real vLLM, which the agent runs', () => {
-  let place: VllmPlace
-  let managed: ManagedEngine
-  const told: EngineProcessEvent[] = []
-  const troubles: string[] = []
-  /** Files of its shared memory. */
-  const shared: string[] = []
+describe.skipIf(!isInstalled(installation))(
+  'with a real vLLM, which the agent runs (needs it: node scripts/bootstrap.mjs vllm)',
+  () => {
+    let place: VllmPlace
+    let managed: ManagedEngine
+    const told: EngineProcessEvent[] = []
+    const troubles: string[] = []
+    /** Files of its shared memory. */
+    const shared: string[] = []
 
-  beforeAll(async () => {
-    place = vllmPlace()
-    managed = new ManagedEngine(
-      {
-        kind: 'vllm',
-        program: installation.path,
-        models: [{ id: model, path: place.model }],
-        slots: 4,
-        gpu: true,
-        extra: ['--dtype', 'float32', '--enforce-eager'],
-        checksMemory: true,
-        spec: { backend: 'cpu' },
-      },
-      { env: place.env, random: () => 0 },
-    )
-    await managed.start({
-      modelsChanged: () => {},
-      trouble: (message) => void troubles.push(message),
-      process: (event) => void told.push(event),
-    })
-  }, START_MS)
-  afterAll(async () => {
-    // None where it did not start.
-    const groups = [serverOf()].flatMap((server) => server ?? []).map(({ pid }) => groupOf(pid))
-    shared.push(...groups.flatMap(sharedBy))
-    await managed.close()
-    await until(() => groups.flatMap(membersOf).length === 0)
-    // Who would remove it ends with the rest.
-    for (const file of shared) rmSync(file, { force: true })
-    rmSync(place.folder, { recursive: true })
-  })
-
-  const serverOf = (): Running | undefined =>
-    processesWith(model).find(({ args }) => args[1] === installation.path)
-
-  /** Another agent that speaks with the same server. */
-  const byHttp = async () => {
-    const { pid, args } = serverOf()!
-    const socket = args[args.indexOf('--uds') + 1]
-    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
-    const key = environment.find((it) => it.startsWith('VLLM_API_KEY='))?.slice(13)
-    const spec = { backend: 'cpu' }
-    const engine = new OpenAiHttpEngine({ url: `unix:${socket}`, key, models: [], spec })
-    await engine.start({ modelsChanged: () => {}, trouble: () => {} })
-    return { engine, model, longQuestion, isReal: true, readsLastSpace: true }
-  }
-
-  engineConformance('vLLM', byHttp)
-  renderConformance('vLLM', byHttp, { leavesUnclear: true, takesAnyToken: true })
-
-  it('is known by its version and its weights, and draws by no rule on a processor', () => {
-    expect(told).toMatchObject([
-      { event: 'engine_program', version: `${installation.version}+cpu` },
-      { event: 'engine_up', model },
-    ])
-    const engine = expect.stringContaining(`vllm-${installation.version}+`)
-    expect(managed.models).toMatchObject([
-      {
-        id: model,
-        contextLength: 1024,
-        endpoints: ['chat.completions', 'completions'],
-        capabilities: expect.arrayContaining(['seed', 'logprobs', 'continue']),
-        spec: { quantization: 'float32', engine, backend: 'cpu' },
-      },
-    ])
-    expect(troubles).toEqual([expect.stringContaining('by no rule that is known')])
-  })
-
-  describe('beside plain TypeScript, with the same weights in a GGUF', () => {
-    const tiny = new TinyEngine([demoModel()], Date.now)
-    const tinyModel = demoModel().id
-    let engine: OpenAiHttpEngine
     beforeAll(async () => {
-      await tiny.start()
-      engine = (await byHttp()).engine
-    })
+      place = vllmPlace()
+      managed = new ManagedEngine(
+        {
+          kind: 'vllm',
+          program: installation.path,
+          models: [{ id: model, path: place.model }],
+          slots: 4,
+          gpu: true,
+          extra: ['--dtype', 'float32', '--enforce-eager'],
+          checksMemory: true,
+          spec: { backend: 'cpu' },
+        },
+        { env: place.env, random: () => 0 },
+      )
+      await managed.start({
+        modelsChanged: () => {},
+        trouble: (message) => void troubles.push(message),
+        process: (event) => void told.push(event),
+      })
+    }, START_MS)
     afterAll(async () => {
-      await engine.close()
-      await tiny.close()
+      // None where it did not start.
+      const groups = [serverOf()].flatMap((server) => server ?? []).map(({ pid }) => groupOf(pid))
+      shared.push(...groups.flatMap(sharedBy))
+      await managed.close()
+      await until(() => groups.flatMap(membersOf).length === 0)
+      // Who would remove it ends with the rest.
+      for (const file of shared) rmSync(file, { force: true })
+      rmSync(place.folder, { recursive: true })
     })
 
-    it('gives the same probabilities in an answer, when it gives it and when it scores it', async () => {
-      const { run, error } = await ask(managed, model, question)
-      expect(error).toBeUndefined()
-      const evidence = run!.evidence!()!
-      const order = orderOf(model, evidence)
-      const ours = await tiny.score({ ...order, model: tinyModel }, never)
-      expect(ours.length).toBeGreaterThan(20)
-      expect(furthest(evidence.transcript.positions, ours)).toBeLessThan(SAME_NATS)
-      expect(furthest(await managed.score!(order, never), ours)).toBeLessThan(SAME_NATS)
+    const serverOf = (): Running | undefined =>
+      processesWith(model).find(({ args }) => args[1] === installation.path)
+
+    /** Another agent that speaks with the same server. */
+    const byHttp = async () => {
+      const { pid, args } = serverOf()!
+      const socket = args[args.indexOf('--uds') + 1]
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+      const key = environment.find((it) => it.startsWith('VLLM_API_KEY='))?.slice(13)
+      const spec = { backend: 'cpu' }
+      const engine = new OpenAiHttpEngine({ url: `unix:${socket}`, key, models: [], spec })
+      await engine.start({ modelsChanged: () => {}, trouble: () => {} })
+      return { engine, model, longQuestion, isReal: true, readsLastSpace: true }
+    }
+
+    engineConformance('vLLM', byHttp)
+    renderConformance('vLLM', byHttp, { leavesUnclear: true, takesAnyToken: true })
+
+    it('is known by its version and its weights, and draws by no rule on a processor', () => {
+      expect(told).toMatchObject([
+        { event: 'engine_program', version: `${installation.version}+cpu` },
+        { event: 'engine_up', model },
+      ])
+      const engine = expect.stringContaining(`vllm-${installation.version}+`)
+      expect(managed.models).toMatchObject([
+        {
+          id: model,
+          contextLength: 1024,
+          endpoints: ['chat.completions', 'completions'],
+          capabilities: expect.arrayContaining(['seed', 'logprobs', 'continue']),
+          spec: { quantization: 'float32', engine, backend: 'cpu' },
+        },
+      ])
+      expect(troubles).toEqual([expect.stringContaining('by no rule that is known')])
     })
 
-    it('gives the same probabilities for nonsense, which no model would say', async () => {
-      const text = { ...requestOf(tinyModel, { prompt: NONSENSE }, COMPLETES), output: [1] }
-      const [start = 0, ...output] = (await tiny.render(text, never)).prompt
-      const ours = await tiny.score({ model: tinyModel, prompt: [start], output }, never)
-      const theirs = await managed.score!({ model, prompt: [start], output }, never)
-      expect(furthest(theirs, ours)).toBeLessThan(SAME_NATS)
+    describe('beside plain TypeScript, with the same weights in a GGUF', () => {
+      const tiny = new TinyEngine([demoModel()], Date.now)
+      const tinyModel = demoModel().id
+      let engine: OpenAiHttpEngine
+      beforeAll(async () => {
+        await tiny.start()
+        engine = (await byHttp()).engine
+      })
+      afterAll(async () => {
+        await engine.close()
+        await tiny.close()
+      })
+
+      it('gives the same probabilities in an answer, when it gives it and when it scores it', async () => {
+        const { run, error } = await ask(managed, model, question)
+        expect(error).toBeUndefined()
+        const evidence = run!.evidence!()!
+        const order = orderOf(model, evidence)
+        const ours = await tiny.score({ ...order, model: tinyModel }, never)
+        expect(ours.length).toBeGreaterThan(20)
+        expect(furthest(evidence.transcript.positions, ours)).toBeLessThan(SAME_NATS)
+        expect(furthest(await managed.score!(order, never), ours)).toBeLessThan(SAME_NATS)
+      })
+
+      it('gives the same probabilities for nonsense, which no model would say', async () => {
+        const text = { ...requestOf(tinyModel, { prompt: NONSENSE }, COMPLETES), output: [1] }
+        const [start = 0, ...output] = (await tiny.render(text, never)).prompt
+        const ours = await tiny.score({ model: tinyModel, prompt: [start], output }, never)
+        const theirs = await managed.score!({ model, prompt: [start], output }, never)
+        expect(furthest(theirs, ours)).toBeLessThan(SAME_NATS)
+      })
+
+      it.each([
+        ['a conversation', chatOf('Be brief.', 'Zürich 東京 🦊👩‍🚀 ¡¿…?'), {}],
+        ['a text', { prompt: "a  b\n\n c\t don't I'M 1234567 3.14 <|im_end|>" }, COMPLETES],
+      ])('reads the same tokens: %s', async (_, body, more) => {
+        const order = { ...requestOf(model, body, more), output: [1] }
+        const { prompt } = await tiny.render({ ...order, model: tinyModel }, never)
+        expect((await engine.render!(order, never)).prompt).toEqual(prompt)
+      })
     })
 
-    it.each([
-      ['a conversation', chatOf('Be brief.', 'Zürich 東京 🦊👩‍🚀 ¡¿…?'), {}],
-      ['a text', { prompt: "a  b\n\n c\t don't I'M 1234567 3.14 <|im_end|>" }, COMPLETES],
-    ])('reads the same tokens: %s', async (_, body, more) => {
-      const order = { ...requestOf(model, body, more), output: [1] }
-      const { prompt } = await tiny.render({ ...order, model: tinyModel }, never)
-      expect((await engine.render!(order, never)).prompt).toEqual(prompt)
-    })
-  })
-
-  it(
-    'is killed in the middle of an answer: the job fails over, and it comes back',
-    async () => {
-      const { pid } = serverOf()!
-      const group = groupOf(pid)
-      expect(membersOf(group).length).toBeGreaterThan(3)
-      shared.push(...sharedBy(group))
-      const sink = new RecordingSink()
-      managed.begin(requestOf(model, endless, { max_output_tokens: 900 }), sink)
-      await sink.begun
-      process.kill(pid, 'SIGKILL')
-      await sink.settled
-      expect(sink.error).toMatchObject({ fault: 'provider', code: 'engine_cut' })
-      await until(() => managed.models.length === 0)
-      expect(told.at(-1)).toMatchObject({ event: 'engine_down', reason: 'was ended by SIGKILL' })
-      await until(() => membersOf(group).length === 0)
-      await until(() => managed.models.length === 1)
-      expect((await ask(managed, model, question)).error).toBeUndefined()
-      expect(serverOf()?.pid).not.toBe(pid)
-    },
-    START_MS,
-  )
-})
+    it(
+      'is killed in the middle of an answer: the job fails over, and it comes back',
+      async () => {
+        const { pid } = serverOf()!
+        const group = groupOf(pid)
+        expect(membersOf(group).length).toBeGreaterThan(3)
+        shared.push(...sharedBy(group))
+        const sink = new RecordingSink()
+        managed.begin(requestOf(model, endless, { max_output_tokens: 900 }), sink)
+        await sink.begun
+        process.kill(pid, 'SIGKILL')
+        await sink.settled
+        expect(sink.error).toMatchObject({ fault: 'provider', code: 'engine_cut' })
+        await until(() => managed.models.length === 0)
+        expect(told.at(-1)).toMatchObject({ event: 'engine_down', reason: 'was ended by SIGKILL' })
+        await until(() => membersOf(group).length === 0)
+        await until(() => managed.models.length === 1)
+        expect((await ask(managed, model, question)).error).toBeUndefined()
+        expect(serverOf()?.pid).not.toBe(pid)
+      },
+      START_MS,
+    )
+  },
+)
 
 const chatOf = (system: string, user: string) => ({
   messages: [
