@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { dataDir } from '../data-dir.ts'
+import { EXIT, OwnerError } from '../exit-codes.ts'
 import {
   SANDBOX_CHOICES,
   SANDBOX_RUNTIMES,
@@ -57,11 +58,26 @@ export const addSandboxOptions = (command: Command): Command =>
       (path: string, paths: string[] | undefined) => [...(paths ?? []), resolve(path)],
     )
 
-/** The sandbox that the flags ask for; undefined for none. */
+/** What is said of a sandbox beside its driver. */
+const DETAILS = {
+  sandboxMemory: '--sandbox-memory',
+  sandboxPids: '--sandbox-pids',
+  sandboxCpus: '--sandbox-cpus',
+  sandboxRead: '--sandbox-read',
+} as const
+
+/** The sandbox that the flags ask for; undefined for none. Throws {@link OwnerError} for what would do nothing. */
 export function readSandboxFlags(flags: SandboxFlags): EngineSandboxOptions | undefined {
   const { sandbox: choice, sandboxRuntime: runtime } = flags
-  if (choice === 'none') return undefined
-  if (choice === undefined && runtime === undefined) return undefined
+  if (runtime !== undefined && (choice === 'none' || choice === 'bwrap')) {
+    throw new OwnerError(EXIT.usage, '--sandbox-runtime needs --sandbox podman, or docker')
+  }
+  if (choice === 'none' || (choice === undefined && runtime === undefined)) {
+    const names = Object.keys(DETAILS) as (keyof typeof DETAILS)[]
+    const said = names.find((name) => flags[name] !== undefined)
+    if (said === undefined) return undefined
+    throw new OwnerError(EXIT.usage, `${DETAILS[said]} needs a sandbox: add --sandbox auto`)
+  }
   return {
     choice: choice ?? 'podman',
     runtime,

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { quoted } from '../doctor/shell-word.ts'
 import type { EngineCommand } from '../engines/managed/engine-command.ts'
@@ -10,6 +10,7 @@ import { deviceGroups, gpuDevices } from './gpu-devices.ts'
 import { machineView, shownPaths, systemView } from './host-view.ts'
 import { SandboxError } from './sandbox-error.ts'
 import {
+  isRoot,
   makeFolder,
   sandboxOwner,
   settingsFiles,
@@ -60,6 +61,7 @@ export class BwrapDriver implements SandboxDriver {
   readonly #cgroups = Cgroups.find()
   readonly sumsMemory = this.#cgroups !== undefined
   readonly sharesCpus = this.#cgroups !== undefined
+  readonly #settings = settingsFiles(this.owner.uid, this.owner.gid)
   readonly #folder: string
 
   constructor({ hidden }: BwrapOptions) {
@@ -72,9 +74,7 @@ export class BwrapDriver implements SandboxDriver {
     this.#program = program
     this.#hidden = hidden
     this.#folder = makeFolder()
-    const root = join(this.#folder, 'root')
-    mkdirSync(root)
-    writeRoot(root, settingsFiles(this.owner.uid, this.owner.gid), [])
+    writeRoot(join(this.#folder, 'root'), this.#settings, [])
     writeFileSync(this.#filter, seccompProgram(calls))
   }
 
@@ -128,7 +128,7 @@ export class BwrapDriver implements SandboxDriver {
   #view({ reads, writes, gpu }: Confinement): string[] {
     const system = systemView(gpu)
     const shown = shownPaths(reads, system.reads, this.#hidden)
-    const settings = [...settingsFiles(0, 0).keys()]
+    const settings = [...this.#settings.keys()]
     const mounted = [...system.reads, ...settings, ...machineView(gpu), ...shown, ...writes]
     return [
       ...CLOSED,
@@ -190,5 +190,3 @@ const tmpfs = (path: string): string[] => [
   '--tmpfs',
   path,
 ]
-
-const isRoot = (): boolean => process.getuid?.() === 0

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { quoted } from '../doctor/shell-word.ts'
 import type { EngineCommand } from '../engines/managed/engine-command.ts'
@@ -13,6 +13,7 @@ import { shownPaths, systemView } from './host-view.ts'
 import { SandboxError } from './sandbox-error.ts'
 import { closedProfile } from './seccomp-profile.ts'
 import {
+  isRoot,
   makeFolder,
   sandboxOwner,
   settingsFiles,
@@ -55,6 +56,7 @@ export class ContainerDriver implements SandboxDriver {
   readonly #options: ContainerOptions
   readonly #program: string
   readonly #global: readonly string[]
+  readonly #settings = settingsFiles(this.owner.uid, this.owner.gid)
   readonly #folder: string
   /** Of calls; docker's own is as strict, and is there without a file. */
   readonly #profile: string | undefined
@@ -76,9 +78,7 @@ export class ContainerDriver implements SandboxDriver {
     this.#program = program
     this.#global = tool === 'podman' ? podmanFlags(runtime, runs) : []
     this.#folder = makeFolder()
-    const root = this.#root
-    mkdirSync(root)
-    writeRoot(root, settingsFiles(this.owner.uid, this.owner.gid), systemView(true).links)
+    writeRoot(this.#root, this.#settings, systemView(true).links)
     const profile = tool === 'podman' ? closedProfile() : undefined
     if (profile !== undefined) {
       this.#profile = join(this.#folder, 'seccomp.json')
@@ -161,7 +161,7 @@ export class ContainerDriver implements SandboxDriver {
     const { memoryBytes, pids, cpus } = limits
     const system = systemView(gpu)
     const shown = shownPaths(reads, system.reads, this.#options.hidden)
-    const settings = [...settingsFiles(0, 0).keys()]
+    const settings = [...this.#settings.keys()]
     const devices = gpu ? gpuDevices() : []
     return [
       ...CLOSED,
@@ -188,7 +188,7 @@ export class ContainerDriver implements SandboxDriver {
   /** Podman without root: inside as outside. */
   #user(): string[] {
     const { uid, gid } = this.owner
-    const isRootless = process.getuid?.() !== 0 && this.#options.tool === 'podman'
+    const isRootless = !isRoot() && this.#options.tool === 'podman'
     return [`--user=${uid}:${gid}`, ...(isRootless ? ['--userns=keep-id'] : [])]
   }
 }

@@ -13,7 +13,7 @@ import { FakeEdge } from '../testing/fake-edge.ts'
 import { isBuilt, llamaServerBinary } from '../testing/llama-server.ts'
 import { processesWith, type Running } from '../testing/processes.ts'
 import type { SandboxChoice, SandboxRuntime } from './driver.ts'
-import type { EngineSandboxOptions } from './engine-sandbox.ts'
+import { EngineSandbox, type EngineSandboxOptions } from './engine-sandbox.ts'
 import { findTool } from './find-tool.ts'
 
 const has = (...names: string[]): boolean => names.every((name) => findTool(name) !== undefined)
@@ -109,31 +109,51 @@ function describeEngine(choice: SandboxChoice, runtime?: SandboxRuntime): void {
 
 const isReady = isBuilt(llamaServerBinary())
 
-describe.skipIf(!isReady || !has('bwrap'))('a real llama-server in bwrap', () => {
-  describeEngine('bwrap')
+describe.skipIf(!isReady || !has('bwrap'))(
+  'a real llama-server in bwrap (needs both: apt-get install bubblewrap, node scripts/bootstrap.mjs llama-server)',
+  () => {
+    describeEngine('bwrap')
 
-  it('does not start in a sandbox that is not here', async () => {
-    const { start } = managed({ choice: 'podman', runtime: 'nothing' as SandboxRuntime })
-    await expect(start()).rejects.toThrow(/^no sandbox: .*; try: /)
-  })
+    it('does not start in a sandbox that is not here', async () => {
+      const { start } = managed({ choice: 'podman', runtime: 'nothing' as SandboxRuntime })
+      await expect(start()).rejects.toThrow(/^no sandbox: .*; try: /)
+    })
 
-  it.skipIf(process.getuid?.() !== 0)('says which file root alone can read', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'm.gguf')
-    copyFileSync(demoModel().path, path)
-    chmodSync(path, 0o600)
-    await expect(managed({}, path).start()).rejects.toThrow(
-      /m\.gguf can be read by root only.*chmod/,
+    it.skipIf(process.getuid?.() !== 0)(
+      'says which file root alone can read (needs root)',
+      async () => {
+        const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'm.gguf')
+        copyFileSync(demoModel().path, path)
+        chmodSync(path, 0o600)
+        await expect(managed({}, path).start()).rejects.toThrow(
+          /m\.gguf can be read by root only.*chmod/,
+        )
+      },
     )
-  })
 
-  it('does not start where it would see the agent’s files', async () => {
-    const hidden = [llamaServerBinary().path]
-    await expect(managed({ hidden }).start()).rejects.toThrow(
-      /it was not started: no sandbox: .*folders of their own/,
-    )
-  })
-})
+    it('does not start where its program has gone', async () => {
+      const options: EngineSandboxOptions = { choice: 'bwrap', reads: [], hidden: [] }
+      const sandbox = await EngineSandbox.open(options, new AbortController().signal)
+      cleaning.push(() => sandbox.close())
+      const gone = { file: '/nowhere/llama-server', args: [], env: {} }
+      const needs = { model: demoModel().path, socket: '/nowhere/it.sock', gpu: false }
+      expect(() => sandbox.confine(gone, { ...needs, memoryBytes: undefined })).toThrow(
+        expect.objectContaining({ name: 'EngineStartError' }),
+      )
+    })
 
-describe.skipIf(!isReady || !has('podman', 'runc'))('a real llama-server in podman+runc', () => {
-  describeEngine('podman', 'runc')
-})
+    it('does not start where it would see the agent’s files', async () => {
+      const hidden = [llamaServerBinary().path]
+      await expect(managed({ hidden }).start()).rejects.toThrow(
+        /it was not started: no sandbox: .*folders of their own/,
+      )
+    })
+  },
+)
+
+describe.skipIf(!isReady || !has('podman', 'runc'))(
+  'a real llama-server in podman+runc (needs them: apt-get install podman runc, node scripts/bootstrap.mjs llama-server)',
+  () => {
+    describeEngine('podman', 'runc')
+  },
+)

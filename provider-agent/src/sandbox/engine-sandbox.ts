@@ -1,6 +1,7 @@
 import { chownSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
+import { quoted } from '../doctor/shell-word.ts'
 import { EngineStartError } from '../engines/engine.ts'
 import type { Confine } from '../engines/managed/engine-command.ts'
 import type { EngineSandboxEvent } from '../events.ts'
@@ -8,6 +9,7 @@ import { gpuDevices } from './gpu-devices.ts'
 import { modelReads, programReads } from './host-view.ts'
 import { openSandbox, type OpenSandbox, type SandboxWish } from './open-sandbox.ts'
 import { SandboxError } from './sandbox-error.ts'
+import { isRoot } from './sandbox-folder.ts'
 import { DEFAULT_PIDS, MEMORY_MARGIN, MEMORY_MARGIN_BYTES, MEMORY_SHARE } from './sandbox-limits.ts'
 
 /** How the owner wants an engine to be confined. */
@@ -62,7 +64,7 @@ export class EngineSandbox {
       const reads = [...programReads(file), ...modelReads(model), ...this.#options.reads]
       const folder = dirname(socket)
       const { uid, gid } = driver.owner
-      if (process.getuid?.() === 0 && uid !== 0) {
+      if (isRoot() && uid !== 0) {
         for (const path of reads) assertReadable(path)
         chownSync(folder, uid, gid)
       }
@@ -93,7 +95,7 @@ function assertReadable(path: string): void {
   if ((stat.mode & needed) !== needed) {
     throw new SandboxError(
       'paths',
-      `${path} can be read by root only, which the engine in the sandbox is not. Type: chmod -R o+rX '${path}'`,
+      `${path} can be read by root only, which the engine in the sandbox is not. Type: chmod -R o+rX ${quoted(path)}`,
     )
   }
   if (!isFolder) return
@@ -110,8 +112,10 @@ function asStartError<T>(work: () => T): T {
   }
 }
 
+/** The system's errors too: thrown while an engine is started again, they would end the agent. */
 function startError(error: unknown): unknown {
-  if (!(error instanceof SandboxError)) return error
-  const step = error.fix === undefined ? '' : `; try: ${error.fix}`
+  if (!(error instanceof Error && 'code' in error)) return error
+  const fix = error instanceof SandboxError ? error.fix : undefined
+  const step = fix === undefined ? '' : `; try: ${fix}`
   return new EngineStartError(`no sandbox: ${error.message}${step}`, { cause: error })
 }

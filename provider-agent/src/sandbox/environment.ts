@@ -1,8 +1,8 @@
-/** What engines are set up by. The tokens of Hugging Face and the like are not among them. */
-const NAMES = /^(PATH|LANG|LANGUAGE|TZ|LD_LIBRARY_PATH|LC_\w+)$/
+/** What engines are set up by, and the keys that we give them. Tokens of Hugging Face and the like are not there. */
+const NAMES = /^(PATH|LANG|LANGUAGE|TZ|LD_LIBRARY_PATH|LC_\w+|LLAMA_API_KEY|VLLM_API_KEY)$/
 const PREFIXES =
   /^(LLAMA|GGML|GGUF|VLLM|CUDA|NVIDIA|NCCL|HIP|HSA|ROCR|ROCM|OMP|MKL|OPENBLAS|TORCH|PYTORCH|TRITON|TOKENIZERS)_/
-const SECRET = /TOKEN|SECRET|PASSWORD/
+const SECRET = /TOKEN(?!IZERS_)|SECRET|PASSWORD|(^|_)KEYS?(_|$)/
 
 /** The environment inside: settings of engines and the engine's own key, and nothing of the owner's. */
 export function sandboxEnv(env: NodeJS.ProcessEnv): Record<string, string> {

@@ -1,5 +1,5 @@
-import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { isProgram } from '../engines/managed/find-program.ts'
 
 /** Where systems keep what only root is expected to type. */
 const MORE = ['/usr/sbin', '/sbin', '/usr/local/sbin']
@@ -9,12 +9,5 @@ export function findTool(name: string, path = process.env['PATH'] ?? ''): string
   return [...path.split(delimiter), ...MORE]
     .filter((folder) => folder.startsWith('/'))
     .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
+    .find(isProgram)
 }

@@ -20,7 +20,16 @@ const GPU_SYSTEM = ['/opt/rocm']
 /** How many processors and memory nodes there are. */
 const MACHINE = ['/sys/devices/system/cpu', '/sys/devices/system/node']
 /** Where drivers describe the GPUs. */
-const GPU_MACHINE = ['/sys/devices', '/sys/bus/pci', '/sys/class/drm', '/sys/class/kfd', '/sys/dev']
+const GPU_MACHINE = [
+  '/sys/devices',
+  '/sys/bus/pci',
+  '/sys/class/drm',
+  '/sys/class/kfd',
+  '/sys/dev',
+  '/sys/module/nvidia',
+  '/sys/module/nvidia_uvm',
+  '/sys/module/amdgpu',
+]
 /** Folders that are never shown as a whole. */
 const NEVER = new Set([
   '/',
@@ -61,10 +70,7 @@ export function systemView(gpu: boolean): SystemView {
 
 /** What of `/sys` is shown. */
 export const machineView = (gpu: boolean): string[] =>
-  (gpu ? [...GPU_MACHINE, ...modulesOf()] : MACHINE).filter((path) => existsSync(path))
-
-const modulesOf = (): string[] =>
-  ['nvidia', 'nvidia_uvm', 'amdgpu'].map((name) => `/sys/module/${name}`)
+  (gpu ? GPU_MACHINE : MACHINE).filter((path) => existsSync(path))
 
 /**
  * What a program needs to be shown beside the system: itself, the libraries beside it, and of an

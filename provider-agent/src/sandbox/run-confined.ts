@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { leash } from '../engines/managed/leash.ts'
 import type { Confinement, ResourceLimits, SandboxDriver } from './driver.ts'
+import { makeFolder } from './sandbox-folder.ts'
 import { MAX_COMPLAINTS_BYTES, STOP_MS } from './sandbox-limits.ts'
 
 /** One command that takes bytes and gives bytes. */
@@ -45,7 +45,7 @@ export async function runConfined(
   job: ConfinedJob,
   signal?: AbortSignal,
 ): Promise<JobResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'infernet-job-'))
+  const folder = makeFolder()
   try {
     const input = join(folder, 'input')
     writeFileSync(input, job.input, { mode: 0o600 })

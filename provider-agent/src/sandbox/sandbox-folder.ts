@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,16 +15,22 @@ import { SANDBOX_ID } from './sandbox-limits.ts'
 
 const NAME = /^infernet-sandbox-(\d+-\d+)-/
 
-/** Makes a folder that only we may enter, for what drivers need outside. */
+/** Makes a folder that only we may enter, for what a sandbox needs outside. */
 export const makeFolder = (): string =>
   mkdtempSync(join(tmpdir(), `infernet-sandbox-${ownMark()}-`))
 
-/** Removes the folders of agents that are dead. */
+/** Removes our folders that agents have left which are dead, as far as that is possible. */
 export function sweepFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const mark = NAME.exec(name)?.[1]
-    if (mark !== undefined && isDead(mark)) {
-      rmSync(join(tmpdir(), name), { recursive: true, force: true })
+    if (mark === undefined || !isDead(mark)) continue
+    const path = join(tmpdir(), name)
+    try {
+      // Anybody may put anything there under such a name.
+      const stat = lstatSync(path)
+      if (stat.isDirectory() && stat.uid === process.getuid?.()) rmSync(path, { recursive: true })
+    } catch {
+      // Another agent removes it too, or something in it is not ours.
     }
   }
 }
@@ -58,6 +65,8 @@ export function writeRoot(
   }
   for (const [path, target] of links) symlinkSync(target, join(root, path))
 }
+
+export const isRoot = (): boolean => process.getuid?.() === 0
 
 /** Who runs inside: root's sandbox drops its rights, and anybody else stays who they are. */
 export function sandboxOwner(): { readonly uid: number; readonly gid: number } {

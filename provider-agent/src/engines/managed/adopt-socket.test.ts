@@ -32,6 +32,14 @@ it('keeps the engine’s socket, whatever the engine puts in its place', async (
   for (const server of servers) server.close()
 })
 
+it('takes no folder for a socket', () => {
+  const inPlace = join(folder, 'engine', 'folder.sock')
+  const kept = join(folder, 'none.sock')
+  mkdirSync(inPlace)
+  expect(isAdopted(inPlace, kept)).toBe(false)
+  expect(existsSync(kept)).toBe(false)
+})
+
 it('takes no link for a socket', () => {
   const link = join(folder, 'engine', 'link.sock')
   const kept = join(folder, 'kept.sock')

@@ -1,6 +1,10 @@
 import { chownSync, linkSync, lstatSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isErrno } from '../../file-link.ts'
+import { isRoot } from '../../sandbox/sandbox-folder.ts'
+
+/** What the engine's folder says where it takes the socket away meanwhile, or keeps us out. */
+const NOT_NOW = ['ENOENT', 'EPERM', 'EACCES']
 
 /**
  * Gives the socket that an engine has made a second name, in a folder where the engine cannot write.
@@ -11,9 +15,11 @@ import { isErrno } from '../../file-link.ts'
 export function isAdopted(made: string, own: string): boolean {
   if (isSocket(own)) return true
   try {
+    // A folder cannot be linked.
+    if (!isSocket(made)) return false
     linkSync(made, own)
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false
+    if (NOT_NOW.some((code) => isErrno(error, code))) return false
     throw error
   }
   // A link is linked itself, and not what it leads to.
@@ -21,7 +27,7 @@ export function isAdopted(made: string, own: string): boolean {
     rmSync(own, { force: true })
     return false
   }
-  if (process.getuid?.() === 0) chownSync(dirname(made), 0, 0)
+  if (isRoot()) chownSync(dirname(made), 0, 0)
   return true
 }
 

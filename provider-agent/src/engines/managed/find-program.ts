@@ -40,7 +40,8 @@ export function findProgram(
   )
 }
 
-function isProgram(file: string): boolean {
+/** Whether a path is a file that can be run. */
+export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)
     return statSync(file).isFile()

@@ -83,7 +83,7 @@ export class ManagedServer {
   }
 
   /** Resolves when the server serves; rejects with `EngineStartError` when it ends before. */
-  async start({ modelsChanged, cacheLost, trouble }: EngineEvents): Promise<void> {
+  async start(events: EngineEvents): Promise<void> {
     const end = await this.#supervisor.start()
     if (end !== undefined) {
       const { kind, model } = this.#options
@@ -93,11 +93,10 @@ export class ManagedServer {
       throw new EngineStartError(`${why}${hint === undefined ? '' : `; ${hint}`}${said}`)
     }
     await this.http.start({
-      modelsChanged,
-      ...(cacheLost === undefined ? {} : { cacheLost }),
+      ...events,
       // That it is gone has been told, with the reason.
       trouble: (message) => {
-        if (this.#supervisor.isUp) trouble(message)
+        if (this.#supervisor.isUp) events.trouble(message)
       },
     })
   }
@@ -115,13 +114,14 @@ export class ManagedServer {
 
   #launch(): LeashedProcess {
     const { command, confine, key, needs, socket } = this.#options
-    // What was killed has left it, and a server would take it for somebody else's.
-    for (const path of [socket, needs.socket]) rmSync(path, { force: true })
     this.#tail = new OutputTail([key])
     try {
+      // What was killed has left it, and a server would take it for somebody else's.
+      for (const path of [socket, needs.socket]) rmSync(path, { recursive: true, force: true })
       return startLeashed(confine(command, needs), this.#tail)
     } catch (error) {
-      if (!(error instanceof EngineStartError)) throw error
+      // The system's errors too: the engine may have shut its folder.
+      if (!(error instanceof Error && 'code' in error)) throw error
       return neverStarted(error.message)
     }
   }
