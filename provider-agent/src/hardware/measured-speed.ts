@@ -28,6 +28,10 @@ export type TimedJob = Pick<
   'header' | 'state' | 'usage' | 'startedAt' | 'endedAt' | 'ttftMs'
 >
 
+interface StreamedJob {
+  readonly header: Pick<TimedJob['header'], 'stream'>
+}
+
 const NO_PACE: Pace = { tokens: 0, ms: 0 }
 const NO_JOBS: ModelPace = { jobs: 0, decode: NO_PACE, prefill: NO_PACE }
 
@@ -36,7 +40,7 @@ const NO_JOBS: ModelPace = { jobs: 0, decode: NO_PACE, prefill: NO_PACE }
  * streams that were finished, and whose tokens the engine has counted, tell the two phases apart.
  */
 export function measuredSpeed(book: SpeedBook, job: TimedJob): SpeedBook {
-  if (!isPaced(job)) return book
+  if (!isTimed(job) || job.usage.estimated === true) return book
   const decode = decodeOf(job)
   const prefill = prefillOf(job)
   if (decode === undefined && prefill === undefined) return book
@@ -59,21 +63,30 @@ export const speedsIn = (book: SpeedBook): MeasuredSpeed[] =>
     ...(prefill.ms > 0 ? { prefill_tokens_s: perSecond(prefill) } : {}),
   }))
 
-/** A stream that was finished, and whose tokens the engine has counted. */
-type PacedJob = TimedJob & { readonly ttftMs: number }
+type Timed = { readonly ttftMs: number }
 
-const isPaced = (job: TimedJob): job is PacedJob =>
-  job.header.stream &&
-  job.state === 'ended' &&
-  job.usage.estimated !== true &&
-  job.ttftMs !== undefined
+/** Whether a job was a stream that was finished. */
+export const isTimed = <T extends Pick<TimedJob, 'state' | 'ttftMs'> & StreamedJob>(
+  job: T,
+): job is T & Timed => job.header.stream && job.state === 'ended' && job.ttftMs !== undefined
 
-function decodeOf({ usage, ttftMs, startedAt, endedAt }: PacedJob): Pace | undefined {
-  const pace = { tokens: usage.completion_tokens - 1, ms: endedAt - startedAt - ttftMs }
+/** The tokens after the first and their time, however few they are. */
+export const decodePace = ({
+  usage,
+  ttftMs,
+  startedAt,
+  endedAt,
+}: Pick<TimedJob, 'usage' | 'startedAt' | 'endedAt'> & Timed): Pace => ({
+  tokens: usage.completion_tokens - 1,
+  ms: endedAt - startedAt - ttftMs,
+})
+
+function decodeOf(job: TimedJob & Timed): Pace | undefined {
+  const pace = decodePace(job)
   return pace.tokens >= MIN_ANSWER_TOKENS && pace.ms > 0 ? pace : undefined
 }
 
-function prefillOf({ usage, ttftMs }: PacedJob): Pace | undefined {
+function prefillOf({ usage, ttftMs }: TimedJob & Timed): Pace | undefined {
   const pace = { tokens: usage.prompt_tokens - (usage.cached_tokens ?? 0), ms: ttftMs }
   return pace.tokens >= MIN_PROMPT_TOKENS && pace.ms > 0 ? pace : undefined
 }

@@ -32,5 +32,8 @@ describe('the speed of late', () => {
     expect(speed.figures).toEqual({})
     speed.finished({ ...stream(5, 100), usage: { prompt_tokens: 1, completion_tokens: 4 } })
     expect(speed.figures).toEqual({ ttft_ms: { p50: 5, p90: 5, p99: 5 } })
+    const usage = { ...stream(5, 100).usage, estimated: true }
+    speed.finished({ ...stream(5, 100), usage })
+    expect(speed.figures).toEqual({ ttft_ms: { p50: 5, p90: 5, p99: 5 } })
   })
 })

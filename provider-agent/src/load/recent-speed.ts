@@ -1,5 +1,6 @@
 import type { Load } from '@infernet/schemas/wire'
 import { quantile } from '@infernet/verification/statistics/quantile'
+import { decodePace, isTimed } from '../hardware/measured-speed.ts'
 import type { JobOutcome } from '../jobs/job.ts'
 import type { EndedJob } from './slot-finder.ts'
 
@@ -17,11 +18,11 @@ export class RecentSpeed {
   #figures: SpeedFigures | undefined
 
   finished(job: EndedJob & Pick<JobOutcome, 'startedAt' | 'endedAt'>): void {
-    const { header, state, usage, ttftMs, startedAt, endedAt } = job
-    if (!header.stream || state !== 'ended' || ttftMs === undefined) return
+    if (!isTimed(job)) return
     this.#figures = undefined
-    keep(this.#ttfts, Math.max(0, Math.round(ttftMs)))
-    const [tokens, ms] = [usage.completion_tokens - 1, endedAt - startedAt - ttftMs]
+    keep(this.#ttfts, Math.max(0, Math.round(job.ttftMs)))
+    if (job.usage.estimated === true) return
+    const { tokens, ms } = decodePace(job)
     if (tokens >= MIN_TOKENS && ms > 0) keep(this.#rates, (tokens * 1000) / ms)
   }
 
