@@ -11,3 +11,10 @@ export function errorMessageIn(text: string): string | undefined {
     return undefined
   }
 }
+
+/** Why a `fetch` failed: it says only that it did, and what failed is its cause. */
+export function fetchReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause, message } = error
+  return cause instanceof Error && cause.message !== '' ? cause.message : message
+}

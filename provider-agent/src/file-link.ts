@@ -14,3 +14,7 @@ export function isLinked(from: string, to: string): boolean {
 /** Whether the system gave this reason, such as `ENOENT`. */
 export const isErrno = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
+
+/** Whether the system refused something, such as to read a file: the message names it. */
+export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error

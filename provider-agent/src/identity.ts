@@ -1,16 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, hkdfSync, sign, type KeyObject } from 'node:crypto'
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
+import { sync, writeDurably } from './durable-file.ts'
 import { isErrno, isLinked } from './file-link.ts'
 import { notHandedOver } from './service/credentials.ts'
 
@@ -106,29 +98,10 @@ function createKeyFile(path: string): boolean {
   writeDurably(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   try {
     const isOurs = isLinked(draft, path)
-    if (isOurs) syncDirectory(dirname(path))
+    if (isOurs) sync(dirname(path))
     return isOurs
   } finally {
     unlinkSync(draft)
-  }
-}
-
-function writeDurably(path: string, text: string): void {
-  const file = openSync(path, 'w', 0o600)
-  try {
-    writeSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r')
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
   }
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import type { z } from 'zod'
 import { agentStatusSchema, type AgentStatus } from '../control/agent-status.ts'
 import { askAgent } from '../control/control-client.ts'
 import { ControlError, type ControlErrorCode } from '../control/control-error.ts'
@@ -22,6 +23,22 @@ export const socketOf = (data: string | undefined): string => dataDir(data, proc
 /** What the agent says of itself that runs with this `--data`. Throws ControlError. */
 export const agentStatus = (data: string | undefined): Promise<AgentStatus> =>
   askAgent({ socket: socketOf(data), method: 'GET', path: '/status' }, agentStatusSchema)
+
+/** What every version of an agent says of itself, whatever else. */
+export const anyAgentSchema = agentStatusSchema.pick({ version: true, pid: true, service: true })
+
+/** What the agent with this `--data` says of itself, if one runs and answers as `schema` has it. */
+export async function runningAgent<T>(
+  data: string | undefined,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  try {
+    return await askAgent({ socket: socketOf(data), method: 'GET', path: '/status' }, schema)
+  } catch (error) {
+    if (error instanceof ControlError) return undefined
+    throw error
+  }
+}
 
 /** ` --data DIR`, or nothing, for commands to type. */
 export const dataFlag = (data: string | undefined): string =>

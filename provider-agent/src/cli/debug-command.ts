@@ -7,6 +7,7 @@ import type { Command } from 'commander'
 import { debugBundle, type BundlePart } from '../bundle/debug-bundle.ts'
 import { knownSecrets, secretArguments } from '../bundle/known-secrets.ts'
 import { redactor } from '../bundle/redact.ts'
+import { agentStatusSchema } from '../control/agent-status.ts'
 import { agentLines } from '../control/control-client.ts'
 import { ControlError } from '../control/control-error.ts'
 import { dataDir } from '../data-dir.ts'
@@ -14,8 +15,8 @@ import { EXIT, OwnerError } from '../exit-codes.ts'
 import { probeThisMachine } from '../hardware/probe.ts'
 import { AGENT_VERSION } from '../version.ts'
 import { columns } from './columns.ts'
-import { socketOf } from './control-asks.ts'
-import { runningAgent, type DiagnoseFlags } from './diagnose.ts'
+import { runningAgent, socketOf } from './control-asks.ts'
+import type { DiagnoseFlags } from './diagnose.ts'
 import { addDiagnoseOptions, diagnosed } from './doctor-command.ts'
 import { settingsOf } from './run-command.ts'
 import { untilStopped } from './until-stopped.ts'
@@ -71,7 +72,7 @@ async function gathered(flags: BundleFlags, signal: AbortSignal): Promise<Bundle
   const [checks, hardware, status, files] = await Promise.all([
     diagnosed(flags, signal),
     probeThisMachine(undefined, signal),
-    runningAgent(flags.data),
+    runningAgent(flags.data, agentStatusSchema),
     filesIn(dirname(dataDir(flags.data, process.env).outbox)),
   ])
   const parts: BundlePart[] = [

@@ -1,5 +1,4 @@
-import type { AgentStatus } from '../control/agent-status.ts'
-import { ControlError } from '../control/control-error.ts'
+import { agentStatusSchema } from '../control/agent-status.ts'
 import { dataDir } from '../data-dir.ts'
 import type { Check } from '../doctor/check.ts'
 import { payoutCheck, priceCheck } from '../doctor/earnings-checks.ts'
@@ -15,7 +14,7 @@ import { probeThisMachine } from '../hardware/probe.ts'
 import { ownRelease } from '../upgrade/own-release.ts'
 import { releaseCheck } from '../upgrade/release-check.ts'
 import { AGENT_VERSION } from '../version.ts'
-import { agentStatus, dataFlag } from './control-asks.ts'
+import { dataFlag, runningAgent } from './control-asks.ts'
 import { engineKind, engineOptions } from './engine-options.ts'
 import { ownIdentity } from './own-identity.ts'
 import type { RunFlags } from './run-command.ts'
@@ -49,7 +48,7 @@ export function checksFor(flags: DiagnoseFlags): Check[] {
     engineCheck({
       create: () => createEngine(engineOptions(flags, readOfferFlags(flags).overrides), now),
       isEmbedded: engineKind(flags) !== 'openai-http',
-      isRunning: async () => (await runningAgent(data)) !== undefined,
+      isRunning: async () => (await runningAgent(data, agentStatusSchema)) !== undefined,
       now,
     }),
     priceCheck(flags.price),
@@ -57,16 +56,6 @@ export function checksFor(flags: DiagnoseFlags): Check[] {
     ...edgeChecks({ edge, now }),
     jobCheck({ edge, clientKey, peer: () => ownIdentity(data)?.peer, now }),
   ]
-}
-
-/** What the agent that runs with the same data says of itself, if one runs and can be asked. */
-export async function runningAgent(data: string | undefined): Promise<AgentStatus | undefined> {
-  try {
-    return await agentStatus(data)
-  } catch (error) {
-    if (error instanceof ControlError) return undefined
-    throw error
-  }
 }
 
 async function gpusSeen(signal: AbortSignal): Promise<GpusSeen> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { agentStatusSchema, type AgentStatus } from '../control/agent-status.ts'
+import type { z } from 'zod'
+import { agentStatusSchema } from '../control/agent-status.ts'
 import { agentLines, askAgent } from '../control/control-client.ts'
 import { ControlError } from '../control/control-error.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
@@ -28,7 +29,7 @@ export function addDrainCommand(program: Command): void {
 }
 
 async function drain(flags: DrainFlags): Promise<void> {
-  const status = await controlFault(flags, () => drainAgent(flags.data))
+  const status = await controlFault(flags, () => drainAgent(flags.data, agentStatusSchema))
   if (flags.wait) {
     const stopping = untilStopped().signal
     await untilEnded(flags, stopping)
@@ -45,9 +46,9 @@ async function drain(flags: DrainFlags): Promise<void> {
   else console.log(`draining; jobs that still run: ${jobs.running}. See infernet-agent status`)
 }
 
-/** Has the running agent take no new jobs, and end. Throws ControlError. */
-export const drainAgent = (data: string | undefined): Promise<AgentStatus> =>
-  askAgent({ socket: socketOf(data), method: 'POST', path: '/drain' }, agentStatusSchema)
+/** Has the running agent take no new jobs, and end: it answers how it is. Throws ControlError. */
+export const drainAgent = <T>(data: string | undefined, schema: z.ZodType<T>): Promise<T> =>
+  askAgent({ socket: socketOf(data), method: 'POST', path: '/drain' }, schema)
 
 /** Resolves when the agent has ended, which closes the stream with `stopped` last, or nobody waits any more. */
 export async function untilEnded(flags: ControlFlags, stopping: AbortSignal): Promise<void> {

@@ -6,10 +6,11 @@ import { dataDir } from '../data-dir.ts'
 import { EngineStartError } from '../engines/engine.ts'
 import { findProgram } from '../engines/managed/find-program.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
+import { isSystemError } from '../file-link.ts'
 import { KeyError } from '../identity.ts'
 import { runCommand } from '../service/command.ts'
 import type { GivenOption } from '../service/given-option.ts'
-import { GPU_FILES, gpuGroupsIn } from '../service/gpu-access.ts'
+import { gpuGroupsIn, hasGpuFiles } from '../service/gpu-access.ts'
 import { install, uninstall } from '../service/install.ts'
 import { homeIn } from '../service/owners-home.ts'
 import { planService, type ServiceHost, type ServiceWish } from '../service/plan-service.ts'
@@ -210,7 +211,7 @@ function wishOf(args: readonly string[], flags: UnitFlags): Wished {
     scope,
     given: [...given, ...programFound(run)],
     ownEngine: kind !== 'openai-http',
-    gpu: flags.gpu === true || (hasGpu() && usesGpu),
+    gpu: flags.gpu === true || (hasGpuFiles() && usesGpu),
     graceSeconds: run.grace,
     ...(flags.memoryMax === undefined ? {} : { memoryMax: flags.memoryMax }),
     environment: flags.env ?? {},
@@ -238,7 +239,6 @@ function programFound({ manage, engineProgram }: ManagedFlags): GivenOption[] {
 
 const scopeOf = ({ user }: ScopeFlags): Scope => (user === true ? 'user' : 'system')
 const filesOf = (scope: Scope): ServiceFiles => serviceFiles(scope, process.env, homedir())
-const hasGpu = (): boolean => GPU_FILES.some((path) => existsSync(path))
 const dataRootOf = (data?: string): string => dirname(dirname(dataDir(data, process.env).outbox))
 
 function hostOf(scope: Scope, systemd: number): ServiceHost {
@@ -306,7 +306,3 @@ async function ownersFault(work: () => Promise<void>): Promise<void> {
     throw error
   }
 }
-
-/** A file could not be read or written: the message names it. */
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'syscall' in error

@@ -10,7 +10,7 @@ import { installationWith, type Installation } from '../upgrade/installation.ts'
 import { assertMayInstall, standingOf } from '../upgrade/judge-release.ts'
 import { OWN_RELEASE, ownRelease } from '../upgrade/own-release.ts'
 import { ownServices, type OwnService } from '../upgrade/own-services.ts'
-import { goBack } from '../upgrade/place-version.ts'
+import { goBack, sweep } from '../upgrade/place-version.ts'
 import { readRelease, type Release } from '../upgrade/release.ts'
 import { releasePlace, type ReleasePlace } from '../upgrade/release-place.ts'
 import { UpgradeError, type UpgradeErrorCode } from '../upgrade/upgrade-error.ts'
@@ -90,6 +90,8 @@ async function forward(
   await put(flags, { release, place, installed, stopping })
   const over = { services, flags, launcher: installed.launcher, version: release.version, stopping }
   const brought = await bringOver(over, () => undo(installed))
+  // Not before: our agents may have run an older one. What cannot be removed is left to the next upgrade.
+  await alone(installed, () => sweep(installed)).catch(() => {})
   say(flags, { ...found, state: 'upgraded', ...brought })
 }
 

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { dataDir } from '../data-dir.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { RunCommand } from '../service/command.ts'
 import { serviceFiles } from '../service/service-files.ts'
@@ -80,6 +82,25 @@ describe('the services of an installation', () => {
 })
 
 describe('an agent that was started by hand', () => {
+  it('ends, also where it says less of itself, or more, than this version', async () => {
+    const { over } = machine()
+    const asked: string[] = []
+    const agent = createServer(({ method, url }, response) => {
+      asked.push(`${method} ${url?.split('?')[0]}`)
+      response.end(JSON.stringify({ version: '0.9.0', pid: 0, service: null, mood: 'good' }))
+    })
+    const { control } = dataDir(over.flags.data, {})
+    mkdirSync(dirname(control), { recursive: true })
+    agent.listen(control)
+    try {
+      await once(agent, 'listening')
+      expect(await bringOver({ ...over, services: [] })).toEqual({ services: [], drained: true })
+      expect(asked).toEqual(['GET /status', 'POST /drain', 'GET /events'])
+    } finally {
+      agent.close()
+    }
+  })
+
   it('ends, unless it has that version already, or is of another installation', async () => {
     const { over } = machine()
     const edge = new FakeEdge()

@@ -7,8 +7,7 @@ import type { Systemd } from '../service/systemd.ts'
 import type { Scope } from '../service/unit-settings.ts'
 import type { OwnService } from '../upgrade/own-services.ts'
 import { UpgradeError } from '../upgrade/upgrade-error.ts'
-import { controlFault, type ControlFlags } from './control-asks.ts'
-import { runningAgent } from './diagnose.ts'
+import { anyAgentSchema, controlFault, runningAgent, type ControlFlags } from './control-asks.ts'
 import { drainAgent, untilEnded } from './drain-command.ts'
 import { terminal } from './terminal.ts'
 
@@ -37,7 +36,7 @@ export async function bringOver(
     to.spin('waiting for running jobs')
     const restarted: Scope[] = []
     for (const service of services) {
-      if ((await runningAgent(service.data))?.version === version) continue
+      if ((await runningAgent(service.data, anyAgentSchema))?.version === version) continue
       await restart(service, version, stopping, undo)
       restarted.push(service.scope)
     }
@@ -81,11 +80,11 @@ async function undone(systemd: Systemd, undo: () => Promise<void>): Promise<stri
 
 /** Whether one ran, and has ended. What runs as our service has been seen to. */
 async function drainByHand({ flags, launcher, version, stopping }: Over): Promise<boolean> {
-  const status = await runningAgent(flags.data)
+  const status = await runningAgent(flags.data, anyAgentSchema)
   if (status === undefined || status.version === version) return false
   if (status.service === `${SERVICE_NAME}.service`) return false
   if (!isOf(launcher, status.pid)) return false
-  await controlFault(flags, () => drainAgent(flags.data))
+  await controlFault(flags, () => drainAgent(flags.data, anyAgentSchema))
   await untilEnded(flags, AbortSignal.any([stopping, AbortSignal.timeout(STOP_WAIT_MS)]))
   stopping.throwIfAborted()
   return true

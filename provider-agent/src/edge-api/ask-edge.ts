@@ -1,6 +1,6 @@
 import { PROVIDER_PATH } from '@infernet/schemas/wire'
 import type { z } from 'zod'
-import { errorMessageIn } from '../error-message.ts'
+import { errorMessageIn, fetchReason } from '../error-message.ts'
 
 /** Longest answer: evidence with all that it may hold, as base64url. */
 export const MAX_EDGE_ANSWER_BYTES = 64 * 1024 * 1024
@@ -80,8 +80,7 @@ async function answerOf(
     return { status: response.status, body: await bodyOf(response) }
   } catch (cause) {
     if (cause instanceof EdgeAskError) throw cause
-    const reason = cause instanceof Error ? causeOf(cause) : String(cause)
-    throw new EdgeAskError('unreachable', `cannot ask ${url}: ${reason}`, { cause })
+    throw new EdgeAskError('unreachable', `cannot ask ${url}: ${fetchReason(cause)}`, { cause })
   }
 }
 
@@ -97,9 +96,5 @@ async function bodyOf({ body }: Response): Promise<Uint8Array> {
   }
   return Buffer.concat(chunks)
 }
-
-/** `fetch` says only that it failed; what failed is its cause. */
-const causeOf = ({ cause, message }: Error): string =>
-  cause instanceof Error && cause.message !== '' ? cause.message : message
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')

@@ -1,21 +1,11 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { renameDurably, writeDurably } from '../durable-file.ts'
 import { isErrno } from '../file-link.ts'
 
 /** The most that the options of an agent take; a wrong file is longer. */
 const MAX_BYTES = 64 * 1024
-/** It may hold the key of an engine. */
-const MODE = 0o600
 
 export type AgentFileErrorCode = 'unreadable' | 'unwritable' | 'bad_json' | 'bad_entry'
 
@@ -91,22 +81,12 @@ export function writeAgentFile(path: string, file: AgentFile): void {
   const draft = `${path}.${process.pid}.new`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    rmSync(draft, { force: true })
+    // It may hold the key of an engine: nobody else is to read it.
     writeDurably(draft, `${JSON.stringify(file, null, 2)}\n`)
-    renameSync(draft, path)
+    renameDurably(draft, path)
   } catch (cause) {
     rmSync(draft, { force: true })
     throw new AgentFileError('unwritable', path, reasonOf(cause), { cause })
-  }
-}
-
-function writeDurably(path: string, text: string): void {
-  const file = openSync(path, 'wx', MODE)
-  try {
-    writeSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
   }
 }
 

@@ -3,6 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { EngineStartError } from '../engines/engine.ts'
 import { ggufFacts } from '../engines/managed/gguf-facts.ts'
+import { isSystemError } from '../file-link.ts'
 import type { FoundFile } from './found.ts'
 import type { ModelFolder } from './model-folders.ts'
 
@@ -51,8 +52,6 @@ export async function fileAt(path: string): Promise<FoundFile | undefined> {
     throw error
   }
 }
-
-const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error
 
 /** A file's name as clients may write it. */
 function idOf(path: string): string {

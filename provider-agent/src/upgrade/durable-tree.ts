@@ -1,17 +1,14 @@
 import {
   chmodSync,
-  closeSync,
-  fsyncSync,
   lchownSync,
   lstatSync,
-  openSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { renameDurably, sync } from '../durable-file.ts'
 
 /**
  * Has all below `root` outlast a power cut. Whoever can read the folder `like` can read it, whatever the umask here
@@ -39,19 +36,4 @@ export function writeProgram(path: string, text: string): void {
   chmodSync(draft, 0o755)
   settleTree(draft, dirname(path))
   renameDurably(draft, path)
-}
-
-/** Gives a file or folder another name, for good. */
-export function renameDurably(from: string, to: string): void {
-  renameSync(from, to)
-  sync(dirname(to))
-}
-
-function sync(path: string): void {
-  const file = openSync(path, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }

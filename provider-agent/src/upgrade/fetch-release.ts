@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fetchReason } from '../error-message.ts'
 import { RELEASE_FILE, type Release } from './release.ts'
 import { placeText, redirectTarget, type ReleasePlace } from './release-place.ts'
 import { UpgradeError } from './upgrade-error.ts'
@@ -68,18 +69,13 @@ async function reached<T>(place: ReleasePlace, name: string, work: () => Promise
     return await work()
   } catch (cause) {
     if (cause instanceof UpgradeError) throw cause
-    const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
     throw new UpgradeError(
       'unreachable',
-      `cannot fetch ${name} from ${placeText(place)}: ${reason}. Check the address (--from), then say it again`,
+      `cannot fetch ${name} from ${placeText(place)}: ${fetchReason(cause)}. Check the address (--from), then say it again`,
       { cause },
     )
   }
 }
-
-/** `fetch` says only that it failed; what failed is its cause. */
-const reasonOf = ({ cause, message }: Error): string =>
-  cause instanceof Error && cause.message !== '' ? cause.message : message
 
 async function bytesAt(
   place: ReleasePlace,

@@ -17,7 +17,7 @@ import { newSigner } from '@infernet/schemas/testing/signer'
 import { describe, expect, it } from 'vitest'
 import { alone, installRelease } from './install-release.ts'
 import { installationWith } from './installation.ts'
-import { goBack } from './place-version.ts'
+import { goBack, sweep } from './place-version.ts'
 import { readRelease } from './release.ts'
 import { releasePlace } from './release-place.ts'
 import { saying, smallInstallation, smallRelease } from './testing/small-release.ts'
@@ -65,6 +65,11 @@ describe('an upgrade', () => {
     const now = installationWith(join(installed.lib, '1.1.0', 'own-release.json'))
     expect(now).toEqual({ ...installed, version: '1.1.0' })
     await install(now, smallRelease([signer], '1.2.0'))
+    // Agents may still run it.
+    expect(existsSync(join(installed.lib, '1.0.0'))).toBe(true)
+    // As going back that was killed leaves it.
+    writeFileSync(join(installed.lib, 'present.js'), '')
+    sweep(installed)
     expect(readdirSync(installed.lib).toSorted()).toEqual([
       '1.1.0',
       '1.2.0',

@@ -1,9 +1,9 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { ControlError } from '../control/control-error.ts'
 import { listenAt } from '../control/control-socket.ts'
-import { isErrno } from '../file-link.ts'
+import { isErrno, isSystemError } from '../file-link.ts'
 import { fetchPackage } from './fetch-release.ts'
 import { versionRunBy, type Installation } from './installation.ts'
 import { placeVersion, STAGE_PREFIX, sweep, type AtStep } from './place-version.ts'
@@ -14,7 +14,8 @@ import { UpgradeError } from './upgrade-error.ts'
 
 /**
  * Has a release run from now on: fetches, checks, unpacks, tries and places it. Until its last step the installed
- * version is as it was; agents that run keep theirs until they end. Rejects with {@link UpgradeError}.
+ * version is as it was; agents that run keep theirs until they end, and `sweep` is for after that. Rejects with
+ * {@link UpgradeError}.
  */
 export async function installRelease(options: {
   /** Its signature is good, and it may take the installed one's place. */
@@ -45,9 +46,8 @@ export async function installRelease(options: {
       atStep('staged')
       placeVersion(staged, version, installed, atStep)
     } finally {
-      sweep(installed)
+      rmSync(folder, { recursive: true, force: true })
     }
-    atStep('swept')
   })
 }
 
@@ -80,7 +80,7 @@ async function lock(server: Server, path: string): Promise<() => void> {
     if (cause.code === 'already_running') {
       throw new UpgradeError('busy', 'an upgrade of this agent is under way: wait for its end')
     }
-    if (cause.cause instanceof Error && 'syscall' in cause.cause) throw cause.cause
+    if (isSystemError(cause.cause)) throw cause.cause
     return () => {}
   }
 }

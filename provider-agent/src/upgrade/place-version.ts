@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { renameDurably, writeProgram } from './durable-tree.ts'
+import { renameDurably } from '../durable-file.ts'
+import { writeProgram } from './durable-tree.ts'
 import { launcherText, layoutOf, versionRunBy, type Installation } from './installation.ts'
 import { UpgradeError } from './upgrade-error.ts'
 import { versionSchema } from './version-order.ts'
@@ -8,8 +9,11 @@ import { versionSchema } from './version-order.ts'
 /** Of folders that only live as long as an upgrade. */
 export const STAGE_PREFIX = '.upgrade-'
 
+/** Beside the versions, while one goes back. */
+const ASIDE = 'present.js'
+
 /** Called at each step of an upgrade: a test kills it there. */
-export type AtStep = (step: 'fetched' | 'staged' | 'placed' | 'kept' | 'switched' | 'swept') => void
+export type AtStep = (step: 'fetched' | 'staged' | 'placed' | 'kept' | 'switched') => void
 
 /**
  * Puts a staged package in the installed one's place. All of it is there before one rename, the last, has it run;
@@ -47,7 +51,7 @@ export function goBack({ launcher, previous, lib }: Installation): {
       'there is no version before this one here: install one by hand, such as npm install --global infernet-agent@1.2.3',
     )
   }
-  const aside = join(lib, 'present.js')
+  const aside = join(lib, ASIDE)
   writeProgram(aside, readFileSync(launcher, 'utf8'))
   renameDurably(previous, launcher)
   renameDurably(aside, previous)
@@ -61,6 +65,7 @@ export function sweep({ folder, lib, launcher, previous }: Installation): void {
   }
   const present = versionRunBy(launcher)
   if (present === undefined) return
+  remove(join(lib, ASIDE))
   const kept = new Set([present, versionRunBy(previous)])
   for (const name of readdirSync(lib)) {
     const isVersion = versionSchema.safeParse(name).success

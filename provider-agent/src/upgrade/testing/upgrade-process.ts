@@ -3,6 +3,7 @@ import { RELEASE_TIMEOUT_MS } from '../upgrade-limits.ts'
 import { fetchRelease } from '../fetch-release.ts'
 import { installRelease } from '../install-release.ts'
 import { layoutOf, versionRunBy } from '../installation.ts'
+import { sweep } from '../place-version.ts'
 import { peerSchema, readRelease } from '../release.ts'
 import { releasePlace } from '../release-place.ts'
 
@@ -21,3 +22,5 @@ await installRelease({
     if (step === killAt) process.kill(process.pid, 'SIGKILL')
   },
 })
+sweep(layout)
+if (killAt === 'swept') process.kill(process.pid, 'SIGKILL')
