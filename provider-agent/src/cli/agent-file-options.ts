@@ -11,12 +11,17 @@ import {
 const NOT_IN_FILE: ReadonlySet<string> = new Set(['data', 'json'])
 
 /** Options that say one thing together: who says one of the first replaces all. */
-const GROUPS: readonly {
+interface OptionGroup {
   readonly heads: readonly string[]
   readonly rest: readonly string[]
-}[] = [
+}
+
+/** One of them says what runs the models. */
+export const ENGINE_HEADS: readonly string[] = ['engine', 'engine-url', 'manage']
+
+const GROUPS: readonly OptionGroup[] = [
   {
-    heads: ['engine', 'engine-url', 'manage'],
+    heads: ENGINE_HEADS,
     rest: [
       'engine-key',
       'engine-program',
@@ -48,6 +53,7 @@ const GROUPS: readonly {
 
 /** Options as a file has them, read by the parser of the command line. */
 export interface FileOptions {
+  readonly file: AgentFile
   /** In the file's order. */
   readonly given: readonly GivenOption[]
   /** By the name in camel case, as the command's action gets them. */
@@ -68,8 +74,8 @@ export function readFileOptions(
 ): FileOptions | undefined {
   const file = readAgentFile(path)
   if (file === undefined) return undefined
-  const entries = Object.entries(file).map((entry) => readEntry(path, entry, optionsOf(make())))
-  const given = entries.flat()
+  const options = optionsOf(make())
+  const given = Object.entries(file).flatMap((entry) => readEntry(path, entry, options))
   const command = parsed(path, make, given)
   const values = new Map(given.map(({ name }) => [name, command.getOptionValue(name) as unknown]))
   for (const { name, flag } of given) {
@@ -85,7 +91,7 @@ export function readFileOptions(
       throw badEntry(path, name, error instanceof Error ? error.message : String(error))
     }
   }
-  return { given, values }
+  return { file, given, values }
 }
 
 /** Of options by their long names, those that count where the ones of `said` were said otherwise. */
@@ -95,9 +101,17 @@ export function beneath<T>(
   said: ReadonlySet<string>,
 ): T[] {
   const replaced = GROUPS.filter(({ heads }) => heads.some((head) => said.has(head)))
-  const gone = new Set([...said, ...replaced.flatMap(({ heads, rest }) => [...heads, ...rest])])
+  const gone = new Set([...said, ...replaced.flatMap(namesIn)])
   return options.filter((option) => !gone.has(longName(option)))
 }
+
+/** Of a file, the entries that say one thing together with `head`, such as `engine` or `payout`. */
+export function groupOf(file: AgentFile, head: string): AgentFile {
+  const names = new Set(GROUPS.filter(({ heads }) => heads.includes(head)).flatMap(namesIn))
+  return Object.fromEntries(Object.entries(file).filter(([name]) => names.has(name)))
+}
+
+const namesIn = ({ heads, rest }: OptionGroup): string[] => [...heads, ...rest]
 
 /** The long names of the options that the command line and the environment have said to a command. */
 export const saidTo = (command: Command): Set<string> =>

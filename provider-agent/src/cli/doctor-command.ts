@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import type { CheckResult } from '../doctor/check.ts'
 import { runChecks } from '../doctor/run-checks.ts'
 import { EXIT } from '../exit-codes.ts'
+import { plainJson } from '../plain-text.ts'
 import { checksFor, type DiagnoseFlags } from './diagnose.ts'
 import { doctorText } from './doctor-text.ts'
 import { addRunOptions, settingsOf } from './run-command.ts'
@@ -36,7 +37,7 @@ async function doctor(flags: DiagnoseFlags): Promise<void> {
   const stopping = untilStopped().signal
   const checks = await diagnosed(flags, stopping)
   const ok = checks.every(({ outcome }) => outcome !== 'failed')
-  console.log(flags.json ? JSON.stringify({ ok, checks }) : doctorText(checks))
+  console.log(flags.json ? plainJson({ ok, checks }) : doctorText(checks))
   process.exitCode = stopping.aborted ? EXIT.interrupted : ok ? EXIT.ok : EXIT.unwell
 }
 

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import { ControlError } from '../control/control-error.ts'
 import { askEarnings } from '../edge-api/ask-earnings.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
+import { plainJson } from '../plain-text.ts'
 import { agentStatus, DATA_OPTION, JSON_OPTION, type ControlFlags } from './control-asks.ts'
 import { earningsText } from './earnings-text.ts'
 import { edgeFault } from './edge-fault.ts'
@@ -30,7 +31,7 @@ async function earnings(flags: EarningsFlags): Promise<void> {
   const identity = requiredIdentity(flags.data)
   const edge = flags.edge ?? (await edgeOfAgent(flags.data))
   const found = await edgeFault(() => askEarnings(edge, identity, Date.now()))
-  console.log(flags.json ? JSON.stringify(found) : earningsText(found, Date.now()))
+  console.log(flags.json ? plainJson(found) : earningsText(found, Date.now()))
 }
 
 /** The edge of the agent that runs with this data. Throws OwnerError. */

@@ -53,47 +53,50 @@ const serversWith = (word: string): number =>
     }
   }).length
 
-describe.skipIf(!isBuilt(llamaServerBinary()))('infernet-agent run --manage llama-server', () => {
-  it('serves jobs, and takes its server with it when it is stopped', async () => {
-    const { edge, id, child, exited } = await start()
-    const session = await edge.session()
-    const messages = [{ role: 'user', content: 'What is Infernet?' }]
-    session.give(1, { model: id, messages }, { model: id })
-    expect((await session.answer(1)).end?.finish_reason).toBe('stop')
-    expect(session.capability).toMatchObject({ engine: 'llama-server', models: [{ id }] })
-    expect(serversWith(id)).toBeGreaterThan(0)
-    child.kill('SIGTERM')
-    const { code, out } = await exited
-    expect(code).toBe(EXIT.ok)
-    expect(serversWith(id)).toBe(0)
-    const events = out
-      .trim()
-      .split('\n')
-      .map((line) => (JSON.parse(line) as { event: string }).event)
-    expect(events).toEqual(expect.arrayContaining(['engine_program', 'engine_up', 'job_done']))
-  })
-
-  it('leaves no server when it is killed itself', async () => {
-    const { edge, id, child, exited } = await start()
-    await edge.session()
-    expect(serversWith(id)).toBeGreaterThan(0)
-    child.kill('SIGKILL')
-    await exited
-    while (serversWith(id) > 0) await sleep(10)
-  })
-
-  it('ends with code 3 and one helpful line for a file that is no model', async () => {
-    const { exited } = await start([], MAIN)
-    const { code, err } = await exited
-    expect(code).toBe(EXIT.engine)
-    expect(err).toMatch(/^infernet-agent: .*main\.ts is not a model that can be loaded: .*\n$/)
-  })
-
-  it('takes no --engine-url beside it', async () => {
-    const { exited } = await start(['--engine-url', 'http://127.0.0.1:1'])
-    expect(await exited).toMatchObject({
-      code: EXIT.usage,
-      err: expect.stringContaining('--manage'),
+describe.skipIf(!isBuilt(llamaServerBinary()))(
+  'infernet-agent run --manage llama-server (needs it: node scripts/bootstrap.mjs llama-server)',
+  () => {
+    it('serves jobs, and takes its server with it when it is stopped', async () => {
+      const { edge, id, child, exited } = await start()
+      const session = await edge.session()
+      const messages = [{ role: 'user', content: 'What is Infernet?' }]
+      session.give(1, { model: id, messages }, { model: id })
+      expect((await session.answer(1)).end?.finish_reason).toBe('stop')
+      expect(session.capability).toMatchObject({ engine: 'llama-server', models: [{ id }] })
+      expect(serversWith(id)).toBeGreaterThan(0)
+      child.kill('SIGTERM')
+      const { code, out } = await exited
+      expect(code).toBe(EXIT.ok)
+      expect(serversWith(id)).toBe(0)
+      const events = out
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { event: string }).event)
+      expect(events).toEqual(expect.arrayContaining(['engine_program', 'engine_up', 'job_done']))
     })
-  })
-})
+
+    it('leaves no server when it is killed itself', async () => {
+      const { edge, id, child, exited } = await start()
+      await edge.session()
+      expect(serversWith(id)).toBeGreaterThan(0)
+      child.kill('SIGKILL')
+      await exited
+      while (serversWith(id) > 0) await sleep(10)
+    })
+
+    it('ends with code 3 and one helpful line for a file that is no model', async () => {
+      const { exited } = await start([], MAIN)
+      const { code, err } = await exited
+      expect(code).toBe(EXIT.engine)
+      expect(err).toMatch(/^infernet-agent: .*main\.ts is not a model that can be loaded: .*\n$/)
+    })
+
+    it('takes no --engine-url beside it', async () => {
+      const { exited } = await start(['--engine-url', 'http://127.0.0.1:1'])
+      expect(await exited).toMatchObject({
+        code: EXIT.usage,
+        err: expect.stringContaining('--manage'),
+      })
+    })
+  },
+)

@@ -61,6 +61,18 @@ describe('readRunArguments', () => {
     expect(settings?.path).toBe(path)
   })
 
+  it('needs the files of a node only where its own payout counts', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'agent.json')
+    const node = { lnd: '127.0.0.1:10009', 'lnd-cert': '/no/tls.cert', 'lnd-macaroon': '/no/m' }
+    writeAgentFile(path, { payout: 'lnd', ...node })
+    const read = (...more: string[]) =>
+      readRunArguments([EDGE, '--engine', 'tiny', ...more], () => path)
+    expect(read('--payout', 'me@wallet.example').flags).toMatchObject({
+      payout: 'me@wallet.example',
+    })
+    expect(() => read()).toThrow('--lnd-cert')
+  })
+
   it.each([
     [[EDGE, '--engine', 'tony'], CommanderError],
     [[EDGE, '--no-such-option'], CommanderError],

@@ -16,7 +16,8 @@ export const ENTRY_CHECKS: ReadonlyMap<string, EntryCheck> = new Map<string, Ent
   ['edge', ({ edge }) => edgeAddress(String(edge))],
   ['price', ({ price }) => parsePrice(String(price), DEFAULT_PRICE)],
   ['hours', ({ hours }) => parseHours(String(hours))],
-  ['payout', (values) => readPayoutFlags(values)],
+  // The files of a node are for who starts with this entry: flags may have replaced it.
+  ['payout', (values) => values['payout'] === 'lnd' || readPayoutFlags(values)],
   ['capabilities', ({ capabilities }) => readOfferFlags({ capabilities: String(capabilities) })],
   ['endpoints', ({ endpoints }) => readOfferFlags({ endpoints: String(endpoints) })],
   ['quantization', ({ quantization }) => readOfferFlags({ quantization: String(quantization) })],
@@ -58,11 +59,13 @@ export function filed<T>(work: () => T): T {
     return work()
   } catch (error) {
     if (!(error instanceof AgentFileError)) throw error
-    const exitCode =
-      error.code === 'bad_entry' || error.code === 'bad_json' ? EXIT.usage : EXIT.data
-    throw new OwnerError(exitCode, error.message)
+    throw fileOwnersError(error)
   }
 }
+
+/** What is wrong with the file as one line for its owner, with an exit code. */
+export const fileOwnersError = ({ code, message }: AgentFileError): OwnerError =>
+  new OwnerError(code === 'bad_entry' || code === 'bad_json' ? EXIT.usage : EXIT.data, message)
 
 /** The edge, which has to be named somewhere. Throws OwnerError. */
 export function requiredEdge({ edge }: { readonly edge?: string }): string {

@@ -5,11 +5,12 @@ import { runChecks } from '../doctor/run-checks.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { edgeAddress } from '../link/edge-address.ts'
 import { addressFault } from '../payout/look-up-address.ts'
-import { readPayoutFlags, type PayoutFlags } from '../payout/payout-plan.ts'
+import { readPayoutFlags } from '../payout/payout-plan.ts'
 import { DEFAULT_PRICE } from '../price.ts'
 import type { AgentFile } from '../setup/agent-file.ts'
 import type { ProposedPrice } from '../setup/propose-price.ts'
-import type { Fault, Questions } from '../setup/questions.ts'
+import type { Questions } from '../setup/questions.ts'
+import { groupOf } from './agent-file-options.ts'
 import { doctorText } from './doctor-text.ts'
 import { priceText, PRICE_FROM, priceWords } from './setup-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -76,15 +77,20 @@ export interface AnsweredPrice {
   readonly from: keyof typeof PRICE_FROM
 }
 
-/** The price of the last setup counts while the engine is that of then: `isSame`. */
+/**
+ * The price of the last setup counts while the engine is that of then: `isSame`. `propose` is asked only where what
+ * it says counts or is shown.
+ */
 export async function priceAnswer(
   { questions, said, start }: Asking,
-  proposed: ProposedPrice,
+  propose: () => Promise<ProposedPrice>,
   isSame: boolean,
 ): Promise<AnsweredPrice> {
   const before = start['price'] === undefined ? undefined : String(start['price'])
   if (before !== undefined && said.has('price')) return { price: before, from: 'said' }
   const now = isSame ? before : undefined
+  if (now !== undefined && questions === undefined) return { price: now, from: 'before' }
+  const proposed = await propose()
   const offered: AnsweredPrice =
     now === undefined
       ? { price: priceText(proposed.price), from: proposed.from }
@@ -92,7 +98,7 @@ export async function priceAnswer(
   if (questions === undefined) return offered
   const why = `${PRICE_FROM[proposed.from]}: ${priceWords(proposed.price)}`
   const message = `Which price, in msat per million tokens? (${why})`
-  const isPrice = faultOf((text) => parsePrice(text, DEFAULT_PRICE))
+  const isPrice = faultOf((text: string) => parsePrice(text, DEFAULT_PRICE))
   const price = await questions.text(message, offered.price, isPrice)
   return price === offered.price ? offered : { price, from: 'said' }
 }
@@ -100,7 +106,7 @@ export async function priceAnswer(
 /** Where the earnings go, as options; none where they are to wait. */
 export async function payoutAnswer(asking: Asking): Promise<AgentFile> {
   const { questions, said, start } = asking
-  const current = payoutEntries(start)
+  const current = groupOf(start, 'payout')
   if (questions === undefined || said.has('payout')) return current
   const place = start['payout']
   const kept = place === undefined ? [] : [{ value: 'keep', label: `as now: ${String(place)}` }]
@@ -112,18 +118,21 @@ export async function payoutAnswer(asking: Asking): Promise<AgentFile> {
     { value: 'later', label: 'nowhere yet: they wait at the edge' },
   ])
   if (how === 'later') return {}
-  if (how === 'lnd') return lndAnswer(questions)
-  if (how === 'address') return { payout: await addressAnswer(asking, questions) }
   if (how === 'keep') return current
-  const isNode = faultOf((text) => readPayoutFlags({ payout: `keysend:${text}` }))
-  return { payout: `keysend:${await questions.text('Its public key (66 hex digits)', '', isNode)}` }
+  // Such as --payout-when beside what is chosen.
+  const fixed = Object.fromEntries(Object.entries(current).filter(([name]) => said.has(name)))
+  if (how === 'lnd') return { ...fixed, ...(await lndAnswer(asking, questions)) }
+  if (how === 'address') return { ...fixed, payout: await addressAnswer(asking, questions) }
+  const isNode = faultOf((text: string) => readPayoutFlags({ payout: `keysend:${text}` }))
+  const node = await questions.text('Its public key (66 hex digits)', '', isNode)
+  return { ...fixed, payout: `keysend:${node}` }
 }
 
 /** Asks until the address answers, or its owner wants it all the same. */
 async function addressAnswer({ signal, to }: Asking, questions: Questions): Promise<string> {
   let address = ''
   for (;;) {
-    const isAddress = faultOf((text) => {
+    const isAddress = faultOf((text: string) => {
       if (!text.includes('@')) throw new Error('write it like me@wallet.example')
       readPayoutFlags({ payout: text })
     })
@@ -137,45 +146,29 @@ async function addressAnswer({ signal, to }: Asking, questions: Questions): Prom
   }
 }
 
-async function lndAnswer(questions: Questions): Promise<AgentFile> {
-  const flags: PayoutFlags = { payout: 'lnd' }
-  const socket = await questions.text(
-    'Where is its gRPC? HOST:PORT',
-    '127.0.0.1:10009',
-    () => undefined,
-  )
-  const certificate = await questions.text('Its tls.cert: which file?', '', () => undefined)
-  // The last answer makes it whole: now all three can be looked at.
-  const isGood = faultOf((text) =>
-    readPayoutFlags({ ...flags, lnd: socket, lndCert: certificate, lndMacaroon: text }),
-  )
-  const macaroon = await questions.text(
-    'A macaroon that allows invoices only: which file?',
-    '',
-    isGood,
-  )
-  return { payout: 'lnd', lnd: socket, 'lnd-cert': certificate, 'lnd-macaroon': macaroon }
+/** Asks until the three are good together: any of them may be the wrong one. */
+async function lndAnswer({ to }: Asking, questions: Questions): Promise<AgentFile> {
+  const ask = (message: string, initial: string): Promise<string> =>
+    questions.text(message, initial, () => undefined)
+  let [lnd, lndCert, lndMacaroon] = ['127.0.0.1:10009', '', '']
+  for (;;) {
+    lnd = await ask('Where is its gRPC? HOST:PORT', lnd)
+    lndCert = await ask('Its tls.cert: which file?', lndCert)
+    lndMacaroon = await ask('A macaroon that allows invoices only: which file?', lndMacaroon)
+    const fault = faultOf(readPayoutFlags)({ payout: 'lnd', lnd, lndCert, lndMacaroon })
+    if (fault === undefined)
+      return { payout: 'lnd', lnd, 'lnd-cert': lndCert, 'lnd-macaroon': lndMacaroon }
+    to.line(`! ${fault}`)
+  }
 }
-
-const PAYOUT: ReadonlySet<string> = new Set([
-  'payout',
-  'payout-when',
-  'payout-threshold-sat',
-  'lnd',
-  'lnd-cert',
-  'lnd-macaroon',
-])
-
-const payoutEntries = (options: AgentFile): AgentFile =>
-  Object.fromEntries(Object.entries(options).filter(([name]) => PAYOUT.has(name)))
 
 const edgeFault = (text: string): string | undefined => faultOf(edgeAddress)(text)
 
 /** The message of what a reader throws. */
-function faultOf(read: (text: string) => unknown): Fault {
-  return (text) => {
+function faultOf<T>(read: (given: T) => unknown): (given: T) => string | undefined {
+  return (given) => {
     try {
-      read(text)
+      read(given)
       return undefined
     } catch (error) {
       return error instanceof Error ? error.message : String(error)

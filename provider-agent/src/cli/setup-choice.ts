@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import type { CheckResult } from '../doctor/check.ts'
 import { EngineStartError } from '../engines/engine.ts'
@@ -8,12 +7,12 @@ import type { AgentFile } from '../setup/agent-file.ts'
 import type { Gathered } from '../setup/gather.ts'
 import { proposePrice } from '../setup/propose-price.ts'
 import { soldModels, type SoldModels, type SoldRim } from '../setup/sold-models.ts'
-import { beneath, inOrder } from './agent-file-options.ts'
+import { beneath, ENGINE_HEADS, inOrder } from './agent-file-options.ts'
 import { ownIdentity } from './own-identity.ts'
 import { readRunArguments } from './run-arguments.ts'
 import { addRunOptions, type RunFlags } from './run-command.ts'
 import { edgeAnswer, payoutAnswer, priceAnswer, type Asking } from './setup-answers.ts'
-import { ENGINE_HEADS, engineAnswer, sameEngine } from './setup-engine.ts'
+import { engineAnswer, sameEngine } from './setup-engine.ts'
 import type { SetupResult } from './setup-text.ts'
 
 export interface SetupFlags extends Omit<RunFlags, 'edge'> {
@@ -46,13 +45,12 @@ export async function chosenOptions(
   const key = start['engine-key'] === undefined ? flags.engineKey : String(start['engine-key'])
   const { models, note } = await sold(engine, { found, key, signal })
   const peer = ownIdentity(flags.data)?.peer
-  const proposed = await proposePrice({ edge, clientKey: flags.clientKey, models, peer, signal })
-  const isSame = sameEngine(before, engine)
-  const { price, from } = await priceAnswer(asking, proposed, isSame)
+  const propose = () => proposePrice({ edge, clientKey: flags.clientKey, models, peer, signal })
+  const { price, from } = await priceAnswer(asking, propose, sameEngine(before, engine))
   const payout = await payoutAnswer(asking)
   const heads = new Set(['edge', 'price', 'payout', ...ENGINE_HEADS])
   const all = { ...under(start, heads), edge, ...engine, price, ...payout }
-  const options = inOrder(absolutePaths(all, process.cwd(), existsSync), runOptions)
+  const options = inOrder(absolutePaths(all, process.cwd()), runOptions)
   // What run would refuse is not written down.
   readRunArguments(argumentsOf(options), () => '')
   return {

@@ -6,20 +6,17 @@ import { optionsOfChoice } from '../setup/chosen-options.ts'
 import { fileAt } from '../setup/find-files.ts'
 import type { Found } from '../setup/found.ts'
 import { choicesFrom, type Choice } from '../setup/proposal.ts'
-import { beneath } from './agent-file-options.ts'
+import { ENGINE_HEADS, groupOf } from './agent-file-options.ts'
 import type { Asking } from './setup-answers.ts'
 import { choiceText, entriesText } from './setup-text.ts'
-
-/** One of them says what runs the models. */
-export const ENGINE_HEADS: ReadonlySet<string> = new Set(['engine', 'engine-url', 'manage'])
 
 /** The options that say what answers: what is there, made whole, or what the owner chooses of what was found. */
 export async function engineAnswer(asking: Asking, found: Found): Promise<AgentFile> {
   const { questions, said, start } = asking
   const current = engineEntries(start)
   const choices = choicesFrom(found)
-  const hasHead = [...ENGINE_HEADS].some((name) => name in current)
-  const isFixed = said.has('model') || [...ENGINE_HEADS].some((name) => said.has(name))
+  const hasHead = ENGINE_HEADS.some((name) => name in current)
+  const isFixed = said.has('model') || ENGINE_HEADS.some((name) => said.has(name))
   if (questions === undefined || isFixed) {
     const whole = hasHead ? managedChoice(current, choices) : await headFor(current, found, choices)
     return { ...whole, ...current }
@@ -43,10 +40,7 @@ export function sameEngine(one: AgentFile, other: AgentFile): boolean {
 }
 
 /** Of options, those that say what answers. */
-function engineEntries(options: AgentFile): AgentFile {
-  const others = new Set(beneath(Object.keys(options), (name) => name, ENGINE_HEADS))
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !others.has(name)))
-}
+const engineEntries = (options: AgentFile): AgentFile => groupOf(options, 'engine')
 
 /** `--manage llama-server` without a model: the best file that was found. */
 function managedChoice(current: AgentFile, choices: readonly Choice[]): AgentFile {

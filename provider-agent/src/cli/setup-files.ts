@@ -3,15 +3,10 @@ import type { Command } from 'commander'
 import { dataDir } from '../data-dir.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { KeyError, loadIdentity } from '../identity.ts'
-import {
-  AgentFileError,
-  readAgentFile,
-  writeAgentFile,
-  type AgentFile,
-} from '../setup/agent-file.ts'
+import { AgentFileError, writeAgentFile, type AgentFile } from '../setup/agent-file.ts'
 import { readFileOptions } from './agent-file-options.ts'
 import { ownIdentity } from './own-identity.ts'
-import { ENTRY_CHECKS, filed, settingsPath } from './run-settings.ts'
+import { ENTRY_CHECKS, filed, fileOwnersError, settingsPath } from './run-settings.ts'
 
 /** What an earlier setup has left. */
 export interface SettingsBefore {
@@ -24,19 +19,15 @@ export interface SettingsBefore {
 /** Reads the file of the last setup, or what has become of it. Throws OwnerError where it cannot be read. */
 export function settingsBefore(path: string, make: () => Command): SettingsBefore {
   try {
-    readFileOptions(path, make, ENTRY_CHECKS)
-    return { options: readAgentFile(path) ?? {}, isBad: false, notes: [] }
+    const before = readFileOptions(path, make, ENTRY_CHECKS)
+    return { options: before?.file ?? {}, isBad: false, notes: [] }
   } catch (error) {
-    const isBad =
-      error instanceof AgentFileError && (error.code === 'bad_json' || error.code === 'bad_entry')
-    if (!isBad) return filed(() => raise(error))
+    if (!(error instanceof AgentFileError)) throw error
+    const isBad = error.code === 'bad_json' || error.code === 'bad_entry'
+    if (!isBad) throw fileOwnersError(error)
     const note = `what was there cannot be used, and goes to ${path}.old: ${error.reason}`
     return { options: {}, isBad, notes: [note] }
   }
-}
-
-function raise(error: unknown): never {
-  throw error
 }
 
 /** Makes the key and writes the options; without options nothing. Throws OwnerError. */

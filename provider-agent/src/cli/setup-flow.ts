@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { CheckResult } from '../doctor/check.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
+import { plainJson } from '../plain-text.ts'
 import type { GivenOption } from '../service/given-option.ts'
 import { changesBetween } from '../setup/chosen-options.ts'
 import { gather, type Gathered } from '../setup/gather.ts'
@@ -20,8 +21,8 @@ import { untilStopped } from './until-stopped.ts'
  */
 export async function setup(command: Command, given: readonly GivenOption[]): Promise<void> {
   const flags = command.opts<SetupFlags>()
-  const questions = await questionsFor(flags)
   const { signal } = untilStopped()
+  const questions = await questionsFor(flags, signal)
   const to = terminal(flags.json ? process.stderr : process.stdout)
   const file = settingsPath(flags.data)
   const before = settingsBefore(file, runOptions)
@@ -43,7 +44,7 @@ export async function setup(command: Command, given: readonly GivenOption[]): Pr
   const isAgreed = isWanted && ((await questions?.isYes(`Write this to ${file}?`)) ?? true)
   const kept = keep(flags, isAgreed ? answered.options : undefined, before)
   const result = withoutSecrets({ ...chosen, ...kept })
-  if (flags.json) console.log(JSON.stringify(report(result, checks, found)))
+  if (flags.json) console.log(plainJson(report(result, checks, found)))
   else {
     to.line(questions === undefined ? `${chosenText(result)}\n` : '')
     to.line(endText(result))
@@ -51,7 +52,10 @@ export async function setup(command: Command, given: readonly GivenOption[]): Pr
 }
 
 /** Those who ask; undefined where the proposal is taken. */
-async function questionsFor({ yes, json }: SetupFlags): Promise<Questions | undefined> {
+async function questionsFor(
+  { yes, json }: SetupFlags,
+  signal: AbortSignal,
+): Promise<Questions | undefined> {
   if (yes === true) return undefined
   if (json === true || !process.stdin.isTTY || !process.stdout.isTTY) {
     throw new OwnerError(
@@ -60,7 +64,7 @@ async function questionsFor({ yes, json }: SetupFlags): Promise<Questions | unde
     )
   }
   const module = await import('../setup/questions.ts')
-  return new module.Questions({ input: process.stdin, output: process.stdout })
+  return new module.Questions({ input: process.stdin, output: process.stdout, signal })
 }
 
 /** What `--json` says. */

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { isSha256 } from '../engines/spec-words.ts'
+import { isNamedFile } from './file-options.ts'
 import type { GivenOption } from './given-option.ts'
 import { CREDENTIAL, CREDENTIALS_VARIABLE } from './credentials.ts'
 import { installationOf, modelPath, programPath, shownPaths } from './hidden-paths.ts'
@@ -43,16 +43,6 @@ export interface ServicePlan {
   readonly reads: readonly string[]
 }
 
-/** Options that name files, beside `--model`; some take words too, which are no files. */
-const FILES: Readonly<Record<string, (text: string) => boolean>> = {
-  specWeights: isSha256,
-  specTemplate: isSha256,
-  specDefaults: (text) => text === 'vllm',
-  lndCert: () => false,
-  lndMacaroon: () => false,
-  engineProgram: () => false,
-  sandboxRead: () => false,
-}
 /** Files that only their owner can read. */
 const SECRET_FILES: ReadonlyMap<string, Credential['name']> = new Map([
   ['lndCert', CREDENTIAL.lndCert],
@@ -164,8 +154,7 @@ function arrange(option: GivenOption, wish: ServiceWish, host: ServiceHost): Arr
     const path = resolve(host.folder, file)
     return { argument: { text: `${flag}=${alias}${path}` }, read: modelPath(path) }
   }
-  const isWord = FILES[name]
-  if (isWord === undefined || isWord(value)) return { argument: { text: `${flag}=${value}` } }
+  if (!isNamedFile(flag.slice(2), value)) return { argument: { text: `${flag}=${value}` } }
   const path = resolve(host.folder, value)
   const credential = wish.scope === 'system' ? SECRET_FILES.get(name) : undefined
   if (credential !== undefined)

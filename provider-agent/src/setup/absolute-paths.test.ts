@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { absolutePaths } from './absolute-paths.ts'
 
-const from = (options: Parameters<typeof absolutePaths>[0]) =>
-  absolutePaths(options, '/here', (path) => path === '/here/there.jinja')
+const from = (options: Parameters<typeof absolutePaths>[0]) => absolutePaths(options, '/here')
 
 describe('absolutePaths', () => {
   it('names files from the root on, and leaves words alone', () => {
@@ -12,6 +11,7 @@ describe('absolutePaths', () => {
         'lnd-cert': 'tls.cert',
         'spec-template': 'there.jinja',
         'spec-defaults': 'vllm',
+        'spec-weights': 'AB'.repeat(32),
         edge: 'https://e',
       }),
     ).toEqual({
@@ -19,7 +19,11 @@ describe('absolutePaths', () => {
       'lnd-cert': '/here/tls.cert',
       'spec-template': '/here/there.jinja',
       'spec-defaults': 'vllm',
+      'spec-weights': 'AB'.repeat(32),
       edge: 'https://e',
+    })
+    expect(from({ 'spec-defaults': 'generation_config.json' })).toEqual({
+      'spec-defaults': '/here/generation_config.json',
     })
   })
 

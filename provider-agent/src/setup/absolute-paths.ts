@@ -1,30 +1,17 @@
 import { resolve } from 'node:path'
+import { isNamedFile } from '../service/file-options.ts'
 import type { AgentFile, AgentFileEntry } from './agent-file.ts'
-
-const FILES: ReadonlySet<string> = new Set([
-  'engine-program',
-  'lnd-cert',
-  'lnd-macaroon',
-  'sandbox-read',
-])
-/** They take words as well. */
-const MAYBE_FILES: ReadonlySet<string> = new Set(['spec-weights', 'spec-template', 'spec-defaults'])
+import { isServerBeside } from './server-beside.ts'
 
 /**
  * Options whose files are named from the root on, so that `run` finds them wherever it is started. `folder`
  * is what they were relative to.
  */
-export function absolutePaths(
-  options: AgentFile,
-  folder: string,
-  exists: (path: string) => boolean,
-): AgentFile {
-  const isServers = options['engine'] === 'openai-http' || isOfServer(options)
+export function absolutePaths(options: AgentFile, folder: string): AgentFile {
+  const isServers = isServerBeside(options)
   const absolute = (name: string, text: string): string => {
-    const path = resolve(folder, text)
-    if (FILES.has(name)) return path
-    if (MAYBE_FILES.has(name)) return exists(path) ? path : text
-    return name === 'model' && !isServers ? modelAt(text, folder) : text
+    if (name === 'model' && !isServers) return modelAt(text, folder)
+    return isNamedFile(name, text) ? resolve(folder, text) : text
   }
   const entries = Object.entries(options).map(([name, entry]): [string, AgentFileEntry] => {
     if (typeof entry === 'string') return [name, absolute(name, entry)]
@@ -32,9 +19,6 @@ export function absolutePaths(
   })
   return Object.fromEntries(entries)
 }
-
-const isOfServer = ({ engine, 'engine-url': url }: AgentFile): boolean =>
-  engine === undefined && url !== undefined
 
 /** `FILE` or `NAME=FILE`. */
 function modelAt(text: string, folder: string): string {

@@ -9,6 +9,7 @@ import { freeMemory, type FreeMemory } from '../engines/managed/free-memory.ts'
 import type { Memory } from '../engines/managed/memory-fit.ts'
 import { probeThisMachine } from '../hardware/probe.ts'
 import { usableMib } from '../hardware/what-fits.ts'
+import { hasGpuFiles } from '../service/gpu-access.ts'
 import { USUAL_PORTS } from './engine-ports.ts'
 import { findFiles } from './find-files.ts'
 import { findServers } from './find-servers.ts'
@@ -50,10 +51,12 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
   ])
   const hasLlamaCpp = isInstalled(options.script)
   const gpuBytes = gpuBytesOf(memory, hardware)
+  // Elsewhere than on Linux there are no such files, whatever there is.
+  const hasNoGpu = process.platform === 'linux' && troubles.length === 0 && !hasGpuFiles()
   return {
     hardware,
     troubles,
-    servers: servers.map((server) => withBackend(server, hardware)),
+    servers: servers.map((server) => withBackend(server, hardware, hasNoGpu)),
     files,
     hasLlamaCpp,
     memoryBytes: Math.max(memory.ramBytes, gpuBytes ?? 0),
@@ -68,8 +71,8 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
   }
 }
 
-function withBackend(server: FoundServer, { gpus }: Hardware): FoundServer {
-  const backend = sureBackend(server, gpus)
+function withBackend(server: FoundServer, { gpus }: Hardware, hasNoGpu: boolean): FoundServer {
+  const backend = sureBackend(server, gpus, hasNoGpu)
   return { ...server, ...(backend === undefined ? {} : { backend }) }
 }
 

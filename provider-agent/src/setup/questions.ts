@@ -3,9 +3,11 @@ import { CANCEL_SYMBOL, confirm, select, text } from '@clack/prompts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 
 /** Where answers are typed, and questions shown. */
-export interface QuestionStreams {
+export interface QuestionRim {
   readonly input: Readable
   readonly output: Writable
+  /** Leaves the question that waits, and all that come after it. */
+  readonly signal: AbortSignal
 }
 
 /** One of several answers. */
@@ -17,17 +19,17 @@ export interface Answer<T> {
 /** Says what is wrong with an answer; undefined where nothing is. */
 export type Fault = (text: string) => string | undefined
 
-/** Questions to the owner at a terminal. Each throws OwnerError where it is left with Ctrl-C. */
+/** Questions to the owner at a terminal. Each throws OwnerError where it is left, by Ctrl-C or the signal. */
 export class Questions {
-  readonly #streams: QuestionStreams
+  readonly #rim: QuestionRim
 
-  constructor(streams: QuestionStreams) {
-    this.#streams = streams
+  constructor(rim: QuestionRim) {
+    this.#rim = rim
   }
 
   async text(message: string, initial: string, fault: Fault): Promise<string> {
     const answer = await text({
-      ...this.#streams,
+      ...this.#rim,
       message,
       initialValue: initial,
       validate: (given) => fault((given ?? '').trim()),
@@ -38,14 +40,14 @@ export class Questions {
   /** `value` of the answer; they are told apart by their place. */
   async choose<T>(message: string, answers: readonly Answer<T>[]): Promise<T> {
     const options = answers.map(({ label }, value) => ({ value, label }))
-    const at = this.#given(await select({ ...this.#streams, message, options, maxItems: 12 }))
+    const at = this.#given(await select({ ...this.#rim, message, options, maxItems: 12 }))
     const answer = answers[at]
     if (answer === undefined) throw new RangeError(`there is no answer ${at}`)
     return answer.value
   }
 
   async isYes(message: string): Promise<boolean> {
-    return this.#given(await confirm({ ...this.#streams, message }))
+    return this.#given(await confirm({ ...this.#rim, message }))
   }
 
   #given<T extends string | number | boolean>(answer: T | typeof CANCEL_SYMBOL): T {

@@ -5,6 +5,7 @@ import { fileAt } from './find-files.ts'
 import { serverAt } from './find-servers.ts'
 import type { Found, FoundServer } from './found.ts'
 import type { PricedModel } from './price-rules.ts'
+import { isServerBeside } from './server-beside.ts'
 
 /** What these options sell, and whether it could be seen. */
 export interface SoldModels {
@@ -22,9 +23,9 @@ export interface SoldRim {
 
 /** The models that an agent with these options would offer. Throws `EngineStartError` for a URL that is none. */
 export async function soldModels(options: AgentFile, rim: SoldRim): Promise<SoldModels> {
-  const { engine, 'engine-url': url, model } = options
+  const { 'engine-url': url, model } = options
   const names = Array.isArray(model) ? model : model === undefined ? [] : [String(model)]
-  if (url === undefined || (engine !== undefined && engine !== 'openai-http')) {
+  if (url === undefined || !isServerBeside(options)) {
     return { models: await fileModels(names, rim.found) }
   }
   const seen = await seenServer(String(url), rim)

@@ -10,5 +10,9 @@ it.each([
   ['llama-server', ['nvidia'], undefined],
 ] as const)('%s beside %j surely computes on %s', (kind, vendors, backend) => {
   const gpus = vendors.map((vendor) => ({ vendor }))
-  expect(sureBackend({ kind }, gpus)).toBe(backend)
+  expect(sureBackend({ kind }, gpus, true)).toBe(backend)
+})
+
+it.each(['llama-server', 'vllm'] as const)('%s where no GPU was seen may use one', (kind) => {
+  expect(sureBackend({ kind }, [], false)).toBeUndefined()
 })
