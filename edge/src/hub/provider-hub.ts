@@ -1,19 +1,17 @@
-import { randomBytes } from 'node:crypto'
 import type { Opening } from '@infernet/schemas/audit-wire'
 import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
-import { FRAME, PING_TEXT, PONG_TEXT } from '@infernet/schemas/frame'
+import { FRAME } from '@infernet/schemas/frame'
 import { FrameMux } from '@infernet/schemas/frame-mux'
 import { newRequestId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { CHALLENGE_TTL_MS, JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
+import { JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import { targetOf } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { Capability, Challenge, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
+import type { Capability, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
 import { HubGpus } from '../challenge/hub-gpus.ts'
 import type { GpuRest } from '../challenge/gpu-rests.ts'
 import type { ProviderMachine } from '../challenge/provider-machine.ts'
 import type { EdgeEvents } from '../events.ts'
-import { MAX_PROVIDERS } from '../limits.ts'
 import type {
   Directory,
   InvoiceOrder,
@@ -26,6 +24,7 @@ import type {
 } from '../ports.ts'
 import { refusalOf, type AdmissionRules } from './admission.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { HubConnections, type ConnectionState, type HubSocket } from './hub-connections.ts'
 import { InvoiceAskError } from './invoice-asks.ts'
 import type { Leg } from './job-record.ts'
 import type { JobRun } from './job-run.ts'
@@ -33,7 +32,6 @@ import type { JobTimeouts } from './job-timeouts.ts'
 import { jobTrace } from './job-trace.ts'
 import { ModelOffers } from './model-offers.ts'
 import { OnlineTime, type OnlineTimeOptions } from './online-time.ts'
-import { answerLogin, challengeFor, challengeMessage } from './provider-login.ts'
 import { ProviderSession, type SessionHost } from './provider-session.ts'
 import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
 import { AUDIT_HOLD_MS } from '../audit/audit-limits.ts'
@@ -47,35 +45,6 @@ import { hubVerifiers } from './hub-verifiers.ts'
 import type { JobWatch } from './job-watch.ts'
 import { offersOf, PlacedOffers } from './placed-offers.ts'
 import { peersOf, specOf } from './offered-specs.ts'
-
-/** Where a connection stands; plain data, so that it survives a Durable Object's hibernation. */
-export type ConnectionState =
-  | { readonly stage: 'challenged'; readonly challenge: Challenge }
-  | {
-      readonly stage: 'ready'
-      readonly peer: PeerId
-      readonly capability: Capability
-      /** Until when its time here is written down, ms since the epoch; see `OnlineTime`. */
-      readonly countedUntil?: number | undefined
-    }
-
-/** One provider's WebSocket, on whatever host. Its calls do not throw when it is closed already. */
-export interface HubSocket {
-  send(message: Uint8Array<ArrayBuffer> | string): void
-  close(code: number, reason: string): void
-  /** Bytes sent but not yet taken by the network. */
-  bufferedBytes(): number
-  /** Keeps the connection's state for {@link ProviderHub.restored}, where a host can lose its memory. */
-  save(state: ConnectionState): void
-}
-
-type Connection =
-  | { stage: 'challenged'; challenge: Challenge }
-  | { stage: 'judging' }
-  | { stage: 'ready'; session: ProviderSession }
-
-/** A close reason is at most 123 bytes (RFC 6455 §5.5); ours are ASCII. */
-const MAX_CLOSE_REASON_CHARS = 120
 
 /** What a host gives the hub. */
 export interface HubOptions extends AdmissionRules {
@@ -107,7 +76,7 @@ export interface HubOptions extends AdmissionRules {
 /** One shard of providers: logs them in, matches jobs to them, runs the jobs. Knows no platform. */
 export class ProviderHub implements SessionHost {
   readonly #options: HubOptions
-  readonly #connections = new Map<HubSocket, Connection>()
+  readonly #connections: HubConnections
   readonly #sessions = new Map<PeerId, ProviderSession>()
   readonly #offers = new ModelOffers()
   readonly #dispatcher: Dispatcher
@@ -126,6 +95,17 @@ export class ProviderHub implements SessionHost {
       onStanding: (peer) => this.#standing(peer),
     })
     const { hours, events, now } = options
+    this.#connections = new HubConnections({
+      ...options,
+      refusalOf: ({ peer, capability }) =>
+        this.#refusalOf(peer, capability) ?? this.#gpus.restRefusal(peer),
+      open: (socket, peer, capability) => this.#open(socket, peer, capability),
+      joined: (session, version) => this.#joined(session, version),
+      returned: (session, countedUntil) => this.#admit(session, { isNew: false, countedUntil }),
+      seen: (session) => this.#seen(session),
+      violated: (session, code, fault) => this.violated(session, code, fault),
+      left: (session, mayReturn) => this.#left(session, mayReturn),
+    })
     this.#gpus = new HubGpus({
       sessions: this.#sessions,
       serves: (session) => !session.draining && !session.isVerifier && !this.#placed.rests(session),
@@ -135,7 +115,7 @@ export class ProviderHub implements SessionHost {
       onRest: (session) => this.#placed.judged(session),
       sendAway: (session, code, message) => {
         events.gpuShared(session.peer, message)
-        this.#drop(session.socket, code, message)
+        this.#connections.drop(session.socket, code, message)
       },
     })
     this.#placed = new PlacedOffers({
@@ -273,123 +253,76 @@ export class ProviderHub implements SessionHost {
     this.#offers.remember(models, this.now())
   }
 
-  /** A provider has connected; `audience` is the host name it dialled. */
+  /** See {@link HubConnections.connected}. */
   connected(socket: HubSocket, audience: string): void {
-    if (this.#connections.size >= MAX_PROVIDERS) {
-      socket.close(CLOSE.overloaded, 'this edge is full; try again later or use another')
-      return
-    }
-    const challenge = challengeFor(audience, randomBytes(32).toString('base64url'), this.now())
-    this.#awaitLogin(socket, challenge)
-    socket.save({ stage: 'challenged', challenge })
-    socket.send(challengeMessage(challenge))
+    this.#connections.connected(socket, audience)
   }
 
-  /** A connection that outlived this object's last life. */
+  /** See {@link HubConnections.restored}. */
   restored(socket: HubSocket, state: ConnectionState): void {
-    if (state.stage === 'challenged') this.#awaitLogin(socket, state.challenge)
-    else
-      this.#admit(socket, state.peer, state.capability, {
-        before: true,
-        countedUntil: state.countedUntil,
-      })
+    this.#connections.restored(socket, state)
   }
 
-  /** A connection that does not log in must not keep its place. */
-  #awaitLogin(socket: HubSocket, challenge: Challenge): void {
-    this.#connections.set(socket, { stage: 'challenged', challenge })
-    this.#options.later(() => {
-      if (this.#connections.get(socket)?.stage !== 'challenged') return
-      this.#refuse(socket, CLOSE.unauthorized, 'late', 'no login followed the challenge')
-    }, CHALLENGE_TTL_MS)
+  /** See {@link HubConnections.received}. */
+  received(socket: HubSocket, message: Uint8Array | string): Promise<void> {
+    return this.#connections.received(socket, message)
   }
 
-  /** One WebSocket message. Resolves when it has been dealt with; only a login takes time. */
-  async received(socket: HubSocket, message: Uint8Array | string): Promise<void> {
-    const connection = this.#connections.get(socket)
-    if (connection === undefined) return
-    if (typeof message === 'string') {
-      if (message === PING_TEXT) {
-        if (connection.stage === 'ready') this.#seen(connection.session)
-        return socket.send(PONG_TEXT)
-      }
-      const fault = 'text messages other than ping have no meaning here'
-      if (connection.stage === 'ready') this.violated(connection.session, CLOSE.protocol, fault)
-      else this.#refuse(socket, CLOSE.protocol, 'protocol', fault)
-      return
-    }
-    if (connection.stage === 'ready') return connection.session.receive(message)
-    if (connection.stage === 'judging') {
-      return this.#refuse(socket, CLOSE.protocol, 'protocol', 'wait for the welcome')
-    }
-    await this.#login(socket, connection.challenge, message)
-  }
-
-  /** The socket is closed. */
+  /** See {@link HubConnections.disconnected}. */
   disconnected(socket: HubSocket): void {
-    this.#forget(socket, true)
+    this.#connections.disconnected(socket)
   }
 
-  #forget(socket: HubSocket, mayReturn: boolean): void {
-    const connection = this.#connections.get(socket)
-    this.#connections.delete(socket)
-    if (connection?.stage !== 'ready') return
-    const { session } = connection
-    if (this.#sessions.get(session.peer) === session) {
-      this.#sessions.delete(session.peer)
-      this.#gpus.left(session.peer)
-      this.#audits?.left(session.peer)
-      this.#online?.left(session.peer)
-    }
-    this.#placed.left(session)
-    this.#verifiers.update(session, [])
-    this.#options.events.providerLeft(session.peer, session.inFlight)
-    session.lost(mayReturn)
+  #open(socket: HubSocket, peer: PeerId, capability: Capability): ProviderSession {
+    const mux = new FrameMux((bytes) => socket.send(bytes), this.#options.schedule)
+    return new ProviderSession({ peer, capability, socket, mux, host: this })
   }
 
-  async #login(socket: HubSocket, challenge: Challenge, message: Uint8Array): Promise<void> {
-    this.#connections.set(socket, { stage: 'judging' })
-    const verdict = await answerLogin(challenge, message, this.now())
-    if (!this.#connections.has(socket)) return
-    if (!verdict.ok) return this.#refuse(socket, verdict.code, verdict.fault, verdict.message)
-    const refusal =
-      this.#refusalOf(verdict.peer, verdict.capability) ?? this.#gpus.restRefusal(verdict.peer)
-    if (refusal !== undefined)
-      return this.#refuse(socket, refusal.code, refusal.fault, refusal.message)
-    const older = this.#sessions.get(verdict.peer)
+  #joined(session: ProviderSession, version: number): void {
+    const { capability, peer } = session
+    const older = this.#sessions.get(peer)
     if (older !== undefined) {
-      this.#drop(older.socket, CLOSE.replaced, 'the same key logged in again')
+      this.#connections.drop(older.socket, CLOSE.replaced, 'the same key logged in again')
     }
-    const session = this.#admit(socket, verdict.peer, verdict.capability, { before: false })
+    this.#admit(session, { isNew: true })
     this.#save(session)
     const welcome: Welcome = {
-      version: verdict.version,
+      version,
       session: newRequestId(this.now()),
       ping_interval_ms: PING_INTERVAL_MS,
       window_bytes: JOB_WINDOW_BYTES,
     }
     session.sendControl(FRAME.welcome, welcome)
-    this.#options.events.providerJoined(verdict.peer, verdict.capability)
-    this.#remember(verdict.peer, verdict.capability)
+    this.#options.events.providerJoined(peer, capability)
+    this.#remember(peer, capability)
   }
 
-  /** `before`: it was here in an earlier life of this hub. */
+  /** `isNew`: it was not here before this hub's last sleep. */
   #admit(
-    socket: HubSocket,
-    peer: PeerId,
-    capability: Capability,
-    { before, countedUntil = this.now() }: { before: boolean; countedUntil?: number | undefined },
-  ): ProviderSession {
-    const mux = new FrameMux((bytes) => socket.send(bytes), this.#options.schedule)
-    const session = new ProviderSession({ peer, capability, socket, mux, host: this })
-    this.#connections.set(socket, { stage: 'ready', session })
+    session: ProviderSession,
+    { isNew, countedUntil = this.now() }: { isNew: boolean; countedUntil?: number | undefined },
+  ): void {
+    const { peer } = session
     this.#sessions.set(peer, session)
     this.#gpus.joined(session)
     this.#online?.joined(peer, countedUntil)
-    this.#audits?.joined(peer, !before, session)
+    this.#audits?.joined(peer, isNew, session)
     this.#paidTo(session)
     this.#offer(session)
-    return session
+  }
+
+  #left(session: ProviderSession, mayReturn: boolean): void {
+    const { peer } = session
+    if (this.#sessions.get(peer) === session) {
+      this.#sessions.delete(peer)
+      this.#gpus.left(peer)
+      this.#audits?.left(peer)
+      this.#online?.left(peer)
+    }
+    this.#placed.left(session)
+    this.#verifiers.update(session, [])
+    this.#options.events.providerLeft(peer, session.inFlight)
+    session.lost(mayReturn)
   }
 
   #refusalOf(peer: PeerId, capability: Capability) {
@@ -481,7 +414,7 @@ export class ProviderHub implements SessionHost {
         place === 'shunned'
           ? 'your earnings would go where those of a banned provider went'
           : `audits have shown that your answers are not those of ${names}`
-      return this.#drop(session.socket, CLOSE.banned, reason)
+      return this.#connections.drop(session.socket, CLOSE.banned, reason)
     }
     if (!session.isVerifier) this.#placed.judged(session)
   }
@@ -496,18 +429,7 @@ export class ProviderHub implements SessionHost {
   violated(session: ProviderSession, code: CloseCode, message: string): void {
     if (session.gone) return
     this.#options.events.protocolViolated(session.peer, code, message)
-    this.#drop(session.socket, code, message)
-  }
-
-  #refuse(socket: HubSocket, code: CloseCode, fault: string, message: string): void {
-    this.#options.events.loginRefused(fault, message)
-    this.#drop(socket, code, message)
-  }
-
-  /** Closes a socket and forgets it at once: its own close event may be long in coming. */
-  #drop(socket: HubSocket, code: CloseCode, message: string): void {
-    socket.close(code, message.slice(0, MAX_CLOSE_REASON_CHARS))
-    this.#forget(socket, code === CLOSE.replaced)
+    this.#connections.drop(session.socket, code, message)
   }
 
   /**
@@ -551,6 +473,6 @@ export class ProviderHub implements SessionHost {
 
   /** Closes every provider's socket. Jobs still running fail, and are settled, before this returns. */
   closeAll(code: CloseCode, reason: string): void {
-    for (const socket of this.#connections.keys()) this.#drop(socket, code, reason)
+    this.#connections.closeAll(code, reason)
   }
 }

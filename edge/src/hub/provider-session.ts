@@ -50,7 +50,7 @@ import { AttemptError } from './attempt-state.ts'
 import { InvoiceAskError, InvoiceAsks } from './invoice-asks.ts'
 import type { JobRun } from './job-run.ts'
 import type { JobTask } from './job-task.ts'
-import type { HubSocket } from './provider-hub.ts'
+import type { HubSocket } from './hub-connections.ts'
 
 /** What a session needs of its hub. */
 export interface SessionHost {

@@ -48,7 +48,8 @@ import {
   type ReceiptAck,
 } from '@infernet/schemas/wire'
 import { concatenate } from '../hub/job-body.ts'
-import type { ConnectionState, HubSocket, ProviderHub } from '../hub/provider-hub.ts'
+import type { ConnectionState, HubSocket } from '../hub/hub-connections.ts'
+import type { ProviderHub } from '../hub/provider-hub.ts'
 import { Mailbox } from './mailbox.ts'
 
 export const AUDIENCE = 'edge.test'
