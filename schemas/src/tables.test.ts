@@ -95,7 +95,6 @@ describe('the jobs table', () => {
       [
         ...Object.keys(jobRecordSchema.shape),
         'feeBps',
-        'lastPartAt',
         'releasedAt',
         'slashId',
         'isForfeit',

@@ -122,6 +122,16 @@ export const entries = pgTable(
   ],
 )
 
+/** What has become of a provider's part of an answer. */
+const release = () => ({
+  /** When it was released, or given back. */
+  releasedAt: at('released_at'),
+  /** The slash that takes it. */
+  slashId: text('slash_id'),
+  /** The operator keeps it; else the client gets all that it paid for it back. */
+  isForfeit: boolean('is_forfeit'),
+})
+
 export const jobs = pgTable(
   'jobs',
   {
@@ -155,14 +165,7 @@ export const jobs = pgTable(
     totalMs: integer('total_ms').notNull(),
     /** An audit is under way: until its verdict is there, or until then, nothing is released. */
     heldUntil: at('held_until'),
-    /** When its last part was released, or given back; those before it, which others gave, may wait longer. */
-    lastPartAt: at('last_part_at'),
-    /** When all its providers' parts were. */
-    releasedAt: at('released_at'),
-    /** The slash that takes what its provider earned with it. */
-    slashId: text('slash_id'),
-    /** The operator keeps that; else the client gets all of the cost back. */
-    isForfeit: boolean('is_forfeit'),
+    ...release(),
   },
   (table) => [
     index('jobs_selected')
@@ -177,6 +180,34 @@ export const jobs = pgTable(
     index('jobs_account_time').on(table.accountId, table.createdAt),
     index('jobs_generation').on(table.accountId, table.generationId),
     index('jobs_provider_time').on(table.providerId, table.createdAt),
+  ],
+)
+
+/** What providers gave of answers that others ended: of each job its prior legs. What ended it is in the job's row. */
+export const earlierParts = pgTable(
+  'earlier_parts',
+  {
+    lease: text('lease').primaryKey(),
+    jobId: text('job_id').notNull(),
+    accountId: text('account_id').notNull(),
+    providerId: text('provider_id').notNull(),
+    model: text('model').notNull(),
+    costMsat: amount('cost_msat').notNull(),
+    /** As of the job. */
+    feeBps: integer('fee_bps').notNull(),
+    /** When its job was made. */
+    createdAt: at('created_at').notNull(),
+    /** As of the job. */
+    heldUntil: at('held_until'),
+    ...release(),
+  },
+  (table) => [
+    index('earlier_parts_unreleased')
+      .on(table.lease)
+      .where(sql`${table.costMsat} > 0 and ${table.releasedAt} is null`),
+    index('earlier_parts_provider')
+      .on(table.providerId)
+      .where(sql`${table.releasedAt} is null`),
   ],
 )
 

@@ -64,26 +64,23 @@ export async function readBooks(databaseUrl: string): Promise<MarketBooks> {
 
 /** The last leg of a job has what those before it leave of its cost. */
 const LEGS = `
-  with prior as (
-    select id, leg."lease" as lease, leg."providerId" as provider, leg."costMsat" as gross
-    from jobs cross join jsonb_to_recordset(coalesce(prior_legs, '[]'))
-      as leg("lease" text, "providerId" text, "costMsat" bigint)
-  ), leg as (
-    select * from prior
+  with leg as (
+    select lease, provider_id as provider, account_id, cost_msat as gross, fee_bps,
+      released_at, held_until, slash_id, is_forfeit
+    from earlier_parts
     union all
-    select id, lease, provider_id,
-      cost_msat - coalesce((select sum(gross) from prior where prior.id = jobs.id), 0)
+    select lease, provider_id, account_id,
+      cost_msat - coalesce((select sum(cost_msat) from earlier_parts where job_id = jobs.id), 0), fee_bps,
+      released_at, held_until, slash_id, is_forfeit
     from jobs
   )
   select leg.provider, account_id, gross, gross - platform_fee(gross::bigint, fee_bps), audits.verdict,
-    case when slashes.id is null then null when is_forfeit then 'forfeited' else 'refunded' end,
-    coalesce(last_part_at, released_at) is null and coalesce(held_until > clock_timestamp(), false)
+    case when leg.slash_id is null then null when is_forfeit then 'forfeited' else 'refunded' end,
+    released_at is null and coalesce(held_until > clock_timestamp(), false)
   from leg
-  join jobs on jobs.id = leg.id
   left join audits on audits.lease = leg.lease
-  left join slashes on slashes.id = jobs.slash_id and slashes.provider_id = leg.provider
   where leg.provider is not null and gross > 0
-  order by leg.id`
+  order by leg.lease`
 
 const AUDITS = 'select provider_id, verdict, report::text from audits order by judged_at'
 

@@ -135,17 +135,19 @@ const capped = (maxLines: number): SQL => sql`
   select ${ms('min(created_at)')} from payout having count(*) >= ${maxLines}::int`
 
 /**
- * Its own part of answers that are being audited, or that a slash has taken. Two selects, each with an index that
- * is for it.
+ * Its own part of answers that are being audited, or that a slash has taken. Selects of their own, each with an index
+ * that is for it.
  */
-const held = (provider: PeerId, now: number): SQL => sql`
+const held = (provider: PeerId, now: number): SQL => {
+  const isOwn = sql`provider_id = ${provider}::text and cost_msat > 0 and released_at is null`
+  const isAudited = sql`slash_id is null and held_until > ${time(now)}
+    and created_at > ${time(now - JUDGED_WITHIN_MS)}`
+  return sql`
   select coalesce(sum(gross - platform_fee(gross, fee_bps)), 0) from (
-    select fee_bps, ${OWN_PART} as gross from (
-      select fee_bps, cost_msat, prior_legs from jobs
-      where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and last_part_at is null and slash_id is null
-        and created_at > ${time(now - JUDGED_WITHIN_MS)} and held_until > ${time(now)}
-      union all
-      select fee_bps, cost_msat, prior_legs from jobs
-      where provider_id = ${provider}::text and cost_msat > 0 and released_at is null and last_part_at is null and slash_id is not null
-    ) as job
+    select fee_bps, ${OWN_PART} as gross from jobs where ${isOwn} and ${isAudited}
+    union all
+    select fee_bps, ${OWN_PART} from jobs where ${isOwn} and slash_id is not null
+    union all
+    select fee_bps, cost_msat from earlier_parts where ${isOwn} and (slash_id is not null or (${isAudited}))
   ) as part`
+}

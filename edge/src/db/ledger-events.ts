@@ -37,7 +37,7 @@ export async function writeLedgerEvents(
  * `settlement/src/ledger/`, written in SQL so that records go from SQLite to Postgres as the text they
  * are; the conformance suite compares the two. Rows are inserted in the order of their keys, so that
  * two writers never wait for each other in a circle. A released job moves no money: its row alone says
- * that it was here. Usage is summed from the job rows that were really inserted; an expired job never
+ * that it was here. What others gave before the last provider are rows of their own. Usage is summed from the job rows that were really inserted; an expired job never
  * was a request.
  */
 const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
@@ -135,6 +135,15 @@ const writeEvents = (deposits: string, records: string, feeBps: number) => sql`
     order by job."id"
     on conflict (id) do nothing
     returning *
+  ), new_part as (
+    insert into earlier_parts (
+      lease, job_id, account_id, provider_id, model, cost_msat, fee_bps, created_at, held_until
+    )
+    select leg."lease", id, account_id, leg."providerId", model, leg."costMsat", fee_bps, created_at, held_until
+    from new_job
+    cross join jsonb_to_recordset(coalesce(prior_legs, '[]')) as leg("lease" text, "providerId" text, "costMsat" bigint)
+    order by leg."lease"
+    on conflict (lease) do nothing
   ), summed as (
     insert into usage as total (
       account_id, api_key_id, model, hour, requests, prompt_tokens, completion_tokens, cost_msat

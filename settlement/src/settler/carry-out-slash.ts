@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import { SAFETY_FACTOR } from '@infernet/verification/audit/audit-rate'
 import { askRows, type Database } from '../db/database.ts'
@@ -21,7 +21,7 @@ const resultSchema = z
 
 /**
  * Makes one slash final that nobody can appeal against any more, or whose appeal was denied: marks what its provider
- * has not been paid yet, for {@link import('./release-jobs.ts').releaseJobs} to post, and ends the standing that froze
+ * has not been paid yet, for {@link import('./release-parts.ts').releaseParts} to post, and ends the standing that froze
  * it. All in one statement. Undefined when there is none. The rules are `slash` and `conduct` of verification.
  */
 export async function carryOutSlash(db: Database): Promise<CarriedOut | undefined> {
@@ -30,6 +30,13 @@ export async function carryOutSlash(db: Database): Promise<CarriedOut | undefine
   const [id, provider, refundedMsat, forfeitedMsat] = row
   return { id, provider, refundedMsat, forfeitedMsat }
 }
+
+const isAffected = (part: SQL): SQL =>
+  sql`(${part}.model = slash.model and created_at >= affected_from) as is_affected`
+
+/** Not paid, and no audit has decided. */
+const isHeld = (lease: SQL): SQL => sql`released_at is null and cost_msat > 0 and slash_id is null
+      and not exists (select from audits where audits.lease = ${lease} and verdict in ('pass', 'fail'))`
 
 /**
  * Affected is what the provider answered with this model since it was last beyond doubt; all of that goes back to
@@ -41,26 +48,34 @@ const CARRY_OUT = sql`
     where state = 'due' or (state = 'open' and appeal_until <= clock_timestamp())
     order by appeal_until limit 1
     for update skip locked
-  ), held as materialized (
-    select jobs.id, fee_bps, (jobs.model = slash.model and created_at >= affected_from) as is_affected,
-      ${OWN_PART} as gross
+  ), held_job as materialized (
+    select jobs.lease, fee_bps, ${isAffected(sql`jobs`)}, ${OWN_PART} as gross
     from slash join jobs on jobs.provider_id = slash.provider_id
-    where released_at is null and cost_msat > 0 and slash_id is null
-      and not exists (select from audits where audits.lease = jobs.lease and verdict in ('pass', 'fail'))
+    where ${isHeld(sql`jobs.lease`)}
     for update of jobs
+  ), held_part as materialized (
+    select part.lease, fee_bps, ${isAffected(sql`part`)}, cost_msat as gross
+    from slash join earlier_parts as part on part.provider_id = slash.provider_id
+    where ${isHeld(sql`part.lease`)}
+    for update of part
   ), earned as (
-    select id, is_affected, gross, gross - platform_fee(gross, fee_bps) as net from held
+    select lease, is_affected, gross, gross - platform_fee(gross, fee_bps) as net
+    from (select * from held_job union all select * from held_part) as held
   ), fine as (
     select ${SAFETY_FACTOR - 1}::bigint * coalesce(sum(net), 0)::bigint as most from earned where is_affected
   ), other as (
-    select id, net, sum(net) over (order by id) as running from earned where not is_affected
+    select lease, net, sum(net) over (order by lease) as running from earned where not is_affected
   ), taken as (
-    select id, false as is_forfeit, gross as msat from earned where is_affected
+    select lease, false as is_forfeit, gross as msat from earned where is_affected
     union all
-    select other.id, true, net from other, fine where running <= most
-  ), marked as (
+    select other.lease, true, net from other, fine where running <= most
+  ), marked_job as (
+    -- A lease begins with the id of its job.
     update jobs set slash_id = slash.id, is_forfeit = taken.is_forfeit
-    from taken, slash where jobs.id = taken.id
+    from taken, slash where jobs.id = split_part(taken.lease, '.', 1) and jobs.lease = taken.lease
+  ), marked_part as (
+    update earlier_parts as part set slash_id = slash.id, is_forfeit = taken.is_forfeit
+    from taken, slash where part.lease = taken.lease
   ), stands as (
     -- One who is slashed for the first time may come back, and is watched.
     update provider_conduct set

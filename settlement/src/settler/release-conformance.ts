@@ -5,7 +5,14 @@ import { leaseOf, newAccountId, newJobId } from '@infernet/schemas/ids'
 import type { PriorLeg } from '@infernet/schemas/job-record'
 import { audits, providerConduct, slashes } from '@infernet/schemas/audit-tables'
 import { accountTransfers } from '@infernet/schemas/settlement-tables'
-import { entries, jobs, journal, ledgerAccounts, providers } from '@infernet/schemas/tables'
+import {
+  earlierParts,
+  entries,
+  jobs,
+  journal,
+  ledgerAccounts,
+  providers,
+} from '@infernet/schemas/tables'
 import { releasableMsat } from '@infernet/verification/reputation/holdback'
 import { slash } from '@infernet/verification/reputation/slash'
 import { ask, askRows, type Database } from '../db/database.ts'
@@ -22,11 +29,11 @@ import {
 } from '../ledger/job-events.ts'
 import type { Posting } from '../ledger/posting.ts'
 import { carryOutSlash } from './carry-out-slash.ts'
-import { MAX_RELEASED_JOBS, nextUnreleased, releaseJobs } from './release-jobs.ts'
+import { MAX_RELEASED_PARTS, nextUnreleased, releaseParts, type Released } from './release-parts.ts'
 
 const FEE_BPS = 100
 const HOUR = 3_600_000
-const NOTHING = { jobs: 0, msat: 0n }
+const NOTHING = { parts: 0, msat: 0n }
 const AT_ONCE = { holdMs: 0, newcomerHoldMs: 0, newcomerMs: 0 }
 
 interface Leg {
@@ -88,19 +95,28 @@ async function captured(
       priorLegs: priorLegs.length === 0 ? null : sql`${JSON.stringify(priorLegs)}::jsonb`,
     }),
   )
+  for (const { providerId, lease, costMsat } of priorLegs)
+    await ask(
+      db.insert(earlierParts).values({
+        ...{ lease, jobId: id, accountId, providerId, model: 'demo', feeBps, heldUntil },
+        costMsat: BigInt(costMsat),
+        createdAt: new Date(createdAt),
+      }),
+    )
   const leases = judged.flatMap(({ provider, gross, lease }): JudgedLease[] =>
     provider === null ? [] : [{ lease, provider, gross: BigInt(gross), feeBps }],
   )
   return { id, accountId, payer, leases }
 }
 
-/** The verdict on the last lease of a job. */
+/** The verdict on a part of a job's answer, as a rule the last. */
 async function audited(
   db: Database,
   { id, leases }: Awaited<ReturnType<typeof captured>>,
   verdict: 'pass' | 'fail',
+  n = -1,
 ): Promise<void> {
-  const { lease = '', provider = '' } = leases.at(-1) ?? {}
+  const { lease = '', provider = '' } = leases.at(n) ?? {}
   const subject = { lease, jobId: id, providerId: provider, model: 'demo', spec: 'spec' }
   const how = { epoch: 0, rate: 1, verdict, logE: 0, report: {}, judgedAt: new Date() }
   await ask(db.insert(audits).values({ ...subject, ...how }))
@@ -133,7 +149,11 @@ export function testReleases(open: () => Database): void {
   describe('releasing earnings', () => {
     beforeAll(async () => {
       // Jobs of other suites, captured or made up.
-      await askRows(open(), sql`update jobs set released_at = now() where released_at is null`)
+      for (const table of [jobs, earlierParts])
+        await askRows(
+          open(),
+          sql`update ${table} set released_at = now() where released_at is null`,
+        )
       await askRows(open(), sql`update slashes set state = 'final' where state <> 'lifted'`)
     })
 
@@ -151,8 +171,11 @@ export function testReleases(open: () => Database): void {
           const all = made.flatMap(({ leases }) => leases)
           const costly = plan.filter(([paid]) => paid.some(({ gross }) => gross > 0))
           const expected = all.map((judged) => verdictOk(judged))
-          expect(await releaseJobs(open(), MAX_RELEASED_JOBS, AT_ONCE)).toEqual({
-            jobs: costly.length,
+          expect(await releaseParts(open(), MAX_RELEASED_PARTS, AT_ONCE)).toEqual({
+            // Whoever ended an answer has a row, whatever it gave.
+            parts: costly.flatMap(([paid]) =>
+              paid.filter(({ gross }, n) => gross > 0 || n === paid.length - 1),
+            ).length,
             msat: expected.reduce((sum, one) => sum + (one?.entries[1]?.amount ?? 0n), 0n),
           })
           for (const [n, judged] of all.entries()) {
@@ -169,9 +192,9 @@ export function testReleases(open: () => Database): void {
     it('releases a job once, however often it is asked to and by how many', async () => {
       const { id, leases } = await captured(open(), [{ provider: '12D3KooWonce', gross: 1000 }])
       const many = await Promise.all(
-        Array.from({ length: 5 }, () => releaseJobs(open(), 10, AT_ONCE)),
+        Array.from({ length: 5 }, () => releaseParts(open(), 10, AT_ONCE)),
       )
-      expect(many.filter((released) => released.jobs > 0)).toEqual([{ jobs: 1, msat: 990n }])
+      expect(many.filter((released) => released.parts > 0)).toEqual([{ parts: 1, msat: 990n }])
       expect(await releasedAt(id)).toBeInstanceOf(Date)
       expect(await entriesOf(open(), `ver:${leases[0]!.lease}`)).toEqual({
         'provider:12D3KooWonce': 990n,
@@ -186,7 +209,7 @@ export function testReleases(open: () => Database): void {
       ])
       await post(open(), verdictBad(judged.leases[0]!, judged.payer)!, new Date())
       const nobody = await captured(open(), [{ provider: null, gross: 70 }])
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 2, msat: 297n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 3, msat: 297n })
       expect(await releasedAt(nobody.id)).toBeInstanceOf(Date)
       expect(await entriesOf(open(), `ver:${judged.leases[0]!.lease}`)).toMatchObject({
         [judged.payer]: 500n,
@@ -198,11 +221,11 @@ export function testReleases(open: () => Database): void {
       const inAnHour = new Date(Date.now() + 3_600_000)
       const held = await captured(open(), [{ provider, gross: 1000 }], FEE_BPS, inAnHour)
       const late = await captured(open(), [{ provider, gross: 500 }], FEE_BPS, new Date(0))
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 495n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 1, msat: 495n })
       expect(await releasedAt(late.id)).toBeInstanceOf(Date)
       expect(await releasedAt(held.id)).toBeUndefined()
       await audited(open(), held, 'pass')
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 990n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 1, msat: 990n })
     })
 
     it('gives back what an audit has found wrong, the fee included, once', async () => {
@@ -212,9 +235,11 @@ export function testReleases(open: () => Database): void {
       const good = await captured(open(), [{ provider, gross: 70 }])
       await audited(open(), bad, 'fail')
       const many = await Promise.all(
-        Array.from({ length: 4 }, () => releaseJobs(open(), 10, AT_ONCE)),
+        Array.from({ length: 4 }, () => releaseParts(open(), 10, AT_ONCE)),
       )
-      expect(many.filter(({ jobs: released }) => released > 0)).toEqual([{ jobs: 2, msat: 69n }])
+      const sum = (of: (released: Released) => number): number =>
+        many.reduce((total, released) => total + of(released), 0)
+      expect([sum(({ parts }) => parts), sum(({ msat }) => Number(msat))]).toEqual([2, 69])
       const [judged] = bad.leases
       const expected = verdictBad(judged!, bad.payer)!.entries
       expect(await entriesOf(open(), `ver:${judged!.lease}`)).toEqual(
@@ -257,7 +282,7 @@ export function testReleases(open: () => Database): void {
         const job = await captured(open(), [{ provider, gross: 100 }], FEE_BPS, null, at)
         made.push({ id: job.id, provider, at })
       }
-      await releaseJobs(open(), 100, policy)
+      await releaseParts(open(), 100, policy)
       for (const { id, provider, at } of made) {
         const earning = {
           netMsat: 2n,
@@ -271,7 +296,7 @@ export function testReleases(open: () => Database): void {
         expect((await releasedAt(id)) !== undefined, `${id} of ${provider}`).toBe(isReleased)
       }
       expect(await releasedAt(made.at(-1)!.id)).toBeUndefined()
-      expect((await releaseJobs(open(), 100, AT_ONCE)).jobs).toBeGreaterThanOrEqual(6)
+      expect((await releaseParts(open(), 100, AT_ONCE)).parts).toBeGreaterThanOrEqual(6)
     })
 
     it('pays at once what an audit has found good, and nothing while a provider is suspected', async () => {
@@ -288,76 +313,92 @@ export function testReleases(open: () => Database): void {
       const good = () => captured(open(), [{ provider, gross: 100 }], FEE_BPS, inAnHour)
       const first = await good()
       await audited(open(), first, 'pass')
-      expect(await releaseJobs(open(), 10, policy)).toEqual({ jobs: 1, msat: 99n })
+      expect(await releaseParts(open(), 10, policy)).toEqual({ parts: 1, msat: 99n })
       const plain = await captured(open(), [{ provider, gross: 100 }])
       const second = await good()
       await audited(open(), second, 'pass')
       await standing('suspended')
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 0, msat: 0n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 0, msat: 0n })
       await standing('watched')
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 99n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 1, msat: 99n })
       expect(await releasedAt(plain.id)).toBeUndefined()
       await standing('banned')
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 99n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 1, msat: 99n })
     })
 
-    it.each(['pass', 'fail'] as const)(
-      'does at once what a %s says of the last part, and has those before it wait',
-      async (verdict) => {
-        const [first, last] = ['first', 'last'].map((name) => `12D3KooW${name}${Date.now()}`)
-        const policy = { ...AT_ONCE, holdMs: HOUR }
-        const inAnHour = new Date(Date.now() + HOUR)
-        const legs = [
-          { provider: first!, gross: 500 },
-          { provider: last!, gross: 300 },
-        ]
-        const job = await captured(open(), legs, FEE_BPS, inAnHour)
-        const [before, judged] = job.leases
-        await audited(open(), job, verdict)
-        const many = await Promise.all([1, 2, 3].map(() => releaseJobs(open(), 10, policy)))
-        const expected = verdict === 'pass' ? verdictOk(judged!) : verdictBad(judged!, job.payer)
-        expect(many.filter((released) => released.jobs > 0)).toEqual([
-          { jobs: 1, msat: verdict === 'pass' ? 297n : 0n },
-        ])
-        expect(await entriesOf(open(), `ver:${judged!.lease}`)).toEqual(shown(expected))
-        expect(await entriesOf(open(), `ver:${before!.lease}`)).toBeUndefined()
-        expect(await releasedAt(job.id)).toBeUndefined()
-
-        // Whoever gave the last part may be in any standing: it is the first one's that counts now.
-        const standing = (provider: string, now: 'clear' | 'suspended') =>
-          ask(
-            open()
-              .insert(providerConduct)
-              .values({ providerId: provider, standing: now, since: new Date(), offences: 0 })
-              .onConflictDoUpdate({ target: providerConduct.providerId, set: { standing: now } }),
+    describe('of an answer that two have given', () => {
+      const hold = { ...AT_ONCE, holdMs: HOUR }
+      const two = (name: string, heldUntil: Date | null = null) => {
+        const legs = ['first', 'last'].map((which) => ({
+          provider: `12D3KooW${name}${which}${Date.now()}`,
+          gross: which === 'first' ? 500 : 300,
+        }))
+        return captured(open(), legs, FEE_BPS, heldUntil)
+      }
+      type Job = Awaited<ReturnType<typeof two>>
+      const posted = ({ leases }: Job) =>
+        Promise.all(leases.map(({ lease }) => entriesOf(open(), `ver:${lease}`)))
+      const suspect = async ({ leases }: Job, n: number, isBad: boolean) => {
+        const providerId = leases[n]!.provider
+        if (!isBad)
+          return ask(
+            open().delete(providerConduct).where(eq(providerConduct.providerId, providerId)),
           )
-        await standing(last!, 'suspended')
-        await standing(first!, 'suspended')
-        expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual(NOTHING)
-        await standing(first!, 'clear')
-        expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 495n })
-        expect(await entriesOf(open(), `ver:${before!.lease}`)).toEqual(shown(verdictOk(before!)))
-        expect(await releasedAt(job.id)).toBeInstanceOf(Date)
+        const conduct = { standing: 'suspended' as const, since: new Date(), offences: 0 }
+        await ask(
+          open()
+            .insert(providerConduct)
+            .values({ providerId, ...conduct }),
+        )
+      }
+
+      it.each([
+        [0, 'pass'],
+        [0, 'fail'],
+        [1, 'pass'],
+        [1, 'fail'],
+      ] as const)('does at once what is said of part %s: %s', async (n, verdict) => {
+        const job = await two(`${verdict}${n}`, new Date(Date.now() + HOUR))
+        const judged = job.leases[n]!
+        await audited(open(), job, verdict, n)
+        if (verdict === 'fail') await suspect(job, n, true)
+        const many = await Promise.all([1, 2, 3].map(() => releaseParts(open(), 10, hold)))
+        const done = verdict === 'pass' ? verdictOk(judged) : verdictBad(judged, job.payer)
+        const expected = [shown(undefined), shown(undefined)]
+        expected[n] = shown(done)
+        expect(many.filter(({ parts }) => parts > 0)).toHaveLength(1)
+        expect(await posted(job)).toEqual(expected)
+
+        // The other part waits for its own audit, and then for nobody but its own provider.
+        expect(await releaseParts(open(), 10, AT_ONCE)).toEqual(NOTHING)
+        for (const table of [jobs, earlierParts])
+          await askRows(
+            open(),
+            sql`update ${table} set held_until = null where released_at is null`,
+          )
+        expect(await releaseParts(open(), 10, hold)).toEqual(NOTHING)
+        expect(await releaseParts(open(), 10, AT_ONCE)).toMatchObject({ parts: 1 })
+        const other = job.leases[1 - n]!
+        expect(await entriesOf(open(), `ver:${other.lease}`)).toEqual(shown(verdictOk(other)))
+        if (verdict === 'fail') await suspect(job, n, false)
         await askRows(
           open(),
           sql`delete from account_transfers where account_id = ${job.accountId}`,
         )
-      },
-    )
+      })
 
-    it('pays no part of an answer while one who gave an earlier one is suspected', async () => {
-      const [first, last] = ['shady', 'fair'].map((name) => `12D3KooW${name}${Date.now()}`)
-      const legs = [first, last].map((provider) => ({ provider: provider!, gross: 100 }))
-      await captured(open(), legs)
-      const conduct = { standing: 'suspended' as const, since: new Date(), offences: 0 }
-      await ask(
-        open()
-          .insert(providerConduct)
-          .values({ providerId: first!, ...conduct }),
+      it.each([0, 1])(
+        'keeps part %s while its provider is suspected, and pays the other',
+        async (n) => {
+          const job = await two(`suspect${n}`)
+          await suspect(job, n, true)
+          expect(await releaseParts(open(), 10, AT_ONCE)).toMatchObject({ parts: 1 })
+          expect((await posted(job))[n]).toBeUndefined()
+          await suspect(job, n, false)
+          expect(await releaseParts(open(), 10, AT_ONCE)).toMatchObject({ parts: 1 })
+          expect(await posted(job)).toEqual(job.leases.map((one) => shown(verdictOk(one))))
+        },
       )
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual(NOTHING)
-      await ask(open().delete(providerConduct).where(eq(providerConduct.providerId, first!)))
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 198n })
     })
 
     it('gives back what a slash undoes, and keeps what it takes beside', async () => {
@@ -370,6 +411,10 @@ export function testReleases(open: () => Database): void {
       const mixed = await captured(open(), [
         { provider: '12D3KooWfairer', gross: 500 },
         { provider, gross: 30 },
+      ])
+      const begun = await captured(open(), [
+        { provider, gross: 40 },
+        { provider: '12D3KooWfairer', gross: 200 },
       ])
       const id = `slash_${provider}`
       const slashed = { id, providerId: provider, spec: 's', model: 'demo', lease: 'l' }
@@ -388,11 +433,12 @@ export function testReleases(open: () => Database): void {
           .values({ ...conduct, offences: 1, slashId: id }),
       )
       expect(await carryOutSlash(open())).toBeUndefined()
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 0, msat: 0n })
+      // What others gave in the same answers is theirs.
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 2, msat: 693n })
 
       await ask(open().update(slashes).set({ state: 'due' }).where(eq(slashes.id, id)))
       const many = await Promise.all([carryOutSlash(open()), carryOutSlash(open())])
-      const jobsOf = [...affected, mixed].map((job) => ({
+      const jobsOf = [...affected, mixed, begun].map((job) => ({
         job: job.id,
         client: job.accountId,
         ...splitFee(job === mixed ? 30n : job.leases[0]!.gross, FEE_BPS),
@@ -405,13 +451,10 @@ export function testReleases(open: () => Database): void {
       const kept = 693n + 891n
       expect(rule.operatorKeepsMsat).toBeGreaterThanOrEqual(kept)
       expect(many.filter((one) => one !== undefined)).toEqual([
-        { id, provider, refundedMsat: 1_330n, forfeitedMsat: kept },
+        { id, provider, refundedMsat: 1_370n, forfeitedMsat: kept },
       ])
       // What it may keep waits, as long as it is watched.
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 5, msat: 0n })
-      // What others gave before it in the same answer is theirs, and waits as everything.
-      expect(await releaseJobs(open(), 10, { ...AT_ONCE, holdMs: HOUR })).toEqual(NOTHING)
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 495n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 6, msat: 0n })
       expect(await releasedAt(before[2]!.id)).toBeUndefined()
       for (const { leases, payer } of affected)
         expect(await entriesOf(open(), `ver:${leases[0]!.lease}`)).toEqual(
@@ -426,13 +469,16 @@ export function testReleases(open: () => Database): void {
       expect(await entriesOf(open(), `ver:${foul!.lease}`)).toEqual(
         shown(verdictBad(foul!, mixed.payer)),
       )
+      expect(await entriesOf(open(), `ver:${begun.leases[0]!.lease}`)).toEqual(
+        shown(verdictBad(begun.leases[0]!, begun.payer)),
+      )
       const [after] = await ask(
         open().select().from(providerConduct).where(eq(providerConduct.providerId, provider)),
       )
       expect(after).toMatchObject({ standing: 'watched', offences: 1, slashId: null })
       await askRows(open(), sql`delete from account_transfers where reference like 'ver:%'`)
       await ask(open().delete(providerConduct).where(eq(providerConduct.providerId, provider)))
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 4_950n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 1, msat: 4_950n })
     })
 
     it('gives back what has failed however late, and whether it was selected or not', async () => {
@@ -447,22 +493,22 @@ export function testReleases(open: () => Database): void {
           .insert(providerConduct)
           .values({ ...conduct, offences: 0 }),
       )
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 0n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 1, msat: 0n })
       expect(await entriesOf(open(), `ver:${bad.leases[0]!.lease}`)).toEqual(
         shown(verdictBad(bad.leases[0]!, bad.payer)),
       )
       await askRows(open(), sql`delete from account_transfers where account_id = ${bad.accountId}`)
       await ask(open().delete(providerConduct).where(eq(providerConduct.providerId, provider)))
-      expect(await releaseJobs(open(), 10, AT_ONCE)).toEqual({ jobs: 1, msat: 198n })
+      expect(await releaseParts(open(), 10, AT_ONCE)).toEqual({ parts: 1, msat: 198n })
     })
 
     it('releases a page at a time, the oldest first', async () => {
       for (let n = 0; n < 3; n++) await captured(open(), [{ provider: '12D3KooWpage', gross: 100 }])
       const first = await nextUnreleased(open(), AT_ONCE, [])
-      expect(await releaseJobs(open(), 2, AT_ONCE)).toMatchObject({ jobs: 2 })
+      expect(await releaseParts(open(), 2, AT_ONCE)).toMatchObject({ parts: 2 })
       expect(await releasedAt(first!)).toBeInstanceOf(Date)
-      expect(await releaseJobs(open(), 2, AT_ONCE)).toMatchObject({ jobs: 1 })
-      expect(await releaseJobs(open(), 2, AT_ONCE)).toEqual({ jobs: 0, msat: 0n })
+      expect(await releaseParts(open(), 2, AT_ONCE)).toMatchObject({ parts: 1 })
+      expect(await releaseParts(open(), 2, AT_ONCE)).toEqual({ parts: 0, msat: 0n })
     })
 
     it('changes nothing when one job was never captured, and can go on without it', async () => {
@@ -472,12 +518,12 @@ export function testReleases(open: () => Database): void {
         open(),
         sql`update jobs set provider_id = '12D3KooWnever', lease = ${`${forged.id}.1`} where id = ${forged.id}`,
       )
-      await expect(releaseJobs(open(), 10, AT_ONCE)).rejects.toBeInstanceOf(DbError)
+      await expect(releaseParts(open(), 10, AT_ONCE)).rejects.toBeInstanceOf(DbError)
       expect(await releasedAt(good.id)).toBeUndefined()
       // A server tells of a failure before it lets go of what it has locked, and what is locked is skipped.
       await expect
-        .poll(() => releaseJobs(open(), 10, AT_ONCE, [forged.id]))
-        .toEqual({ jobs: 1, msat: 99n })
+        .poll(() => releaseParts(open(), 10, AT_ONCE, [forged.id]))
+        .toEqual({ parts: 1, msat: 99n })
       expect(await nextUnreleased(open(), AT_ONCE, [])).toBe(forged.id)
       expect(await nextUnreleased(open(), AT_ONCE, [forged.id])).toBeUndefined()
       await askRows(open(), sql`update jobs set released_at = now() where id = ${forged.id}`)

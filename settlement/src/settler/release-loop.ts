@@ -1,9 +1,9 @@
 import { DbError } from '../db/db-port.ts'
 import type { AtStep } from './crash-at.ts'
-import { MAX_RELEASED_JOBS, type Released } from './release-jobs.ts'
+import { MAX_RELEASED_PARTS, type Released } from './release-parts.ts'
 import { ROUND_MS, type WorkLoop } from './work-loop.ts'
 
-/** With more jobs than these that cannot be released somebody has to look first. */
+/** With more parts than these that cannot be released somebody has to look first. */
 const MAX_SKIPPED = 1_000
 
 export interface ReleaseLoopParts {
@@ -16,13 +16,13 @@ export interface ReleaseLoopParts {
 }
 
 /**
- * The verification policy: what was captured is released at once, unless it is being audited; then the verdict
- * decides, or the time that it may take. What failed goes back to whoever paid for it. A job
+ * The verification policy: what an audit has found good is released at once, what nobody looked at when it has
+ * waited. What failed goes back to whoever paid for it. A part
  * that the journal refuses is found by halving the page, and left to an operator.
  */
 export function releaseLoop(parts: ReleaseLoopParts): WorkLoop {
   const skipped: string[] = []
-  let size = MAX_RELEASED_JOBS
+  let size = MAX_RELEASED_PARTS
   return {
     name: 'releases',
     pauseMs: ROUND_MS,
@@ -32,9 +32,9 @@ export function releaseLoop(parts: ReleaseLoopParts): WorkLoop {
         at('release:before')
         const released = await release(size, skipped)
         at('release:after')
-        if (released.jobs > 0) onReleased(released)
-        const full = released.jobs === size
-        size = Math.min(MAX_RELEASED_JOBS, size * 2)
+        if (released.parts > 0) onReleased(released)
+        const full = released.parts === size
+        size = Math.min(MAX_RELEASED_PARTS, size * 2)
         return full
       } catch (error) {
         if (!(error instanceof DbError) || skipped.length >= MAX_SKIPPED) throw error

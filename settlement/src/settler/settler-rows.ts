@@ -4,7 +4,7 @@ import type { OrderedTopUp } from '../intake/pg-invoice-store.ts'
 import { decidedEscrows, paidJobs, quotedJobs, type QuotedJob } from './escrow-rows.ts'
 import { payableProviders, type PayableProvider } from './payable-providers.ts'
 import { carryOutSlash, type CarriedOut } from './carry-out-slash.ts'
-import { nextUnreleased, releaseJobs, type Released } from './release-jobs.ts'
+import { nextUnreleased, releaseParts, type Released } from './release-parts.ts'
 import { pendingTransfers, type Transfer } from './transfer-loop.ts'
 import { fundedWithdrawals, type FundedWithdrawal } from './withdrawal-loop.ts'
 
@@ -32,7 +32,7 @@ export const pgSettlerRows = (
   orders: (limit) => orders.orders(limit),
   pending: (after, limit) => pendingTransfers(db, after, limit),
   funded: (limit) => fundedWithdrawals(db, limit),
-  release: (limit, skip) => releaseJobs(db, limit, holdback, skip),
+  release: (limit, skip) => releaseParts(db, limit, holdback, skip),
   nextUnreleased: (skip) => nextUnreleased(db, holdback, skip),
   carryOutSlash: () => carryOutSlash(db),
   payable: (after, limit) => payableProviders(db, after, limit),

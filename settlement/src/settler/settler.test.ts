@@ -222,10 +222,10 @@ describe('a settler', () => {
       rig.work({
         pending: async (after) =>
           after === undefined ? left.map((reference) => ({ reference, createdAt: 'now' })) : [],
-        release: async () => ({ jobs: 3, msat: 99n }),
+        release: async () => ({ parts: 3, msat: 99n }),
       })
       await expect.poll(() => left).toEqual([])
-      expect(await rig.event('earnings_released')).toMatchObject({ jobs: 3, amount_msat: 99n })
+      expect(await rig.event('earnings_released')).toMatchObject({ parts: 3, amount_msat: 99n })
     })
     expect(rig.asks[0]).toEqual({ kind: 'transfers', references: ['inv:1', 'inv:2'] })
     expect(rig.alarm.rings).toBeGreaterThan(rings + 1)

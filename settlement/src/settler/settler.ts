@@ -19,6 +19,7 @@ import { payoutLoop } from './payout-loop.ts'
 import { PayoutRunner } from './payout-runner.ts'
 import type { PayoutSettings } from './provider-policy.ts'
 import { releaseLoop } from './release-loop.ts'
+import type { Released } from './release-parts.ts'
 import { slashLoop } from './slash-loop.ts'
 import type { CarriedOut } from './carry-out-slash.ts'
 import { RowTroubles } from './row-troubles.ts'
@@ -133,9 +134,9 @@ function work(parts: SettlerParts, signal: AbortSignal, lost: (error: LeaseError
     problem: problem('payout'),
     lost,
   })
-  const onReleased = ({ jobs, msat }: { jobs: number; msat: bigint }) => {
+  const onReleased = ({ parts, msat }: Released) => {
     observers.metrics.released(msat)
-    log('earnings_released', { jobs, amount_msat: msat })
+    log('earnings_released', { parts, amount_msat: msat })
     observers.ring()
   }
   const onCarriedOut = ({ id, provider, refundedMsat, forfeitedMsat }: CarriedOut) => {

@@ -125,10 +125,10 @@ describe('releases', () => {
         const page = next(skip, limit)
         if (page.includes(123) || page.includes(777)) throw new DbError('uncovered', '23514')
         for (const id of page) jobs.delete(id)
-        return { jobs: page.length, msat: 0n }
+        return { parts: page.length, msat: 0n }
       },
       nextUnreleased: async (skip) => next(skip, 1).map(String)[0],
-      onReleased: ({ jobs: count }) => (released += count),
+      onReleased: ({ parts: count }) => (released += count),
       problem: (id) => told.push(id),
       at: () => {},
     })

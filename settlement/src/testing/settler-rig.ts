@@ -145,7 +145,7 @@ export class SettlerRig {
       pending: async (after, limit) => (await rows().pending?.(after, limit)) ?? [],
       funded: async (limit) => (await rows().funded?.(limit)) ?? [],
       release: async (limit, skip) =>
-        (await rows().release?.(limit, skip)) ?? { jobs: 0, msat: 0n },
+        (await rows().release?.(limit, skip)) ?? { parts: 0, msat: 0n },
       nextUnreleased: async (skip) => await rows().nextUnreleased?.(skip),
       carryOutSlash: async () => await rows().carryOutSlash?.(),
       payable: async (after, limit) => (await rows().payable?.(after, limit)) ?? [],

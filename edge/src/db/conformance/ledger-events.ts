@@ -2,14 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { asc, eq } from 'drizzle-orm'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bundleId, newAccountId } from '@infernet/schemas/ids'
+import { bundleId, leaseOf, newAccountId, newJobId } from '@infernet/schemas/ids'
 import type { JobRecord, LedgerBatch, PriorLeg } from '@infernet/schemas/job-record'
 import { MAX_MSAT } from '@infernet/schemas/money'
-import { entries, jobs, journal, ledgerAccounts, usage } from '@infernet/schemas/tables'
+import {
+  earlierParts,
+  entries,
+  jobs,
+  journal,
+  ledgerAccounts,
+  usage,
+} from '@infernet/schemas/tables'
 import { topUpSettled } from '@infernet/settlement/ledger/credit-events'
 import { MAX_FEE_BPS, MIN_FEE_BPS } from '@infernet/settlement/ledger/fee'
 import { jobCaptured } from '@infernet/settlement/ledger/job-events'
-import type { Database } from '@infernet/settlement/db/database'
+import { ask, type Database } from '@infernet/settlement/db/database'
 import { DbError } from '@infernet/settlement/db/db-port'
 import { MAX_LEDGER_EVENTS, writeLedgerEvents } from '../ledger-events.ts'
 import { balancesOf, creditsOf } from '../ledger.ts'
@@ -115,7 +122,6 @@ export function testLedgerEvents(open: () => Database): void {
             heldUntil: null,
             slashId: null,
             isForfeit: null,
-            lastPartAt: null,
             releasedAt: null,
           },
         ],
@@ -192,16 +198,17 @@ export function testLedgerEvents(open: () => Database): void {
       const feeBps = fc.integer({ min: MIN_FEE_BPS, max: MAX_FEE_BPS })
       await fc.assert(
         fc.asyncProperty(legs, feeBps, async (paid, bps) => {
+          const id = newJobId(0)
           const priorLegs: PriorLeg[] = paid.slice(0, -1).map(({ provider, gross }, n) => ({
             providerId: provider,
-            lease: `lease ${n}`,
+            lease: leaseOf(id, n + 1),
             promptTokens: 1,
             completionTokens: 1,
             claimedTokens: 1,
             costMsat: gross,
           }))
           const costMsat = paid.reduce((sum, { gross }) => sum + gross, 0)
-          const job = finishedJob({ costMsat, priorLegs, providerId: paid.at(-1)!.provider })
+          const job = finishedJob({ id, costMsat, priorLegs, providerId: paid.at(-1)!.provider })
           await write(fundedBatch([job]), bps)
           const posting = jobCaptured({
             id: job.id,
@@ -214,6 +221,20 @@ export function testLedgerEvents(open: () => Database): void {
           )
           const { jobs: rows } = await stored(job.accountId)
           expect(rows).toMatchObject([{ id: job.id, feeBps: bps }])
+          const parts = await ask(
+            open()
+              .select()
+              .from(earlierParts)
+              .where(eq(earlierParts.jobId, job.id))
+              .orderBy(asc(earlierParts.lease)),
+          )
+          expect(parts).toMatchObject(
+            priorLegs.map(({ providerId, lease, costMsat: gross }) => ({
+              ...{ providerId, lease, accountId: job.accountId, model: job.model, feeBps: bps },
+              costMsat: BigInt(gross),
+              createdAt: new Date(job.createdAt),
+            })),
+          )
         }),
         { numRuns: 25 },
       )

@@ -1,1 +1,0 @@
-ALTER TABLE "jobs" ADD COLUMN "last_part_at" timestamp with time zone;
