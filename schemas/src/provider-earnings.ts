@@ -45,6 +45,8 @@ export const providerEarningsSchema = z.object({
   days: z
     .array(z.object({ date: z.iso.date(), jobs: count, earned_msat: amount, lost_msat: amount }))
     .max(31),
+  /** Why the sums are no money, where the edge's Lightning node is simulated. */
+  notice: z.string().max(200).nullish(),
   /** The latest first. */
   payouts: z.array(payoutSchema).max(20),
 })

@@ -57,9 +57,13 @@ export function withdrawalJson(row: StoredWithdrawal, node: SettlerNode | undefi
   }
 }
 
+/** What amounts of a simulated node come with. */
+export const simulatedNotice = (node: SettlerNode | undefined): string | null =>
+  node?.simulated === true ? `${SIMULATED_MARK}: no real money.` : null
+
 /** Nothing is said of a node without saying that it is simulated. */
 function nodeJson(node: SettlerNode | undefined, notice: string | null) {
-  const marks = [node?.simulated === true ? `${SIMULATED_MARK}: no real money.` : null, notice]
+  const marks = [simulatedNotice(node), notice]
   const said = marks.filter((mark) => mark !== null)
   return {
     network: node?.network ?? null,

@@ -1,16 +1,20 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { ProviderEarningsJson } from '@infernet/schemas/provider-earnings'
 import { unixSeconds } from '../unix-seconds.ts'
+import { simulatedNotice } from '../billing/billing-json.ts'
+import type { SettlerNode } from '../billing/billing-port.ts'
 import type { ProviderEarnings } from './earnings-port.ts'
 
-/** A provider's earnings as it is told them. */
+/** A provider's earnings as it is told them. `node` is undefined while no settler runs. */
 export const earningsJson = (
   provider: PeerId,
   earnings: ProviderEarnings,
+  node: SettlerNode | undefined,
 ): ProviderEarningsJson => ({
   object: 'provider_earnings',
   provider,
   standing: earnings.standing,
+  notice: simulatedNotice(node),
   pending_msat: String(earnings.pendingMsat),
   held_msat: String(earnings.heldMsat),
   payable_msat: String(earnings.payableMsat),

@@ -44,12 +44,14 @@ describe('GET /v1/providers/{peer id}/earnings', () => {
         },
       ],
     })
+    await edge.billing.runs({ pubkey: `02${'11'.repeat(32)}`, network: 'regtest', simulated: true })
     const response = await ask(key.peer)
     expect(response.status).toBe(200)
     expect(response.headers.get('cache-control')).toBe('no-store')
     const body: unknown = await response.json()
     expect(providerEarningsSchema.parse(body)).toEqual(body)
     expect(body).toMatchObject({
+      notice: 'SIMULATED: no real money.',
       provider: key.peer,
       pending_msat: '1152921504606846976',
       since: 1,

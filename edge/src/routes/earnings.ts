@@ -24,8 +24,8 @@ export function earnings(services: EdgeServices): Hono<EdgeEnv> {
     if (signer === undefined) await identify(services, c)
     if (!isPeerId(id)) throw apiErrors.objectNotFound('provider', id)
     if (signer !== id) throw notTheProvider(id)
-    const found = await recent.of(id)
-    return answerText(services, c, JSON.stringify(earningsJson(id, found)))
+    const [found, node] = await Promise.all([recent.of(id), services.billing.node()])
+    return answerText(services, c, JSON.stringify(earningsJson(id, found, node)))
   })
   return app
 }

@@ -44,6 +44,11 @@ describe('earnings as text', () => {
     expect(text).not.toMatch(/held|lost|in flight|payouts|since/)
   })
 
+  it('say first that they are no money, where the edge says so', () => {
+    const notice = 'SIMULATED: no real money.'
+    expect(earningsText(earnings({ notice }), NOW)).toMatch(/^SIMULATED: no real money\.\n\n/)
+  })
+
   it('say what is held and why, what was lost, and how payouts went', () => {
     const payout = {
       id: 'po_1',

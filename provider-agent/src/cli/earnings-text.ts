@@ -1,5 +1,6 @@
 import type { ProviderEarningsJson } from '@infernet/schemas/provider-earnings'
 import pc from 'picocolors'
+import { plainText } from '../plain-text.ts'
 import { columns } from './columns.ts'
 import { grouped, sats } from './human-units.ts'
 import { sparkline } from './sparkline.ts'
@@ -31,7 +32,13 @@ const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 /** What a provider has earned, as tables, at `now` (ms since the epoch). */
 export function earningsText(earnings: ProviderEarningsJson, now: number): string {
-  const parts = [periodsText(earnings, now), barsText(earnings, now), balancesText(earnings)]
+  const notice = plainText(earnings.notice ?? '')
+  const parts = [
+    pc.yellow(notice),
+    periodsText(earnings, now),
+    barsText(earnings, now),
+    balancesText(earnings),
+  ]
   if (earnings.payouts.length > 0) parts.push(payoutsText(earnings.payouts))
   if (earnings.since !== null) {
     parts.push(
