@@ -1,3 +1,4 @@
+import OpenAI from 'openai'
 import { hashOf } from '@infernet/settlement/lightning/lnd/lnd-messages'
 import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -119,12 +120,21 @@ export function testMoneyStory(
     const [, token] = /token="([^"]+)"/.exec(header) ?? []
     const [, invoice] = /invoice="([^"]+)"/.exec(header) ?? []
     const preimage = await pay(invoice)
-    const bundle = new MoneyClient(stack, `l402_${base64Url(String(token))}.${preimage}`)
+    const apiKey = `l402_${base64Url(String(token))}.${preimage}`
+    const bundle = new MoneyClient(stack, apiKey)
     let answer = await bundle.chat('hello')
     await until('the bundle is credited', async () => {
       if (answer.status === 402) answer = await bundle.chat('hello')
       return answer.status === 200
     })
+    // Nobody has to change a client for it.
+    const openai = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey, maxRetries: 0 })
+    const said = await openai.chat.completions.create({
+      model: 'infernet-demo',
+      max_tokens: 4,
+      messages: [{ role: 'user', content: 'hello' }],
+    })
+    expect(said.usage?.completion_tokens).toBeGreaterThan(0)
     const left = await bundle.get('/l402')
     expect(Number(left['available_msat'])).toBeGreaterThan(0)
     // The invoice asks for what the bundle has, less what the payment may cost.
