@@ -45,6 +45,8 @@ export default defineConfig({
         test: {
           name: 'workers',
           include: ['edge/src/**/*.workers.test.ts'],
+          // What an object logs when its file's tests are over would otherwise keep the runner from ending, now and then.
+          disableConsoleIntercept: true,
           testTimeout: HANG_MS,
           hookTimeout: HANG_MS,
         },
