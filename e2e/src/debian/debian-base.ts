@@ -4,11 +4,14 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 const SUITE = 'bookworm'
-/** What a server has that was just rented, and what llama.cpp is linked with. */
+/** What a server has that was just rented, what llama.cpp is linked with, and what sandboxes need. */
 const PACKAGES = [
   'systemd',
   'systemd-sysv',
   'dbus',
+  // With it a login has a session, and a systemd of its user.
+  'dbus-user-session',
+  'bubblewrap',
   'ca-certificates',
   'procps',
   'libgomp1',

@@ -26,6 +26,16 @@ const STORY_MS = 240_000
 const ADA = 'runuser --user ada -- env HOME=/home/ada'
 const SUDO = 'env SUDO_USER=ada'
 const DATA = '--data /etc/infernet-agent'
+/** The same owner at a login, as by ssh: with a session, and a systemd of her own. */
+const atLogin = (command: string) => `runuser --login ada --command "PATH=$PATH ${command}"`
+const SHUT_IN =
+  '--manage llama-server --engine-program /opt/llama-server --model infernet-demo=/opt/model.gguf --sandbox bwrap'
+/**
+ * Where some of /proc is covered, as it is here, the kernel lets no user mount one, unless there is a whole one
+ * somewhere. Nobody reaches this one. A system's service has its own, and must not need it.
+ */
+const WHOLE_PROC =
+  'mkdir --parents /run/whole/proc && mount -t proc proc /run/whole/proc && mount -t tmpfs tmpfs /run/whole'
 const LLAMA =
   'systemd-run --quiet --unit=llama --property=Restart=always --property=RestartSec=1 ' +
   '/opt/llama-server -m /opt/model.gguf --alias infernet-demo --port 8080 -np 4 -c 4096 -t 1 --no-ui'
@@ -99,6 +109,20 @@ describe.skipIf(!isPossible)(
       return until(`${more} more are answered`, () => answers.length >= wanted)
     }
 
+    /** By systemd, of the service that runs. */
+    async function exposure(analyze: (command: string) => string): Promise<string | undefined> {
+      const said = await machine.must(analyze('security infernet-agent --no-pager'))
+      return /Overall exposure level for .*?: ([\d.]+)/.exec(said)?.[1]
+    }
+    const ofSystem = (command: string) => `systemd-analyze ${command}`
+    const ofAda = (command: string) => atLogin(`systemd-analyze --user ${command}`)
+
+    /** Names of the networks that the one engine here can see. */
+    async function engineNetworks(): Promise<readonly string[]> {
+      const seen = await machine.must('cat /proc/$(pgrep --exact llama-server)/net/dev')
+      return [...seen.matchAll(/^ *([^ |]+):/gm)].map(([, name = '']) => name)
+    }
+
     const earnings = async (): Promise<ProviderEarningsJson> =>
       providerEarningsSchema.parse(
         JSON.parse(
@@ -133,6 +157,7 @@ describe.skipIf(!isPossible)(
         expect(installed).toContain(`runs: ${name}`)
         await stack.untilServed('infernet-demo', 1)
         expect(await machine.must('infernet-agent service status')).toContain('active')
+        expect(await exposure(ofSystem)).toBe('1.3')
       },
       STORY_MS,
     )
@@ -178,5 +203,48 @@ describe.skipIf(!isPossible)(
       const shown = await machine.must(`infernet-agent earnings ${DATA} --edge ${stack.url}`)
       expect(shown).toContain('sat')
     })
+
+    it(
+      'shuts its engine in, as a service of the machine',
+      async () => {
+        await machine.must('systemctl stop llama')
+        await machine.must(`infernet-agent service install --edge ${stack.url} -- ${SHUT_IN}`)
+        await ask(0)
+        expect(await engineNetworks()).toEqual(['lo'])
+        expect(await exposure(ofSystem)).toBe('2.8')
+        await machine.must('infernet-agent service uninstall')
+      },
+      STORY_MS,
+    )
+
+    it(
+      'serves as a service of its owner’s own, though she is not logged in',
+      async () => {
+        await machine.must('loginctl enable-linger ada')
+        await machine.must(LLAMA)
+        await machine.must(atLogin('infernet-agent service install --user'))
+        await ask(0)
+        expect(await exposure(ofAda)).toBe('6.6')
+        await machine.powerCycle()
+        await machine.must(LLAMA)
+        await ask(1)
+        expect(await machine.must('loginctl list-sessions')).toContain('No sessions')
+      },
+      STORY_MS,
+    )
+
+    it(
+      'shuts its engine in there as well',
+      async () => {
+        await machine.must('systemctl stop llama')
+        await machine.must(WHOLE_PROC)
+        await machine.must(atLogin(`infernet-agent service install --user -- ${SHUT_IN}`))
+        await ask(0)
+        expect(await engineNetworks()).toEqual(['lo'])
+        expect(await exposure(ofAda)).toBe('7.7')
+        await machine.must(atLogin('infernet-agent service uninstall --user'))
+      },
+      STORY_MS,
+    )
   },
 )
