@@ -6,6 +6,7 @@ import { specIdOf } from '@infernet/schemas/model-spec'
 import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { describe, expect, it } from 'vitest'
 import { OPENING_WAIT_MS } from '../audit/audit-limits.ts'
+import type { PricedJobOrder } from '../billing/priced-jobs-port.ts'
 import { JOB_DEADLINE_MS, KEEP_ALIVE_MS, RECEIPT_INTERVAL_MS, VERDICT_WAIT_MS } from '../limits.ts'
 import { completion, piece, readEvents } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
@@ -132,15 +133,19 @@ describe('a strict answer in one piece', () => {
     const paid = async (edge: TestEdge): Promise<Response> => {
       const now = edge.clock.now()
       const id = newJobId(now)
-      const { provider: _, ...asked } = ASKED
-      const request = JSON.stringify({
-        ...{ model: 'tiny', messages: [{ role: 'user', content: 'Count.' }] },
-        ...{ temperature: asked.temperature, max_completion_tokens: TOKENS },
-      })
-      const order = {
-        ...{ id, accountId: edge.account, apiKeyId: '0123456789abcdef' as ApiKeyId },
-        ...{ requestId: newRequestId(now), endpoint: '/v1/chat/completions' as const },
-        ...{ model: 'tiny', request, metadata: {}, priceMsat: 2_000_000n, feeBps: 100 },
+      const { temperature, max_completion_tokens } = ASKED
+      const messages = [{ role: 'user', content: 'Count.' }]
+      const order: PricedJobOrder = {
+        id,
+        accountId: edge.account,
+        apiKeyId: '0123456789abcdef' as ApiKeyId,
+        requestId: newRequestId(now),
+        endpoint: '/v1/chat/completions',
+        model: 'tiny',
+        request: JSON.stringify({ model: 'tiny', messages, temperature, max_completion_tokens }),
+        metadata: {},
+        priceMsat: 2_000_000n,
+        feeBps: 100,
         createdAt: now,
       }
       await edge.pricedJobs.quote(order, { ofAccount: 100, ofAll: 100, since: 0 })
@@ -161,7 +166,8 @@ describe('a strict answer in one piece', () => {
       expect(await isOpen()).toBe(true)
       await open()
       expect(await (await response).json()).toMatchObject({
-        ...{ state: 'completed', kind: 'settle' },
+        state: 'completed',
+        kind: 'settle',
         result: found({ verdict: 'pass', lease }),
       })
     })

@@ -98,7 +98,13 @@ async function captured(
   for (const { providerId, lease, costMsat } of priorLegs)
     await ask(
       db.insert(earlierParts).values({
-        ...{ lease, jobId: id, accountId, providerId, model: 'demo', feeBps, heldUntil },
+        lease,
+        jobId: id,
+        accountId,
+        providerId,
+        model: 'demo',
+        feeBps,
+        heldUntil,
         costMsat: BigInt(costMsat),
         createdAt: new Date(createdAt),
       }),
@@ -138,6 +144,11 @@ async function entriesOf(db: Database, key: string) {
 
 const shown = (posting: Posting | undefined) =>
   posting && Object.fromEntries(posting.entries.map(({ account, amount }) => [account, amount]))
+
+const twoLegs = (name: string): Leg[] => [
+  { provider: `12D3KooW${name}first${Date.now()}`, gross: 500 },
+  { provider: `12D3KooW${name}last${Date.now()}`, gross: 300 },
+]
 
 /** The release of earnings against the pure rules, on a real database. */
 export function testReleases(open: () => Database): void {
@@ -328,13 +339,8 @@ export function testReleases(open: () => Database): void {
 
     describe('of an answer that two have given', () => {
       const hold = { ...AT_ONCE, holdMs: HOUR }
-      const two = (name: string, heldUntil: Date | null = null) => {
-        const legs = ['first', 'last'].map((which) => ({
-          provider: `12D3KooW${name}${which}${Date.now()}`,
-          gross: which === 'first' ? 500 : 300,
-        }))
-        return captured(open(), legs, FEE_BPS, heldUntil)
-      }
+      const two = (name: string, heldUntil: Date | null = null) =>
+        captured(open(), twoLegs(name), FEE_BPS, heldUntil)
       type Job = Awaited<ReturnType<typeof two>>
       const posted = ({ leases }: Job) =>
         Promise.all(leases.map(({ lease }) => entriesOf(open(), `ver:${lease}`)))

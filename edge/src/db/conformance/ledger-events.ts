@@ -230,7 +230,11 @@ export function testLedgerEvents(open: () => Database): void {
           )
           expect(parts).toMatchObject(
             priorLegs.map(({ providerId, lease, costMsat: gross }) => ({
-              ...{ providerId, lease, accountId: job.accountId, model: job.model, feeBps: bps },
+              providerId,
+              lease,
+              accountId: job.accountId,
+              model: job.model,
+              feeBps: bps,
               costMsat: BigInt(gross),
               createdAt: new Date(job.createdAt),
             })),
