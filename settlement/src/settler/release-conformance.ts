@@ -339,9 +339,7 @@ export function testReleases(open: () => Database): void {
 
     describe('of an answer that two have given', () => {
       const hold = { ...AT_ONCE, holdMs: HOUR }
-      const two = (name: string, heldUntil: Date | null = null) =>
-        captured(open(), twoLegs(name), FEE_BPS, heldUntil)
-      type Job = Awaited<ReturnType<typeof two>>
+      type Job = Awaited<ReturnType<typeof captured>>
       const posted = ({ leases }: Job) =>
         Promise.all(leases.map(({ lease }) => entriesOf(open(), `ver:${lease}`)))
       const suspect = async ({ leases }: Job, n: number, isBad: boolean) => {
@@ -364,7 +362,12 @@ export function testReleases(open: () => Database): void {
         [1, 'pass'],
         [1, 'fail'],
       ] as const)('does at once what is said of part %s: %s', async (n, verdict) => {
-        const job = await two(`${verdict}${n}`, new Date(Date.now() + HOUR))
+        const job = await captured(
+          open(),
+          twoLegs(`${verdict}${n}`),
+          FEE_BPS,
+          new Date(Date.now() + HOUR),
+        )
         const judged = job.leases[n]!
         await audited(open(), job, verdict, n)
         if (verdict === 'fail') await suspect(job, n, true)
@@ -396,7 +399,7 @@ export function testReleases(open: () => Database): void {
       it.each([0, 1])(
         'keeps part %s while its provider is suspected, and pays the other',
         async (n) => {
-          const job = await two(`suspect${n}`)
+          const job = await captured(open(), twoLegs(`suspect${n}`))
           await suspect(job, n, true)
           expect(await releaseParts(open(), 10, AT_ONCE)).toMatchObject({ parts: 1 })
           expect((await posted(job))[n]).toBeUndefined()
