@@ -21,12 +21,18 @@ function saidTokens({ messages, continue_final_message: goesOn }: ChatBody): num
   return last.content.match(/t\d+ /g)?.length ?? 0
 }
 
+/** For an agent that asks for itself, before it offers anything. */
+const AT_ONCE: Pace = { tokens: 1, gapMs: 1 }
+const isAgents = ({ headers }: IncomingMessage): boolean =>
+  headers['user-agent']?.endsWith('(probe)') === true
+
 /**
  * An OpenAI-compatible engine that exists to inject faults: it answers at a chosen pace and tells
  * what it saw. The real llama.cpp is used wherever the pace does not matter.
  */
 export class SlowEngine {
   pace: Pace = { tokens: 5, gapMs: 1 }
+  /** But for what agents ask for themselves. */
   requests = 0
   /** Requests whose client went away before the answer was complete. */
   abandoned = 0
@@ -54,7 +60,7 @@ export class SlowEngine {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    if (request.url?.endsWith('/models') === true) {
+    if (request.url === '/v1/models') {
       const model = {
         id: 'slow',
         object: 'model',
@@ -66,15 +72,18 @@ export class SlowEngine {
       response.end(JSON.stringify({ object: 'list', data: [model] }))
       return
     }
+    if (request.method !== 'POST') return void response.writeHead(404).end()
+    const isOwn = isAgents(request)
+    if (!isOwn) this.requests++
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
-    request.on('end', () => this.#chat(JSON.parse(body) as ChatBody, response))
+    request.on('end', () => {
+      this.#chat(JSON.parse(body) as ChatBody, response, isOwn ? AT_ONCE : this.pace)
+    })
   }
 
-  #chat(body: ChatBody, response: ServerResponse): void {
-    this.requests++
+  #chat(body: ChatBody, response: ServerResponse, pace: Pace): void {
     this.running++
-    const { pace } = this
     let ended = false
     response.on('close', () => {
       this.running--

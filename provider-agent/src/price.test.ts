@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MAX_MSAT } from '@infernet/schemas/money'
 import { parsePrice, PriceError } from '@infernet/settlement/price-text'
 import { DEFAULT_PRICE, earnedMsat } from './price.ts'
 
@@ -24,5 +25,10 @@ describe('prices', () => {
     expect(earnedMsat({ prompt: 100_000, completion: 400_000 }, usage)).toBe(3)
     expect(earnedMsat({ prompt: 1, completion: 0 }, usage)).toBe(1)
     expect(earnedMsat({ prompt: 0, completion: 0 }, usage)).toBe(0)
+  })
+
+  it('never says that a job earns more than there can be', () => {
+    const usage = { prompt_tokens: 10, completion_tokens: 9e15 }
+    expect(earnedMsat({ prompt: 100_000, completion: 6_400_000 }, usage)).toBe(MAX_MSAT)
   })
 })

@@ -55,6 +55,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
   if (job !== undefined) return answer(job, body, response, askedUs)
   if (behind !== undefined && isKnown(request)) return passOn(request, body, response, behind)
   if (request.url === '/v1/models') return sendJson(response, 200, MODELS)
+  if (request.url === '/v1/chat/completions') return sendJson(response, 200, QUESTION_ANSWER)
   sendJson(response, 404, '{"detail":"Not Found"}')
 }
 
@@ -80,6 +81,11 @@ function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   return promise
 }
 
+/** To what an agent asks before it offers the model. */
+const QUESTION_ANSWER = wholeAnswer(
+  { id: 'chatcmpl-0', model: BENCH_MODEL, created: 1_750_000_000 },
+  1,
+)
 const MODELS = JSON.stringify({ data: [{ id: BENCH_MODEL, owned_by: 'bench' }] })
 
 function answer(job: WatchedJob, body: string, response: ServerResponse, askedUs: number): void {

@@ -55,6 +55,21 @@ describe('the check of an engine', () => {
     expect(broken.said).toContain('out of memory')
   })
 
+  it('says what to do about a server that offers nothing', async () => {
+    const fake = new FakeEngine()
+    await fake.start()
+    fake.models = [{ id: 'a' }, { id: 'b' }]
+    const unnamed = await look(() => server(fake.url))
+    fake.models = [{ id: 'a' }]
+    fake.onQuestion = () => 503
+    const busy = await look(() => server(fake.url))
+    await fake.close()
+    expect(unnamed).toMatchObject({ outcome: 'failed', fix: expect.stringContaining('--model') })
+    expect(unnamed.said).toContain('it has a, b')
+    expect(busy).toMatchObject({ outcome: 'failed', fix: expect.stringContaining('log') })
+    expect(busy.said).toContain('503')
+  })
+
   it('says what is wrong with one that does not start, or serves nothing', async () => {
     const missing = new TinyEngine([{ id: 'm', path: '/no/such.gguf' }], Date.now)
     expect(await look(() => missing)).toMatchObject({ outcome: 'failed' })

@@ -54,6 +54,12 @@ async function tried(engine: Engine, signal: AbortSignal, now: () => number): Pr
   }
 }
 
+function nextStepAfter(why: string): string {
+  if (why.includes('--model NAME')) return 'add --model NAME, then infernet-agent doctor once more'
+  if (why.includes('before it answers')) return 'look at the engine’s log'
+  return 'start the server, or name another with --engine-url'
+}
+
 async function asked(
   engine: Engine,
   troubles: readonly string[],
@@ -64,7 +70,7 @@ async function asked(
   if (models.length === 0) {
     // The doctor looks once.
     const why = troubles.at(-1)?.replace(/; looking again.*$/, '') ?? 'it serves no model now'
-    return failed(`${kind}: ${why}`, 'start the server, or name another with --engine-url')
+    return failed(`${kind}: ${why}`, nextStepAfter(why))
   }
   const said: string[] = []
   for (const model of models) {

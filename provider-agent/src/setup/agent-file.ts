@@ -7,6 +7,10 @@ import { isErrno } from '../file-link.ts'
 /** The most that the options of an agent take; a wrong file is longer. */
 const MAX_BYTES = 64 * 1024
 
+/** With this value in the environment, `run` reads no file: its arguments say all. */
+export const SETTINGS_VARIABLE = 'INFERNET_SETTINGS'
+export const NO_SETTINGS = 'none'
+
 export type AgentFileErrorCode = 'unreadable' | 'unwritable' | 'bad_json' | 'bad_entry'
 
 /** `agent.json` cannot be used; the message is for the owner and names the file. */

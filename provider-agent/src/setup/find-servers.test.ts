@@ -39,6 +39,11 @@ describe('findServers', () => {
       const sizes = { models: [{ name: 'a:8b', size: 5e9 }] }
       response.end(JSON.stringify(isSizes ? sizes : list))
     })
+    const tgi = await listening((request, response) => {
+      const info = { model_id: 'm', max_total_tokens: 2048, router: 'text-generation-router' }
+      const list = { data: [{ id: 'm', owned_by: 'm' }] }
+      response.end(JSON.stringify(request.url === '/info' ? info : list))
+    })
     const shop = await listening((_request, response) => response.end('<html>welcome</html>'))
     const closed = await listening(() => {})
     await closing.pop()?.()
@@ -48,6 +53,7 @@ describe('findServers', () => {
         { port: engine.port, name: 'a server' },
         { port: closed, name: 'SGLang' },
         { port: ollama, name: 'Ollama', sizes: '/api/tags' },
+        { port: tgi, name: 'a server' },
       ],
       NEVER,
     )
@@ -65,6 +71,13 @@ describe('findServers', () => {
         kind: 'openai',
         isLoaded: false,
         models: [{ name: 'a:8b', bytes: 5e9 }, { name: 'b' }],
+      },
+      {
+        name: 'TGI',
+        url: `http://127.0.0.1:${tgi}`,
+        kind: 'openai',
+        isLoaded: true,
+        models: [{ name: 'm' }],
       },
     ])
   })

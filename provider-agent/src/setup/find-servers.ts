@@ -1,11 +1,11 @@
-import type { EngineKind } from '@infernet/openai-compat/parameter-table'
 import { z } from 'zod'
 import {
   collect,
   connectEngine,
   type EngineConnection,
 } from '../engines/openai-http/engine-connection.ts'
-import { probe, type ProbeResult } from '../engines/openai-http/probe.ts'
+import { SERVER_TRAITS, type ServerKind } from '../engines/openai-http/engine-kinds.ts'
+import { probe } from '../engines/openai-http/probe.ts'
 import type { UsualPort } from './engine-ports.ts'
 import type { FoundServer, ServedModel } from './found.ts'
 
@@ -46,10 +46,10 @@ export async function serverAt(
   const listed = await probe(connection)
   const sizes = usual?.sizes === undefined ? NO_SIZES : await sizesAt(connection, usual.sizes)
   return {
-    name: nameOf(listed, usual),
+    name: nameOf(listed.kind, usual),
     url,
-    kind: listed.kind,
-    isLoaded: listed.isKnown,
+    kind: SERVER_TRAITS[listed.kind].speaks,
+    isLoaded: SERVER_TRAITS[listed.kind].isLoaded,
     models: listed.models.map(({ name }): ServedModel => {
       const bytes = sizes.get(name)
       return { name, ...(bytes === undefined ? {} : { bytes }) }
@@ -57,15 +57,8 @@ export async function serverAt(
   }
 }
 
-/** Of the servers that tell which they are. */
-const NAMES: Readonly<Partial<Record<EngineKind, string>>> = {
-  vllm: 'vLLM',
-  'llama-server': 'llama-server',
-  openai: 'SGLang',
-}
-
-const nameOf = ({ kind, isKnown }: ProbeResult, usual: UsualPort | undefined): string =>
-  (isKnown ? NAMES[kind] : usual?.name) ?? 'a server'
+const nameOf = (kind: ServerKind, usual: UsualPort | undefined): string =>
+  kind === 'unknown' && usual !== undefined ? usual.name : SERVER_TRAITS[kind].name
 
 /** The same, whose requests end with the signal. */
 function endingWith(connection: EngineConnection, signal: AbortSignal): EngineConnection {

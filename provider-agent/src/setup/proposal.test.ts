@@ -90,6 +90,10 @@ describe('what is proposed', () => {
     const ollama = server('Ollama', { kind: 'openai', isLoaded: false, models })
     const [first] = choicesFrom({ ...NOTHING, servers: [ollama] })
     expect(optionsOfChoice(first)).toEqual({ 'engine-url': ollama.url, model: ['large'] })
+    // More may be fetched, and is then not offered unasked.
+    const sole = { ...ollama, models: models.slice(0, 1) }
+    const [only] = choicesFrom({ ...NOTHING, servers: [sole] })
+    expect(optionsOfChoice(only)).toEqual({ 'engine-url': ollama.url, model: ['small'] })
   })
 
   it('names no models of a server that has all of them loaded, and leaves out what has no good name', () => {

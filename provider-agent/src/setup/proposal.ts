@@ -9,7 +9,7 @@ export type Choice =
       readonly kind: 'server'
       readonly server: FoundServer
       readonly models: readonly ServedModel[]
-      /** Whatever it lists is offered, now and later. */
+      /** Whatever it lists is offered, now and later. Never of one that loads what is asked for. */
       readonly isAll: boolean
     }
   | {
@@ -50,7 +50,7 @@ function serverChoices({ servers, memoryBytes }: Found): Choice[] {
       // One that loads what is asked for would do nothing else with several.
       const models = server.isLoaded ? usable : usable.toSorted(bySize).slice(0, 1)
       if (models.length === 0) return []
-      const isAll = models.length === server.models.length
+      const isAll = server.isLoaded && models.length === server.models.length
       return [{ kind: 'server', server, models, isAll }]
     })
 }

@@ -17,6 +17,8 @@ export type EngineFault =
   /** Says that it is done, and does not end. */
   | 'no_end'
   | 'no_usage'
+  /** Counts more tokens than there are in the world. */
+  | 'wrong_usage'
   /** vLLM's way to fail in mid-stream. */
   | 'error_event'
   | 'not_json'
@@ -44,6 +46,13 @@ export class FakeEngine {
   echoes = false
   /** What it answers 404 to, below `/v1`. */
   missing: readonly string[] = []
+  /** Beside `/v1`, by path: a text as it is, else JSON. */
+  pages: Readonly<Record<string, unknown>> = {}
+  /** Paths below `/v1` that the agent asked for itself. */
+  readonly questions: string[] = []
+  /** Sees such a question, and may have it answered with another status than 200, or never. */
+  onQuestion: (path: string, body: Record<string, unknown>) => number | 'never' | undefined = () =>
+    undefined
   /** Received, but for what the agent asks for itself. */
   readonly requests: {
     readonly path: string
@@ -83,6 +92,9 @@ export class FakeEngine {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/v1/models') return json(response, 200, { data: this.models })
+    const page = this.pages[request.url ?? '']
+    if (typeof page === 'string') return void response.end(page)
+    if (page !== undefined) return json(response, 200, page)
     if (request.method === 'GET') return json(response, 404, { detail: 'Not Found' })
     const chunks: Buffer[] = await request.toArray()
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
@@ -115,7 +127,8 @@ export class FakeEngine {
     const from = said(body)
     const wanted = Math.min(this.tokens - from, Number(body['max_tokens']))
     const finish = wanted < this.tokens - from ? 'length' : 'stop'
-    const usage = { prompt_tokens: promptTokens, completion_tokens: wanted, total_tokens: 0 }
+    const counted = fault === 'wrong_usage' ? 9e15 : wanted
+    const usage = { prompt_tokens: promptTokens, completion_tokens: counted, total_tokens: 0 }
     const answer: Answer = { isChat: path === '/chat/completions', from, wanted, finish, usage }
     const again = this.echoes && body['continue_final_message'] === true ? begunText(body) : ''
     if (body['stream'] === true) await this.#stream(response, answer, again)
@@ -123,6 +136,10 @@ export class FakeEngine {
   }
 
   #answerProbe(path: string, body: Record<string, unknown>, response: ServerResponse): void {
+    this.questions.push(path)
+    const status = this.onQuestion(path, body)
+    if (status === 'never') return
+    if (status !== undefined) return json(response, status, { error: { message: 'not now' } })
     if (this.missing.includes(path)) return json(response, 404, { detail: 'Not Found' })
     if (path === '/embeddings') return json(response, 200, vectorsOf(body))
     const text = this.echoes ? `${begunText(body)} x` : 'x'

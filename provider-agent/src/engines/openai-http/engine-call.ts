@@ -21,6 +21,7 @@ import type { EvidencePlan } from './evidence/evidence-plan.ts'
 import { llamaPromptIds } from './evidence/prompt-ids.ts'
 import { traceRequest, type TracedRequest } from './evidence/traced-request.ts'
 import { modelRewriter, type ModelAlias } from './model-alias.ts'
+import { possibleUsage } from './possible-usage.ts'
 import { SseRelay, SseRelayError } from './sse-relay.ts'
 
 /** An engine that says nothing for so long is stuck: no prefill takes five minutes. */
@@ -34,6 +35,8 @@ export interface EngineCallOptions {
   readonly connection: EngineConnection
   readonly alias: ModelAlias
   readonly serverKind: EngineKind
+  /** Fields that this server would take for mistakes. */
+  readonly withholds?: readonly string[] | undefined
   /** The engine says the beginning of a continued answer again. */
   readonly echoes: boolean
   /** Where answers are shown: how. */
@@ -62,6 +65,8 @@ export class EngineCall implements EngineRun {
   #usage: JobUsage | undefined
   /** Of an answer that was not streamed. */
   #answerBytes = 0
+  /** Of the same, its text alone. */
+  #textBytes = 0
   #finishReason: string | undefined
   #isPaused = false
   /** All is there but the prompt's ids. */
@@ -70,8 +75,8 @@ export class EngineCall implements EngineRun {
 
   constructor(options: EngineCallOptions) {
     this.#options = options
-    const { alias, request, serverKind: kind, echoes, plan } = options
-    const job = engineJob(request, { alias, kind })
+    const { alias, request, serverKind: kind, withholds, echoes, plan } = options
+    const job = engineJob(request, { alias, kind, withholds })
     const traced =
       plan === undefined || echoes
         ? undefined
@@ -109,18 +114,18 @@ export class EngineCall implements EngineRun {
   }
 
   /**
-   * The engine's own count if it gave one. Otherwise our estimate: a token per content event, or
-   * per four bytes of JSON where there are no events, as for the prompt.
+   * The engine's own count if it gave one that can be true. Otherwise our estimate: a token per
+   * content event, or per four bytes of JSON where there are no events, as for the prompt.
    */
   usage(): EngineUsage {
-    const counted = this.#usage ?? this.#relay.usage
-    if (counted !== undefined) return counted
-    return {
-      prompt_tokens: Math.ceil(this.#bodyBytes / BYTES_PER_PROMPT_TOKEN),
-      completion_tokens:
-        this.#relay.contentEvents + Math.ceil(this.#answerBytes / BYTES_PER_PROMPT_TOKEN),
-      estimated: true,
-    }
+    const { contentEvents, textBytes, usage } = this.#relay
+    return possibleUsage(this.#usage ?? usage, {
+      maxOutputTokens: this.#options.request.max_output_tokens,
+      choices: this.#job.choices,
+      requestBytes: this.#bodyBytes,
+      textBytes: textBytes + this.#textBytes,
+      seenTokens: contentEvents + Math.ceil(this.#answerBytes / BYTES_PER_PROMPT_TOKEN),
+    })
   }
 
   evidence(): Evidence | undefined {
@@ -232,6 +237,7 @@ export class EngineCall implements EngineRun {
     this.#usage = answer.usage
     this.#finishReason = answer.finishReason
     this.#answerBytes = answer.bytes.length
+    this.#textBytes = answer.textBytes
     this.#end(() => {
       this.#deliver([answer.bytes], true)
       this.#finish(answer.finishReason)

@@ -52,6 +52,13 @@ describe('the gauges of engines', () => {
     expect(readGauges(sglang)).toMatchObject({ running: 2, waiting: 1, kvUse: 0.1 })
   })
 
+  it('are read of TGI, whose histograms count tokens', () => {
+    const tgi =
+      'tgi_batch_current_size 3\ntgi_queue_size 2\ntgi_request_generated_tokens_bucket{le="1"} 4\n' +
+      'tgi_request_generated_tokens_sum 75\ntgi_request_generated_tokens_count 5'
+    expect(readGauges(tgi)).toEqual({ running: 3, waiting: 2, kvUse: undefined, written: 75 })
+  })
+
   it.each([
     '',
     '<html>not found</html>',

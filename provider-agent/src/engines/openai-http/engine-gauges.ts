@@ -37,6 +37,13 @@ const ENGINES: readonly GaugeNames[] = [
     kvUse: ['sglang:token_usage'],
     written: ['sglang:generation_tokens_total'],
   },
+  {
+    running: ['tgi_batch_current_size'],
+    waiting: ['tgi_queue_size'],
+    // It tells tokens, and not of how many.
+    kvUse: [],
+    written: ['tgi_request_generated_tokens_sum'],
+  },
 ]
 
 /** Name, labels, value. */

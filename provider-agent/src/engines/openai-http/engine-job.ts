@@ -21,6 +21,8 @@ import { modelRewriter, type ModelAlias } from './model-alias.ts'
 export interface WholeAnswer {
   readonly bytes: Buffer
   readonly finishReason: string
+  /** UTF-8 bytes of text over all choices; vectors have none. */
+  readonly textBytes: number
   /** Undefined when the engine did not count. */
   readonly usage: JobUsage | undefined
 }
@@ -44,11 +46,24 @@ const PATHS: Readonly<Record<Endpoint, string>> = {
   embeddings: '/embeddings',
 }
 
+/** Whom a job is for, and how it is spoken to. */
+export interface JobServer {
+  readonly alias: ModelAlias
+  readonly kind: EngineKind
+  /** Fields that it would take for mistakes. */
+  readonly withholds?: readonly string[] | undefined
+}
+
 /** The engine call for a job. Throws `JobFault` for a body that is no request. */
-export function engineJob(
-  request: EngineRequest,
-  { alias, kind }: { readonly alias: ModelAlias; readonly kind: EngineKind },
-): EngineJob {
+export function engineJob(request: EngineRequest, server: JobServer): EngineJob {
+  const job = wholeJob(request, server)
+  const { withholds = [] } = server
+  if (withholds.length === 0) return job
+  const fields = Object.entries(job.payload).filter(([name]) => !withholds.includes(name))
+  return { ...job, payload: Object.fromEntries(fields) }
+}
+
+function wholeJob(request: EngineRequest, { alias, kind }: JobServer): EngineJob {
   const options = {
     kind,
     model: alias.engineName,
@@ -109,10 +124,11 @@ function readText(
   const finishReason = facts?.finishReasons[0]
   if (facts === undefined || finishReason === undefined) return undefined
   const bytes = modelRewriter(alias)?.(body) ?? body
-  if (facts.usage === undefined) return { bytes, finishReason, usage: undefined }
+  const answer = { bytes, finishReason, textBytes: facts.contentBytes }
+  if (facts.usage === undefined) return { ...answer, usage: undefined }
   const { prompt_tokens, completion_tokens, prompt_tokens_details: details } = facts.usage
   const cached = details === undefined ? {} : { cached_tokens: details.cached_tokens }
-  return { bytes, finishReason, usage: { prompt_tokens, completion_tokens, ...cached } }
+  return { ...answer, usage: { prompt_tokens, completion_tokens, ...cached } }
 }
 
 function readVectors(
@@ -131,6 +147,7 @@ function readVectors(
     made && {
       bytes: Buffer.from(JSON.stringify(made.answer)),
       finishReason: 'stop',
+      textBytes: 0,
       usage: { prompt_tokens: made.promptTokens, completion_tokens: 0 },
     }
   )

@@ -2,7 +2,7 @@ import { claimedAnswer } from '@infernet/verification/replay/claimed-answer'
 import { replayExcess } from '@infernet/verification/replay/replay'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isBuilt, LlamaServer, llamaServerBinary } from '../../testing/llama-server.ts'
-import { ask, contentOf, requestOf } from '../engine-conformance.ts'
+import { ask, contentOf, engineConformance, requestOf } from '../engine-conformance.ts'
 import { evidenceConformance } from '../evidence-conformance.ts'
 import { demoModel, type ModelFile } from '../model-file.ts'
 import { renderConformance } from '../render-conformance.ts'
@@ -44,6 +44,7 @@ async function started(file: ModelFile = demoModel()) {
 describe.skipIf(!isBuilt(llamaServerBinary()))(
   'with a real llama-server (needs it: node scripts/bootstrap.mjs llama-server)',
   () => {
+    engineConformance('llama-server', async () => ({ ...(await started()), readsLastSpace: true }))
     evidenceConformance('llama-server', () => started(), { ending: 'counted' })
     scoreConformance('llama-server', started)
     renderConformance('llama-server', started, { leavesUnclear: true, alwaysGoesOn: true })
@@ -63,6 +64,7 @@ describe.skipIf(!isBuilt(llamaServerBinary()))(
 
       it('tells what it is, and draws by a rule that is known', () => {
         expect(subject.troubles).toEqual([])
+        expect(subject.engine.models[0]?.capabilities).toContain('tools')
         expect(subject.engine.models[0]?.spec).toMatchObject({
           quantization: 'Q8_0',
           kv: 'f16',

@@ -107,6 +107,8 @@ export class LoadWatch {
     // A full server may be too busy to say: what it said before is then nearer than nothing.
     const isSilent = saysNothing && (metrics === SILENCE || slots === SILENCE)
     if (!isSilent) this.#take(gauges, places)
+    // Stopped by who was told of a restart.
+    if (this.#kind !== kind) return
     const { ours, lookMs } = this.#options
     const isMute = saysNothing && !isSilent
     const usual = isMute ? MUTE_LOOK_MS : ours() > 0 ? BUSY_LOOK_MS : IDLE_LOOK_MS

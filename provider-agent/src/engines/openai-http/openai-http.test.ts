@@ -49,7 +49,7 @@ describe('openai-http', () => {
     const asked: unknown[] = []
     const server = createServer(({ url, headers }, response) => {
       asked.push([url, headers.authorization])
-      response.end(JSON.stringify({ data: [{ id: 'm' }] }))
+      response.end(JSON.stringify({ data: [{ id: 'm', owned_by: 'vllm' }] }))
     }).listen(path)
     await once(server, 'listening')
     const connection = connectEngine(`unix:${path}`, 'k')
@@ -256,7 +256,7 @@ describe('openai-http', () => {
   it('reads the context length in every dialect', async () => {
     const { engine, server } = await make()
     server.models = [
-      { id: 'a', max_model_len: 10 },
+      { id: 'a', owned_by: 'vllm', max_model_len: 10 },
       { id: 'b', meta: { n_ctx: 20, n_ctx_train: 30 } },
       { id: 'c' },
       { id: 'with space' },
@@ -282,21 +282,6 @@ describe('openai-http', () => {
     await expect
       .poll(() => engine.models)
       .toMatchObject([{ id: 'vectors', endpoints: ['embeddings'], capabilities: [] }])
-  })
-
-  it('puts no question to a server it does not know, and promises little for it', async () => {
-    const { engine, server } = await make()
-    server.missing = ['/chat/completions', '/completions', '/embeddings']
-    server.models = [{ id: 'huge', owned_by: 'library' }]
-    await expect
-      .poll(() => engine.models)
-      .toMatchObject([
-        {
-          id: 'huge',
-          endpoints: ['chat.completions', 'completions'],
-          capabilities: ['tools', 'json_schema', 'logprobs', 'seed'],
-        },
-      ])
   })
 
   it('believes its owner before what it found out', async () => {

@@ -1,6 +1,4 @@
-import type { EngineKind } from '@infernet/openai-compat/parameter-table'
 import { MAX_MODELS_PER_PROVIDER } from '@infernet/schemas/limits'
-import { modelOfferSchema } from '@infernet/schemas/wire'
 import {
   JobFault,
   providerFault,
@@ -13,58 +11,39 @@ import {
   type EngineRun,
   type EngineSink,
 } from '../engine.ts'
-import { seeCapabilities, UNSEEN, type SeenCapabilities } from './capability-probe.ts'
 import { EngineCall } from './engine-call.ts'
 import { connectEngine, type EngineConnection } from './engine-connection.ts'
-import type { EvidencePlan } from './evidence/evidence-plan.ts'
-import { findPlan } from './evidence/find-plan.ts'
-import type { OfferOverrides } from '../offer-overrides.ts'
-import { quantizationOf } from '../model-file.ts'
-import { ModelFileReader } from './evidence/model-folder.ts'
+import { SERVER_TRAITS, type ServerKind, type ServerTraits } from './engine-kinds.ts'
+import {
+  offerOf,
+  wantedModels,
+  whyMissing,
+  type OfferedModel,
+  type OfferWords,
+} from './http-offer.ts'
 import { HttpRenderer } from './http-renderer.ts'
 import { LlamaServerScorer } from './llama-server-scorer.ts'
 import { LoadWatch } from './load-watch.ts'
-import type { ModelAlias } from './model-alias.ts'
-import { OwnQuestions } from './own-questions.ts'
 import type { Renderer } from '../render-order.ts'
 import { checkScoreOrder, ScoreError, type Scorer } from '../score-order.ts'
 import type { SpecWords } from '../spec-words.ts'
-import { probe, ProbeError, type ListedModel, type ProbeResult } from './probe.ts'
+import { probe, ProbeError, type ProbeResult } from './probe.ts'
+import { SeenModels } from './seen-models.ts'
 import { VllmScorer } from './vllm-scorer.ts'
 
 /** Between looks at an engine that answers, and at one that does not. */
 const PROBE_UP_MS = 10_000
 const PROBE_DOWN_MS = 1_000
-/** What is offered for a model whose server does not tell its context length. */
-const UNKNOWN_CONTEXT_TOKENS = 4_096
 
-export interface OpenAiHttpOptions {
+export interface OpenAiHttpOptions extends OfferWords {
   readonly url: string
   readonly key?: string | undefined
-  /** What to offer; empty offers all that the engine has. */
-  readonly models: readonly ModelAlias[]
-  /** Tokens; overrides what the engine says. */
-  readonly context?: number | undefined
-  /** What the owner says of all models; it goes before what was found out. */
-  readonly overrides?: OfferOverrides
   /** What the owner says of the weights, where the server does not. */
   readonly spec?: SpecWords
   /** At least 0 and below 1; for a verifier, which places of a long answer it looks at. */
   readonly random?: () => number
-  /** For tests. */
-  readonly probeMs?: { readonly up: number; readonly down: number }
-}
-
-interface OfferedModel extends EngineModel {
-  readonly alias: ModelAlias
-  readonly echoes: boolean
-  readonly plan?: EvidencePlan
-  readonly vocabSize?: number
-}
-
-/** What was found out about a model when it was first seen. */
-interface SeenModel extends SeenCapabilities {
-  readonly plan?: EvidencePlan
+  /** For tests. `load` is between two looks at how full it is. */
+  readonly probeMs?: { readonly up: number; readonly down: number; readonly load?: number }
 }
 
 /** Any OpenAI-compatible server, reached over HTTP: vLLM, llama-server, SGLang, Ollama … */
@@ -74,18 +53,18 @@ export class OpenAiHttpEngine implements Engine {
   readonly #connection: EngineConnection
   readonly #calls = new Set<EngineCall>()
   readonly #loadWatch: LoadWatch
-  readonly #scorers: Partial<Record<EngineKind, VllmScorer | LlamaServerScorer>>
-  readonly #files = new ModelFileReader()
+  readonly #scorers: Partial<Record<ServerKind, VllmScorer | LlamaServerScorer>>
+  readonly #seen: SeenModels
   readonly #closing = new AbortController()
   #events: EngineEvents | undefined
   #models: readonly OfferedModel[] = []
-  #serverKind: EngineKind = 'openai'
-  /** It is one of those that can say how full they are. */
-  #tellsLoad = false
-  /** By the engine's own name; forgotten when the model or the engine goes. */
-  #seen = new Map<string, SeenModel>()
-  /** Told once. */
-  readonly #advice = new Set<string>()
+  /** What it listed last. */
+  #listed: ProbeResult | undefined
+  /** The look that goes on, which a later one breaks off. */
+  #looking: AbortController | undefined
+  #looked: Promise<void> = Promise.resolve()
+  /** Looks in a row in which a question was left unanswered. */
+  #unanswered = 0
   #trouble = ''
   #timer: NodeJS.Timeout | undefined
 
@@ -96,12 +75,27 @@ export class OpenAiHttpEngine implements Engine {
     this.#loadWatch = new LoadWatch({
       connection: this.#connection,
       ours: () => this.#calls.size,
-      onRestart: () => this.#events?.cacheLost?.(),
+      onRestart: () => this.#restarted(),
+      ...(options.probeMs?.load === undefined ? {} : { lookMs: options.probeMs.load }),
+    })
+    this.#seen = new SeenModels({
+      connection: this.#connection,
+      overrides: options.overrides,
+      spec: options.spec,
+      advise: (message) => this.#events?.trouble(message),
     })
     this.#scorers = {
       vllm: new VllmScorer(this.#connection),
       'llama-server': new LlamaServerScorer(this.#connection, options.random ?? Math.random),
     }
+  }
+
+  get #kind(): ServerKind {
+    return this.#listed?.kind ?? 'unknown'
+  }
+
+  get #traits(): ServerTraits {
+    return SERVER_TRAITS[this.#kind]
   }
 
   get models(): readonly EngineModel[] {
@@ -135,7 +129,8 @@ export class OpenAiHttpEngine implements Engine {
     const call = new EngineCall({
       connection: this.#connection,
       alias: model.alias,
-      serverKind: this.#serverKind,
+      serverKind: this.#traits.speaks,
+      withholds: this.#traits.withholds,
       echoes: model.echoes,
       plan: model.plan,
       request,
@@ -149,16 +144,16 @@ export class OpenAiHttpEngine implements Engine {
 
   /** vLLM and llama-server can; no other server tells how likely given tokens are. */
   get score(): Scorer | undefined {
-    return this.#scorers[this.#serverKind] === undefined ? undefined : this.#score
+    return this.#scorers[this.#kind] === undefined ? undefined : this.#score
   }
 
   readonly #score: Scorer = async (order, signal) => {
     const model = this.#models.find(({ id }) => id === order.model)
-    const scorer = this.#scorers[this.#serverKind]
+    const scorer = this.#scorers[this.#kind]
     if (model === undefined || scorer === undefined) throw ScoreError.unknownModel(order)
     const { id, contextLength, vocabSize } = model
     // vLLM generates a token behind, which has to have room; llama-server is not sent the last one.
-    const room = this.#serverKind === 'vllm' ? contextLength - 1 : contextLength
+    const room = this.#kind === 'vllm' ? contextLength - 1 : contextLength
     checkScoreOrder(order, { id, contextLength: room }, vocabSize)
     const until = AbortSignal.any([signal, this.#closing.signal])
     return scorer.score({ ...order, model: model.alias.engineName }, until)
@@ -191,125 +186,95 @@ export class OpenAiHttpEngine implements Engine {
     for (const call of this.#calls) call.abort()
   }
 
-  /** Looks at the engine, now and from time to time. */
+  /** Looks at the engine, now and from time to time. Resolves when the latest look is over. */
   async #look(): Promise<void> {
     clearTimeout(this.#timer)
+    this.#looking?.abort()
+    const looking = new AbortController()
+    this.#looking = looking
+    this.#looked = this.#lookUntil(AbortSignal.any([looking.signal, this.#closing.signal]))
+    let latest: Promise<void> | undefined
+    while (latest !== this.#looked) {
+      latest = this.#looked
+      await latest
+    }
+  }
+
+  async #lookUntil(signal: AbortSignal): Promise<void> {
+    const isThere = await this.#lookOnce(signal)
+    if (signal.aborted) return
+    const { up, down } = this.#options.probeMs ?? { up: PROBE_UP_MS, down: PROBE_DOWN_MS }
+    // Each question may make it load a model, and fail with it: not every second.
+    const patience = Math.min(up, down * 2 ** this.#unanswered)
+    const usual = isThere && this.#models.length > 0 ? up : down
+    const wait = this.#unanswered > 0 ? patience : usual
+    this.#timer = setTimeout(() => void this.#look(), wait)
+  }
+
+  /** True if the engine is there. Changes nothing after the signal. */
+  async #lookOnce(signal: AbortSignal): Promise<boolean> {
     try {
-      const listed = await probe(this.#connection)
-      await this.#see(listed)
-      this.#offer(listed)
+      const listed = await probe(this.#connection, this.#listed)
+      if (signal.aborted) return true
+      this.#take(listed)
+      const wanted = wantedModels(this.#options, listed, (name) => this.#seen.get(name))
+      const names = new Set(wanted.map(({ engineName }) => engineName))
+      const isAsked = await this.#seen.see(listed, names, signal)
+      // The questions took their time.
+      const still = isAsked && !signal.aborted ? await probe(this.#connection, listed) : listed
+      if (signal.aborted) return true
+      this.#take(still)
+      this.#offer(still)
+      return true
     } catch (error) {
       if (!(error instanceof ProbeError)) throw error
+      if (signal.aborted) return true
       this.#complain(`${error.message}; looking again every second`)
+      this.#unanswered = 0
+      this.#listed = undefined
       this.#seen.clear()
       this.#setModels([])
-    }
-    if (this.#events === undefined) return
-    clearTimeout(this.#timer)
-    const { up, down } = this.#options.probeMs ?? { up: PROBE_UP_MS, down: PROBE_DOWN_MS }
-    this.#timer = setTimeout(() => void this.#look(), this.#models.length > 0 ? up : down)
-  }
-
-  /** Tries what has not been tried yet of the models that are offered. */
-  async #see({ models, kind, isKnown }: ProbeResult): Promise<void> {
-    const wanted = new Set(this.#aliases(models).map(({ engineName }) => engineName))
-    const names = new Set(models.map(({ name }) => name).filter((name) => wanted.has(name)))
-    for (const name of this.#seen.keys()) if (!names.has(name)) this.#seen.delete(name)
-    if (!isKnown) return
-    for (const model of models) {
-      const { name } = model
-      if (!names.has(name) || this.#seen.has(name)) continue
-      const seen = await seeCapabilities(this.#connection, name, kind)
-      if (seen !== undefined)
-        this.#seen.set(name, { ...seen, ...(await this.#plan(model, seen, kind)) })
+      return false
     }
   }
 
-  /** Finds out how a model's answers can be shown, and tells the owner what is missing for it. */
-  async #plan(
-    model: ListedModel,
-    { endpoints }: SeenCapabilities,
-    kind: EngineKind,
-  ): Promise<Pick<SeenModel, 'plan'>> {
-    if (model.isAdapter || (kind !== 'vllm' && kind !== 'llama-server')) return {}
-    const questions = new OwnQuestions(this.#connection, kind, this.#closing.signal)
-    if (endpoints.every((endpoint) => endpoint === 'embeddings')) return {}
-    const facts = await questions.facts()
-    const { plan, advice } = await findPlan({
-      id: model.name,
-      kind,
-      words: this.#options.spec ?? {},
-      facts,
-      modelPath: this.#connection.isLocal ? (facts?.modelPath ?? model.root) : undefined,
-      quantization: this.#options.overrides?.quantization ?? model.quantization,
-      endpoints,
-      files: this.#files,
-      renderer: new HttpRenderer(this.#connection, {
-        alias: { id: model.name, engineName: model.name },
-        kind,
-      }),
-      signal: this.#closing.signal,
-      ask: (by, request) => questions.ask(by, { ...request, model: model.name }),
-    })
-    if (advice !== undefined && !this.#advice.has(advice)) {
-      this.#advice.add(advice)
-      this.#events?.trouble(advice)
-    }
-    return plan === undefined ? {} : { plan }
+  /** Withdraws at once what is listed as something else than was seen. */
+  #take(listed: ProbeResult): void {
+    this.#listed = listed
+    this.#seen.keepOnly(listed)
+    this.#setModels(this.#models.filter(({ alias }) => this.#seen.get(alias.engineName)))
   }
 
-  #aliases(models: readonly ListedModel[]): readonly ModelAlias[] {
-    const { models: wanted } = this.#options
-    if (wanted.length > 0) return wanted
-    return models
-      .slice(0, MAX_MODELS_PER_PROVIDER)
-      .map(({ name }) => ({ id: name, engineName: name }))
+  /** Who started it again may have started something else. */
+  #restarted(): void {
+    this.#seen.clear()
+    this.#events?.cacheLost?.()
+    this.#setModels([])
+    void this.#look()
   }
 
-  #offer({ models, kind, isKnown }: ProbeResult): void {
-    this.#serverKind = kind
-    this.#tellsLoad = isKnown
-    const aliases = this.#aliases(models)
-    const offers = aliases.flatMap((alias) => this.#offerOf(alias, models) ?? [])
-    if (offers.length < aliases.length) {
-      const missing = aliases.filter(({ id }) => !offers.some((offer) => offer.id === id))
-      this.#complain(
-        `the engine cannot serve ${missing.map(({ engineName }) => engineName).join(', ')}; ` +
-          `it has ${models.map(({ name }) => name).join(', ')}. ` +
-          'Choose with --model NAME, or rename with --model NAME=ENGINE-NAME',
-      )
+  #offer(listed: ProbeResult): void {
+    const seen = (name: string) => this.#seen.get(name)
+    const whyUnanswered = (name: string) => this.#seen.whyUnanswered(name)
+    const wanted = wantedModels(this.#options, listed, seen)
+    const offers = wanted.flatMap(
+      (alias) => offerOf(alias, listed.models, seen, this.#options) ?? [],
+    )
+    const missing = wanted.filter(({ id }) => !offers.some((offer) => offer.id === id))
+    const isUnanswered = missing.some(({ engineName }) => whyUnanswered(engineName) !== undefined)
+    this.#unanswered = isUnanswered ? this.#unanswered + 1 : 0
+    const isUnasked = wanted.length === 0 && listed.models.length > 0
+    if (missing.length > 0 || isUnasked) {
+      this.#complain(whyMissing(missing, listed, { seen, whyUnanswered }))
     } else this.#trouble = ''
     this.#setModels(offers.slice(0, MAX_MODELS_PER_PROVIDER))
-  }
-
-  #offerOf(alias: ModelAlias, models: readonly ListedModel[]): OfferedModel | undefined {
-    const listed = models.find(({ name }) => name === alias.engineName)
-    const isGoodName = modelOfferSchema.shape.id.safeParse(alias.id).success
-    if (listed === undefined || !isGoodName) return undefined
-    const { context, overrides = {} } = this.#options
-    const seen: SeenModel = this.#seen.get(alias.engineName) ?? UNSEEN
-    const { endpoints, capabilities, echoes, plan } = seen
-    const model = {
-      id: alias.id,
-      contextLength: context ?? listed.contextLength ?? UNKNOWN_CONTEXT_TOKENS,
-      endpoints,
-      capabilities,
-      ...(listed.quantization === undefined
-        ? {}
-        : quantizationOf({ quantization: listed.quantization })),
-      alias,
-      echoes,
-      ...(plan === undefined ? {} : { plan, spec: plan.spec }),
-      ...(listed.vocabSize === undefined ? {} : { vocabSize: listed.vocabSize }),
-      ...overrides,
-    }
-    return model.endpoints.length === 0 ? undefined : model
   }
 
   #setModels(models: readonly OfferedModel[]): void {
     const isSame = JSON.stringify(models) === JSON.stringify(this.#models)
     this.#models = models
-    if (models.length > 0 && this.#tellsLoad) this.#loadWatch.start(this.#serverKind)
+    const { speaks, tellsLoad } = this.#traits
+    if (models.length > 0 && tellsLoad) this.#loadWatch.start(speaks)
     else this.#loadWatch.stop()
     if (!isSame) this.#events?.modelsChanged()
   }

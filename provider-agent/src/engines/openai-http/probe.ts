@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import type { EngineKind } from '@infernet/openai-compat/parameter-table'
 import { z } from 'zod'
 import { collect, type EngineConnection } from './engine-connection.ts'
+import { kindOfList, SERVER_SIGNS, type ServerKind } from './engine-kinds.ts'
+import { pageOf } from './facts-page.ts'
 
 /** An engine that does not list its models within this time is down. */
 const PROBE_TIMEOUT_MS = 5_000
+/** A server that does not say what it is within this time is one that nobody knows. */
+const SIGN_TIMEOUT_MS = 2_000
 /** A list of models: llama-server's entry is about 1 KB, gateways list hundreds. */
 const MAX_MODELS_BYTES = 4 * 1024 * 1024
 
@@ -20,13 +23,13 @@ export interface ListedModel {
   readonly isAdapter: boolean
   /** Ids of its tokens are below it. */
   readonly vocabSize: number | undefined
+  /** Another one means that something else is served under the name. */
+  readonly mark: string
 }
 
 export interface ProbeResult {
   readonly models: readonly ListedModel[]
-  readonly kind: EngineKind
-  /** A server that we know, with its models loaded, so that they can be tried. */
-  readonly isKnown: boolean
+  readonly kind: ServerKind
 }
 
 export class ProbeError extends Error {
@@ -58,17 +61,37 @@ const listSchema = z.object({
   ),
 })
 
-/** Servers we know by the owner they name, for the table of parameters. */
-const KIND_OF_OWNER: ReadonlyMap<string, EngineKind> = new Map([
-  ['vllm', 'vllm'],
-  // Takes vLLM's words and more.
-  ['sglang', 'openai'],
-  ['llamacpp', 'llama-server'],
-])
+/**
+ * Asks an engine for its models. What it is, is asked where its list does not say it and is not the
+ * one that it was `before`. Rejects with {@link ProbeError}.
+ */
+export async function probe(engine: EngineConnection, before?: ProbeResult): Promise<ProbeResult> {
+  const { models, kind } = await list(engine)
+  if (kind !== undefined) return { models, kind }
+  const isSame = before !== undefined && marksOf(before.models) === marksOf(models)
+  return { models, kind: isSame ? before.kind : await kindOfSigns(engine) }
+}
 
-/** Asks an engine for its models. Rejects with {@link ProbeError}. */
-export function probe(engine: EngineConnection): Promise<ProbeResult> {
-  const { promise, resolve, reject } = Promise.withResolvers<ProbeResult>()
+const marksOf = (models: readonly ListedModel[]): string =>
+  JSON.stringify(models.map(({ name, mark }) => [name, mark]))
+
+async function kindOfSigns(engine: EngineConnection): Promise<ServerKind> {
+  const signal = AbortSignal.timeout(SIGN_TIMEOUT_MS)
+  const isThere = await Promise.all(
+    SERVER_SIGNS.map(
+      async ({ path, shape }) => shape.safeParse(await pageOf(engine, { path, signal })).success,
+    ),
+  )
+  return SERVER_SIGNS.find((_, i) => isThere[i])?.kind ?? 'unknown'
+}
+
+interface ModelList {
+  readonly models: readonly ListedModel[]
+  readonly kind: ServerKind | undefined
+}
+
+function list(engine: EngineConnection): Promise<ModelList> {
+  const { promise, resolve, reject } = Promise.withResolvers<ModelList>()
   const fail = (reason: string): void => {
     reject(new ProbeError(`the engine at ${engine.base} ${reason}`))
   }
@@ -98,20 +121,19 @@ const refusal = (status: number | undefined): string =>
     ? `wants a key (HTTP ${status}): set INFERNET_ENGINE_KEY`
     : `answered HTTP ${status} to /v1/models`
 
-function readList(body: string, server: string): ProbeResult {
+function readList(body: string, header: string): ModelList {
   const { data } = listSchema.parse(JSON.parse(body))
-  const owned = KIND_OF_OWNER.get(data[0]?.owned_by ?? '')
-  const kind = server === 'llama.cpp' ? 'llama-server' : owned
   return {
-    kind: kind ?? 'openai',
-    isKnown: kind !== undefined,
-    models: data.map(({ id, max_model_len, meta, root, parent }) => ({
+    kind: kindOfList(data[0]?.owned_by, header),
+    models: data.map(({ id, owned_by, max_model_len, meta, root, parent }) => ({
       name: id,
       contextLength: max_model_len ?? meta?.n_ctx ?? meta?.n_ctx_train ?? undefined,
       quantization: meta?.ftype ?? undefined,
       root: root ?? undefined,
       isAdapter: typeof parent === 'string',
       vocabSize: meta?.n_vocab ?? undefined,
+      // Not all of it: some name the time of the question in it.
+      mark: JSON.stringify([owned_by, root, parent, max_model_len, meta]),
     })),
   }
 }

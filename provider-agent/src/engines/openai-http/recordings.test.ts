@@ -83,6 +83,19 @@ describe('streams that real engines wrote', () => {
     expect(path.end()).toBe(replay(name).text)
   })
 
+  it.each(streams)(
+    '%s has no more text than the relay sees, and no less where it looks into all',
+    (name) => {
+      const { relay, meter } = replay(name).path
+      const seeing = new SseRelay({ showUsage: false, choices: choicesOf(name), take: (it) => it })
+      seeing.push(read(name))
+      expect(meter.contentBytes).toBeGreaterThan(0)
+      expect(relay.textBytes).toBeGreaterThanOrEqual(meter.contentBytes)
+      if (name.includes('tools')) expect(seeing.textBytes).toBeGreaterThan(meter.contentBytes)
+      else expect(seeing.textBytes).toBe(meter.contentBytes)
+    },
+  )
+
   it.each(streams)('%s is not taken for whole when it ends before its finish reason', (name) => {
     const bytes = read(name)
     const last = bytes.lastIndexOf('"finish_reason":"')

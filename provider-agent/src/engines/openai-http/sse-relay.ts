@@ -53,6 +53,8 @@ export class SseRelay {
   #skip: string
   #finished = 0
   contentEvents = 0
+  /** UTF-8 bytes of text, or more: events that are not looked into count whole. */
+  textBytes = 0
   finishReason: string | undefined
   usage: JobUsage | undefined
   /** `[DONE]` has come. */
@@ -80,8 +82,10 @@ export class SseRelay {
     for (let end = eventEnd(text, at); end !== -1 && !this.isDone; end = eventEnd(text, at)) {
       const isNoted = next < end
       if (isNoted) next = needleAfter(text, end)
-      if (!isNoted && this.#isPlain(bytes, at, end)) this.contentEvents++
-      else if (bytes[at] !== COLON) {
+      if (!isNoted && this.#isPlain(bytes, at, end)) {
+        this.contentEvents++
+        this.textBytes += end - at
+      } else if (bytes[at] !== COLON) {
         this.#pass(bytes.subarray(passFrom, at), output)
         const event = this.#inspect(bytes.subarray(at, end))
         if (event !== undefined) this.#pass(event, output)
@@ -134,7 +138,7 @@ export class SseRelay {
       throw new SseRelayError('engine_error', messageOf(chunk.error))
     }
     const isCut = this.#skip !== '' && this.#cutBeginning(chunk)
-    for (const choice of chunk.choices ?? []) this.#readChoice(choice)
+    for (const choice of chunk.choices ?? []) this.#readChoice(choice, event.length)
     const { take, showUsage } = this.#options
     const taken = take === undefined ? event : take(event, chunk)
     const passed = isCut ? eventOf(chunk) : taken
@@ -176,11 +180,14 @@ export class SseRelay {
     return false
   }
 
-  #readChoice({ delta, text, finish_reason: reason }: Choice): void {
-    const hasText = Object.entries(delta ?? { text }).some(
-      ([key, value]) => key !== 'role' && value !== undefined && value !== null && value !== '',
+  #readChoice({ delta, text, finish_reason: reason }: Choice, eventBytes: number): void {
+    const texts = Object.entries(delta ?? { text }).flatMap(([key, value]) =>
+      key === 'role' || value === undefined || value === null || value === '' ? [] : [value],
     )
-    if (hasText) this.contentEvents++
+    if (texts.length > 0) this.contentEvents++
+    // What is no string may hold as much text as there is.
+    for (const value of texts)
+      this.textBytes += typeof value === 'string' ? Buffer.byteLength(value) : eventBytes
     this.#hasContent = true
     if (typeof reason !== 'string') return
     this.#finished++

@@ -106,6 +106,8 @@ describe.skipIf(!isInstalled(installation))(
           spec: { quantization: 'float32', engine, backend: 'cpu' },
         },
       ])
+      // It was started without a parser for them.
+      expect(managed.models[0]?.capabilities).not.toContain('tools')
       expect(troubles).toEqual([expect.stringContaining('by no rule that is known')])
     })
 
