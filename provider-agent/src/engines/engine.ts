@@ -111,6 +111,8 @@ export interface Engine {
   readonly models: readonly EngineModel[]
   /** Answers that it gives side by side; more wait in it. Undefined while it does not say. */
   readonly slots?: number | undefined
+  /** Whether each of its models has so many of its own, in a process of its own; absent: they share them. */
+  readonly hasSlotsPerModel?: boolean
   /** Undefined where it does not say, or has nobody's jobs but ours. */
   readonly load?: EngineLoad | undefined
   /** Tokens that its key-value cache holds, where nobody's but our jobs' are in it. */

@@ -43,6 +43,7 @@ function makeJobs() {
     engine,
     outlet: { write, writeLazily: write },
     slots: () => 9,
+    slotsPerModel: () => 9,
     windowBytes: 100,
     now: () => 0,
     onOutcome: () => seen.push('told'),

@@ -18,6 +18,8 @@ export interface JobsOptions {
   readonly outlet: JobOutlet
   /** Jobs that may run at once now. */
   readonly slots: () => number
+  /** Of them those of one model. */
+  readonly slotsPerModel: () => number
   /** Whether the owner lets new jobs in now; absent: always. */
   readonly isOpen?: () => boolean
   readonly windowBytes: number
@@ -155,7 +157,14 @@ export class Jobs {
     if (this.#draining) return 'draining'
     const offer = this.#options.engine.models.find(({ id }) => id === model)
     if (offer?.endpoints.includes(endpoint) !== true) return 'model_unavailable'
-    const { slots, isOpen } = this.#options
-    return this.#byChannel.size >= slots() || isOpen?.() === false ? 'slots' : undefined
+    const { slots, slotsPerModel, isOpen } = this.#options
+    const isFull = this.#byChannel.size >= slots() || this.#runningOf(model) >= slotsPerModel()
+    return isFull || isOpen?.() === false ? 'slots' : undefined
+  }
+
+  #runningOf(model: string): number {
+    let count = 0
+    for (const { header } of this.#byChannel.values()) if (header.model === model) count++
+    return count
   }
 }

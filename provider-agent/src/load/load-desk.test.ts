@@ -13,6 +13,7 @@ const model = (id: string): EngineModel => ({
 interface Said {
   models: readonly EngineModel[]
   slots?: number | undefined
+  hasSlotsPerModel?: boolean
   load?: EngineLoad | undefined
   cacheTokens?: number | undefined
 }
@@ -47,6 +48,36 @@ describe('the load desk', () => {
     expect([desk.isDue(60_999), desk.isDue(61_000)]).toEqual([false, true])
     expect(desk.announce(61_000)).toBe(3)
     expect([desk.report().slots, desk.isDue(999_999)]).toEqual([undefined, false])
+  })
+
+  it('takes so many of each model where these share nothing', () => {
+    const said = { models: [model('a'), model('b')], hasSlotsPerModel: true, slots: 3 }
+    const { desk, engine } = makeDesk(said)
+    expect([desk.slotsPerModel, desk.usualSlots, desk.announce(0)]).toEqual([3, 6, 6])
+    engine.load = { others: 0, waiting: 2 }
+    expect(desk.report().slots).toBe(4)
+    engine.models = [model('b')]
+    expect([desk.slotsPerModel, desk.usualSlots]).toEqual([3, 3])
+    engine.models = []
+    expect(desk.usualSlots).toBe(3)
+    expect(makeDesk(said, 5).desk.usualSlots).toBe(10)
+    expect(makeDesk(said, 1_000).desk.usualSlots).toBe(1_024)
+    expect(makeDesk({ ...said, hasSlotsPerModel: false }, 5).desk.usualSlots).toBe(5)
+  })
+
+  it('finds out how many of each model, by how full both are', () => {
+    const said = { models: [model('a'), model('b')], hasSlotsPerModel: true, slots: 8 }
+    const { desk } = makeDesk(said)
+    const usage = { prompt_tokens: 0, completion_tokens: 400 }
+    const ended = { header: { stream: true }, state: 'ended', usage, ttftMs: 50 } as const
+    const after = (running: number): number => {
+      for (let now = 0; now <= 20_000; now += 250) {
+        desk.finished({ ...ended, startedAt: now, endedAt: now + 1_000 })
+        desk.tick(now, { running, written: 0 })
+      }
+      return desk.slotsPerModel
+    }
+    expect([after(4), after(8)]).toEqual([4, 8])
   })
 
   it('tells how full the cache is: the engine’s own word first', () => {

@@ -1,3 +1,4 @@
+import { MAX_SLOTS } from '@infernet/schemas/limits'
 import type { Load } from '@infernet/schemas/wire'
 import type { Engine } from '../engines/engine.ts'
 import type { JobOutcome } from '../jobs/job.ts'
@@ -8,8 +9,8 @@ import { SlotFinder, type EndedJob, type RunningJobs } from './slot-finder.ts'
 const ANNOUNCE_INTERVAL_MS = 60_000
 
 export interface LoadDeskOptions {
-  readonly engine: Pick<Engine, 'slots' | 'load' | 'cacheTokens' | 'models'>
-  /** Jobs at once, as the owner says; undefined: it is found out. */
+  readonly engine: Pick<Engine, 'slots' | 'hasSlotsPerModel' | 'load' | 'cacheTokens' | 'models'>
+  /** Jobs at once, of each model where these share nothing, as the owner says; undefined: it is found out. */
   readonly slots: number | undefined
   /** In ms since the epoch. */
   readonly startedAt: number
@@ -54,6 +55,11 @@ export class LoadDesk {
 
   /** Jobs at once, whatever is in the engine beside them. */
   get usualSlots(): number {
+    return Math.min(MAX_SLOTS, this.#sharers * this.slotsPerModel)
+  }
+
+  /** Of them those that one model may take, so that none waits in its process while others have nothing to do. */
+  get slotsPerModel(): number {
     return this.#finder?.slots ?? this.#options.slots ?? 1
   }
 
@@ -74,7 +80,14 @@ export class LoadDesk {
 
   /** Call it a few times a second. */
   tick(now: number, jobs: RunningJobs | undefined): void {
-    this.#finder?.tick(now, jobs ?? NO_JOBS)
+    const { running, written } = jobs ?? NO_JOBS
+    this.#finder?.tick(now, { running: running / this.#sharers, written })
+  }
+
+  /** Those that have as many slots each. */
+  get #sharers(): number {
+    const { hasSlotsPerModel, models } = this.#options.engine
+    return hasSlotsPerModel === true ? Math.max(1, models.length) : 1
   }
 
   /** What the engine had cached is gone. */

@@ -88,6 +88,7 @@ const abortExtra = (run: number): boolean =>
 
 function receive(message: ToChild): void {
   if (message.type === 'load') void start(message.options)
+  else if (message.type === 'ping') post({ type: 'pong' })
   else if (message.type === 'generate') void runner?.generate(message.run, message.request)
   else if (message.type === 'embed') void embedder?.embed(message.run, message.inputs)
   else if (message.type === 'score') {

@@ -24,7 +24,7 @@ import { restrictModel, type OfferOverrides } from '../offer-overrides.ts'
 import { quantizationOf, type ModelFile } from '../model-file.ts'
 import type { RenderOrder } from '../render-order.ts'
 import { ScoreError, type ScoreOrder } from '../score-order.ts'
-import { LlamaProcess } from './llama-process.ts'
+import { LLAMA_RIM, LlamaProcess, type LlamaRim } from './llama-process.ts'
 import type { LoadedModel } from './messages.ts'
 
 /** Context per sequence unless `--context` says more: memory grows with it, times the slots. */
@@ -61,18 +61,22 @@ export class LlamaCppEngine implements Engine {
   readonly kind = 'llama-cpp'
   readonly #options: LlamaCppOptions
   readonly #now: () => number
+  readonly #rim: LlamaRim
   readonly #served: Served[] = []
   readonly #closing = new AbortController()
 
   /** `now` is in ms since the epoch. */
-  constructor(options: LlamaCppOptions, now: () => number) {
+  constructor(options: LlamaCppOptions, now: () => number, rim = LLAMA_RIM) {
     this.#options = options
     this.#now = now
+    this.#rim = rim
   }
 
   get models(): readonly EngineModel[] {
     return this.#served.flatMap(({ model }) => model ?? [])
   }
+
+  readonly hasSlotsPerModel = true
 
   /** Of each model. */
   get slots(): number {
@@ -141,19 +145,27 @@ export class LlamaCppEngine implements Engine {
       threads: threads ?? (isSmall ? 1 : 0),
       gpu,
     }
-    const process = new LlamaProcess(options, {
-      trouble: (message) => events.trouble(`${file.id}: ${message}`),
-      changed: (loaded) => {
-        served.model = loaded && describeAs(loaded, served.weights)
+    let loaded: LoadedModel | undefined
+    const offer = (): void => {
+      served.model = loaded && describeAs(loaded, served.weights)
+    }
+    const changes = {
+      trouble: (message: string) => events.trouble(`${file.id}: ${message}`),
+      changed: (model: LoadedModel | undefined) => {
+        loaded = model
+        // Without the hash of its file it is not offered yet.
+        if (served.weights === '') return
+        offer()
         events.modelsChanged()
       },
-    })
+    }
+    const process = new LlamaProcess(options, changes, this.#rim)
     const served: Served = { id: file.id, process, model: undefined, weights: '' }
     this.#served.push(served)
     try {
-      const loaded = await process.start()
+      await process.start()
       served.weights = await weights
-      served.model = describeAs(loaded, served.weights)
+      offer()
     } catch (cause) {
       await process.close()
       if (cause instanceof EngineStartError) throw cause

@@ -1,9 +1,14 @@
-import { fork, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { JobError } from '@infernet/schemas/wire'
 import { EngineStartError, providerFault } from '../engine.ts'
-import { engineEnv } from '../managed/engine-command.ts'
+import type { LeashedProcess } from '../managed/leash.ts'
+import {
+  EngineSupervisor,
+  SUPERVISOR_LIMITS,
+  type EngineFall,
+  type SupervisorLimits,
+} from '../managed/supervisor.ts'
 import { ScoreError } from '../score-order.ts'
+import { SilenceWatch, type Waiting } from '../silence-watch.ts'
 import type {
   GenerateRequest,
   Prompt,
@@ -17,18 +22,9 @@ import type {
   VectorSink,
   VectorSource,
 } from '../token-source.ts'
+import { startLlamaChild, type LlamaChild } from './llama-child.ts'
 import type { FromChild, LoadedModel, LoadOptions, Piece, ToChild } from './messages.ts'
 import { unpackPosition } from './packed-position.ts'
-
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
-
-/** The last words of a child that died, for the log. */
-const MAX_STDERR_CHARS = 2_000
-/** Restarts after a crash: doubling from 1 s, so that a bad model does not eat the machine. */
-const RESTART_BASE_MS = 1_000
-const RESTART_CAP_MS = 60_000
-/** A child that lived this long had no trouble starting. */
-const STABLE_MS = 60_000
 
 export interface LlamaProcessEvents {
   /** The model is loaded, or (undefined) gone. */
@@ -36,8 +32,28 @@ export interface LlamaProcessEvents {
   trouble(message: string): void
 }
 
+/** What comes in from outside. */
+export interface LlamaRim {
+  readonly limits: SupervisorLimits
+  /** Until a question whether it is there counts as not answered, in ms. */
+  readonly healthMs: number
+  readonly random: () => number
+  /** In ms. */
+  readonly now: () => number
+}
+
+export const LLAMA_RIM: LlamaRim = {
+  limits: SUPERVISOR_LIMITS,
+  healthMs: 5_000,
+  random: Math.random,
+  now: () => performance.now(),
+}
+
 /** A prompt's ids, and the text of an answer's. */
 type Said = Awaited<ReturnType<RenderSource['render']>>
+
+/** What is about a run. */
+type FromRun = Exclude<FromChild, { type: 'ready' | 'load_failed' | 'pong' | 'reading' }>
 
 interface RenderSink extends Pick<TokenSink, 'fail'> {
   said(said: Said): void
@@ -51,66 +67,95 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   readonly #vectorSinks = new Map<number, VectorSink>()
   readonly #scoreSinks = new Map<number, ScoreSink>()
   readonly #renderSinks = new Map<number, RenderSink>()
-  #child: ChildProcess | undefined
+  readonly #supervisor: EngineSupervisor
+  readonly #silence: SilenceWatch
+  readonly #healthMs: number
+  readonly #waits = new Map<number, Waiting>()
+  #child: LlamaChild | undefined
+  #model: LoadedModel | undefined
+  /** Why the child that runs could not load its model. */
+  #loadFailure: string | undefined
   #lastRun = 0
-  #crashes = 0
-  #startedAt = 0
-  #restart: NodeJS.Timeout | undefined
-  #isClosed = false
-  /** A model that never loaded is the owner's to mend; one that did is brought back. */
-  #hasServed = false
-  #stderr = ''
+  #answered = (): void => {}
 
-  constructor(options: LoadOptions, events: LlamaProcessEvents) {
+  constructor(options: LoadOptions, events: LlamaProcessEvents, rim: LlamaRim = LLAMA_RIM) {
     this.#options = options
     this.#events = events
+    this.#silence = new SilenceWatch(rim.now)
+    this.#healthMs = rim.healthMs
+    this.#supervisor = new EngineSupervisor({
+      ...rim,
+      launch: () => this.#launch(),
+      isHealthy: () => this.#isHealthy(),
+      silentMs: () => this.#silence.silentMs,
+      onUp: () => this.#events.changed(this.#model),
+      onDown: (fall) => this.#fell(fall),
+    })
   }
 
-  /** Resolves with the loaded model; rejects when it cannot be loaded the first time. */
-  async start(): Promise<LoadedModel> {
-    const model = await this.#spawn()
-    this.#hasServed = true
-    return model
+  /** Resolves when the model is loaded; rejects when it cannot be loaded the first time. */
+  async start(): Promise<void> {
+    const end = await this.#supervisor.start()
+    if (end === undefined) return
+    // A model that never loaded is the owner's to mend; one that did is brought back.
+    if (this.#loadFailure !== undefined) throw new Error(this.#loadFailure)
+    throw deathOf(`llama.cpp ${end.reason}`, this.#child?.lastWords ?? '')
   }
 
-  async #spawn(): Promise<LoadedModel> {
-    const { promise, resolve, reject } = Promise.withResolvers<LoadedModel>()
-    const child = fork(CHILD, {
-      env: engineEnv(process.env),
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  #launch(): LeashedProcess {
+    this.#model = undefined
+    this.#loadFailure = undefined
+    const child = startLlamaChild((message) => {
+      if (this.#child === child) this.#hear(message, child)
     })
     this.#child = child
-    this.#startedAt = performance.now()
-    this.#stderr = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-MAX_STDERR_CHARS)
-    })
-    child.on('message', (message: FromChild) => {
-      if (message.type === 'ready') resolve(message.model)
-      else if (message.type === 'load_failed') {
-        reject(new Error(message.message))
-        child.kill('SIGKILL')
-      } else this.#receive(message)
-    })
-    child.on('error', reject)
-    child.on('exit', (code, signal) => {
-      const reason = `llama.cpp ended with ${signal ?? `code ${code}`}`
-      reject(deathOf(reason, this.#stderr.trim()))
-      if (this.#child === child) this.#died(reason)
-    })
     this.#send({ type: 'load', options: this.#options })
+    return child
+  }
+
+  #hear(message: FromChild, child: LlamaChild): void {
+    if (message.type === 'pong') return this.#answered()
+    this.#silence.heard()
+    if (message.type === 'ready') {
+      this.#model = message.model
+      this.#answered()
+    } else if (message.type === 'load_failed') {
+      this.#loadFailure = message.message
+      child.kill()
+    } else if (message.type !== 'reading') this.#receive(message)
+  }
+
+  /** Whether the child has loaded its model, and answers. */
+  #isHealthy(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(resolve, this.#healthMs, false).unref()
+    this.#answered = () => {
+      clearTimeout(timer)
+      resolve(true)
+    }
+    if (this.#model !== undefined) this.#send({ type: 'ping' })
     return promise
   }
 
   generate(request: GenerateRequest, sink: TokenSink): TokenRun {
     const run = ++this.#lastRun
+    const wait = this.#silence.wait()
     this.#sinks.set(run, sink)
+    this.#waits.set(run, wait)
     this.#send({ type: 'generate', run, request })
     return {
-      pause: () => this.#send({ type: 'pause', run }),
-      resume: () => this.#send({ type: 'resume', run }),
+      pause: () => {
+        wait.pause()
+        this.#send({ type: 'pause', run })
+      },
+      resume: () => {
+        wait.resume()
+        this.#send({ type: 'resume', run })
+      },
       abort: () => {
-        if (this.#sinks.delete(run)) this.#send({ type: 'abort', run })
+        if (!this.#sinks.delete(run)) return
+        this.#over(run)
+        this.#send({ type: 'abort', run })
       },
     }
   }
@@ -152,18 +197,11 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
 
   /** Ends the child and resolves when it is gone. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#restart)
     this.#takeSinks()
-    const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    child.once('exit', () => resolve())
-    child.kill('SIGKILL')
-    await promise
+    await this.#supervisor.stop()
   }
 
-  #receive(message: Exclude<FromChild, { type: 'ready' | 'load_failed' }>): void {
+  #receive(message: FromRun): void {
     if (message.type === 'pieces') return this.#deliver(message.pieces)
     const vectorSink = this.#vectorSinks.get(message.run)
     if (message.type === 'vector') return vectorSink?.vector(message.base64, message.tokens)
@@ -177,6 +215,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     const sink = this.#sinks.get(message.run)
     if (message.type === 'prompt') return sink?.prompt(message.ids, message.cachedTokens)
     this.#sinks.delete(message.run)
+    this.#over(message.run)
     this.#vectorSinks.delete(message.run)
     this.#scoreSinks.delete(message.run)
     if (message.type === 'fail') {
@@ -200,16 +239,20 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     for (const [run, list] of byRun) this.#sinks.get(run)?.pieces(list)
   }
 
-  #died(reason: string): void {
+  #fell({ reason, retryMs }: EngineFall): void {
+    const why = this.#model === undefined ? (this.#loadFailure ?? this.#child?.lastWords) : ''
     this.#child = undefined
-    if (this.#isClosed || !this.#hasServed) return
+    this.#model = undefined
     const sinks = this.#takeSinks()
     this.#events.changed(undefined)
-    for (const sink of sinks) sink.fail(providerFault('engine_crashed', reason))
-    this.#crashes = performance.now() - this.#startedAt > STABLE_MS ? 1 : this.#crashes + 1
-    const delay = Math.min(RESTART_CAP_MS, RESTART_BASE_MS * 2 ** (this.#crashes - 1))
-    this.#events.trouble(`${reason}; starting it again in ${Math.round(delay / 1000)} s`)
-    this.#restart = setTimeout(() => void this.#revive(), delay)
+    for (const sink of sinks) sink.fail(providerFault('engine_crashed', `llama.cpp ${reason}`))
+    const words = `llama.cpp ${reason}${why ? ` (${why})` : ''}`
+    this.#events.trouble(`${words}; starting it again in ${Math.round(retryMs / 100) / 10} s`)
+  }
+
+  #over(run: number): void {
+    this.#waits.get(run)?.over()
+    this.#waits.delete(run)
   }
 
   /** Those of all runs, which hear nothing more from the child. */
@@ -217,19 +260,12 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     const bySort = [this.#sinks, this.#vectorSinks, this.#scoreSinks, this.#renderSinks]
     const sinks = bySort.flatMap((byRun) => [...byRun.values()])
     for (const byRun of bySort) byRun.clear()
+    for (const run of this.#waits.keys()) this.#over(run)
     return sinks
   }
 
-  async #revive(): Promise<void> {
-    try {
-      this.#events.changed(await this.#spawn())
-    } catch (error) {
-      this.#events.trouble(error instanceof Error ? error.message : String(error))
-    }
-  }
-
   #send(message: ToChild): void {
-    if (this.#child?.connected) this.#child.send(message)
+    this.#child?.send(message)
   }
 }
 

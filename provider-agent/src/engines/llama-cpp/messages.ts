@@ -4,6 +4,8 @@ import type { GenerateRequest, Prompt } from '../token-source.ts'
 /** What the parent tells the child. Runs are numbered by the parent. */
 export type ToChild =
   | { readonly type: 'load'; readonly options: LoadOptions }
+  /** Asks whether it is there, once its model is loaded. */
+  | { readonly type: 'ping' }
   | { readonly type: 'generate'; readonly run: number; readonly request: GenerateRequest }
   | { readonly type: 'embed'; readonly run: number; readonly inputs: readonly Prompt[] }
   | {
@@ -27,6 +29,9 @@ export type Piece = readonly [run: number, text: string, position: readonly numb
 export type FromChild =
   | { readonly type: 'ready'; readonly model: LoadedModel }
   | { readonly type: 'load_failed'; readonly message: string }
+  | { readonly type: 'pong' }
+  /** A piece of a long prompt has been read: the work goes on. */
+  | { readonly type: 'reading' }
   | {
       readonly type: 'prompt'
       readonly run: number

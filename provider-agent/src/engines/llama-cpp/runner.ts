@@ -115,7 +115,9 @@ export class Runner {
     const generated: Token[] = []
     const options = await evaluateOptions(request, generated, this.#loaded)
     const text = new TokenText(model, prompt)
-    const last = await readPrompt(sequence, prompt.slice(cachedTokens), () => run.isAborted)
+    const unread = prompt.slice(cachedTokens)
+    const goesOn = (): void => this.#outlet.send({ type: 'reading' })
+    const last = await readPrompt(sequence, unread, () => run.isAborted, goesOn)
     if (run.isAborted) return
     for await (const { token, position } of tokenSteps(sequence, last, request, options)) {
       if (run.isAborted) return

@@ -62,8 +62,10 @@ export class Scorer {
       if (!isAborted()) this.#post({ type: 'scores', run, positions: positions.map(packPosition) })
     }
     const known = await keepPrefix(sequence, prompt)
+    const goesOn = (): void => this.#post({ type: 'reading' })
     // In the same pieces as for a generation, the last with it.
-    await step(await readPrompt(sequence, prompt.slice(known), isAborted), output.slice(0, 1))
+    const last = await readPrompt(sequence, prompt.slice(known), isAborted, goesOn)
+    await step(last, output.slice(0, 1))
     for (let at = 1; at < output.length && !isAborted(); at += TOKENS_PER_STEP) {
       const tokens = output.slice(at, at + TOKENS_PER_STEP)
       await step(output.slice(at - 1, at - 1 + tokens.length), tokens)

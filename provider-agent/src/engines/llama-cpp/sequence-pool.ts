@@ -40,12 +40,13 @@ export async function keepPrefix(sequence: LlamaContextSequence, prompt: Token[]
 
 /**
  * Evaluates all of a prompt but its last piece, which it returns: in pieces, since an evaluation
- * under way cannot be stopped and a client may leave during a long prompt.
+ * under way cannot be stopped and a client may leave during a long prompt. `onPiece` hears of each.
  */
 export async function readPrompt(
   sequence: LlamaContextSequence,
   prompt: readonly Token[],
   isAborted: () => boolean,
+  onPiece: () => void,
 ): Promise<Token[]> {
   let at = 0
   for (
@@ -55,6 +56,7 @@ export async function readPrompt(
   ) {
     const piece = prompt.slice(at, at + PROMPT_TOKENS_PER_STEP)
     await sequence.evaluateWithoutGeneratingNewTokens(piece)
+    onPiece()
   }
   return prompt.slice(at)
 }

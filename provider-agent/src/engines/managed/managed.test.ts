@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EngineProcessEvent } from '../../events.ts'
+import { LoadDesk } from '../../load/load-desk.ts'
 import { isBuilt, llamaServerBinary } from '../../testing/llama-server.ts'
 import { ask, RecordingSink, requestOf } from '../engine-conformance.ts'
 import { demoModel } from '../model-file.ts'
@@ -310,6 +311,7 @@ describe.skipIf(!isBuilt(llamaServerBinary()))(
       const { engine, start } = make({ models })
       await start()
       expect(engine.models.map(({ id }) => id)).toEqual(models.map(({ id }) => id))
+      expect(new LoadDesk({ engine, slots: undefined, startedAt: 0 }).usualSlots).toBe(4)
       for (const { id } of models) expect((await ask(engine, id, question)).error).toBeUndefined()
       expect(engine.score).toBeDefined()
     })

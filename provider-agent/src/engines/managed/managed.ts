@@ -74,6 +74,8 @@ export class ManagedEngine implements Engine {
     return this.#servers.flatMap(({ http }) => http.models)
   }
 
+  readonly hasSlotsPerModel = true
+
   /** Of each model. */
   get slots(): number {
     return this.#options.slots

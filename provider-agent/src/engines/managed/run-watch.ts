@@ -1,23 +1,13 @@
 import type { EngineRequest, EngineRun, EngineSink } from '../engine.ts'
+import { SilenceWatch } from '../silence-watch.ts'
 
-interface WatchedRun {
-  /** Since when it could have said something, in ms. */
-  since: number
-  isPaused: boolean
-}
-
-/**
- * Watches the answers of one engine. It may be slow with one of them; it is stuck when one is
- * waited for and none says anything. Whole answers are not waited for here: they come at their end.
- */
+/** Watches the answers of one engine. Whole answers are not waited for here: they come at their end. */
 export class RunWatch {
-  readonly #now: () => number
-  readonly #runs = new Set<WatchedRun>()
-  #lastByte = -Infinity
+  readonly #silence: SilenceWatch
 
   /** `now` in ms. */
   constructor(now: () => number) {
-    this.#now = now
+    this.#silence = new SilenceWatch(now)
   }
 
   /** Begins a run by `begin`, and watches it. */
@@ -26,12 +16,11 @@ export class RunWatch {
     sink: EngineSink,
     begin: (request: EngineRequest, sink: EngineSink) => EngineRun,
   ): EngineRun {
-    const watched: WatchedRun = { since: this.#now(), isPaused: false }
-    const over = (): void => void this.#runs.delete(watched)
+    const over = (): void => wait?.over()
     const run = begin(request, {
-      data: (bytes) => {
-        this.#lastByte = this.#now()
-        sink.data(bytes)
+      data: (bytes, isFollowed) => {
+        this.#silence.heard()
+        sink.data(bytes, isFollowed)
       },
       finish: (reason) => {
         over()
@@ -42,15 +31,14 @@ export class RunWatch {
         sink.fail(error)
       },
     })
-    if (request.stream) this.#runs.add(watched)
+    const wait = request.stream ? this.#silence.wait() : undefined
     return {
       pause: () => {
-        watched.isPaused = true
+        wait?.pause()
         run.pause()
       },
       resume: () => {
-        watched.isPaused = false
-        watched.since = this.#now()
+        wait?.resume()
         run.resume()
       },
       abort: () => {
@@ -64,8 +52,6 @@ export class RunWatch {
 
   /** How long the engine has let an answer wait in silence, in ms; 0 where none waits. */
   get silentMs(): number {
-    const waiting = [...this.#runs].filter(({ isPaused }) => !isPaused)
-    const oldest = Math.min(...waiting.map(({ since }) => since))
-    return Math.max(0, this.#now() - Math.max(oldest, this.#lastByte))
+    return this.#silence.silentMs
   }
 }
