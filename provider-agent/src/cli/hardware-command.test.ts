@@ -109,6 +109,16 @@ describe('infernet-agent run', () => {
     expect(events(said).find(({ event }) => event === 'paused')).toMatchObject({ why: 'hot' })
   })
 
+  it('takes no jobs while a GPU draws as much as its owner allows', async () => {
+    const edge = await makeEdge()
+    const { said } = start(runArgs(edge, '--max-watts', '70'), fakeTools('h100-x2.txt'))
+    const paused = () => events(said).find(({ event }) => event === 'paused')
+    await expect.poll(paused, IN_TIME).toMatchObject({
+      why: 'power',
+      message: 'a GPU draws as much as --max-watts',
+    })
+  })
+
   it('says when nothing can be watched', async () => {
     const edge = await makeEdge()
     const { said } = start(runArgs(edge, '--pause-when-busy'))

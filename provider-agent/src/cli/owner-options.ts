@@ -13,6 +13,7 @@ import { count } from './count.ts'
 export interface OwnerFlags {
   readonly hours?: string
   readonly maxTemp?: number
+  readonly maxWatts?: number
   readonly keepVram?: number
   readonly pauseWhenBusy?: boolean
   readonly hardware: boolean
@@ -23,6 +24,7 @@ export const addOwnerOptions = (command: Command): Command =>
   command
     .option('--hours <list>', 'when to take jobs, such as 22:00-08:00,weekends (default: always)')
     .option('--max-temp <celsius>', 'take no jobs while an NVIDIA GPU is as hot', count(150))
+    .option('--max-watts <watts>', 'take no jobs while an NVIDIA GPU draws as much', count(10_000))
     .option('--keep-vram <MiB>', 'take no jobs while an NVIDIA GPU has less free', count(2 ** 24))
     .option('--pause-when-busy', 'take no jobs while somebody else uses an NVIDIA GPU')
     .option('--no-hardware', 'do not tell the edge what machine this is')
@@ -46,6 +48,7 @@ export function openOwnerSide(flags: OwnerFlags, hours: Hours | undefined, event
 export function roomLimitsOf(flags: OwnerFlags): RoomLimits | undefined {
   const limits: RoomLimits = {
     maxTemperatureC: flags.maxTemp,
+    maxWatts: flags.maxWatts,
     keepFreeMib: flags.keepVram,
     pauseWhenBusy: flags.pauseWhenBusy,
   }
@@ -60,7 +63,7 @@ function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWat
     limits,
     onBlind: () =>
       trouble(
-        'nvidia-smi tells of no GPU: --max-temp, --keep-vram and --pause-when-busy do nothing until it does; try: infernet-agent hardware',
+        'nvidia-smi tells of no GPU: --max-temp, --max-watts, --keep-vram and --pause-when-busy do nothing until it does; try: infernet-agent hardware',
       ),
   })
 }

@@ -52,6 +52,7 @@ export class Availability {
 export const CLOSED_WORDS: Readonly<Record<ClosedBy, string>> = {
   hours: 'it is outside of --hours',
   hot: 'a GPU is as hot as --max-temp',
+  power: 'a GPU draws as much as --max-watts',
   memory: 'a GPU has less memory free than --keep-vram',
   in_use: 'somebody else uses a GPU',
 }

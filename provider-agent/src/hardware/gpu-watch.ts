@@ -1,4 +1,5 @@
 import type { CommandRunner } from './command-runner.ts'
+import { busiestDrawing } from './drawing-programs.ts'
 import { READING_FIELDS, readGpus, type GpuReading } from './gpu-reading.ts'
 import { GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
 import { roomOf, type Room, type RoomLimits } from './room.ts'
@@ -18,6 +19,7 @@ export class GpuWatch {
   #fields: readonly string[] = READING_FIELDS
   #readings: readonly GpuReading[] = []
   #before: readonly GpuReading[] = []
+  #drawnBefore: number | undefined
   #room: Room = 'open'
   #worked = false
   #isBlind = false
@@ -54,16 +56,25 @@ export class GpuWatch {
   async #look(): Promise<void> {
     const { run, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
     const { readings, fields } = await readGpus(run, this.#fields)
+    const drawnNow = await this.#drawn()
     if (this.#isClosed) return
     this.#fields = fields
     if (readings.length === 0 && !this.#isBlind) onBlind?.()
     this.#isBlind = readings.length === 0
-    const state = { was: this.#room, now: readings, before: this.#before, worked: this.#worked }
+    const looks = { now: readings, before: this.#before, drawnNow, drawnBefore: this.#drawnBefore }
+    const state = { was: this.#room, worked: this.#worked, ...looks }
     this.#room = roomOf(state, limits)
     this.#readings = readings
     // What our own jobs have made of a GPU says nothing of others the next time either.
     this.#before = this.#worked ? [] : readings
+    this.#drawnBefore = drawnNow
     this.#worked = false
     this.#timer = setTimeout(() => void this.#look(), intervalMs).unref()
+  }
+
+  /** Asked while jobs of ours run only: else all that a GPU does is of others. */
+  async #drawn(): Promise<number | undefined> {
+    const { run, limits } = this.#options
+    return this.#worked && limits.pauseWhenBusy === true ? busiestDrawing(run) : undefined
   }
 }

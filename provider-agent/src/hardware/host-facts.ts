@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import type { AmdVisible } from './visible-cards.ts'
 
 /** What the machine says without starting a program. */
 export interface HostFacts {
@@ -11,6 +12,7 @@ export interface HostFacts {
   readonly memoryBytes: number
   /** `CUDA_VISIBLE_DEVICES`; undefined where it is not set. */
   readonly cudaVisible: string | undefined
+  readonly amdVisible: AmdVisible
   /** The beginning of a file of the kernel; undefined where there is none. */
   readText(path: string): string | undefined
   /** The names in a folder; none where there is no such folder. */
@@ -27,6 +29,10 @@ export const hostFacts = (): HostFacts => ({
   threads: availableParallelism(),
   memoryBytes: totalmem(),
   cudaVisible: process.env['CUDA_VISIBLE_DEVICES'],
+  amdVisible: {
+    rocr: process.env['ROCR_VISIBLE_DEVICES'],
+    hip: process.env['HIP_VISIBLE_DEVICES'],
+  },
   readText,
   list(path) {
     try {

@@ -48,6 +48,19 @@ export async function migProfiles(run: CommandRunner): Promise<ReadonlyMap<strin
   return profiles
 }
 
+/** What `nvidia-smi` writes for `args`; undefined where it does not do that, or is not there. */
+export async function smiText(
+  run: CommandRunner,
+  args: readonly string[],
+): Promise<string | undefined> {
+  for (const program of PROGRAMS) {
+    const { code, stdout, stderr } = await run(program, args)
+    if (code === 0) return stdout
+    if (code !== undefined || `${stdout}${stderr}`.trim() !== '') return undefined
+  }
+  return undefined
+}
+
 async function runSmi(
   run: CommandRunner,
   args: readonly string[],

@@ -18,6 +18,7 @@ const machine = (files: Readonly<Record<string, string>> = {}): HostFacts => ({
   threads: 16,
   memoryBytes: 64 * GIB,
   cudaVisible: undefined,
+  amdVisible: { rocr: undefined, hip: undefined },
   readText: (path) => files[path],
   list: (path) => {
     const below = Object.keys(files).filter((file) => file.startsWith(`${path}/`))
@@ -139,6 +140,28 @@ describe('AMD', () => {
     const { gpus } = await probe(replayed('rx-6800-and-raphael.txt'))
     const name = 'Navi 21 [Radeon RX 6800/6800 XT / 6900 XT]'
     expect(gpus).toEqual([{ vendor: 'amd', name, vram_mib: 16_368 }])
+  })
+
+  it.each([
+    [undefined, 'a0 b1'],
+    ['0', 'a0'],
+    ['2', 'b1'],
+    // The graphics of the processor, which are not told.
+    ['1', ''],
+    ['GPU-00000000000000B1', 'b1'],
+  ])('only the cards are told that ROCR_VISIBLE_DEVICES=%s shows: %s', async (rocr, shown) => {
+    const card = (id: string, mib: number) => ({
+      'Card Series': `card ${id}`,
+      'Unique ID': `0x${id}`,
+      'VRAM Total Memory (B)': String(mib * 1024 ** 2),
+    })
+    const cards = { card0: card('a0', 16_368), card1: card('c2', 64), card2: card('b1', 16_368) }
+    const run: CommandRunner = async (file) =>
+      file === 'rocm-smi'
+        ? { code: 0, stdout: JSON.stringify(cards), stderr: '' }
+        : nothing(file, [])
+    const { gpus } = await probe(run, { ...machine(), amdVisible: { rocr, hip: undefined } })
+    expect(gpus.map(({ name }) => name.slice('card '.length)).join(' ')).toBe(shown)
   })
 
   it('is told by amd-smi and by the kernel as the same card', async () => {

@@ -18,10 +18,12 @@ function follow(
   limits: RoomLimits,
   looks: readonly Partial<GpuReading>[],
   worked: (look: number) => boolean = () => false,
+  drawn: readonly number[] = [],
 ): Room[] {
   let state: RoomState = { was: 'open', now: [], before: [], worked: false }
   return looks.map((facts, i) => {
-    state = { ...state, now: [reading(facts)], worked: worked(i) }
+    const drawing = { drawnNow: drawn[i], drawnBefore: drawn[i - 1] }
+    state = { ...state, ...drawing, now: [reading(facts)], worked: worked(i) }
     const was = roomOf(state, limits)
     state = { ...state, was, before: worked(i) ? [] : state.now }
     return was
@@ -40,6 +42,33 @@ describe('room for jobs', () => {
       'open',
       'hot',
     ])
+  })
+
+  it('is gone at the power limit, and back a tenth below', () => {
+    const looks = [249, 250, 230, 225, 224, 249].map((powerW) => ({ powerW }))
+    expect(follow({ maxWatts: 250 }, looks)).toEqual([
+      'open',
+      'power',
+      'power',
+      'power',
+      'open',
+      'open',
+    ])
+  })
+
+  it('is gone when somebody plays twice in a row beside our jobs, and back when all are done', () => {
+    const busy = [99, 99, 99, 99, 99, 0, 0].map((busyPercent) => ({ busyPercent }))
+    const worked = (look: number) => look < 5
+    expect(follow({ pauseWhenBusy: true }, busy, worked, [26, 9, 26, 26, 9])).toEqual([
+      'open',
+      'open',
+      'open',
+      'in_use',
+      'in_use',
+      'in_use',
+      'open',
+    ])
+    expect(follow({}, busy, worked, [99, 99, 99])).not.toContain('in_use')
   })
 
   it('is gone when less memory is free than the owner wants, and back with some to spare', () => {
@@ -82,7 +111,7 @@ describe('room for jobs', () => {
   })
 
   it('stays as it was while no GPU can be looked at', () => {
-    for (const was of ['open', 'hot', 'memory', 'in_use'] as const) {
+    for (const was of ['open', 'hot', 'power', 'memory', 'in_use'] as const) {
       expect(roomOf({ was, now: [], before: [], worked: false }, {})).toBe(was)
     }
   })
@@ -93,14 +122,16 @@ describe('room for jobs', () => {
     temperatureC: maybe(110),
     usedMib: maybe(24_000),
     totalMib: fc.option(fc.constant(24_000), { nil: undefined }),
-    powerW: fc.constant(undefined),
+    powerW: maybe(400),
     busyPercent: maybe(100),
   })
   const anyState = fc.record({
-    was: fc.constantFrom<Room>('open', 'hot', 'memory', 'in_use'),
+    was: fc.constantFrom<Room>('open', 'hot', 'power', 'memory', 'in_use'),
     now: fc.array(anyReading, { minLength: 1, maxLength: 4 }),
     before: fc.array(anyReading, { maxLength: 4 }),
     worked: fc.boolean(),
+    drawnNow: maybe(100),
+    drawnBefore: maybe(100),
   })
 
   it('is there without limits, and for GPUs that say nothing', () => {
@@ -108,17 +139,18 @@ describe('room for jobs', () => {
     const silent = reading({
       temperatureC: undefined,
       usedMib: undefined,
+      powerW: undefined,
       busyPercent: undefined,
     })
-    const limits = { maxTemperatureC: 1, keepFreeMib: 1e6, pauseWhenBusy: true }
-    for (const was of ['open', 'hot', 'memory', 'in_use'] as const) {
+    const limits = { maxTemperatureC: 1, maxWatts: 1, keepFreeMib: 1e6, pauseWhenBusy: true }
+    for (const was of ['open', 'hot', 'power', 'memory', 'in_use'] as const) {
       const state = { was, now: [silent], before: [silent], worked: false }
       expect(roomOf(state, limits)).toBe('open')
     }
   })
 
   it('never opens on what would shut it', () => {
-    const limits = { maxTemperatureC: 80, keepFreeMib: 4_000, pauseWhenBusy: true }
+    const limits = { maxTemperatureC: 80, maxWatts: 250, keepFreeMib: 4_000, pauseWhenBusy: true }
     fc.assert(
       fc.property(anyState, (state) => {
         if (roomOf(state, limits) === 'open') {

@@ -14,3 +14,32 @@ export function visibleCards(rows: readonly SmiRow[], setting: string | undefine
     )
   })
 }
+
+/** What AMD's runtimes are told to show; undefined where it is not set. */
+export interface AmdVisible {
+  /** `ROCR_VISIBLE_DEVICES`: numbers, or `GPU-` and a serial number. */
+  readonly rocr: string | undefined
+  /** `HIP_VISIBLE_DEVICES`: it counts those that the other has left, in its order. */
+  readonly hip: string | undefined
+}
+
+/** The same of AMD's cards. `serial` is sixteen hex digits. */
+export function visibleAmdCards<T extends { readonly serial: string | undefined }>(
+  cards: readonly T[],
+  { rocr, hip }: AmdVisible,
+): T[] {
+  // HIP takes an empty setting for none, ROCR does not.
+  return chosen(chosen(cards, rocr), hip === '' ? undefined : hip)
+}
+
+function chosen<T extends { readonly serial: string | undefined }>(
+  cards: readonly T[],
+  setting: string | undefined,
+): T[] {
+  if (setting === undefined) return [...cards]
+  const wanted = setting.split(',').map((one) => one.trim().toLowerCase())
+  const named = wanted.flatMap((one) =>
+    cards.filter(({ serial }, n) => one === String(n) || (serial && one === `gpu-${serial}`)),
+  )
+  return [...new Set(named)]
+}

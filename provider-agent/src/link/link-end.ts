@@ -33,7 +33,7 @@ const NEXT_STEPS: ReadonlyMap<number, string> = new Map([
   ],
   [
     CLOSE.sharedGpu,
-    'one GPU is one provider: offer all its models from one agent and stop the other; of several GPUs, give each agent its own with CUDA_VISIBLE_DEVICES; trying again',
+    'one GPU is one provider: offer all its models from one agent and stop the other; of several GPUs, give each agent its own with CUDA_VISIBLE_DEVICES (AMD: ROCR_VISIBLE_DEVICES); trying again',
   ],
   [CLOSE.overloaded, 'the edge is full; trying again later'],
   [CLOSE.silent, 'the edge heard nothing for too long; reconnecting'],
