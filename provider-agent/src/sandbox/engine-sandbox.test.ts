@@ -157,3 +157,22 @@ describe.skipIf(!isReady || !has('podman', 'runc'))(
     describeEngine('podman', 'runc')
   },
 )
+
+describe.skipIf(!isReady || !has('podman', 'runsc'))(
+  'a real llama-server in podman+runsc (needs them: apt-get install podman runsc, node scripts/bootstrap.mjs llama-server)',
+  () => {
+    // From here only what has started it can be seen: its processes are those of a kernel of its own.
+    it('answers over its socket', async () => {
+      const { engine, id, start, told } = managed({ choice: 'podman', runtime: 'runsc' })
+      await start()
+      expect(processesWith(id)).not.toEqual([])
+      const sandbox = { event: 'engine_sandbox', driver: 'podman+runsc' }
+      expect(told).toContainEqual(expect.objectContaining(sandbox))
+      const { error, text } = await ask(engine, id, question)
+      expect(error).toBeUndefined()
+      expect(text).toContain(`"model":"${id}"`)
+      await engine.close()
+      expect(processesWith(id)).toEqual([])
+    })
+  },
+)

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { processesWith } from '../testing/processes.ts'
 import type { SandboxDriver } from './driver.ts'
 import { runConfined, type ConfinedJob, type JobLimits } from './run-confined.ts'
+import { MAX_COMPLAINTS_BYTES, MAX_OPEN_FILES, TMP_BYTES } from './sandbox-limits.ts'
 import { gapsOf, selfTest } from './self-test.ts'
 
 const MIB = 1024 * 1024
@@ -53,7 +54,12 @@ export function describeSandbox(make: (hidden: readonly string[]) => SandboxDriv
   }
   /** Runs a script of Perl, which says what a call has come to. */
   const perl = async (script: string, ...args: string[]) =>
-    (await run('', { file: '/usr/bin/perl', args: ['-MSocket', '-e', script, ...args] })).text
+    (
+      await run('', {
+        file: '/usr/bin/perl',
+        args: ['-MSocket', '-MPOSIX=', '-e', script, ...args],
+      })
+    ).text
 
   it('passes its own test with nothing left open', async () => {
     const gaps = gapsOf(driver, await selfTest(driver, [folder]))
@@ -131,6 +137,41 @@ export function describeSandbox(make: (hidden: readonly string[]) => SandboxDriv
     const { ending, output } = await run('yes', { limits })
     expect(ending).toBe('output')
     expect(output).toHaveLength(10_000)
+  })
+
+  it('keeps so much of what it complains and no more', async () => {
+    const { code, complaints } = await run(
+      `head -c ${2 * MAX_COMPLAINTS_BYTES} /dev/zero >&2; exit 3`,
+    )
+    expect({ code, kept: complaints.length }).toEqual({ code: 3, kept: MAX_COMPLAINTS_BYTES })
+  })
+
+  it.each(['/tmp', '/dev/shm'])('lets it have so much in %s and no more', async (where) => {
+    // What it writes counts as its memory too, which must not end it first.
+    const limits = limitsOf(driver, { memoryBytes: 2 * TMP_BYTES })
+    const fill = `dd if=/dev/zero of=${where}/it bs=1M count=${TMP_BYTES / MIB + 8}`
+    const { text, complaint } = await run(`${fill}; wc -c <${where}/it`, { limits })
+    expect(complaint).toContain('No space left on device')
+    expect(Number(text)).toBe(TMP_BYTES)
+  })
+
+  it('lets it open so many files and no more', async () => {
+    const said = await perl(
+      '$top = $last while defined($last = POSIX::dup(0)) && $last < 1e6; print "$top $!"',
+    )
+    const [, top, why] = /^(\d+) (.*)$/.exec(said) ?? []
+    expect(why).toBe('Too many open files')
+    // Where this machine has a lower limit, that is the one that is hit.
+    const own = /^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    expect(Number(top)).toBeLessThan(MAX_OPEN_FILES)
+    expect(Number(top)).toBeGreaterThanOrEqual(Math.min(Number(own), MAX_OPEN_FILES) - 1)
+  })
+
+  it('leaves no memory of what has crashed', async () => {
+    const { text } = await run(
+      'cd /tmp; ulimit -Hc; ulimit -c unlimited 2>/dev/null && echo raised; sh -c "kill -SEGV \\$\\$" 2>/dev/null; echo $?; ls',
+    )
+    expect(text).toBe('0\n139\n')
   })
 
   describe('a network', () => {
