@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { leaseOf, newJobId, type LeaseId } from '@infernet/schemas/ids'
@@ -13,7 +14,12 @@ import {
 import { decodeControl, receiptsSchema } from '@infernet/schemas/wire'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { loadIdentity } from '../identity.ts'
-import { MAX_RECEIPT_BATCHES_IN_FLIGHT, RECEIPT_BATCH_DELAY_MS } from '../limits.ts'
+import {
+  MAX_RECEIPT_BATCHES_IN_FLIGHT,
+  MAX_UNSTORED_BATCHES,
+  RECEIPT_BATCH_DELAY_MS,
+  RECEIPT_STORE_RETRY_MS,
+} from '../limits.ts'
 import { Outbox } from './outbox.ts'
 import { ReceiptSender } from './receipt-sender.ts'
 
@@ -39,20 +45,23 @@ function statement(): ReceiptStatement {
   }
 }
 
-function makeSender(maxBatches = 100) {
-  const folder = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'outbox')
+const newFolder = () => join(mkdtempSync(join(tmpdir(), 'infernet-')), 'outbox')
+
+function makeSender(maxBatches = 100, folder = newFolder()) {
   const outbox = new Outbox(folder, maxBatches)
   const unknown: string[] = []
   const dropped: number[] = []
+  const unstored: string[] = []
   const sender = new ReceiptSender({
     identity,
     outbox,
     onUnknown: (lease) => unknown.push(lease),
     onDropped: (batches) => dropped.push(batches),
+    onUnstored: (reason) => unstored.push(reason),
   })
   const sent: Uint8Array[] = []
   const outlet = (_type: number, payload: Uint8Array) => void sent.push(payload)
-  return { sender, folder, outbox, unknown, dropped, sent, outlet }
+  return { sender, folder, outbox, unknown, dropped, unstored, sent, outlet }
 }
 
 const batchOf = (payload: Uint8Array) => decodeControl(receiptsSchema, payload)
@@ -61,6 +70,23 @@ const leasesOf = (payload: Uint8Array) =>
 const ack = (leases: readonly LeaseId[], status: 'stored' | 'unknown' = 'stored') => ({
   results: leases.map((lease) => ({ lease, status })),
 })
+
+/** Whether this process may mount a file system. */
+function canMount(): boolean {
+  const disk = mkdtempSync(join(tmpdir(), 'infernet-'))
+  if (spawnSync('mount', ['-t', 'tmpfs', 'none', disk]).status !== 0) return false
+  execFileSync('umount', [disk])
+  return true
+}
+
+/** Takes all the room that is left on a disk. */
+function fill(path: string): void {
+  try {
+    for (;;) writeFileSync(path, Buffer.alloc(4_096), { flag: 'a' })
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' })
+  }
+}
 
 describe('sending receipts', () => {
   beforeEach(() => void vi.useFakeTimers())
@@ -133,12 +159,98 @@ describe('sending receipts', () => {
     expect(dropped).toEqual([1])
   })
 
-  it('survives a store that cannot be written', () => {
-    const { sender, folder, dropped } = makeSender()
+  it('sends what cannot be stored all the same, and says so once', () => {
+    const { sender, folder, sent, outlet, dropped, unstored } = makeSender()
+    sender.connected(outlet)
+    rmSync(folder, { recursive: true })
+    for (let i = 0; i < 3; i++) {
+      sender.add(statement())
+      vi.advanceTimersByTime(RECEIPT_BATCH_DELAY_MS)
+    }
+    expect(sent).toHaveLength(3)
+    expect(sender.waiting).toBe(3)
+    for (const payload of sent) sender.acknowledge(ack(leasesOf(payload)))
+    expect(sender.isIdle).toBe(true)
+    expect(unstored).toEqual([expect.stringContaining('ENOENT')])
+    sender.close()
+    expect(dropped).toEqual([])
+  })
+
+  it('stores what it could not when it can, and sends each once', () => {
+    const { sender, folder, outbox, sent, outlet, unstored } = makeSender()
+    sender.connected(outlet)
+    rmSync(folder, { recursive: true })
+    for (let i = 0; i < MAX_RECEIPT_BATCHES_IN_FLIGHT + 1; i++) {
+      sender.add(statement())
+      sender.flush()
+    }
+    sender.disconnected()
+    expect([outbox.size, sender.waiting]).toEqual([0, MAX_RECEIPT_BATCHES_IN_FLIGHT + 1])
+    mkdirSync(folder)
+    vi.advanceTimersByTime(RECEIPT_STORE_RETRY_MS)
+    expect([outbox.size, sender.waiting]).toEqual([5, 5])
+    expect(new Outbox(folder, 100).size).toBe(5)
+    const before = sent.splice(0)
+    sender.connected(outlet)
+    for (let i = 0; i < 5; i++) sender.acknowledge(ack(leasesOf(sent[i]!)))
+    expect(sent).toHaveLength(5)
+    expect(sent.slice(0, 4).map(leasesOf)).toEqual(before.map(leasesOf))
+    expect(sender.isIdle).toBe(true)
     rmSync(folder, { recursive: true })
     sender.add(statement())
-    vi.advanceTimersByTime(RECEIPT_BATCH_DELAY_MS)
-    expect(dropped).toEqual([1])
+    sender.flush()
+    expect(unstored).toHaveLength(2)
+  })
+
+  it('leaves alone what is under way, so that nothing is sent twice', () => {
+    const { sender, folder, outbox, sent, outlet } = makeSender()
+    sender.connected(outlet)
+    rmSync(folder, { recursive: true })
+    sender.add(statement())
+    sender.flush()
+    mkdirSync(folder)
+    vi.advanceTimersByTime(RECEIPT_STORE_RETRY_MS)
+    expect([outbox.size, sent.length]).toEqual([0, 1])
+    sender.acknowledge(ack(leasesOf(sent[0]!)))
+    expect(sender.isIdle).toBe(true)
+  })
+
+  it('keeps so many in memory and no more, and tells of those that go', () => {
+    const { sender, folder, dropped, sent, outlet } = makeSender()
+    rmSync(folder, { recursive: true })
+    for (let i = 0; i < MAX_UNSTORED_BATCHES + 2; i++) {
+      sender.add(statement())
+      sender.flush()
+    }
+    expect(dropped).toEqual([1, 1])
+    expect(sender.waiting).toBe(MAX_UNSTORED_BATCHES)
+    sender.connected(outlet)
+    expect(sent).toHaveLength(MAX_RECEIPT_BATCHES_IN_FLIGHT)
+    sender.close()
+    expect(dropped).toEqual([1, 1, MAX_UNSTORED_BATCHES])
+    expect(sender.waiting).toBe(0)
+  })
+
+  it.skipIf(!canMount())('gets a receipt through on a disk that is full (needs root)', () => {
+    const disk = mkdtempSync(join(tmpdir(), 'infernet-'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', disk])
+    try {
+      const { sender, outbox, sent, outlet, unstored } = makeSender(100, join(disk, 'outbox'))
+      sender.connected(outlet)
+      fill(join(disk, 'fill'))
+      sender.add(statement())
+      sender.flush()
+      expect(unstored).toEqual([expect.stringContaining('ENOSPC')])
+      expect([sent.length, outbox.size, sender.waiting]).toEqual([1, 0, 1])
+      sender.disconnected()
+      unlinkSync(join(disk, 'fill'))
+      vi.advanceTimersByTime(RECEIPT_STORE_RETRY_MS)
+      expect(outbox.size).toBe(1)
+      sender.connected(outlet)
+      expect(leasesOf(sent[1]!)).toEqual(leasesOf(sent[0]!))
+    } finally {
+      execFileSync('umount', [disk])
+    }
   })
 
   it('waits for the last acknowledgement, but not for ever', async () => {

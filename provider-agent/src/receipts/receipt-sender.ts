@@ -8,8 +8,14 @@ import {
 } from '@infernet/schemas/receipt'
 import { encodeControl, type ReceiptAck, type ReceiptBatchFrame } from '@infernet/schemas/wire'
 import type { Identity } from '../identity.ts'
-import { MAX_RECEIPT_BATCHES_IN_FLIGHT, RECEIPT_BATCH_DELAY_MS } from '../limits.ts'
-import type { Outbox } from './outbox.ts'
+import {
+  MAX_RECEIPT_BATCHES_IN_FLIGHT,
+  MAX_UNSTORED_BATCHES,
+  RECEIPT_BATCH_DELAY_MS,
+  RECEIPT_STORE_RETRY_MS,
+} from '../limits.ts'
+import type { Outbox, StoredBatch } from './outbox.ts'
+import { Unstored } from './unstored.ts'
 
 /** Writes a frame on channel 0 of the live connection. */
 export type ReceiptOutlet = (type: FrameType, payload: Uint8Array) => void
@@ -21,11 +27,13 @@ export interface ReceiptSenderOptions {
   readonly onUnknown: (lease: string) => void
   /** So many batches are gone, for this reason. */
   readonly onDropped: (batches: number, reason: string) => void
+  /** The disk takes no more batches, for this reason; told once until it takes one again. */
+  readonly onUnstored: (reason: string) => void
 }
 
 /**
  * Gathers statements into batches, signs each once, stores it, and sends it until the edge has
- * acknowledged every receipt in it.
+ * acknowledged every receipt in it. What cannot be stored is sent too, and tried again while it waits.
  */
 export class ReceiptSender {
   readonly #options: ReceiptSenderOptions
@@ -35,15 +43,24 @@ export class ReceiptSender {
   /** Batches sent over the live connection: id to the leases not yet acknowledged. */
   readonly #inFlight = new Map<number, Set<string>>()
   #lastSent = 0
+  readonly #unstored = new Unstored(MAX_UNSTORED_BATCHES)
+  #retry: NodeJS.Timeout | undefined
+  /** The owner knows that the disk takes nothing. */
+  #isToldUnstored = false
   #onIdle: (() => void) | undefined
 
   constructor(options: ReceiptSenderOptions) {
     this.#options = options
   }
 
-  /** Receipts that are neither stored nor acknowledged, plus batches that wait in the outbox. */
+  /** Whether no receipts are being gathered, and no batches wait. */
   get isIdle(): boolean {
-    return this.#pending.length === 0 && this.#options.outbox.size === 0
+    return this.#pending.length === 0 && this.waiting === 0
+  }
+
+  /** Batches that the edge has not acknowledged. */
+  get waiting(): number {
+    return this.#options.outbox.size + this.#unstored.size
   }
 
   add(statement: ReceiptStatement): void {
@@ -56,7 +73,7 @@ export class ReceiptSender {
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#pending.length > 0) this.#store()
+    if (this.#pending.length > 0) this.#take()
     this.#send()
   }
 
@@ -70,6 +87,18 @@ export class ReceiptSender {
 
   disconnected(): void {
     this.#outlet = undefined
+    this.#inFlight.clear()
+    this.#storeAgain()
+  }
+
+  /** The agent ends: what is in memory alone, and cannot be stored now, is lost. */
+  close(): void {
+    this.flush()
+    this.#inFlight.clear()
+    this.#storeAgain()
+    clearTimeout(this.#retry)
+    const lost = this.#unstored.clear()
+    if (lost > 0) this.#options.onDropped(lost, 'they are not stored, and the edge confirms none')
   }
 
   /** `unknown` is final too: the edge has no such lease and never will. */
@@ -94,8 +123,8 @@ export class ReceiptSender {
     this.#onIdle = undefined
   }
 
-  #store(): void {
-    const { identity, outbox, onDropped } = this.#options
+  #take(): void {
+    const { identity } = this.#options
     const statements = this.#pending
     this.#pending = []
     const encoded = statements.map(encodeStatement)
@@ -104,23 +133,65 @@ export class ReceiptSender {
       statements: encoded.map(toBase64Url),
     }
     const leases = statements.map(({ lease }) => lease)
+    const payload = encodeControl(frame)
+    if (!this.#isStored(payload, leases)) this.#keep(payload, leases)
+  }
+
+  /** A full disk must not stop the agent from answering, nor keep a receipt from its edge. */
+  #isStored(payload: Uint8Array, leases: readonly string[]): boolean {
+    const { outbox, onDropped, onUnstored } = this.#options
     try {
-      const dropped = outbox.put(encodeControl(frame), leases)
+      const dropped = outbox.put(payload, leases)
+      this.#isToldUnstored = false
       if (dropped > 0) onDropped(dropped, 'the store is full: the oldest went')
+      return true
     } catch (error) {
-      // A full disk must not stop the agent from answering.
-      onDropped(1, error instanceof Error ? error.message : String(error))
+      if (!this.#isToldUnstored) onUnstored(error instanceof Error ? error.message : String(error))
+      this.#isToldUnstored = true
+      return false
     }
+  }
+
+  #keep(payload: Uint8Array, leases: readonly string[]): void {
+    const gone = this.#unstored.put(payload, leases)
+    this.#retryLater()
+    if (gone === undefined) return
+    this.#inFlight.delete(gone.id)
+    this.#options.onDropped(1, 'they cannot be stored, and memory holds no more: the oldest went')
+  }
+
+  /** Stores what waits in memory; what is under way will be acknowledged, or wait again. */
+  #storeAgain(): void {
+    for (const { id, payload, leases } of this.#unstored.except(this.#inFlight)) {
+      if (!this.#isStored(payload, leases)) break
+      this.#unstored.remove(id)
+    }
+    this.#retryLater()
+  }
+
+  #retryLater(): void {
+    if (this.#unstored.size === 0 || this.#retry !== undefined) return
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      this.#storeAgain()
+      this.#send()
+    }, RECEIPT_STORE_RETRY_MS).unref()
   }
 
   #send(): void {
     while (this.#outlet !== undefined && this.#inFlight.size < MAX_RECEIPT_BATCHES_IN_FLIGHT) {
-      const batch = this.#options.outbox.next(this.#lastSent)
+      const batch = this.#next()
       if (batch === undefined) return
-      this.#lastSent = batch.id
       this.#inFlight.set(batch.id, new Set(batch.leases))
       this.#outlet(FRAME.receipts, batch.payload)
     }
+  }
+
+  /** The next to be sent over this connection: those of the outbox first, for most are older. */
+  #next(): StoredBatch | undefined {
+    const stored = this.#options.outbox.next(this.#lastSent)
+    if (stored !== undefined) this.#lastSent = stored.id
+    return stored ?? this.#unstored.except(this.#inFlight)[0]
   }
 
   #settle(lease: string): void {
@@ -128,7 +199,8 @@ export class ReceiptSender {
       if (!leases.delete(lease)) continue
       if (leases.size > 0) return
       this.#inFlight.delete(id)
-      this.#options.outbox.remove(id)
+      if (this.#unstored.has(id)) this.#unstored.remove(id)
+      else this.#options.outbox.remove(id)
       return
     }
   }
