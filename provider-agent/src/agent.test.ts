@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -301,6 +301,28 @@ describe('a job', () => {
     expect(await takeReceipts(session, 1)).toMatchObject([{ finish_reason: 'error' }])
   })
 
+  it.each([true, false])(
+    'outlives an engine that miscounts, and claims what can have been said (stream: %s)',
+    async (stream) => {
+      const { edge, events, server } = await world()
+      const session = await edge.session()
+      const price = { prompt: 100_000, completion: 6_400_000 }
+      const ask = (channel: number) =>
+        session.give(channel, { ...hello, stream }, { model: MODEL, stream, price })
+      const good = ask(1)
+      await session.answer(1)
+      server.fault = 'wrong_usage'
+      const bad = ask(2)
+      const { end } = await session.answer(2)
+      const statements = await takeReceipts(session, 2)
+      expect(statements.map(({ lease }) => lease)).toEqual([good.lease, bad.lease])
+      expect(end?.usage).toEqual(statements[1]?.usage)
+      expect(end?.usage.completion_tokens).toBeGreaterThan(0)
+      expect(end?.usage.completion_tokens).toBeLessThanOrEqual(64)
+      expect(seen(events, 'job_done')).toMatchObject([{ estimated: false }, { estimated: true }])
+    },
+  )
+
   it('shows in the load', async () => {
     const { edge, server } = await world()
     server.tokenMs = 20
@@ -433,6 +455,20 @@ describe('the connection', () => {
     server.tokenMs = 0
     next.give(1, hello, { model: MODEL })
     expect((await next.answer(1)).end?.finish_reason).toBe('stop')
+  })
+
+  it('has its receipts though nothing can be stored, and says that nothing can', async () => {
+    const { edge, events, agent, outboxPath } = await world()
+    const session = await edge.session()
+    rmSync(outboxPath, { recursive: true })
+    session.give(1, hello, { model: MODEL })
+    await session.answer(1)
+    const [statement] = await takeReceipts(session, 1)
+    expect(statement?.finish_reason).toBe('stop')
+    await expect.poll(() => agent.receiptBatchesWaiting).toBe(0)
+    agent.stop()
+    expect(seen(events, 'receipts_unstored')).toHaveLength(1)
+    expect(seen(events, 'receipts_dropped')).toEqual([])
   })
 
   const NOT_AN_ACK = encodeControl({ results: [{ lease: 'x', status: 'stored' }] })

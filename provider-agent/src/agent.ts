@@ -59,7 +59,7 @@ export interface AgentOptions {
   /** Absent: provider. */
   readonly role?: Role
   readonly price: Price
-  /** Jobs at once; absent: found out. */
+  /** Jobs at once, of each model where these share nothing; absent: found out. */
   readonly slots?: number | undefined
   /** Whether prompts may be kept here; `deny` when nothing is said. */
   readonly dataCollection?: Capability['data_collection']
@@ -86,7 +86,6 @@ export type AgentEnd = 'drained' | 'refused'
  */
 export class Agent {
   readonly #options: AgentOptions
-  readonly #outbox: Outbox
   readonly #receipts: ReceiptSender
   readonly #transcripts: TranscriptStore
   readonly #load: LoadDesk
@@ -112,7 +111,6 @@ export class Agent {
     this.#options = options
     const { engine, events, identity, now, slots } = options
     this.#load = new LoadDesk({ engine, slots, startedAt: now() })
-    this.#outbox = new Outbox(options.outboxPath, MAX_OUTBOX_BATCHES)
     this.#transcripts = new TranscriptStore({
       maxBytes: MAX_TRANSCRIPTS_BYTES,
       maxAgeMs: TRANSCRIPT_TTL_MS,
@@ -120,11 +118,12 @@ export class Agent {
     })
     this.#receipts = new ReceiptSender({
       identity,
-      outbox: this.#outbox,
+      outbox: new Outbox(options.outboxPath, MAX_OUTBOX_BATCHES),
       onUnknown: (lease) => events.emit({ event: 'receipt_unknown', lease }),
       onDropped: (batches, reason) => {
         events.emit({ event: 'receipts_dropped', batches, reason })
       },
+      onUnstored: (reason) => events.emit({ event: 'receipts_unstored', reason }),
     })
   }
 
@@ -173,7 +172,7 @@ export class Agent {
 
   /** Batches of receipts that the edge has not acknowledged. */
   get receiptBatchesWaiting(): number {
-    return this.#outbox.size
+    return this.#receipts.waiting
   }
 
   /** Finishes what runs, delivers the receipts and ends. A second call ends at once. */
@@ -224,8 +223,8 @@ export class Agent {
     this.#mode = 'stopped'
     const { counters } = this.#options.events
     const jobs = counters.events.job_done ?? 0
+    this.#receipts.close()
     this.#options.events.emit({ event: 'stopped', jobs, earned_msat: counters.earnedMsat })
-    this.#receipts.flush()
     this.#end = end
     if (this.#link === undefined) this.#done.resolve(end)
   }
@@ -255,6 +254,7 @@ export class Agent {
     this.#jobs = new Jobs({
       engine,
       slots: () => this.#load.slots,
+      slotsPerModel: () => this.#load.slotsPerModel,
       isOpen: () => this.#isOpen,
       now,
       outlet: link,

@@ -75,6 +75,8 @@ export type AgentEvent =
   | { readonly event: 'hardware_trouble'; readonly message: string }
   | { readonly event: 'job_busy'; readonly reason: Busy['reason']; readonly model: string }
   | { readonly event: 'receipt_unknown'; readonly lease: string }
+  /** The disk takes none: they are kept in memory until the edge has them, or the disk. */
+  | { readonly event: 'receipts_unstored'; readonly reason: string }
   | { readonly event: 'receipts_dropped'; readonly batches: number; readonly reason: string }
   /** The edge audits an answer; `found` is false when its transcript is gone. */
   | { readonly event: 'transcript_opened'; readonly lease: string; readonly found: boolean }

@@ -41,8 +41,15 @@ export class OwnerError extends Error {
   override readonly name = 'OwnerError'
   readonly code = 'owner_error'
   readonly exitCode: ExitCode
-  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+  /** What to type now. */
+  readonly next: string | undefined
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    { next, ...options }: ErrorOptions & { readonly next?: string } = {},
+  ) {
     super(message, options)
     this.exitCode = exitCode
+    this.next = next
   }
 }

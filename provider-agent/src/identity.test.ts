@@ -1,6 +1,14 @@
 import { execFile } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,7 +16,18 @@ import { publicKeyOf } from '@infernet/schemas/peer-id'
 import { describe, expect, it } from 'vitest'
 import { findIdentity, KeyError, loadIdentity } from './identity.ts'
 
-const newPath = () => join(mkdtempSync(join(tmpdir(), 'infernet-')), 'agent', 'key.pem')
+const newFolder = () => mkdtempSync(join(tmpdir(), 'infernet-'))
+const newPath = () => join(newFolder(), 'agent', 'key.pem')
+const newFile = (): string => {
+  const path = join(newFolder(), 'file')
+  writeFileSync(path, '')
+  return path
+}
+const newLink = (): string => {
+  const path = join(newFolder(), 'link')
+  symlinkSync('nowhere', path)
+  return path
+}
 
 describe('the key', () => {
   it('is created once, for its owner only', () => {
@@ -56,6 +75,22 @@ describe('the key', () => {
     const started = await Promise.all([start(), start(), start()])
     expect(new Set(started.map(({ stdout }) => stdout.trim())).size).toBe(1)
     expect(readdirSync(dirname(path))).toEqual(['key.pem'])
+  })
+
+  it.each<[string, () => string]>([
+    ['below a file', () => join(newFile(), 'agent', 'key.pem')],
+    ['in a folder that is a file', () => join(newFile(), 'key.pem')],
+    ['where a link leads nowhere', () => join(newLink(), 'agent', 'key.pem')],
+    // Linux takes no folders there, from nobody.
+    ['in /proc', () => '/proc/self/infernet/key.pem'],
+  ])('is not made %s, and says so', (_, path) => {
+    expect(() => loadIdentity(path())).toThrow(KeyError)
+  })
+
+  it('says how to have it elsewhere', () => {
+    expect(() => loadIdentity(join(newLink(), 'agent', 'key.pem'))).toThrow(
+      /^cannot make a key at .*key\.pem: ENOENT.* Name another folder with --data or INFERNET_DATA$/,
+    )
   })
 
   it('is called exposed when others can read it', () => {

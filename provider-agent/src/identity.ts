@@ -1,9 +1,10 @@
 import { createPrivateKey, generateKeyPairSync, hkdfSync, sign, type KeyObject } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
 import { sync, writeDurably } from './durable-file.ts'
-import { isErrno, isLinked } from './file-link.ts'
+import { isErrno, isLinked, isSystemError } from './file-link.ts'
+import { makeFolder } from './make-folder.ts'
 import { notHandedOver } from './service/credentials.ts'
 
 /** The agent's name and the only thing that can speak in it. */
@@ -25,7 +26,7 @@ export interface LoadedIdentity extends FoundIdentity {
   readonly created: boolean
 }
 
-export type KeyErrorCode = 'missing' | 'unreadable' | 'not_ed25519'
+export type KeyErrorCode = 'missing' | 'unreadable' | 'unwritable' | 'not_ed25519'
 
 export class KeyError extends Error {
   override readonly name = 'KeyError'
@@ -60,7 +61,7 @@ export function loadIdentity(path: string, options?: KeyOptions): LoadedIdentity
   const existing = findIdentity(path, options)
   if (existing === undefined && options?.isCredential === true)
     throw new KeyError('missing', notHandedOver(path))
-  const created = existing === undefined && createKeyFile(path)
+  const created = existing === undefined && isMade(path)
   const found = existing ?? findIdentity(path, options)
   if (found === undefined) throw new KeyError('unreadable', `the key at ${path} vanished`)
   return { ...found, created }
@@ -87,21 +88,31 @@ function identityOf(pem: string, path: string): Identity {
   }
 }
 
+function isMade(path: string): boolean {
+  try {
+    return createKeyFile(path)
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause
+    const message = `cannot make a key at ${path}: ${cause.message}. Name another folder with --data or INFERNET_DATA`
+    throw new KeyError('unwritable', message, { cause })
+  }
+}
+
 /**
  * Puts a new key at `path` in one step: a crash leaves either nothing or the whole key, and of two
  * agents that start together one wins and both use its key. Returns whether it was this one.
  */
 function createKeyFile(path: string): boolean {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path))
   const { privateKey } = generateKeyPairSync('ed25519')
   const draft = `${path}.${process.pid}.new`
-  writeDurably(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   try {
+    writeDurably(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
     const isOurs = isLinked(draft, path)
     if (isOurs) sync(dirname(path))
     return isOurs
   } finally {
-    unlinkSync(draft)
+    rmSync(draft, { force: true })
   }
 }
 

@@ -42,6 +42,10 @@ export const RECEIPT_BATCH_DELAY_MS = 50
 export const MAX_RECEIPT_BATCHES_IN_FLIGHT = 4
 /** Batches kept for an edge that is away: 640,000 jobs, about 500 MB. */
 export const MAX_OUTBOX_BATCHES = 10_000
+/** Batches kept in memory where the disk takes none: 12,800 jobs, about 10 MB. */
+export const MAX_UNSTORED_BATCHES = 200
+/** How often those are tried again: a disk that is full stays so for a while. */
+export const RECEIPT_STORE_RETRY_MS = 10_000
 
 /** Transcripts kept for audits: at 170 bytes a token, the last 1,500 answers of 250 tokens. */
 export const MAX_TRANSCRIPTS_BYTES = 64 * 1024 * 1024

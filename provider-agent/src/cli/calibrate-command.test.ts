@@ -13,8 +13,10 @@ import { FakeEngine } from '../testing/fake-engine.ts'
 const MAIN = join(import.meta.dirname, 'main.ts')
 const TINY = ['--engine', 'tiny', '--requests', '6', '--max-tokens', '16', '--seed', '3']
 
-/** Runs `calibrate` in a folder. */
-async function run(cwd: string, ...args: string[]) {
+/** Runs `calibrate` in a folder, where its owner wants it. */
+const run = (cwd: string, ...args: string[]) => calibrateIn(cwd, '--yes', ...args)
+
+async function calibrateIn(cwd: string, ...args: string[]) {
   const child = spawn(process.execPath, [MAIN, 'calibrate', ...args], { cwd })
   const output = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   const [out, err] = await output
@@ -57,6 +59,17 @@ describe('infernet-agent calibrate', () => {
     expect(calibrationAt(join(folder, 'both.json'))).toEqual(calibrate(samples))
   })
 
+  it('does nothing where nobody has named a file, said --yes or can be asked', async () => {
+    const folder = newFolder()
+    const { code, out, err } = await calibrateIn(folder, ...TINY)
+    expect({ code, out, files: readdirSync(folder) }).toEqual({
+      code: EXIT.usage,
+      out: '',
+      files: [],
+    })
+    expect(err).toMatch(/6 requests of at most 16 tokens.*\n→ infernet-agent calibrate --yes/)
+  })
+
   it('says why an engine that shows no evidence needs none', async () => {
     const server = new FakeEngine()
     await server.start()
@@ -82,7 +95,7 @@ describe('infernet-agent calibrate', () => {
 
   it('stops at Ctrl-C, and writes nothing', async () => {
     const folder = newFolder()
-    const args = ['--engine', 'tiny', '--requests', '8000', '--samples-out', 'samples']
+    const args = ['--engine', 'tiny', '--yes', '--requests', '8000', '--samples-out', 'samples']
     const child = spawn(process.execPath, [MAIN, 'calibrate', ...args], { cwd: folder })
     const err = text(child.stderr)
     await once(child.stdout, 'data')

@@ -24,6 +24,7 @@ import { count } from './count.ts'
 import { addEngineOptions, engineOptions, type EngineFlags } from './engine-options.ts'
 import { terminal } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
+import { saysYes } from './yes-or-no.ts'
 
 interface CalibrateFlags extends EngineFlags {
   readonly requests: number
@@ -32,6 +33,7 @@ interface CalibrateFlags extends EngineFlags {
   readonly out?: string
   readonly samplesOut?: string
   readonly from?: string[]
+  readonly yes?: boolean
   readonly json?: boolean
 }
 
@@ -55,9 +57,11 @@ export function addCalibrateCommand(program: Command): void {
         'measure nothing: put the samples of several machines together',
       ).conflicts(['engine', 'engineUrl', 'model', 'seed', 'samplesOut']),
     )
+    .option('--yes', 'do not ask; as with --out')
     .option('--json', 'the result as one JSON object on stdout')
     .action(async (flags: CalibrateFlags) => {
       for (const file of [flags.out, flags.samplesOut]) assertFolder(file ?? '.')
+      await assertWanted(flags)
       const found = await ownersFault(async () =>
         flags.from === undefined ? measured(flags) : readSamples(flags.from),
       )
@@ -69,6 +73,24 @@ export function addCalibrateCommand(program: Command): void {
       const shown = { ...report, warnings: warningsOf(report) }
       console.log(flags.json ? JSON.stringify(shown) : reportText(report))
     })
+}
+
+/** Minutes of the engine's time and a file: what names neither a file nor `--yes` may be a mere try. */
+async function assertWanted({
+  from,
+  maxTokens,
+  out,
+  requests,
+  yes,
+}: CalibrateFlags): Promise<void> {
+  if (from !== undefined || out !== undefined || yes === true) return
+  const plan = `this makes ${requests} requests of at most ${maxTokens} tokens, and calibration-SPEC.json in this folder`
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    const next = 'infernet-agent calibrate --yes, or with --out FILE'
+    throw new OwnerError(EXIT.usage, `${plan}, and nobody can be asked here`, { next })
+  }
+  const isAgreed = await saysYes(`${plan}. Go on?`, untilStopped().signal).catch(() => false)
+  if (!isAgreed) throw new OwnerError(EXIT.interrupted, 'nothing was calibrated')
 }
 
 function reportOf({ samples, ...found }: Found, { out }: CalibrateFlags): CalibrationReport {

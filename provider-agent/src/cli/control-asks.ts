@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
 import type { z } from 'zod'
 import { agentStatusSchema, type AgentStatus } from '../control/agent-status.ts'
 import { askAgent } from '../control/control-client.ts'
 import { ControlError, type ControlErrorCode } from '../control/control-error.ts'
 import { dataDir } from '../data-dir.ts'
-import { shellWord } from '../doctor/shell-word.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
+import { nextStep, ownAgent } from './own-agent.ts'
 
 export interface ControlFlags {
   readonly data?: string
@@ -40,10 +39,6 @@ export async function runningAgent<T>(
   }
 }
 
-/** ` --data DIR`, or nothing, for commands to type. */
-export const dataFlag = (data: string | undefined): string =>
-  data === undefined ? '' : ` --data ${shellWord(data)}`
-
 const EXIT_CODES: Readonly<Record<ControlErrorCode, ExitCode>> = {
   already_running: EXIT.data,
   not_running: EXIT.notServing,
@@ -63,14 +58,7 @@ export async function controlFault<T>({ data }: ControlFlags, work: () => Promis
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
     const { exitCode, message } = ownersError(error)
-    const hint = error.code === 'not_running' ? `. ${nextStep(data)}` : ''
-    throw new OwnerError(exitCode, `${message}${hint}`)
+    if (error.code !== 'not_running') throw new OwnerError(exitCode, message)
+    throw new OwnerError(exitCode, message, { next: nextStep(ownAgent(data, process.env)) })
   }
-}
-
-function nextStep(data: string | undefined): string {
-  const start = `Start it: infernet-agent run --edge URL${dataFlag(data)}`
-  const { key } = dataDir(data, process.env)
-  if (!existsSync(key)) return `${start} (or name its --data: no agent has been there yet)`
-  return `${start}. A service is started with: systemctl start infernet-agent`
 }

@@ -14,6 +14,7 @@ import { openControl } from '../control/open-control.ts'
 import { dataDir } from '../data-dir.ts'
 import { EventLog, type AgentEvent } from '../events.ts'
 import { EXIT } from '../exit-codes.ts'
+import { loadIdentity } from '../identity.ts'
 import { FakeEdge, type FakeEdgeOptions, type FakeSession } from '../testing/fake-edge.ts'
 import { readMetrics, valueOf } from '../testing/read-metrics.ts'
 import { jsonLine } from './event-lines.ts'
@@ -121,8 +122,9 @@ describe('infernet-agent status and models', () => {
     const data = newDirectory()
     const nobody = await ask('status', data)
     expect(nobody).toMatchObject({ code: EXIT.notServing, out: '' })
-    expect(nobody.err).toContain(`infernet-agent run --edge URL --data ${data}`)
+    expect(nobody.err).toContain(`\n→ infernet-agent setup --data ${data}\n`)
     const spaced = join(data, 'my data')
+    loadIdentity(dataDir(spaced, {}).key)
     expect((await ask('status', spaced)).err).toContain(`run --edge URL --data '${spaced}'`)
     expect((await ask('drain', data)).code).toBe(EXIT.notServing)
     const lone = start(['run', '--edge', 'http://127.0.0.1:1', '--engine', 'tiny', '--data', data])

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,7 @@ import { dataDir } from '../data-dir.ts'
 import { EventLog } from '../events.ts'
 import { EXIT } from '../exit-codes.ts'
 import { loadIdentity } from '../identity.ts'
+import { writeAgentFile } from '../setup/agent-file.ts'
 import { jsonLine } from './event-lines.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
@@ -99,6 +100,19 @@ describe('infernet-agent earnings', () => {
     await control.close()
     expect(code).toBe(EXIT.ok)
     expect(JSON.parse(out)).toEqual(EARNINGS)
+  })
+
+  it('asks the edge that setup has chosen where no agent runs', async () => {
+    const settings = dataDir(data, {}).settings
+    writeAgentFile(settings, { edge: url, engine: 'tiny' })
+    const { code, out } = await earnings('--data', data, '--json')
+    expect(code).toBe(EXIT.ok)
+    expect(JSON.parse(out)).toEqual(EARNINGS)
+    writeFileSync(settings, 'nonsense')
+    const broken = await earnings('--data', data)
+    rmSync(settings)
+    expect(broken).toMatchObject({ code: EXIT.usage })
+    expect(broken.err).toContain(`${settings}: it is not JSON`)
   })
 
   it('says what is missing', async () => {

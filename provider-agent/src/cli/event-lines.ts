@@ -114,6 +114,8 @@ function lineOf(event: AgentEvent): string {
       return pc.dim(`refused a job for ${event.model}: ${event.reason}`)
     case 'receipt_unknown':
       return warn(`the edge does not know lease ${event.lease}; its receipt is void`)
+    case 'receipts_unstored':
+      return warn(`receipts cannot be stored, and are kept in memory alone: ${event.reason}`)
     case 'receipts_dropped':
       return `${pc.red('receipts lost')} ${event.reason} (batches: ${event.batches})`
     case 'transcript_opened':

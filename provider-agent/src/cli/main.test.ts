@@ -293,15 +293,7 @@ describe('infernet-agent receipt verify', () => {
       code: EXIT.usage,
       err: expect.stringContaining('not a signed receipt') as string,
     })
-  })
-})
-
-describe('infernet-agent keys', () => {
-  it('creates the key once and shows its name', async () => {
-    const data = newDirectory()
-    const first = await start(['keys', '--data', data]).exited
-    const second = await start(['keys', '--data', data, '--json']).exited
-    expect(first.out).toMatch(/^12D3KooW\w+\nkey: /)
-    expect(first.out).toContain((JSON.parse(second.out) as { peer: string }).peer)
+    writeFileSync(file, '[]')
+    expect(await start(['receipt', 'verify', file]).exited).toMatchObject({ code: EXIT.usage })
   })
 })

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander'
-import { EXIT, OwnerError } from '../exit-codes.ts'
-import { plainLines } from '../plain-text.ts'
+import { fstatSync } from 'node:fs'
+import { Command } from 'commander'
+import { commandAt, endOf, wantsJson } from './end-of.ts'
+import { isJournal, journalText } from './journal-lines.ts'
+import { outliveOutput } from './lost-output.ts'
 
 type AddCommand = (program: Command) => void
 
@@ -57,22 +59,24 @@ const COMMANDS: readonly {
 const program = new Command('infernet-agent')
   .description('Serves language models on this machine to an Infernet edge, for sats.')
   .exitOverride()
+  // Below, with what to type next.
+  .configureOutput({ outputError: () => {} })
 
-const [, , asked = ''] = process.argv
+const [, , first = '', ...rest] = process.argv
+const asked = first === '--version' || first === '-V' ? 'version' : first
+const words = asked === '' ? [] : [asked, ...rest]
 const named = COMMANDS.filter(({ names }) => names.includes(asked))
 for (const { load } of named.length > 0 ? named : COMMANDS) (await load())(program)
 
+const output = outliveOutput()
 try {
-  await program.parseAsync()
+  await program.parseAsync(words, { from: 'user' })
+  // What an agent prints is its log, and not what it is asked for.
+  if (asked !== 'run') await output.taken()
 } catch (error) {
-  if (error instanceof CommanderError)
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  else if (error instanceof OwnerError) {
-    console.error(`infernet-agent: ${plainLines(error.message)}`)
-    process.exitCode = error.exitCode
-  } else {
-    console.error(error)
-    process.exitCode = EXIT.failure
-  }
+  const { exitCode, text } = endOf(error, commandAt(program, words), wantsJson(words))
+  const inJournal = isJournal(process.env['JOURNAL_STREAM'], fstatSync, process.stderr.fd)
+  if (text !== undefined) console.error(inJournal ? journalText(text, 3) : text)
+  process.exitCode = exitCode
 }
 process.exit()

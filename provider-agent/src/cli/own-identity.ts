@@ -1,6 +1,8 @@
 import { dataDir } from '../data-dir.ts'
+import { shellWord } from '../doctor/shell-word.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { findIdentity, KeyError, type Identity } from '../identity.ts'
+import { keyElsewhere, ownAgent } from './own-agent.ts'
 
 /** The provider's key under `--data`, if there is one: none is made. Throws OwnerError. */
 export function ownIdentity(data: string | undefined): Identity | undefined {
@@ -16,6 +18,19 @@ export function ownIdentity(data: string | undefined): Identity | undefined {
 export function requiredIdentity(data: string | undefined): Identity {
   const identity = ownIdentity(data)
   if (identity !== undefined) return identity
+  throw noKey(data)
+}
+
+/** Where the key is not, and where it is or how to have one. */
+export function noKey(data: string | undefined): OwnerError {
+  const own = ownAgent(data, process.env)
   const { key } = dataDir(data, process.env)
-  throw new OwnerError(EXIT.data, `there is no key at ${key}: name the provider’s --data directory`)
+  const elsewhere = keyElsewhere(own)
+  if (elsewhere === undefined) {
+    const message = `there is no key at ${key}: name the provider’s --data directory, or have one made`
+    return new OwnerError(EXIT.data, message, { next: `infernet-agent setup${own.dataFlag}` })
+  }
+  const { command, root } = elsewhere
+  const message = `there is no key at ${key}: that of the service is in ${root}, which --data has to name`
+  return new OwnerError(EXIT.data, message, { next: `${command} keys --data ${shellWord(root)}` })
 }

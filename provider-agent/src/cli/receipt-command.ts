@@ -3,12 +3,14 @@ import { signedHeaders } from '@infernet/schemas/provider-request'
 import { signedReceiptSchema, verifyReceipt, type SignedReceipt } from '@infernet/schemas/receipt'
 import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
+import { shellWord } from '../doctor/shell-word.ts'
 import { askEdgeJson, edgeUrl } from '../edge-api/ask-edge.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { plainJson } from '../plain-text.ts'
 import { InputError, readInput } from '../read-input.ts'
 import { verifyWhole, wholeReceiptSchema, type WholeReceipt } from '../receipts/whole-receipt.ts'
 import { edgeFault } from './edge-fault.ts'
+import { edgeOption, ownEdge } from './own-edge.ts'
 import { requiredIdentity } from './own-identity.ts'
 import { receiptText, wholeText } from './receipt-text.ts'
 
@@ -21,7 +23,8 @@ type AnyReceipt = z.infer<typeof receiptSchema>
 /** One receipt, or a list of them. */
 const fileSchema = z.union([
   receiptSchema.transform((receipt) => [receipt]),
-  z.array(receiptSchema),
+  // Nothing is no receipt that holds.
+  z.array(receiptSchema).min(1),
 ])
 
 interface VerifyFlags {
@@ -57,14 +60,23 @@ export function addReceiptCommand(program: Command): void {
     .command('fetch')
     .description('print the receipt of a job that this provider has answered')
     .argument('<job>', 'its id, job_…')
-    .requiredOption('--edge <url>', 'the edge')
+    .addOption(edgeOption())
     .option('--data <directory>', 'where the key is kept (INFERNET_DATA)')
-    .action(async (job: string, { edge, data }: { edge: string; data?: string }) => {
-      const headers = signedHeaders(requiredIdentity(data), job, Date.now())
-      const url = edgeUrl(edge, `/v1/receipts/${encodeURIComponent(job)}`)
-      const found = await edgeFault(() => askEdgeJson(url, z.unknown(), { headers }))
-      console.log(plainJson(found))
-    })
+    .option('--json', 'as JSON, which it is anyway')
+    .action(fetchReceipt)
+}
+
+async function fetchReceipt(
+  job: string,
+  flags: { readonly edge?: string; readonly data?: string },
+): Promise<void> {
+  const headers = signedHeaders(requiredIdentity(flags.data), job, Date.now())
+  const edge = await ownEdge(`receipt fetch ${shellWord(job)}`, flags)
+  const found = await edgeFault(async () => {
+    const url = edgeUrl(edge, `/v1/receipts/${encodeURIComponent(job)}`)
+    return askEdgeJson(url, z.unknown(), { headers })
+  })
+  console.log(plainJson(found))
 }
 
 function peerId(text: string): PeerId {
@@ -77,7 +89,8 @@ async function readReceipts(file: string): Promise<AnyReceipt[]> {
     return fileSchema.parse(JSON.parse(await readInput(file, MAX_FILE_BYTES)))
   } catch (error) {
     if (error instanceof InputError) throw new OwnerError(EXIT.usage, error.message)
-    const reason = error instanceof z.ZodError ? 'not a signed receipt' : messageOf(error)
+    const reason =
+      error instanceof z.ZodError ? 'not a signed receipt, nor a list of some' : messageOf(error)
     throw new OwnerError(EXIT.usage, `cannot read ${file}: ${reason}`)
   }
 }

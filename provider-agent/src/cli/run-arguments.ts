@@ -21,7 +21,9 @@ export function readRunArguments(
   args: readonly string[],
   settingsOf: (data: string | undefined) => string,
 ): RunArguments {
-  const command = addRunOptions(new Command('infernet-agent run')).exitOverride()
+  const command = addRunOptions(new Command('infernet-agent run'))
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
   const given = watchGiven(command)
   command.parse(args, { from: 'user' })
   const path = settingsOf(command.opts<RunFlags>().data)

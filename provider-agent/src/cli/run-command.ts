@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import type { Price } from '@infernet/schemas/wire'
 import { parsePrice, PriceError } from '@infernet/settlement/price-text'
 import { Command, Option } from 'commander'
@@ -21,16 +22,18 @@ import { OutboxError } from '../receipts/outbox.ts'
 import { CredentialError } from '../service/credentials.ts'
 import { sdNotify } from '../service/sd-notify.ts'
 import { ServiceWatch } from '../service/service-watch.ts'
+import { NO_SETTINGS, SETTINGS_VARIABLE } from '../setup/agent-file.ts'
 import { VerifierError } from '../verifier/verifier-error.ts'
 import { count } from './count.ts'
 import { addEngineOptions, engineOptions, type EngineFlags } from './engine-options.ts'
 import { isOfEveryJob, jsonLine, showEvent } from './event-lines.ts'
+import { idsOf, isJournal, journalText, priorityOf } from './journal-lines.ts'
 import { LineWriter } from './line-writer.ts'
 import { addOwnerOptions, openOwnerSide, readHours, type OwnerFlags } from './owner-options.ts'
 import { addPayoutOptions } from './payout-options.ts'
 import { addMetricsOption, openRunControl, type MetricsFlags } from './run-control.ts'
 import { requiredEdge, settingsPath, settle, type SettledFrom } from './run-settings.ts'
-import { terminal } from './terminal.ts'
+import { terminal, type Terminal } from './terminal.ts'
 
 export interface RunFlags extends EngineFlags, MetricsFlags, OwnerFlags, PayoutFlags {
   readonly role: Role
@@ -57,9 +60,11 @@ export function addRunCommand(program: Command): void {
   )
 }
 
-/** Fills in what agent.json says beneath the command line. Throws OwnerError. */
+/** Fills in what agent.json says beneath the command line, unless it is not to be read. Throws OwnerError. */
 export const settingsOf = (command: Command, data: string | undefined): SettledFrom | undefined =>
-  settle(command, settingsPath(data), () => addRunOptions(new Command()))
+  process.env[SETTINGS_VARIABLE] === NO_SETTINGS
+    ? undefined
+    : settle(command, settingsPath(data), () => addRunOptions(new Command()))
 
 /** Adds the options of `run` to any command; `planRun` reads them. */
 export function addRunOptions(command: Command): Command {
@@ -183,19 +188,28 @@ function serviceWatch(): ServiceWatch {
   return new ServiceWatch(notify, () => performance.now())
 }
 
-/** Shows events to the owner: as they are, or each as its line of JSON. */
+/** Shows events to the owner: as they are, or each as its line of JSON; to the journal with what it sorts them by. */
 function eventWriter({ json, quiet }: RunFlags) {
   const output = new LineWriter(process.stdout)
   process.on('exit', () => output.flush())
   const to = terminal(output)
+  const inJournal = isJournal(process.env['JOURNAL_STREAM'], fstatSync, process.stdout.fd)
   return (event: AgentEvent, at: number, line: string): void => {
     if (quiet && isOfEveryJob(event)) return
-    if (json) output.write(line)
-    else showEvent(to, event, at)
+    if (json) output.write(inJournal ? `<${priorityOf(event)}>${line}` : line)
+    else showEvent(inJournal ? journal(output, event) : to, event, at)
     // What is rare is news: whoever waits for it sees it at once.
     if (!isOfEveryJob(event)) output.flush()
   }
 }
+
+/** Where one event is written to the journal. */
+const journal = (output: LineWriter, event: AgentEvent): Terminal => ({
+  line(text) {
+    output.write(`${journalText(text + idsOf(event), priorityOf(event))}\n`)
+  },
+  spin() {},
+})
 
 function announceKey(
   events: EventLog,

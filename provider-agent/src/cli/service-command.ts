@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { InvalidArgumentError, type Command } from 'commander'
+import { CommanderError, InvalidArgumentError, type Command } from 'commander'
 import { dataDir } from '../data-dir.ts'
 import { EngineStartError } from '../engines/engine.ts'
 import { findProgram } from '../engines/managed/find-program.ts'
@@ -28,11 +28,12 @@ import { Systemd } from '../service/systemd.ts'
 import { UnitWordError } from '../service/unit-words.ts'
 import type { Scope } from '../service/unit-settings.ts'
 import { JSON_OPTION } from './control-asks.ts'
+import { parserSays } from './end-of.ts'
 import { engineKind } from './engine-options.ts'
 import type { ManagedFlags } from './managed-options.ts'
-import { roomLimitsOf } from './owner-options.ts'
 import { readRunArguments } from './run-arguments.ts'
 import { settingsPath, type SettledFrom } from './run-settings.ts'
+import { usesGpu } from './service-gpu.ts'
 import { stateText, tool } from './service-text.ts'
 
 interface ScopeFlags {
@@ -84,7 +85,8 @@ const addUnitOptions = (command: Command): Command =>
     .argument('[options...]', 'after --, the options of run, such as --engine-url')
     .option(...USER)
     .option('--edge <url>', 'the edge')
-    .option('--gpu', 'let it see the GPU although its engine is a server beside it')
+    .option('--gpu', 'let it see the GPU wherever its engine is')
+    .option('--no-gpu', 'keep the GPU from it (default: by the engine)')
     .option('--memory-max <size>', 'memory it may use, such as 2G or 80%', memorySize)
     .option('--env <NAME=value>', 'a variable for its environment; may be said again', variable)
     .option(...JSON_OPTION)
@@ -205,13 +207,11 @@ function wishOf(args: readonly string[], flags: UnitFlags): Wished {
   const scope = scopeOf(flags)
   const read = readRunArguments([...edge, ...args], (data) => ownersSettings(data, scope))
   const { flags: run, given, settings } = read
-  const kind = engineKind(run)
-  const usesGpu = (kind === 'llama-cpp' && run.gpu) || roomLimitsOf(run) !== undefined
   const wish: ServiceWish = {
     scope,
     given: [...given, ...programFound(run)],
-    ownEngine: kind !== 'openai-http',
-    gpu: flags.gpu === true || (hasGpuFiles() && usesGpu),
+    ownEngine: engineKind(run) !== 'openai-http',
+    gpu: flags.gpu ?? (hasGpuFiles() && usesGpu(run)),
     graceSeconds: run.grace,
     ...(flags.memoryMax === undefined ? {} : { memoryMax: flags.memoryMax }),
     environment: flags.env ?? {},
@@ -302,6 +302,9 @@ async function ownersFault(work: () => Promise<void>): Promise<void> {
     if (error instanceof UnitWordError) throw new OwnerError(EXIT.usage, error.message)
     if (error instanceof KeyError) throw new OwnerError(EXIT.data, error.message)
     if (error instanceof EngineStartError) throw new OwnerError(EXIT.engine, error.message)
+    if (error instanceof CommanderError && error.exitCode !== 0)
+      // It was in what follows `--`.
+      throw new OwnerError(EXIT.usage, parserSays(error), { next: 'infernet-agent run --help' })
     if (isSystemError(error)) throw new OwnerError(EXIT.service, error.message)
     throw error
   }

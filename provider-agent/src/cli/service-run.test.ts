@@ -64,6 +64,17 @@ describe('infernet-agent run, under systemd', () => {
     await expect.poll(said, PATIENCE).toContain('STOPPING=1')
   })
 
+  it('reads no options that a later setup has chosen: the unit says all', async () => {
+    const settings = join(folder, 'data', 'agent.json')
+    mkdirSync(join(folder, 'data'))
+    writeFileSync(settings, 'nonsense')
+    const { child, exited } = run(edge.url, { INFERNET_SETTINGS: 'none' })
+    await edge.session()
+    child.kill('SIGTERM')
+    expect((await exited).code).toBe(EXIT.ok)
+    expect((await run(edge.url).exited).code).toBe(EXIT.usage)
+  })
+
   it('is ready and alive though its edge is away', async () => {
     run('http://127.0.0.1:1')
     await expect.poll(said, PATIENCE).toContain('READY=1')

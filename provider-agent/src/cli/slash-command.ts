@@ -12,6 +12,7 @@ import type { SlashVerdict } from '../slashes/slash-verdict.ts'
 import { verifySlash, type OwnScorer } from '../slashes/verify-slash.ts'
 import { JSON_OPTION } from './control-asks.ts'
 import { edgeFault } from './edge-fault.ts'
+import { edgeOption, ownEdge } from './own-edge.ts'
 import { ownIdentity, requiredIdentity } from './own-identity.ts'
 import { slashText, verdictText } from './slash-text.ts'
 import { untilStopped } from './until-stopped.ts'
@@ -24,13 +25,12 @@ interface VerifyFlags {
 }
 
 interface EdgeFlags {
-  readonly edge: string
+  readonly edge?: string
   readonly data?: string
   readonly json?: boolean
 }
 
 const DATA = ['--data <directory>', 'where the provider’s key is kept (INFERNET_DATA)'] as const
-const EDGE = ['--edge <url>', 'the edge'] as const
 
 /** Adds `slash verify`, `slash show` and `slash appeal` to the program. */
 export function addSlashCommand(program: Command): void {
@@ -56,7 +56,7 @@ export function addSlashCommand(program: Command): void {
     .command('show')
     .description('show a slash, or all of this provider')
     .argument('[slash]', 'its id, slash_…', slashId)
-    .requiredOption(...EDGE)
+    .addOption(edgeOption())
     .option(...DATA)
     .option(...JSON_OPTION)
     .action(show)
@@ -64,7 +64,7 @@ export function addSlashCommand(program: Command): void {
     .command('appeal')
     .description('say why a slash is wrong; once, until its time to appeal is over')
     .argument('<slash>', 'its id, slash_…', slashId)
-    .requiredOption(...EDGE)
+    .addOption(edgeOption())
     .requiredOption('--reason <text>', 'for the operator, at most 2000 characters')
     .option(...DATA)
     .option(...JSON_OPTION)
@@ -92,7 +92,9 @@ function scorerOf(file: string | undefined): OwnScorer | undefined {
   return (json, evidence) => ownScores(file, json, evidence, signal)
 }
 
-async function show(id: string | undefined, { edge, data, json }: EdgeFlags): Promise<void> {
+async function show(id: string | undefined, flags: EdgeFlags): Promise<void> {
+  const { data, json } = flags
+  const edge = await ownEdge(`slash show${id === undefined ? '' : ` ${id}`}`, flags)
   const slashes = await edgeFault(async () => {
     if (id !== undefined)
       return [await askEdgeJson(edgeUrl(edge, `/v1/slashes/${id}`), slashFactsSchema)]
@@ -105,8 +107,9 @@ async function show(id: string | undefined, { edge, data, json }: EdgeFlags): Pr
 }
 
 async function appeal(id: string, flags: EdgeFlags & { readonly reason: string }): Promise<void> {
-  const { data, edge, json, reason } = flags
+  const { data, json, reason } = flags
   const said = signedAppeal(requiredIdentity(data), id, reason)
+  const edge = await ownEdge(`slash appeal ${id} --reason …`, flags)
   const facts = await edgeFault(async () =>
     askEdgeJson(edgeUrl(edge, `/v1/slashes/${id}/appeal`), slashFactsSchema, {
       method: 'POST',

@@ -35,7 +35,9 @@ export function addStatusCommands(program: Command): void {
 }
 
 async function status(flags: ControlFlags & { readonly watch?: boolean }): Promise<void> {
-  const stopping = flags.watch ? untilStopped().signal : undefined
+  const stopping = flags.watch ? untilStopped() : undefined
+  // `status --watch | head` leaves when it has enough.
+  process.stdout.on('error', () => stopping?.abort())
   for (;;) {
     const found = await controlFault(flags, () => agentStatus(flags.data))
     process.exitCode = found.state === 'connected' ? EXIT.ok : EXIT.notServing
@@ -43,8 +45,8 @@ async function status(flags: ControlFlags & { readonly watch?: boolean }): Promi
     const isScreen = flags.watch && !flags.json && process.stdout.isTTY
     console.log(isScreen ? `${CLEAR_SCREEN}${text}` : text)
     if (stopping === undefined) return
-    await pause(WATCH_MS, undefined, { signal: stopping }).catch(() => {})
-    if (stopping.aborted) return
+    await pause(WATCH_MS, undefined, { signal: stopping.signal }).catch(() => {})
+    if (stopping.signal.aborted) return
   }
 }
 

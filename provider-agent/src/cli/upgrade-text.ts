@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { Release } from '../upgrade/release.ts'
-import { dataFlag } from './control-asks.ts'
+import { dataFlag } from './own-agent.ts'
 
 /** How an upgrade has ended. */
 export interface UpgradeResult {

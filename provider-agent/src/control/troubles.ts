@@ -77,6 +77,8 @@ function jobWords(event: AgentEvent): readonly [string, string] | undefined {
       return [`${event.model} could not be looked at: ${event.message}`, READ_ENGINE_LOG]
     case 'receipt_unknown':
       return [`the edge does not know lease ${event.lease}`, 'tell the edge’s operator']
+    case 'receipts_unstored':
+      return [`receipts cannot be stored: ${event.reason}`, 'is the disk full?']
     case 'receipts_dropped':
       return [`receipts lost: ${event.reason}`, 'is the disk full?']
     case 'transcript_opened':

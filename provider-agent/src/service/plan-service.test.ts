@@ -59,6 +59,13 @@ describe('planService', () => {
     ])
   })
 
+  it('lets no file of options change under the unit what the unit says', () => {
+    for (const scope of ['system', 'user'] as const) {
+      const { environment } = planService({ ...WISH, scope }, HOST).settings
+      expect(environment).toMatchObject({ INFERNET_SETTINGS: 'none' })
+    }
+  })
+
   it('makes paths of models absolute and shows just them, and leaves a server’s names alone', () => {
     const wish = { ...given(model('a=b c.gguf'), model('/srv/d.gguf')), ownEngine: true }
     expect(textsOf(wish)).toEqual(['--model=a=/home/me/b c.gguf', '--model=/srv/d.gguf'])

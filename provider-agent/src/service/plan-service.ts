@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import { NO_SETTINGS, SETTINGS_VARIABLE } from '../setup/agent-file.ts'
 import { isNamedFile } from './file-options.ts'
 import type { GivenOption } from './given-option.ts'
 import { CREDENTIAL, CREDENTIALS_VARIABLE } from './credentials.ts'
@@ -85,6 +86,8 @@ export function planService(wish: ServiceWish, host: ServiceHost): ServicePlan {
       ...(isSystem ? [] : [{ text: `--data=${wish.dataRoot}` }]),
     ],
     environment: {
+      // What agent.json said is among the arguments: another setup must not change the half of it.
+      [SETTINGS_VARIABLE]: NO_SETTINGS,
       ...(isSystem ? SYSTEM_ENVIRONMENT : {}),
       ...(names === '' ? {} : { [CREDENTIALS_VARIABLE]: names }),
       ...wish.environment,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Argument, Command, Option } from 'commander'
 import { describe, expect, it } from 'vitest'
+import { findTool } from '../../sandbox/find-tool.ts'
 import { bashCompletion } from './bash-completion.ts'
 import { commandTree } from './command-tree.ts'
 import { fishCompletion } from './fish-completion.ts'
@@ -83,14 +84,105 @@ describe('the completion of bash', () => {
 
   it('completes the agent’s own commands', () => {
     const script = join(directory, 'own')
-    const main = join(import.meta.dirname, '..', 'main.ts')
-    writeFileSync(script, execFileSync(process.execPath, [main, 'completion', 'bash']))
+    writeFileSync(script, ownCompletion('bash'))
     expect(offered('infernet-agent st', script)).toEqual(['status'])
     expect(offered('infernet-agent status --w', script)).toEqual(['--watch'])
     expect(offered('infernet-agent completion f', script)).toEqual(['fish'])
     expect(offered('infernet-agent slash ', script)).toEqual(
       expect.arrayContaining(['verify', 'show', 'appeal']),
     )
+  })
+})
+
+const MAIN = join(import.meta.dirname, '..', 'main.ts')
+const ownCompletion = (shell: string): Buffer =>
+  execFileSync(process.execPath, [MAIN, 'completion', shell])
+const [FISH, ZSH] = [findTool('fish'), findTool('zsh')]
+const linesOf = (output: Buffer): string[] => output.toString().split('\n').slice(0, -1)
+
+describe.skipIf(FISH === undefined)(
+  'the completion of fish (needs fish: apt-get install fish)',
+  () => {
+    const script = join(directory, 'script.fish')
+    writeFileSync(script, fishCompletion(commandTree(someProgram())))
+    const fish = (...args: string[]) =>
+      linesOf(execFileSync(FISH ?? '', ['--no-config', ...args], { cwd: directory }))
+    /** Each with its description, which fish shows beside it. */
+    const offeredBy = (file: string, line: string) =>
+      fish('-c', `source ${file}; complete -C '${line}'`)
+
+    it.each([
+      ['some-agent r', [`receipt\treceipts`, `run\t${NASTY}`]],
+      ['some-agent run --ro', [`--role\t${NASTY}`]],
+      ['some-agent run --role v', [`verifier\t${NASTY}`]],
+      ['some-agent run --edge receipt --q', [`--quiet\t${NASTY}`]],
+      ['some-agent run --edge ', []],
+      ['some-agent receipt verify --j', ['--json\tas JSON']],
+      ['some-agent receipt verify k', ['key.pem']],
+      ['some-agent completion b', ['bash']],
+    ])('%j', (line, words) => {
+      expect(offeredBy(script, line)).toEqual(words)
+    })
+
+    it('completes the agent’s own commands', () => {
+      const own = join(directory, 'own.fish')
+      writeFileSync(own, ownCompletion('fish'))
+      expect(fish('--no-execute', own)).toEqual([])
+      expect(offeredBy(own, 'infernet-agent ser')).toEqual(['service\trun the agent under systemd'])
+      const names = offeredBy(own, 'infernet-agent service ').map((word) => word.split('\t')[0])
+      expect(names).toEqual(['install', 'status', 'uninstall', 'unit'])
+    })
+  },
+)
+
+describe.skipIf(ZSH === undefined)('the completion of zsh (needs zsh: apt-get install zsh)', () => {
+  const script = join(directory, 'script.zsh')
+  writeFileSync(script, zshCompletion(commandTree(someProgram())))
+  /** What the function hands to zsh, which completes only at a terminal; it is zsh that keeps what fits. */
+  const handed = (...words: string[]) =>
+    linesOf(
+      execFileSync(ZSH ?? '', [
+        '-fc',
+        `compdef() {}; source ${script}
+        _describe() { print -rl -- $items; }
+        _message() { print -r -- message; }
+        _files() { print -r -- files; }
+        compadd() { print -rl -- "\${@:2}"; }
+        words=("$@"); CURRENT=$#; _some-agent`,
+        'zsh',
+        ...words,
+      ]),
+    )
+  const help = ['-h:display help for command', '--help:display help for command']
+
+  it.each([
+    [
+      ['some-agent', ''],
+      [`run:${NASTY}`, 'receipt:receipts', 'completion:', ...help],
+    ],
+    [
+      ['some-agent', 'run', '--role', ''],
+      ['provider', 'verifier'],
+    ],
+    [['some-agent', 'run', '--edge', ''], ['message']],
+    [
+      ['some-agent', 'receipt', 'verify', ''],
+      ['files', '--json:as JSON', ...help],
+    ],
+    [
+      ['some-agent', 'completion', ''],
+      ['bash', 'zsh', ...help],
+    ],
+  ])('%j', (words, items) => {
+    expect(handed(...words)).toEqual(items)
+  })
+
+  it('is well-formed for the agent’s own commands', () => {
+    const own = join(directory, 'own.zsh')
+    writeFileSync(own, ownCompletion('zsh'))
+    execFileSync(ZSH ?? '', ['-n', own])
+    const loaded = `autoload -Uz compinit; compinit -D; source ${own}; print $_comps[infernet-agent]`
+    expect(linesOf(execFileSync(ZSH ?? '', ['-fc', loaded]))).toEqual(['_infernet-agent'])
   })
 })
 
