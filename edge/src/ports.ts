@@ -432,7 +432,10 @@ export interface StoredReceipt {
 
 export interface StoredJob {
   readonly record: JobRecord
+  /** Of the lease that ended it. */
   readonly receipt: SignedReceipt | undefined
+  /** Of its prior legs, in their order; undefined where the provider has not signed (yet). */
+  readonly earlier: readonly (SignedReceipt | undefined)[]
 }
 
 /** An answer of the Responses API that its client may fetch or continue. */

@@ -1,6 +1,6 @@
 import { countersign } from '@infernet/schemas/delivery-statement'
 import type { JobId } from '@infernet/schemas/ids'
-import { fromBase64Url, parseStatement } from '@infernet/schemas/receipt'
+import { fromBase64Url, parseStatement, type SignedReceipt } from '@infernet/schemas/receipt'
 import type { Audit } from '../audit/audit-port.ts'
 import type { StoredJob } from '../ports.ts'
 import type { EdgeServices } from '../services.ts'
@@ -9,7 +9,7 @@ import { deliveryOf } from './delivery-of.ts'
 
 /** A job as `GET /v1/receipts/{id}` shows it: the bill, both signed statements, and what audits have found. */
 export async function receiptJson(
-  { audit, audits }: EdgeServices,
+  { audit, audits }: Pick<EdgeServices, 'audit' | 'audits'>,
   job: StoredJob,
 ): Promise<Record<string, unknown>> {
   const { record, receipt } = job
@@ -38,13 +38,22 @@ export async function receiptJson(
     total_ms: record.totalMs,
     /** null while the provider has not signed (yet). */
     signed: receipt ?? null,
-    statement:
-      receipt === undefined ? null : (parseStatement(fromBase64Url(receipt.statement)) ?? null),
+    statement: statementIn(receipt),
+    /** What others gave of the answer before. */
+    earlier: record.priorLegs.map(({ lease, providerId }, n) => ({
+      lease,
+      provider: providerId,
+      signed: job.earlier[n] ?? null,
+      statement: statementIn(job.earlier[n]),
+    })),
     /** null at an edge that has no key to sign with. */
     countersigned: signer === undefined ? null : await countersign(signer, deliveryOf(job)),
     audits: found.map(auditJson),
   }
 }
+
+const statementIn = (receipt: SignedReceipt | undefined) =>
+  receipt === undefined ? null : (parseStatement(fromBase64Url(receipt.statement)) ?? null)
 
 const auditJson = ({ lease, spec, epoch, rate, verdict, logE, report, judgedAt }: Audit) => ({
   lease,

@@ -176,7 +176,10 @@ export class MemoryStore implements StorePort {
       .findLast((job) => job?.accountId === accountId && (job.id === id || job.generationId === id))
     if (record === undefined || record === null) return undefined
     const receipt = this.receipts.get((record.lease ?? '') as LeaseId)?.receipt
-    return { record, receipt }
+    const earlier = record.priorLegs.map(
+      ({ lease }) => this.receipts.get(lease as LeaseId)?.receipt,
+    )
+    return { record, receipt, earlier }
   }
 
   async storeResponse(response: StoredResponse): Promise<void> {

@@ -50,10 +50,10 @@ export function testReceipts(open: () => Database): void {
   describe('jobs and receipts', () => {
     it('finds a job as it was recorded, without a receipt and then with it', async () => {
       const job = await newJob()
-      expect(await find(job)).toEqual({ record: job, receipt: undefined })
+      expect(await find(job)).toEqual({ record: job, receipt: undefined, earlier: [] })
       const receipt = receiptOf(job, 'x')
       expect(await store(provider, receipt)).toEqual(['stored'])
-      expect(await find(job)).toEqual({ record: job, receipt: receipt.receipt })
+      expect(await find(job)).toEqual({ record: job, receipt: receipt.receipt, earlier: [] })
     })
 
     it('finds a job by the id of its answer too, the newest of those that share it', async () => {
@@ -78,12 +78,15 @@ export function testReceipts(open: () => Database): void {
       }
       const job = { ...last, priorLegs: [leg] }
       await writeLedgerEvents(open(), fundedBatch([job]), FEE_BPS)
+      expect((await find(job))?.earlier).toEqual([undefined])
       const prior = receiptOf(job, 'x', false, leg.lease)
       expect(await store(provider, prior)).toEqual(['unknown'])
       expect(await store(another, prior)).toEqual(['stored'])
       expect(await store(another, receiptOf(job, 'x'))).toEqual(['unknown'])
       expect(await store(provider, receiptOf(job, 'last'))).toEqual(['stored'])
-      expect((await find(job))?.receipt?.statement).toBe('last')
+      const found = await find(job)
+      expect(found?.receipt?.statement).toBe('last')
+      expect(found?.earlier.map((one) => one?.statement)).toEqual([prior.receipt.statement])
     })
 
     it("finds nobody else's job", async () => {
@@ -96,7 +99,7 @@ export function testReceipts(open: () => Database): void {
       const job = await newJob()
       const receipt = receiptOf(job, 'x')
       await store(provider, receipt)
-      const found = { record: job, receipt: receipt.receipt }
+      const found = { record: job, receipt: receipt.receipt, earlier: [] }
       expect(await findAnyJob(open(), job.id as JobId)).toEqual(found)
       expect(await findAnyJob(open(), newJobId(0))).toBeUndefined()
     })
