@@ -29,6 +29,8 @@ describe('the byte-level tokenizer', () => {
         const decoder = tokenizer.decoder()
         const pieces = tokenizer.encode(text).map((id) => decoder.push(id))
         expect(pieces.join('') + decoder.flush()).toBe(text)
+        // The text may have that character of its own.
+        fc.pre(!text.includes('\uFFFD'))
         for (const piece of pieces) expect(piece).not.toContain('\uFFFD')
       }),
     )

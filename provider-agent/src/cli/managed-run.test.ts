@@ -88,7 +88,13 @@ describe.skipIf(!isBuilt(llamaServerBinary()))(
       const { exited } = await start([], MAIN)
       const { code, err } = await exited
       expect(code).toBe(EXIT.engine)
-      expect(err).toMatch(/^infernet-agent: .*main\.ts is not a model that can be loaded: .*\n$/)
+      expect(err).toMatch(/^.*\n$/)
+      expect(JSON.parse(err)).toEqual({
+        error: {
+          message: expect.stringMatching(/main\.ts is not a model that can be loaded: /),
+          exit_code: EXIT.engine,
+        },
+      })
     })
 
     it('takes no --engine-url beside it', async () => {
