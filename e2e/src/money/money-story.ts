@@ -131,7 +131,7 @@ export function testMoneyStory(
     const openai = new OpenAI({ baseURL: `${stack.url}/v1`, apiKey, maxRetries: 0 })
     const said = await openai.chat.completions.create({
       model: 'infernet-demo',
-      max_tokens: 4,
+      max_tokens: 8,
       messages: [{ role: 'user', content: 'hello' }],
     })
     expect(said.usage?.completion_tokens).toBeGreaterThan(0)
