@@ -61,18 +61,12 @@ export const outOfBounds = ({ code, message }: JobPriceError): ApiError =>
 
 /**
  * The order of the same job for `priceMsat`, which an escrow holds: its account pays nothing, and no
- * provider gets it that would have to be paid more than the price, should all have become dearer. Its verdict comes
- * before its money: nothing could be given back later.
+ * provider gets it that would have to be paid more than the price, should all have become dearer.
  */
 export function atFixedPrice(order: JobOrder, priceMsat: bigint): JobOrder {
-  const { rules, holdMsat, verification } = order
+  const { rules, holdMsat } = order
   const maxPrice = lowered(rules.maxPrice, priceMsat, BigInt(holdMsat))
-  return {
-    ...order,
-    holdMsat: 0,
-    rules: { ...rules, maxPrice },
-    verification: { isOpen: false, ...verification, mode: 'strict' },
-  }
+  return { ...order, holdMsat: 0, rules: { ...rules, maxPrice } }
 }
 
 /** The price at which what costs `costMsat` at `price` costs no more than `mostMsat`. */

@@ -34,8 +34,8 @@ export interface PricedJobRunnerParts extends Pick<EdgeServices, 'accounts' | 'e
 }
 
 /**
- * Runs jobs whose payment is held, and judges them: an answer that no audit has found wrong is the good verdict,
- * anything else the bad one. A job that was claimed by a process that died is claimed anew when its time is over.
+ * Runs jobs whose payment is held, and judges them: an answer is the good verdict, anything else the bad
+ * one. A job that was claimed by a process that died is claimed anew when its time is over.
  */
 export class PricedJobRunner {
   readonly #parts: PricedJobRunnerParts

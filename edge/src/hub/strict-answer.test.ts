@@ -1,12 +1,10 @@
 import { finishChunk, usageChunk } from '@infernet/openai-compat/chat-chunk'
 import { encodeData } from '@infernet/openai-compat/sse-encoder'
 import { makeUsage } from '@infernet/openai-compat/usage'
-import { newJobId, newRequestId, type ApiKeyId } from '@infernet/schemas/ids'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { describe, expect, it } from 'vitest'
 import { OPENING_WAIT_MS } from '../audit/audit-limits.ts'
-import type { PricedJobOrder } from '../billing/priced-jobs-port.ts'
 import { JOB_DEADLINE_MS, KEEP_ALIVE_MS, RECEIPT_INTERVAL_MS, VERDICT_WAIT_MS } from '../limits.ts'
 import { completion, piece, readEvents } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
@@ -127,56 +125,6 @@ describe('a strict answer in one piece', () => {
     expect((await response).status).toBe(499)
     expect(edge.hub.verdictsAwaited).toBe(0)
     expect(edge.record).toMatchObject({ status: 'completed' })
-  })
-
-  describe('of a job of a fixed price', () => {
-    const paid = async (edge: TestEdge): Promise<Response> => {
-      const now = edge.clock.now()
-      const id = newJobId(now)
-      const { temperature, max_completion_tokens } = ASKED
-      const messages = [{ role: 'user', content: 'Count.' }]
-      const order: PricedJobOrder = {
-        id,
-        accountId: edge.account,
-        apiKeyId: '0123456789abcdef' as ApiKeyId,
-        requestId: newRequestId(now),
-        endpoint: '/v1/chat/completions',
-        model: 'tiny',
-        request: JSON.stringify({ model: 'tiny', messages, temperature, max_completion_tokens }),
-        metadata: {},
-        priceMsat: 2_000_000n,
-        feeBps: 100,
-        createdAt: now,
-      }
-      await edge.pricedJobs.quote(order, { ofAccount: 100, ofAll: 100, since: 0 })
-      await edge.pricedJobs.escrow(id, { state: 'accepted' })
-      await edge.runner.run([id])
-      for (;;) {
-        const job = await edge.pricedJobs.find(edge.account, id)
-        if (job?.state !== 'running') {
-          const { kind } = (await edge.pricedJobs.decision(id)) ?? {}
-          return Response.json({ state: job?.state, kind, result: JSON.parse(job?.result ?? '{}') })
-        }
-        await turn()
-      }
-    }
-
-    it('comes before its money: one that passes is settled', async () => {
-      const { open, isOpen, response, lease } = await answered({}, {}, false, paid)
-      expect(await isOpen()).toBe(true)
-      await open()
-      expect(await (await response).json()).toMatchObject({
-        state: 'completed',
-        kind: 'settle',
-        result: found({ verdict: 'pass', lease }),
-      })
-    })
-
-    it('gives the payment back when it is found out', async () => {
-      const { open, response } = await answered({}, {}, false, paid)
-      await open('4')
-      expect(await (await response).json()).toMatchObject({ state: 'failed', kind: 'cancel' })
-    })
   })
 
   it('runs no other verdict into a request that wants none', async () => {
