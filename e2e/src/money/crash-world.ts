@@ -30,8 +30,8 @@ const UNDER_WAY: ReadonlySet<string> = new Set(['provider', 'payout_inflight', '
 const PENDING = 'provider_pending'
 const PRICE = 'prompt=500000000,completion=500000000'
 const POLL_MS = 40
-/** Until a flow counts as stuck, restarts included, on a busy machine: a job of a fixed price may wait two minutes for its verdict. */
-const STUCK_MS = 240_000
+/** Until a flow counts as stuck, restarts included, on a busy machine. */
+const STUCK_MS = 120_000
 /** A payout that failed is tried again after a minute, and after two. */
 export const QUIET_MS = 300_000
 /** Until a verdict is written, or forgotten: an edge tries four times, every five seconds. */
