@@ -1,21 +1,13 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { FRAME } from '@infernet/schemas/frame'
 import { busySchema, decodeControl } from '@infernet/schemas/wire'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Agent } from './agent.ts'
 import { TinyEngine } from './engines/tiny.ts'
 import { demoModel } from './engines/model-file.ts'
-import { EventLog, type AgentEvent } from './events.ts'
 import { Availability } from './hardware/availability.ts'
 import type { CommandRunner } from './hardware/command-runner.ts'
 import { GpuWatch } from './hardware/gpu-watch.ts'
 import { HardwareRecord } from './hardware/hardware-record.ts'
-import { loadIdentity } from './identity.ts'
-import { edgeAddress } from './link/edge-address.ts'
-import { openPayoutDesk } from './payout/open-payout-desk.ts'
-import { FakeEdge } from './testing/fake-edge.ts'
+import { runAgent } from './testing/run-agent.ts'
 
 const hello = {
   model: 'infernet-demo',
@@ -30,10 +22,6 @@ afterEach(async () => {
 
 /** An agent that is open below 80 degrees, and what its GPU has. */
 async function makeAgent() {
-  const edge = new FakeEdge()
-  await edge.start()
-  const directory = mkdtempSync(join(tmpdir(), 'infernet-'))
-  const events: AgentEvent[] = []
   const gpu = { temperature: 60 }
   const run: CommandRunner = async (_, [query = '']) => {
     const fields = query.replace('--query-gpu=', '').split(',')
@@ -41,29 +29,13 @@ async function makeAgent() {
     return { code: 0, stdout: cells.join(', '), stderr: '' }
   }
   const watch = new GpuWatch({ run, limits: { maxTemperatureC: 80 }, intervalMs: 20 })
-  const log = new EventLog((event) => events.push(event), Date.now)
-  const { identity } = loadIdentity(join(directory, 'key.pem'))
-  const agent = new Agent({
-    edge: edgeAddress(edge.url),
-    identity,
+  const { session, events, stop } = await runAgent({
     engine: new TinyEngine([demoModel()], Date.now),
-    price: { prompt: 1, completion: 1 },
     slots: 4,
-    payouts: openPayoutDesk(undefined, identity, log),
     hardware: new HardwareRecord(Promise.resolve({ gpus: [], memory_mib: 1234 })),
     availability: new Availability({ watch }),
-    outboxPath: join(directory, 'outbox'),
-    events: log,
-    now: Date.now,
-    random: () => 0,
   })
-  const ended = agent.run()
-  stops.push(async () => {
-    agent.stop()
-    await edge.close()
-    await ended
-  })
-  const session = await edge.session()
+  stops.push(stop)
   const offered = (count: number) =>
     session.until(() => session.capability?.models.length === count || undefined, 'offer', 15_000)
   return { session, events, gpu, offered }

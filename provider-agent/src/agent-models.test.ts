@@ -1,17 +1,9 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { FRAME } from '@infernet/schemas/frame'
 import { busySchema, decodeControl } from '@infernet/schemas/wire'
 import { afterEach, expect, it } from 'vitest'
-import { Agent } from './agent.ts'
 import { LlamaCppEngine } from './engines/llama-cpp/llama-cpp.ts'
 import { demoModel } from './engines/model-file.ts'
-import { EventLog } from './events.ts'
-import { loadIdentity } from './identity.ts'
-import { edgeAddress } from './link/edge-address.ts'
-import { openPayoutDesk } from './payout/open-payout-desk.ts'
-import { FakeEdge } from './testing/fake-edge.ts'
+import { runAgent } from './testing/run-agent.ts'
 
 const stops: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -19,31 +11,11 @@ afterEach(async () => {
 })
 
 it('gives each model the slots of its own process, and takes no more into one that is full', async () => {
-  const edge = new FakeEdge()
-  await edge.start()
-  const directory = mkdtempSync(join(tmpdir(), 'infernet-'))
   const { path } = demoModel()
   const files = ['a', 'b'].map((id) => ({ id, path }))
-  const log = new EventLog(() => {}, Date.now)
-  const { identity } = loadIdentity(join(directory, 'key.pem'))
-  const agent = new Agent({
-    edge: edgeAddress(edge.url),
-    identity,
-    engine: new LlamaCppEngine({ files, slots: 2, gpu: false }, Date.now),
-    price: { prompt: 1, completion: 1 },
-    payouts: openPayoutDesk(undefined, identity, log),
-    outboxPath: join(directory, 'outbox'),
-    events: log,
-    now: Date.now,
-    random: () => 0,
-  })
-  const ended = agent.run()
-  stops.push(async () => {
-    agent.stop()
-    await edge.close()
-    await ended
-  })
-  const session = await edge.session()
+  const engine = new LlamaCppEngine({ files, slots: 2, gpu: false }, Date.now)
+  const { session, stop } = await runAgent({ engine })
+  stops.push(stop)
   expect(session.capability?.slots).toBe(4)
   // The demo model's end of text, so that an answer goes on until its context is full.
   const logit_bias = { 1022: -100 }
