@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs'
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isErrno, isLinked } from '../file-link.ts'
+import { makeFolder } from '../make-folder.ts'
 import { CONTROL_ANSWER_MS } from './control-limits.ts'
 import { ControlError } from './control-error.ts'
 
@@ -24,7 +25,7 @@ export async function listenAt(server: Server, path: string): Promise<() => void
   const draft = besides(path)
   try {
     if (Buffer.byteLength(draft) > MAX_PATH_BYTES) throw new Error('the path is too long')
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path))
     remove(draft)
     await once(server.listen(draft), 'listening')
     chmodSync(draft, 0o600)

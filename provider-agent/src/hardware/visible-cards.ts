@@ -28,7 +28,7 @@ export function visibleAmdCards<T extends { readonly serial: string | undefined 
   cards: readonly T[],
   { rocr, hip }: AmdVisible,
 ): T[] {
-  // HIP takes an empty setting for none, ROCR does not.
+  // To HIP an empty setting is not set, to ROCR it means no card.
   return chosen(chosen(cards, rocr), hip === '' ? undefined : hip)
 }
 

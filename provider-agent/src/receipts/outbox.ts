@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto'
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isLinked } from '../file-link.ts'
+import { makeFolder } from '../make-folder.ts'
 
 /** A signed batch that the edge has not acknowledged. */
 export interface StoredBatch {
@@ -47,7 +41,7 @@ export class Outbox {
     this.#folder = folder
     this.#maxBatches = maxBatches
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolder(folder)
       this.#ids = idsIn(folder)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)

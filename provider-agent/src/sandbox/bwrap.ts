@@ -11,7 +11,7 @@ import { machineView, shownPaths, systemView } from './host-view.ts'
 import { SandboxError } from './sandbox-error.ts'
 import {
   isRoot,
-  makeFolder,
+  makeSandboxFolder,
   sandboxOwner,
   settingsFiles,
   sweepFolders,
@@ -73,7 +73,7 @@ export class BwrapDriver implements SandboxDriver {
     }
     this.#program = program
     this.#hidden = hidden
-    this.#folder = makeFolder()
+    this.#folder = makeSandboxFolder()
     writeRoot(join(this.#folder, 'root'), this.#settings, [])
     writeFileSync(this.#filter, seccompProgram(calls))
   }

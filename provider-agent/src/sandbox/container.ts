@@ -14,7 +14,7 @@ import { SandboxError } from './sandbox-error.ts'
 import { closedProfile } from './seccomp-profile.ts'
 import {
   isRoot,
-  makeFolder,
+  makeSandboxFolder,
   sandboxOwner,
   settingsFiles,
   sweepFolders,
@@ -77,7 +77,7 @@ export class ContainerDriver implements SandboxDriver {
     this.#options = options
     this.#program = program
     this.#global = tool === 'podman' ? podmanFlags(runtime, runs) : []
-    this.#folder = makeFolder()
+    this.#folder = makeSandboxFolder()
     writeRoot(this.#root, this.#settings, systemView(true).links)
     const profile = tool === 'podman' ? closedProfile() : undefined
     if (profile !== undefined) {

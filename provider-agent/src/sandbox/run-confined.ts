@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { leash } from '../engines/managed/leash.ts'
 import type { Confinement, ResourceLimits, SandboxDriver } from './driver.ts'
-import { makeFolder } from './sandbox-folder.ts'
+import { makeSandboxFolder } from './sandbox-folder.ts'
 import { MAX_COMPLAINTS_BYTES, STOP_MS } from './sandbox-limits.ts'
 
 /** One command that takes bytes and gives bytes. */
@@ -45,7 +45,7 @@ export async function runConfined(
   job: ConfinedJob,
   signal?: AbortSignal,
 ): Promise<JobResult> {
-  const folder = makeFolder()
+  const folder = makeSandboxFolder()
   try {
     const input = join(folder, 'input')
     writeFileSync(input, job.input, { mode: 0o600 })

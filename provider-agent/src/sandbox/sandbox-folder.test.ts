@@ -2,7 +2,7 @@ import { chownSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileS
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { makeFolder, sweepFolders } from './sandbox-folder.ts'
+import { makeSandboxFolder, sweepFolders } from './sandbox-folder.ts'
 
 /** No process has this number. */
 const DEAD = 'infernet-sandbox-4194999-1-'
@@ -18,7 +18,7 @@ describe('what a dead agent has left', () => {
 
   it('is removed, and what is ours or not a folder is not', () => {
     const folder = temporary()
-    const own = basename(makeFolder())
+    const own = basename(makeSandboxFolder())
     mkdirSync(join(folder, `${DEAD}a`, 'root'), { recursive: true })
     mkdirSync(join(folder, 'else'))
     symlinkSync('else', join(folder, `${DEAD}link`))

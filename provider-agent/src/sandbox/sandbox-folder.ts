@@ -16,7 +16,7 @@ import { SANDBOX_ID } from './sandbox-limits.ts'
 const NAME = /^infernet-sandbox-(\d+-\d+)-/
 
 /** Makes a folder that only we may enter, for what a sandbox needs outside. */
-export const makeFolder = (): string =>
+export const makeSandboxFolder = (): string =>
   mkdtempSync(join(tmpdir(), `infernet-sandbox-${ownMark()}-`))
 
 /** Removes our folders that agents have left which are dead, as far as that is possible. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { SandboxDriver } from './driver.ts'
 import { runConfined, type ConfinedJob, type JobResult } from './run-confined.ts'
 import { SandboxError } from './sandbox-error.ts'
-import { makeFolder } from './sandbox-folder.ts'
+import { makeSandboxFolder } from './sandbox-folder.ts'
 import { SELF_TEST_MS, TEST_LIMITS } from './sandbox-limits.ts'
 
 /** What a self-test has seen to hold, by what it keeps from the engine. */
@@ -68,7 +68,7 @@ export async function selfTest(
   hidden: readonly string[],
   signal?: AbortSignal,
 ): Promise<ReadonlySet<Held>> {
-  const folder = makeFolder()
+  const folder = makeSandboxFolder()
   const secret = join(folder, 'secret')
   writeFileSync(secret, 'secret')
   const { memoryBytes, cpus } = TEST_LIMITS

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { renameDurably, writeDurably } from '../durable-file.ts'
 import { isErrno } from '../file-link.ts'
+import { makeFolder } from '../make-folder.ts'
 
 /** The most that the options of an agent take; a wrong file is longer. */
 const MAX_BYTES = 64 * 1024
@@ -84,7 +85,7 @@ function jsonIn(text: string, path: string): unknown {
 export function writeAgentFile(path: string, file: AgentFile): void {
   const draft = `${path}.${process.pid}.new`
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path))
     // It may hold the key of an engine: nobody else is to read it.
     writeDurably(draft, `${JSON.stringify(file, null, 2)}\n`)
     renameDurably(draft, path)

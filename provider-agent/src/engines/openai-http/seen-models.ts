@@ -2,7 +2,7 @@ import type { OfferOverrides } from '../offer-overrides.ts'
 import type { SpecWords } from '../spec-words.ts'
 import { seeCapabilities, type SeenCapabilities } from './capability-probe.ts'
 import type { EngineConnection } from './engine-connection.ts'
-import { SERVER_TRAITS, type ServerKind } from './engine-kinds.ts'
+import type { ServerKind } from './engine-kinds.ts'
 import type { EvidencePlan } from './evidence/evidence-plan.ts'
 import { findPlan } from './evidence/find-plan.ts'
 import { ModelFileReader } from './evidence/model-folder.ts'
@@ -122,5 +122,4 @@ export class SeenModels {
   }
 }
 
-const markOf = ({ mark }: ListedModel, kind: ServerKind): string =>
-  `${SERVER_TRAITS[kind].name} ${mark}`
+const markOf = ({ mark }: ListedModel, kind: ServerKind): string => `${kind} ${mark}`
