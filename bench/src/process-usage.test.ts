@@ -1,5 +1,13 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { parseSchedstatUs, parseStatusBytes, parseStatUs, readUsage } from './process-usage.ts'
+import {
+  cpuTimes,
+  parseSchedstatUs,
+  parseStatusBytes,
+  parseStatUs,
+  readUsage,
+} from './process-usage.ts'
 
 describe('parsing /proc', () => {
   it('reads nanoseconds on a processor', () =>
@@ -23,6 +31,18 @@ describe('readUsage', () => {
     expect(Object.keys(usage)).toEqual(['gateway'])
     expect(usage['gateway']!.rssBytes).toBeGreaterThan(0)
     expect(usage['gateway']!.cpuUs).toBeGreaterThan(0)
+  })
+
+  it('counts from times that were read before, whichever threads have ended since', async () => {
+    const busy = 'const until = Date.now() + 300; while (Date.now() < until);'
+    const script = `${busy} require("node:worker_threads").parentPort.postMessage(0); setInterval(() => {}, 1000)`
+    const worker = new Worker(script, { eval: true })
+    await once(worker, 'message')
+    const before = cpuTimes({ bench: process.pid })
+    await worker.terminate()
+    const { cpuUs } = readUsage({ bench: process.pid }, before)['bench']!
+    expect(cpuUs).toBeGreaterThan(0)
+    expect(cpuUs).toBeLessThan(readUsage({ bench: process.pid })['bench']!.cpuUs)
   })
 
   it('reads nothing of a process that is gone', () =>

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 
 /** Processor time and memory of one process together with its descendants. */
 export interface ProcessUsage {
-  /** Microseconds of user and system time since the process began. */
+  /** Microseconds of user and system time of its threads that live, since they began or since it was read before. */
   readonly cpuUs: number
   readonly rssBytes: number
   /** Highest RSS since `resetPeakRss`, or since the process began where the kernel forbids that. */
@@ -66,12 +66,24 @@ function family(pid: number, others: ReadonlySet<number>): number[] {
   return [pid, ...children.flatMap((child) => family(child, others))]
 }
 
+/** Of each thread by its id, microseconds of user and system time so far. */
+export type CpuTimes = ReadonlyMap<string, number>
+
+/** The processor times of these processes, for {@link readUsage} to count from. */
+export function cpuTimes(pids: Readonly<Record<string, number>>): CpuTimes {
+  const all = Object.values(pids).flatMap((pid) => family(pid, new Set()))
+  return new Map(all.flatMap(timesOf))
+}
+
 /**
- * Reads the usage of each named process. A descendant that is itself named counts only under its own
- * name, and a process with two names only under the first.
+ * Reads the usage of each named process, its processor time as what came since `before`. A descendant that is itself
+ * named counts only under its own name, and a process with two names only under the first.
  * @throws {Error} where there is no /proc
  */
-export function readUsage(pids: Readonly<Record<string, number>>): Record<string, ProcessUsage> {
+export function readUsage(
+  pids: Readonly<Record<string, number>>,
+  before: CpuTimes = new Map(),
+): Record<string, ProcessUsage> {
   if (readProc('self/status') === undefined) throw new Error('the bench needs Linux (/proc)')
   const named = new Set(Object.values(pids))
   const seen = new Set<number>()
@@ -79,12 +91,12 @@ export function readUsage(pids: Readonly<Record<string, number>>): Record<string
   for (const [role, pid] of Object.entries(pids)) {
     if (seen.has(pid)) continue
     seen.add(pid)
-    usage[role] = sumUsage(family(pid, named))
+    usage[role] = sumUsage(family(pid, named), before)
   }
   return usage
 }
 
-function sumUsage(pids: readonly number[]): ProcessUsage {
+function sumUsage(pids: readonly number[], before: CpuTimes): ProcessUsage {
   let cpuUs = 0
   let rssBytes = 0
   let peakRssBytes = 0
@@ -92,10 +104,14 @@ function sumUsage(pids: readonly number[]): ProcessUsage {
     const status = readProc(`${pid}/status`) ?? ''
     rssBytes += parseStatusBytes(status, 'VmRSS')
     peakRssBytes += parseStatusBytes(status, 'VmHWM')
-    for (const thread of threadsOf(pid)) cpuUs += threadCpuUs(pid, thread)
+    // Thread by thread: a sum would fall when one ends.
+    for (const [thread, us] of timesOf(pid)) cpuUs += us - (before.get(thread) ?? 0)
   }
   return { cpuUs, rssBytes, peakRssBytes }
 }
+
+const timesOf = (pid: number): (readonly [string, number])[] =>
+  threadsOf(pid).map((thread) => [thread, threadCpuUs(pid, thread)])
 
 /** Starts a new peak of RSS for each process and its descendants. */
 export function resetPeakRss(pids: Readonly<Record<string, number>>): void {

@@ -1,7 +1,7 @@
 import type { LoadGenerator } from './load-client.ts'
 import type { ClosedLoopPlan, ClosedLoopReport, Destination, HangUpReport } from './load-plan.ts'
 import { pinned } from './pin.ts'
-import { type ProcessUsage, readUsage, resetPeakRss } from './process-usage.ts'
+import { cpuTimes, type ProcessUsage, readUsage, resetPeakRss } from './process-usage.ts'
 import type { Budget, LoopScenario, Scenario } from './scenario.ts'
 import { WARM_UPS } from './scenario.ts'
 import type { RunningTarget } from './target.ts'
@@ -130,10 +130,7 @@ function loopPlan(scenario: LoopScenario, to: Destination, durationMs: number): 
 
 async function withUsage<T>(target: RunningTarget, work: () => Promise<T>) {
   resetPeakRss(target.pids)
-  const before = readUsage(target.pids)
+  const before = cpuTimes(target.pids)
   const result = await work()
-  const usage: Record<string, ProcessUsage> = {}
-  for (const [role, after] of Object.entries(readUsage(target.pids)))
-    usage[role] = { ...after, cpuUs: after.cpuUs - (before[role]?.cpuUs ?? 0) }
-  return { result, usage }
+  return { result, usage: readUsage(target.pids, before) }
 }

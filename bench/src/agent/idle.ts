@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readUsage } from '../process-usage.ts'
+import { cpuTimes, readUsage } from '../process-usage.ts'
 
 /** An agent that has nothing to do. */
 export interface Idle {
@@ -15,14 +15,14 @@ export async function measureIdle(
   { settleMs, idleMs }: { readonly settleMs: number; readonly idleMs: number },
 ): Promise<Idle[]> {
   await sleep(settleMs)
-  const before = readUsage(pids)
+  const before = cpuTimes(pids)
   const startedMs = performance.now()
   await sleep(idleMs)
-  const after = readUsage(pids)
+  const after = readUsage(pids, before)
   const tookUs = (performance.now() - startedMs) * 1_000
   return Object.entries(after).map(([subject, { cpuUs, rssBytes }]) => ({
     subject,
     rssBytes,
-    cpuShare: (cpuUs - (before[subject]?.cpuUs ?? 0)) / tookUs,
+    cpuShare: cpuUs / tookUs,
   }))
 }

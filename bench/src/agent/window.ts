@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { within } from '../child-process.ts'
 import { monotonicMicros } from '../clock.ts'
 import { addReason } from '../closed-loop.ts'
-import { readUsage } from '../process-usage.ts'
+import { cpuTimes, readUsage } from '../process-usage.ts'
 import type { AgentLoad } from './agent-load.ts'
 import { jobBody, type JobBook } from './job-book.ts'
 import type { Subject } from './subject.ts'
@@ -56,10 +56,10 @@ export async function runWindow(
     } while (monotonicMicros() - startedUs < durationMs * 1_000)
   }
   const { child } = subject
-  const before = readUsage({ agent: child.pid })['agent']?.cpuUs ?? 0
+  const before = cpuTimes({ agent: child.pid })
   const clients = Array.from({ length: load.concurrency }, (_, place) => client(place))
   await within(durationMs + END_LIMIT_MS, child, Promise.all(clients))
-  const cpuUs = (readUsage({ agent: child.pid })['agent']?.cpuUs ?? 0) - before
+  const cpuUs = readUsage({ agent: child.pid }, before)['agent']?.cpuUs ?? 0
   const seconds = (monotonicMicros() - startedUs) / 1_000_000
   return { jobs, seconds, askUs, chunkUs, cpuUs, failures, reasons }
 }
