@@ -1,7 +1,8 @@
 import type { Findings } from './experiment.ts'
 import { ALPHA } from './figures.ts'
-import { BEGINNINGS } from './honest.ts'
+import { BEGINNINGS, isWithinAim } from './honest.ts'
 import type { OverTime } from './market.ts'
+import { missedAims } from './missed-aims.ts'
 import type { Needed } from './needed.ts'
 import { plot } from './plot.ts'
 import { JUDGED_NOISE, NOISES, type Family } from './setup.ts'
@@ -34,6 +35,7 @@ export function familySection({ family, findings, time }: FamilyReport): string[
     noiseTable(findings),
     '### Honest answers',
     thresholdTable(findings),
+    missedAims(findings),
     nullTable(findings),
     '### Over many requests',
     mixTable(time),
@@ -97,14 +99,25 @@ const noiseTable = ({ attacks }: Findings): string =>
 
 const thresholdTable = ({ honest }: Findings): string =>
   table(
-    ['noise', 'tokens', 'FPR aimed at', 'held-out FPR', '95 % interval', 'e of 10^4 or more'],
+    [
+      'noise',
+      'tokens',
+      'FPR aimed at',
+      'threshold, ln e',
+      'held-out FPR',
+      '95 % interval',
+      'within its aim',
+      'e of 10^4 or more',
+    ],
     NOISES.flatMap((noise) =>
       honest[noise].thresholds.map((threshold) => [
         `${noise}`,
         number(honest[noise].tokens),
         percent(threshold.rate),
+        `${threshold.logE.toFixed(2)}${threshold.isLearnt ? '' : ' (not learnt)'}`,
         percent(threshold.heldOutRate),
         `${percent(threshold.interval[0])} to ${percent(threshold.interval[1])}`,
+        isWithinAim(threshold) ? 'yes' : '**NO**',
         number(honest[noise].falseAlarms),
       ]),
     ),

@@ -2,7 +2,8 @@ import { MAX_CANARY_AUC } from '@infernet/verification/canary/distinguishability
 import type { Findings } from './experiment.ts'
 import { ALPHA } from './figures.ts'
 import type { OverTime, Surroundings } from './market.ts'
-import { JUDGED_NOISE, type Family } from './setup.ts'
+import { isWithinAim } from './honest.ts'
+import { JUDGED_NOISE, NOISES, type Family } from './setup.ts'
 
 /** A figure that is to be at most so much. */
 export interface Goal {
@@ -33,6 +34,7 @@ const INVERSE_CDF =
 
 export function goalsOf(family: Family, findings: Findings, time: OverTime): Goal[] {
   const { attacks, honest } = findings
+  const thresholds = NOISES.flatMap((noise) => honest[noise].thresholds)
   const mixed = time.mixes.find(({ name, share }) => name === TOKENS[0]?.[0] && share === 0.05)
   return [
     ...TOKENS.map(([attack, limit]): Goal => ({
@@ -54,6 +56,12 @@ export function goalsOf(family: Family, findings: Findings, time: OverTime): Goa
       text: `honest answers of ${honest[JUDGED_NOISE].tokens} tokens that fail by themselves`,
       limit: 0,
       figure: honest[JUDGED_NOISE].falseAlarms,
+    },
+    {
+      family,
+      text: `held-out rates of honest answers, of ${thresholds.length}, above their aim`,
+      limit: 0,
+      figure: thresholds.filter((one) => !isWithinAim(one)).length,
     },
     {
       family,

@@ -5,7 +5,7 @@ import {
 } from '@infernet/verification/evidence/calibration'
 import { requestEvidence } from '@infernet/verification/evidence/request-evidence'
 import { clopperPearsonUpper } from '@infernet/verification/statistics/binomial-bounds'
-import { quantile } from '@infernet/verification/statistics/quantile'
+import { sureQuantile } from '@infernet/verification/statistics/quantile'
 import type { JudgedAnswer } from './judge.ts'
 import { NOISES, type Noise } from './setup.ts'
 
@@ -13,7 +13,7 @@ import { NOISES, type Noise } from './setup.ts'
 const FOLDS = 5
 /** Tokens of an answer that are looked at alone. */
 export const BEGINNINGS = [16, 64] as const
-/** With which an interval holds the true rate. */
+/** With which an interval holds the true rate, and a threshold its aim. */
 const CONFIDENCE = 0.95
 /** e from which one request fails by itself, as `verdictOf` has it. */
 const FAILED_LOG_E = Math.log(1e4)
@@ -33,10 +33,12 @@ export interface HonestClass {
   readonly thresholds: readonly Threshold[]
 }
 
-/** The ln e that so many requests of the first half exceed, judged by the rest of it, and how many of the second do. */
+/** The ln e that so many honest requests exceed at most, and how many of the second half do. */
 export interface Threshold {
   readonly rate: number
   readonly logE: number
+  /** From the first half, each part judged by the rest; else what an e-value promises by itself, e of 1 / rate. */
+  readonly isLearnt: boolean
   readonly heldOutRate: number
   readonly interval: readonly [number, number]
 }
@@ -100,15 +102,20 @@ function thresholdAt(
   learnt: readonly number[],
   heldOut: readonly number[],
 ): Threshold {
-  const logE = quantile(learnt, 1 - rate)
+  const sure = sureQuantile(learnt, rate, CONFIDENCE)
+  const logE = sure ?? -Math.log(rate)
   const hits = heldOut.filter((one) => one > logE).length
   return {
     rate,
     logE,
+    isLearnt: sure !== undefined,
     heldOutRate: hits / heldOut.length,
     interval: interval(hits, heldOut.length),
   }
 }
+
+/** Whether the rate of the half that nothing was learnt from may be what was aimed at, or less. */
+export const isWithinAim = ({ rate, interval: [least] }: Threshold): boolean => least <= rate
 
 /** Clopper and Pearson's, both sides. */
 function interval(hits: number, trials: number): readonly [number, number] {

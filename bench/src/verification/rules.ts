@@ -61,6 +61,7 @@ export function underCheck(
     timing: {
       ttftMs: ROUND_TRIP_MS + MS_PER_TOKEN,
       totalMs: ROUND_TRIP_MS + MS_PER_TOKEN * (1 + ids.length),
+      workedMs: MS_PER_TOKEN * (1 + ids.length),
       roundTripMs: ROUND_TRIP_MS,
       maxTokensPerSecond: MAX_TOKENS_PER_SECOND,
     },

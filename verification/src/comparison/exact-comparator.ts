@@ -8,7 +8,7 @@ export interface ExactResult {
   readonly fuel: number
 }
 
-/** Byte for byte, and unit for unit. */
+/** Byte for byte, and unit for unit. Its caller comes with WASM jobs: nothing else answers so that bytes can be compared. */
 export const exactComparator: Comparator<ExactResult> = {
   fault: ({ outputSha256, fuel }) => {
     if (!/^[0-9a-f]{64}$/.test(outputSha256)) return 'no SHA-256'
