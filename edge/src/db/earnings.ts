@@ -80,10 +80,11 @@ const read = (provider: PeerId, now: number, maxLines: number): SQL => sql`
   ), moved as (
     select at,
       (kind in ('capture', 'escrow_paid'))::int as jobs,
-      case when kind in ('capture', 'verification', 'escrow_paid') then amount else 0 end as earned,
+      case when kind in ('capture', 'escrow_paid', 'slash_lifted') then amount else 0 end as earned,
       case when kind in ('verdict_bad', 'verdict_forfeited') then -amount else 0 end as lost
     from line
-    where kind in ('capture', 'verification', 'escrow_paid', 'verdict_bad', 'verdict_forfeited')
+    where kind in
+      ('capture', 'escrow_paid', 'verdict_bad', 'verdict_forfeited', 'slash_lifted')
   ), day as (
     select (at at time zone 'UTC')::date as date, sum(jobs) as jobs, sum(earned) as earned, sum(lost) as lost
     from moved where at >= ${time(firstDay(now))} group by 1

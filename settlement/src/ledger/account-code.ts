@@ -26,7 +26,6 @@ export type AccountCode =
   /** What providers have lost by cheating, beyond what their clients got back. */
   | 'revenue:slash'
   | 'expense:routing'
-  | 'expense:verification'
   | 'asset:ln'
   | 'equity:operator'
 

@@ -15,7 +15,7 @@ export const topUpSettled = (paid: {
     [paid.to, paid.amount],
   ])
 
-/** The operator gives an account credit, or books what it was paid outside of Lightning. */
+/** The operator gives an account credit, pays back on its own account, or books what it was paid outside of Lightning. */
 export const creditGranted = (grant: {
   readonly accountId: string
   readonly reference: string
@@ -24,17 +24,6 @@ export const creditGranted = (grant: {
   posting(`grant:${grant.accountId}:${grant.reference}`, 'grant', [
     ['equity:operator', -positive(grant.amount, 'a grant')],
     [`client:${grant.accountId}`, grant.amount],
-  ])
-
-/** The operator pays back what a provider has been paid for already; before that, a verdict does it. */
-export const refunded = (refund: {
-  readonly reference: string
-  readonly to: ClientCode | BundleCode
-  readonly amount: bigint
-}): Posting =>
-  posting(`ref:${refund.reference}`, 'refund', [
-    ['equity:operator', -positive(refund.amount, 'a refund')],
-    [refund.to, refund.amount],
   ])
 
 /**

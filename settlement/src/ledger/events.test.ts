@@ -2,16 +2,10 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ACCOUNT_KINDS, kindOf, rulesOf, type AccountCode } from './account-code.ts'
 import { Balances } from './balances.ts'
-import { creditGranted, refunded, suspended, topUpSettled } from './credit-events.ts'
+import { creditGranted, suspended, topUpSettled } from './credit-events.ts'
 import { escrowPaid, escrowRefunded, escrowSettled } from './escrow-events.ts'
 import { MAX_FEE_BPS, MIN_FEE_BPS, splitFee } from './fee.ts'
-import {
-  jobCaptured,
-  verdictBad,
-  verdictForfeited,
-  verdictOk,
-  verificationOrdered,
-} from './job-events.ts'
+import { jobCaptured, slashLifted, verdictBad, verdictForfeited, verdictOk } from './job-events.ts'
 import { payoutFailed, payoutStarted, payoutSucceeded } from './payout-events.ts'
 import { posting, type Posting, type PostingError } from './posting.ts'
 
@@ -81,9 +75,9 @@ describe('what events post', () => {
       { key: 'ver:j.1', entries: { 'provider_pending:P': -148n, 'revenue:slash': 148n } },
     ],
     [
-      'a check of ours',
-      verificationOrdered({ lease: 'j.2', provider: 'Q', amount: 7n }),
-      { key: 'chk:j.2', entries: { 'expense:verification': -7n, 'provider_pending:Q': 7n } },
+      'a bad verdict that was a mistake',
+      slashLifted(judged),
+      { key: 'lift:j.1', entries: { 'equity:operator': -148n, 'provider:P': 148n } },
     ],
     [
       'a payout',
@@ -136,11 +130,6 @@ describe('what events post', () => {
       'an escrow given back',
       escrowRefunded(ESCROW, 'client:c'),
       { key: 'esc:h:out', entries: { 'escrow:j': -1000n, 'client:c': 1000n } },
-    ],
-    [
-      'a refund',
-      refunded({ reference: 'r', to: 'client:c', amount: 5n }),
-      { key: 'ref:r', entries: { 'equity:operator': -5n, 'client:c': 5n } },
     ],
     [
       'what nobody can explain',
@@ -247,9 +236,8 @@ const earned = fc.oneof(
 const costly = fc.oneof(
   fc.record({ accountId: name, reference: name, amount }).map(creditGranted),
   fc.tuple(judged, payer).map(([lease, to]) => verdictBad(lease, to)),
-  fc.record({ lease: name, provider: name, amount }).map(verificationOrdered),
+  judged.map(slashLifted),
   fc.tuple(payout, routingFee).map(([sent, fee]) => payoutSucceeded(sent, fee)),
-  fc.record({ reference: name, to: payer, amount }).map(refunded),
   fc.record({ reference: name, from: fc.constant('asset:ln' as const), amount }).map(suspended),
 )
 const anything = fc.array(fc.oneof(incoming, earned, costly), { maxLength: 60 })

@@ -80,16 +80,16 @@ export function verdictForfeited(judged: JudgedLease): Posting | undefined {
   ])
 }
 
-/** A job that we ordered ourselves to check another: its provider earns, and we pay. */
-export function verificationOrdered(ordered: {
-  readonly lease: string
-  readonly provider: string
-  readonly amount: bigint
-}): Posting | undefined {
-  if (notNegative(ordered.amount, 'what a check costs') === 0n) return undefined
-  return posting(`chk:${ordered.lease}`, 'verification', [
-    ['expense:verification', -ordered.amount],
-    [`provider_pending:${ordered.provider}`, ordered.amount],
+/**
+ * An appeal has shown that the answer's bad verdict was a mistake: its provider gets what it earned with it after all.
+ * The refund stands, so the operator pays, and forgoes its fee. Only after {@link verdictBad} for the same lease.
+ */
+export function slashLifted(judged: JudgedLease): Posting | undefined {
+  const { net } = splitFee(judged.gross, judged.feeBps)
+  if (net === 0n) return undefined
+  return posting(`lift:${judged.lease}`, 'slash_lifted', [
+    ['equity:operator', -net],
+    [`provider:${judged.provider}`, net],
   ])
 }
 

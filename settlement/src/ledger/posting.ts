@@ -13,14 +13,13 @@ export type PostingKind =
   | 'verdict_ok'
   | 'verdict_bad'
   | 'verdict_forfeited'
-  | 'verification'
+  | 'slash_lifted'
   | 'payout_start'
   | 'payout_ok'
   | 'payout_failed'
   | 'escrow'
   | 'escrow_paid'
   | 'escrow_refunded'
-  | 'refund'
   | 'suspense'
 
 /** One event in the journal: entries that sum to zero, posted once for its key. */

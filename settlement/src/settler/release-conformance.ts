@@ -43,7 +43,7 @@ interface Leg {
 }
 
 /** A captured job with these legs, in the journal and in its row; what the rules call its leases. */
-async function captured(
+export async function captured(
   db: Database,
   legs: readonly Leg[],
   feeBps = FEE_BPS,
@@ -116,7 +116,7 @@ async function captured(
 }
 
 /** The verdict on a part of a job's answer, as a rule the last. */
-async function audited(
+export async function audited(
   db: Database,
   { id, leases }: Awaited<ReturnType<typeof captured>>,
   verdict: 'pass' | 'fail',
@@ -129,7 +129,7 @@ async function audited(
 }
 
 /** What an event changed each account by; undefined when there is none. */
-async function entriesOf(db: Database, key: string) {
+export async function entriesOf(db: Database, key: string) {
   const rows = await ask(
     db
       .select({ code: ledgerAccounts.code, amount: entries.amountMsat })
@@ -142,7 +142,7 @@ async function entriesOf(db: Database, key: string) {
   return rows.length === 0 ? undefined : Object.fromEntries(rows.map((r) => [r.code, r.amount]))
 }
 
-const shown = (posting: Posting | undefined) =>
+export const shown = (posting: Posting | undefined) =>
   posting && Object.fromEntries(posting.entries.map(({ account, amount }) => [account, amount]))
 
 const twoLegs = (name: string): Leg[] => [

@@ -4,6 +4,7 @@ import type { HoldbackPolicy } from '@infernet/verification/reputation/holdback'
 import { askRows, type Database } from '../db/database.ts'
 import { frozen, JUDGED_WITHIN_MS } from './frozen.ts'
 import { OWN_PART } from './own-part.ts'
+import { PART_TABLES, ReleaseSweep, type PartTable } from './release-sweep.ts'
 
 /** Parts of answers released by one statement: some 1,500 entries, a tenth of a second. */
 export const MAX_RELEASED_PARTS = 500
@@ -22,21 +23,25 @@ export interface Released {
  * Makes payable what providers earned with the oldest `limit` captured parts of answers that may be released, gives
  * back what an audit has found wrong or a slash undoes, and notes that on them. Each part goes by its own audit and
  * its own provider, whoever gave the others. Two statements, each all of it or nothing: what was judged does not wait
- * for what only time decides. `skip` are keys ({@link nextUnreleased}) that are left alone. Throws what the database
- * throws; DbError when one of the parts is not as it was captured.
+ * for what only time decides, and of that a call looks at a stretch ({@link ReleaseSweep}), as a rule the first. `skip`
+ * are keys ({@link nextUnreleased}) that are left alone. Throws what the database throws; DbError when one of the parts
+ * is not as it was captured.
  */
 export async function releaseParts(
   db: Database,
   limit: number,
   policy: HoldbackPolicy,
   skip: readonly string[] = [],
+  sweep = new ReleaseSweep(),
 ): Promise<Released> {
   const most = Math.min(limit, MAX_RELEASED_PARTS)
   const left = JSON.stringify(skip)
   const decided = await released(db, most, judged(most, left))
   const rest = most - decided.parts
   if (rest === 0) return decided
-  const waited = await released(db, rest, seasoned(rest, policy, left))
+  await sweep.begin(db, oldest(policy))
+  const waited = await released(db, rest, seasoned(rest, policy, left, sweep))
+  if (waited.parts < rest) sweep.goOn()
   return { parts: decided.parts + waited.parts, msat: decided.msat + waited.msat }
 }
 
@@ -47,14 +52,15 @@ async function released(db: Database, limit: number, ready: SQL): Promise<Releas
 
 const firstSchema = z.array(z.tuple([z.string()])).max(1)
 
-/** The key of the part that would be released next: the id of the job that it ended, or its lease. */
+/** The key of the part that would be released next, in the stretch that was looked at: the id of the job that it ended, or its lease. */
 export async function nextUnreleased(
   db: Database,
   policy: HoldbackPolicy,
   skip: readonly string[],
+  sweep = new ReleaseSweep(),
 ): Promise<string | undefined> {
   const left = JSON.stringify(skip)
-  for (const ready of [judged(1, left), seasoned(1, policy, left)]) {
+  for (const ready of [judged(1, left), seasoned(1, policy, left, sweep)]) {
     const [row] = firstSchema.parse(
       await askRows(db, sql`select key from (${ready}) as ready order by key limit 1`),
     )
@@ -63,26 +69,18 @@ export async function nextUnreleased(
   return undefined
 }
 
-/** Where parts of answers are. Keys begin with the time, and so do ids of jobs and leases. */
-const TABLES = [
-  { table: sql`jobs`, key: sql`part.id`, job: sql`part.id`, isEarlier: sql`false` },
-  { table: sql`earlier_parts`, key: sql`part.lease`, job: sql`part.job_id`, isEarlier: sql`true` },
-] as const
-
-type PartTable = (typeof TABLES)[number]
-
 /** Those of each table, and of each kind the `limit` oldest: key, and whether another provider ended the answer. */
 const each = (kinds: (of: PartTable) => readonly SQL[]): SQL =>
   sql.join(
-    TABLES.flatMap((of) => kinds(of)),
+    PART_TABLES.flatMap((of) => kinds(of)),
     sql` union `,
   )
 
 const pick = (
-  { table, key, isEarlier }: PartTable,
+  { name, key, isEarlier }: PartTable,
   { limit, skip, what, from = sql`` }: { limit: number; skip: string; what: SQL; from?: SQL },
 ): SQL => sql`
-    (select ${key} as key, ${isEarlier} as is_earlier from ${table} as part ${from}
+    (select ${key} as key, ${isEarlier} as is_earlier from ${sql.raw(name)} as part ${from}
       where cost_msat > 0 and released_at is null
         and ${key} <> all (array(select jsonb_array_elements_text(${skip}::jsonb))) and ${what}
       order by ${key} limit ${literal(limit)})`
@@ -114,18 +112,22 @@ const judged = (limit: number, skip: string): SQL =>
     }),
   ])
 
+/** What keys of parts are below that have waited long enough. */
+const oldest = ({ holdMs }: Pick<HoldbackPolicy, 'holdMs'>): SQL => sql`${idAt(holdMs)} || 'g'`
+
 /** What nobody looked at, and has waited long enough. What waits is not read, for it is the latest. */
 const seasoned = (
   limit: number,
   { holdMs, newcomerHoldMs, newcomerMs }: HoldbackPolicy,
   skip: string,
+  sweep: ReleaseSweep,
 ): SQL =>
   each((of) => [
     pick(of, {
       limit,
       skip,
       what: sql`slash_id is null
-        and ${of.key} < ${idAt(holdMs)} || 'g'
+        and ${of.key} < ${oldest({ holdMs })} and ${sweep.has(of)}
         and (held_until is null or held_until <= now())
         and not ${isFrozen(sql`standing <> 'clear'`)}
         -- Every second job stands for the second half of what a newcomer earns: \`releasableMsat\` of verification.

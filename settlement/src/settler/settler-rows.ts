@@ -4,7 +4,9 @@ import type { OrderedTopUp } from '../intake/pg-invoice-store.ts'
 import { decidedEscrows, paidJobs, quotedJobs, type QuotedJob } from './escrow-rows.ts'
 import { payableProviders, type PayableProvider } from './payable-providers.ts'
 import { carryOutSlash, type CarriedOut } from './carry-out-slash.ts'
+import { payLiftedSlash, type LiftedPaid } from './pay-lifted-slash.ts'
 import { nextUnreleased, releaseParts, type Released } from './release-parts.ts'
+import { ReleaseSweep } from './release-sweep.ts'
 import { pendingTransfers, type Transfer } from './transfer-loop.ts'
 import { fundedWithdrawals, type FundedWithdrawal } from './withdrawal-loop.ts'
 
@@ -17,6 +19,8 @@ export interface SettlerRows {
   nextUnreleased(skip: readonly string[]): Promise<string | undefined>
   /** The next slash that is final; undefined when there is none. */
   carryOutSlash(): Promise<CarriedOut | undefined>
+  /** The next convicting answer whose slash was lifted after its refund; undefined when there is none. */
+  payLiftedSlash(): Promise<LiftedPaid | undefined>
   payable(after: string, limit: number): Promise<readonly PayableProvider[]>
   quoted(limit: number): Promise<readonly QuotedJob[]>
   paid(limit: number): Promise<readonly string[]>
@@ -28,13 +32,15 @@ export const pgSettlerRows = (
   db: Database,
   orders: Pick<SettlerRows, 'orders'>,
   holdback: HoldbackPolicy,
+  sweep = new ReleaseSweep(),
 ): SettlerRows => ({
   orders: (limit) => orders.orders(limit),
   pending: (after, limit) => pendingTransfers(db, after, limit),
   funded: (limit) => fundedWithdrawals(db, limit),
-  release: (limit, skip) => releaseParts(db, limit, holdback, skip),
-  nextUnreleased: (skip) => nextUnreleased(db, holdback, skip),
+  release: (limit, skip) => releaseParts(db, limit, holdback, skip, sweep),
+  nextUnreleased: (skip) => nextUnreleased(db, holdback, skip, sweep),
   carryOutSlash: () => carryOutSlash(db),
+  payLiftedSlash: () => payLiftedSlash(db),
   payable: (after, limit) => payableProviders(db, after, limit),
   quoted: (limit) => quotedJobs(db, limit),
   paid: (limit) => paidJobs(db, limit),

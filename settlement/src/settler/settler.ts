@@ -22,6 +22,7 @@ import { releaseLoop } from './release-loop.ts'
 import type { Released } from './release-parts.ts'
 import { slashLoop } from './slash-loop.ts'
 import type { CarriedOut } from './carry-out-slash.ts'
+import type { LiftedPaid } from './pay-lifted-slash.ts'
 import { RowTroubles } from './row-troubles.ts'
 import type { SettlerKeys } from './settler-key.ts'
 import type { LeaseError } from './settler-lease.ts'
@@ -143,6 +144,10 @@ function work(parts: SettlerParts, signal: AbortSignal, lost: (error: LeaseError
     log('slash_final', { id, provider, refunded_msat: refundedMsat, forfeited_msat: forfeitedMsat })
     observers.ring()
   }
+  const onLiftedPaid = ({ lease, provider, msat }: LiftedPaid) => {
+    log('slash_lifted_paid', { lease, provider, amount_msat: msat })
+    observers.ring()
+  }
   const common = (kind: string) => ({ troubles: new RowTroubles(rim), problem: problem(kind), at })
   const escrowParts = () => ({
     ...rows,
@@ -157,7 +162,7 @@ function work(parts: SettlerParts, signal: AbortSignal, lost: (error: LeaseError
     { name: 'escrows', pauseMs: DESK_PAUSE_MS, page: desk(escrowDesk) },
     orderLoop({ ...common('topup'), orders: rows, desk: invoiceDesk, preimageKey }),
     transferLoop({ ...common('transfer'), pending: rows.pending, edge, onTold: observers.ring }),
-    slashLoop({ ...rows, onCarriedOut }),
+    slashLoop({ ...rows, onCarriedOut, onLiftedPaid }),
     releaseLoop({ ...rows, ...common('earnings'), onReleased }),
     withdrawalLoop({ funded: rows.funded, runner, at }),
     payoutLoop({ ...rim, ...common('payout'), payable: rows.payable, runner, settings }),

@@ -148,6 +148,7 @@ export class SettlerRig {
         (await rows().release?.(limit, skip)) ?? { parts: 0, msat: 0n },
       nextUnreleased: async (skip) => await rows().nextUnreleased?.(skip),
       carryOutSlash: async () => await rows().carryOutSlash?.(),
+      payLiftedSlash: async () => await rows().payLiftedSlash?.(),
       payable: async (after, limit) => (await rows().payable?.(after, limit)) ?? [],
       quoted: async (limit) => (await rows().quoted?.(limit)) ?? [],
       paid: async (limit) => (await rows().paid?.(limit)) ?? [],

@@ -6,7 +6,12 @@ import { payouts } from '@infernet/schemas/settlement-tables'
 import { ask, type Database } from '@infernet/settlement/db/database'
 import { post } from '@infernet/settlement/db/post'
 import { escrowPaid, escrowSettled } from '@infernet/settlement/ledger/escrow-events'
-import { verdictBad, verdictForfeited, verdictOk } from '@infernet/settlement/ledger/job-events'
+import {
+  slashLifted,
+  verdictBad,
+  verdictForfeited,
+  verdictOk,
+} from '@infernet/settlement/ledger/job-events'
 import { payoutStarted, payoutSucceeded } from '@infernet/settlement/ledger/payout-events'
 import type { Posting } from '@infernet/settlement/ledger/posting'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -78,6 +83,23 @@ export function testEarnings(
         days: [
           { date: '2026-06-20', jobs: 2, earnedMsat: 1_485n, lostMsat: 495n + 1_980n },
           { date: '2026-06-19', jobs: 1, earnedMsat: 1_980n, lostMsat: 0n },
+        ],
+      })
+    })
+
+    it('has what was lost by a mistake, once that was undone', async () => {
+      const job = await ended(1_000, DAY_MS)
+      await send(verdictBad(judged(job), client(job)), NOW - DAY_MS)
+      await send(slashLifted(judged(job)))
+      expect(await earnings()).toMatchObject({
+        pendingMsat: 0n,
+        payableMsat: 990n,
+        earnedMsat: 2n * 990n,
+        lostMsat: 990n,
+        jobs: 1,
+        days: [
+          { date: '2026-06-20', jobs: 0, earnedMsat: 990n, lostMsat: 0n },
+          { date: '2026-06-19', jobs: 1, earnedMsat: 990n, lostMsat: 990n },
         ],
       })
     })

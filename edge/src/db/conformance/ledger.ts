@@ -16,10 +16,21 @@ import {
   statementOf,
   trialBalance,
 } from '../ledger.ts'
+import { usageByDay } from '../usage.ts'
 import { post } from '@infernet/settlement/db/post'
 import { batchOf, FEE_BPS, finishedJob, fundedBatch } from './fixtures.ts'
 
 const AT = new Date('2026-01-02T03:04:05.678Z')
+
+/** A row of usage by requests of {@link finishedJob}. */
+const usedOn = (date: string, model: string, requests: number, costMsat: number) => ({
+  date,
+  model,
+  requests,
+  promptTokens: 10 * requests,
+  completionTokens: 20 * requests,
+  costMsat,
+})
 
 const newPeer = () => `12D3${newAccountId(0)}` as PeerId
 
@@ -68,6 +79,28 @@ export function testLedger(open: () => Database): void {
       await send(creditGranted({ accountId, reference: 'a', amount: 1000n }))
       await writeLedgerEvents(open(), batchOf([job]), FEE_BPS)
       expect(await creditsOf(open(), accountId)).toEqual({ totalMsat: 1000, usedMsat: 300 })
+    })
+
+    it('says what a client has used by day and model, whatever key and hour', async () => {
+      const accountId = newAccountId(0)
+      const job = (createdAt: string, costMsat: number, changes = {}) =>
+        finishedJob({ accountId, createdAt: Date.parse(createdAt), costMsat, ...changes })
+      const jobs = [
+        job('2026-03-01T23:59:59Z', 1),
+        job('2026-03-02T00:00:00Z', 10),
+        job('2026-03-02T23:00:00Z', 20, { apiKeyId: 'fedcba9876543210' }),
+        job('2026-03-02T12:00:00Z', 500, { model: 'dear' }),
+        job('2026-03-03T12:00:00Z', 0, { status: 'expired' }),
+      ]
+      await writeLedgerEvents(open(), fundedBatch(jobs), FEE_BPS)
+      const dear = usedOn('2026-03-02', 'dear', 1, 500)
+      const rows = [dear, usedOn('2026-03-02', 'demo', 2, 30), usedOn('2026-03-01', 'demo', 1, 1)]
+      const read = (since: string, limit = 9) =>
+        usageByDay(open(), accountId, new Date(since), limit)
+      expect(await read('2026-03-01')).toEqual(rows)
+      expect(await read('2026-03-02')).toEqual(rows.slice(0, 2))
+      expect(await read('2026-03-01', 1)).toEqual([dear])
+      expect(await usageByDay(open(), newAccountId(0), new Date(0), 9)).toEqual([])
     })
 
     it('gives a statement, the latest line first, page by page', async () => {

@@ -170,7 +170,7 @@ export function testPost(open: () => Database): void {
           const sent = plan.map(([from, to, amount]) =>
             from === to
               ? spend(accounts[from]!, amount)
-              : posting(`test:${newName()}`, 'refund', [
+              : posting(`test:${newName()}`, 'grant', [
                   [accounts[from]!, -amount],
                   [accounts[to]!, amount],
                 ]),
@@ -214,7 +214,7 @@ export function testPost(open: () => Database): void {
             const event =
               from === to
                 ? grant(codes[from]!, amount, `test:${run}:${key} ${from} ${amount}`)
-                : posting(`test:${run}:${key} ${from} ${to} ${amount}`, 'refund', [
+                : posting(`test:${run}:${key} ${from} ${to} ${amount}`, 'grant', [
                     [codes[from]!, -amount],
                     [codes[to]!, amount],
                   ])
