@@ -5,6 +5,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { areBuilt, lndBinaries } from '@infernet/settlement/testing/regtest/lnd-binaries'
 import { judgeAgent } from './agent/agent-goals.ts'
 import { measureAgent } from './agent/measure-agent.ts'
 import { firstLine, startChild } from './child-process.ts'
@@ -131,6 +132,8 @@ try {
     throw new BadOption(
       'ledger and settlement need a PostgreSQL: INFERNET_POSTGRES_FSYNC=on scripts/with-postgres npm run bench -- ledger',
     )
+  if (isPart && options.settlement && !areBuilt(lndBinaries()))
+    throw new BadOption('settlement needs LND: node scripts/bootstrap.mjs lnd-tools')
   const progress = createProgress(process.stderr)
   const { findings, samples } = await bench(options, progress)
   progress.done()

@@ -32,7 +32,7 @@ describe('a provider that cheats, on SIMULATED Lightning', () => {
     stack = await Stack.start('node', 18_680)
     settler = await startSettler(stack, lightning)
     payouts = settler.collect((line) => line['event'] === 'payout_succeeded')
-    await reconcile(stack, lightning, '--post')
+    await reconcile(stack, lightning)
     const account = await stack.createClient()
     accountId = account.accountId
     client = new MoneyClient(stack, account.apiKey)

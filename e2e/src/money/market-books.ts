@@ -3,6 +3,7 @@ import { connectDatabase } from '@infernet/settlement/db/connect'
 
 /** What one provider has earned with one lease, and what became of it. Amounts in msat. */
 export interface Leg {
+  readonly job: string
   readonly provider: string
   readonly accountId: string
   readonly grossMsat: bigint
@@ -65,16 +66,16 @@ export async function readBooks(databaseUrl: string): Promise<MarketBooks> {
 /** The last leg of a job has what those before it leave of its cost. */
 const LEGS = `
   with leg as (
-    select lease, provider_id as provider, account_id, cost_msat as gross, fee_bps,
+    select lease, job_id as job, provider_id as provider, account_id, cost_msat as gross, fee_bps,
       released_at, held_until, slash_id, is_forfeit
     from earlier_parts
     union all
-    select lease, provider_id, account_id,
+    select lease, id, provider_id, account_id,
       cost_msat - coalesce((select sum(cost_msat) from earlier_parts where job_id = jobs.id), 0), fee_bps,
       released_at, held_until, slash_id, is_forfeit
     from jobs
   )
-  select leg.provider, account_id, gross, gross - platform_fee(gross::bigint, fee_bps), audits.verdict,
+  select leg.job, leg.provider, account_id, gross, gross - platform_fee(gross::bigint, fee_bps), audits.verdict,
     case when leg.slash_id is null then null when is_forfeit then 'forfeited' else 'refunded' end,
     released_at is null and coalesce(held_until > clock_timestamp(), false)
   from leg
@@ -96,8 +97,9 @@ const PROVIDERS = `
   group by peer`
 
 function legOf(row: readonly unknown[]): Leg {
-  const [provider, accountId, gross, net, verdict, slash, isAwaited] = row
+  const [job, provider, accountId, gross, net, verdict, slash, isAwaited] = row
   return {
+    job: String(job),
     provider: String(provider),
     accountId: String(accountId),
     grossMsat: msat(gross),

@@ -54,7 +54,7 @@ describe('a market with cheats, on SIMULATED Lightning', () => {
     lightning = await simulatedLightning()
     stack = await Stack.start('node', PORT, {}, [VERIFIER], SETTINGS)
     settler = await startSettler(stack, lightning, {}, TIMES)
-    await reconcile(stack, lightning, '--post')
+    await reconcile(stack, lightning)
     await calibrate(stack)
     clients = [await stack.createClient(), await stack.createClient()]
     players = await MarketPlayers.start(stack, lightning, HONEST)

@@ -41,7 +41,7 @@ export function testMoneyStory(
       ...paidAgentOptions(lightning),
     ])
     // Whatever the nodes did before there were books is nobody's: it is put into suspense.
-    await reconcile(stack, lightning, '--post')
+    await reconcile(stack, lightning)
     account = await stack.createClient('0')
     client = new MoneyClient(stack, account.apiKey)
   })

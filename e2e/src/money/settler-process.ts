@@ -65,11 +65,13 @@ export function armCrash(
   renameSync(`${file}.new`, file)
 }
 
-/** Runs `reconcile` to its end; `flags` such as `--post`. */
+/**
+ * Runs `reconcile` to its end, as an operator does: what drifts goes to suspense, and fails it that once. So look at
+ * `code` each time, and do not ask again until it is 0.
+ */
 export async function reconcile(
   stack: Stack,
   lightning: TestLightning,
-  ...flags: readonly string[]
 ): Promise<{ readonly code: number; readonly output: string }> {
   const options = {
     ...commonOptions(stack, lightning.operator),
@@ -77,7 +79,7 @@ export async function reconcile(
   }
   const child = spawn(
     process.execPath,
-    [join(ROOT, PROGRAM), 'reconcile', ...Object.entries(options).flat(), ...flags, '--json'],
+    [join(ROOT, PROGRAM), 'reconcile', ...Object.entries(options).flat(), '--json'],
     { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let output = ''

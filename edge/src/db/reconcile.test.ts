@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { connectDatabase, type DbConnection } from '@infernet/settlement/db/connect'
+import { askRows } from '@infernet/settlement/db/database'
 import { liveAccount } from '@infernet/settlement/ledger/live-account'
 import { runReconcile, type OpenSides } from '@infernet/settlement/settler/reconcile-command'
 import type { AccountId } from '@infernet/schemas/ids'
@@ -21,7 +22,8 @@ const reportSchema = z.object({
       actual_msat: z.string(),
     }),
   ),
-  posted: z.array(z.string()),
+  posted: z.array(z.object({ key: z.string(), amount_msat: z.string() })),
+  not_posted: z.array(z.object({ key: z.string(), amount_msat: z.string(), reason: z.string() })),
 })
 
 let server: DatabaseServer
@@ -41,7 +43,7 @@ beforeEach(async () => {
 afterEach(() => world.close())
 
 interface Changes {
-  readonly post?: boolean
+  readonly dryRun?: boolean
   readonly postLimitMsat?: bigint
   readonly openingBalanceMsat?: bigint
   readonly json?: boolean
@@ -96,8 +98,26 @@ const parse = (text: string) => reportSchema.parse(JSON.parse(text))
 async function found(changes: Changes = {}) {
   const { code, report } = await run(changes)
   const findings = report?.findings.filter(({ kind }) => kind !== 'channel_position') ?? []
-  return { code, findings, posted: report?.posted ?? [], kinds: findings.map(({ kind }) => kind) }
+  const { posted = [], not_posted: left = [] } = report ?? {}
+  return {
+    code,
+    findings,
+    posted: posted.map(({ key }) => key),
+    left: left.map(({ key, reason }) => [key, reason]),
+    kinds: findings.map(({ kind }) => kind),
+  }
 }
+
+/** What is in suspense for an invoice, or for a payment: account and msat. */
+const suspenseEntries = (hash: string) =>
+  askRows(
+    world.db,
+    sql`
+    select account.code, entry.amount_msat from journal as event
+    join entries as entry on entry.journal_id = event.id
+    join ledger_accounts as account on account.id = entry.account_id
+    where event.key in (${`sus:inv:${hash}`}, ${`sus:pay:${hash}`}) and account.code = 'suspense'`,
+  )
 
 /** When what was settled just now is late no more. */
 const later = () => Date.now() + 3_600_000
@@ -137,7 +157,7 @@ describe('reconciliation', () => {
     await world.order(account, hash, 7_000n)
     expect(await found()).toMatchObject({ code: 0, kinds: ['invoice_late'] })
     const finding = { kind: 'invoice_uncredited', account: `client:${account}` }
-    expect(await found({ now: later, post: true })).toMatchObject({
+    expect(await found({ now: later })).toMatchObject({
       code: 1,
       findings: [{ ...finding, reference: `inv:${hash}`, actual_msat: '7000' }],
       posted: [],
@@ -146,21 +166,127 @@ describe('reconciliation', () => {
     expect(await found({ now: later, meanwhile })).toMatchObject({ code: 0, kinds: [] })
   })
 
-  it('moves what nobody ordered to suspense, once, when it may', async () => {
+  it('moves what nobody ordered to suspense, once, and fails by that', async () => {
     const invoice = await world.paid(7_000n)
     const payment = await world.sent(2_000n)
+    const keys = [`sus:inv:${invoice}`, `sus:pay:${payment}`]
+    const kinds = ['invoice_unknown', 'payment_unknown']
+    expect(await found({ dryRun: true })).toMatchObject({
+      code: 1,
+      kinds,
+      posted: [],
+      left: keys.map((key) => [key, 'dry run']),
+    })
+    expect(await found({ postLimitMsat: 9_999n })).toMatchObject({
+      code: 1,
+      kinds,
+      posted: [],
+      left: keys.map((key) => [key, expect.stringContaining('10000 msat are too much')]),
+    })
+    expect(await found()).toMatchObject({ code: 1, kinds, posted: keys, left: [] })
+    const after = await found()
+    expect(after).toMatchObject({ code: 0, kinds: ['in_suspense'], posted: [], left: [] })
+    expect(after.findings[0]).toMatchObject({ actual_msat: String(7_000n - 3_000n) })
+    expect(await suspenseEntries(invoice)).toEqual([['suspense', '7000']])
+  })
+
+  it('says in words what went to suspense', async () => {
+    const invoice = await world.paid(7_000n)
+    const line = `posted to suspense: sus:inv:${invoice}, 7000 msat`
+    const dry = await run({ json: false, dryRun: true })
+    expect(dry.text).toContain(`\nnot ${line}: dry run\n`)
+    expect((await run({ json: false })).text).toContain(`\n${line}\n`)
+  })
+
+  it('posts once when two run at the same time', async () => {
+    const invoice = await world.paid(7_000n)
+    const both = await Promise.all([found(), found()])
+    expect(both.map(({ code }) => code)).toEqual([1, 1])
+    expect(both.flatMap(({ posted }) => posted)).toEqual([`sus:inv:${invoice}`])
+    expect(both.flatMap(({ left }) => left)).toEqual([
+      [`sus:inv:${invoice}`, 'it was in suspense before'],
+    ])
+    expect(await suspenseEntries(invoice)).toHaveLength(1)
+  })
+
+  it('leaves to a person what is off again after it went to suspense', async () => {
+    const { account } = await world.toppedUp(10n)
+    const invoice = await world.paid(7_000n)
+    await found()
+    // Somebody's order comes back from a backup, and is credited as well.
+    await world.order(account, invoice, 7_000n)
+    await world.credit(account, invoice, 7_000n)
+    const again = await found()
+    expect(again).toMatchObject({ code: 1, kinds: ['in_suspense', 'invoice_amount'], posted: [] })
+    expect(again.left).toEqual([
+      [`sus:inv:${invoice}`, 'it was in suspense before, with another amount'],
+    ])
+    expect(await suspenseEntries(invoice)).toEqual([['suspense', '7000']])
+  })
+
+  it('does not take the word of another node, or of an older one, for what is lacking', async () => {
+    const { account } = await world.toppedUp(900_000n)
+    const keysend = await world.paid(7_000n)
+    const invented = 'ab'.repeat(32)
+    await world.order(account, invented, 500n)
+    await world.credit(account, invented, 500n)
+    await world.run(sql`insert into settle_indexes values ('02aa', 7)`)
     expect(await found()).toMatchObject({
       code: 1,
-      kinds: ['invoice_unknown', 'payment_unknown'],
-      posted: [],
+      posted: [`sus:inv:${keysend}`],
+      left: [[`sus:inv:${invented}`, expect.stringContaining('not the only one')]],
     })
-    const tooMuch = await run({ post: true, postLimitMsat: 9_999n })
-    expect(tooMuch).toMatchObject({ code: 1, failed: [expect.stringContaining('too much')] })
-    const posted = [`sus:inv:${invoice}`, `sus:pay:${payment}`]
-    expect(await found({ post: true })).toMatchObject({ code: 1, posted })
-    const after = await found({ post: true })
-    expect(after).toMatchObject({ code: 0, kinds: ['in_suspense'], posted: [] })
-    expect(after.findings[0]).toMatchObject({ actual_msat: String(7_000n - 3_000n) })
+    await world.run(sql`update settle_indexes set node_pubkey = ${world.pubkey}`)
+    expect(await found()).toMatchObject({
+      code: 1,
+      kinds: ['in_suspense', 'settle_index_behind', 'credit_unpaid'],
+      posted: [],
+      left: [[`sus:inv:${invented}`, expect.stringContaining('older')]],
+    })
+    await world.run(sql`delete from settle_indexes`)
+    expect(await found()).toMatchObject({ code: 1, posted: [`sus:inv:${invented}`], left: [] })
+    expect(await found()).toMatchObject({ code: 0, kinds: ['in_suspense'] })
+  })
+
+  it('moves a payout that no attempt proves to suspense once', async () => {
+    const { account } = await world.toppedUp(900_000n)
+    const { provider } = await world.earned(account, 200_000)
+    const hash = await world.paidOut(provider, 7_000n, { hash: 'cd'.repeat(32) })
+    await world.run(sql`delete from payout_attempts`)
+    const [payout, key] = [`po:p_${hash}`, `sus:po:p_${hash}`]
+    expect(await found()).toMatchObject({
+      code: 1,
+      findings: [{ kind: 'payout_unpaid', account: provider, reference: payout }],
+      posted: [key],
+    })
+    expect(await found()).toMatchObject({ code: 0, kinds: ['in_suspense'] })
+  })
+
+  it('never moves what somebody else is going to book, nor a live balance', async () => {
+    const { account } = await world.toppedUp(900_000n)
+    const { provider } = await world.earned(account, 200_000)
+    const hash = await world.paid(7_000n)
+    await world.order(account, hash, 7_000n)
+    await world.paidOut(provider, 5_000n, { open: true })
+    await world.run(sql`
+      insert into account_transfers (reference, account_id, amount_msat, state)
+      values ('wd:taken', ${account}, -50, 'done')`)
+    await world.run(sql`update ledger_accounts set balance = balance + 1 where code = ${provider}`)
+    await world.run(sql`
+      update entries set amount_msat = amount_msat + 1
+      where account_id = (select id from ledger_accounts where code = 'revenue:fee')`)
+    const { kinds, posted, left } = await found({ now: later, openingBalanceMsat: 1n })
+    expect(new Set(kinds)).toEqual(
+      new Set([
+        'journal_unbalanced',
+        'balance_drift',
+        'invoice_uncredited',
+        'payment_unbooked',
+        'channel_balance',
+        'live_balance',
+      ]),
+    )
+    expect([posted, left]).toEqual([[], []])
   })
 
   it('finds credit that the node was never paid, and other amounts', async () => {
@@ -168,7 +294,7 @@ describe('reconciliation', () => {
     const invented = 'ab'.repeat(32)
     await world.order(account, invented, 500n)
     await world.credit(account, invented, 500n)
-    expect(await found()).toMatchObject({
+    expect(await found({ dryRun: true })).toMatchObject({
       code: 1,
       findings: [
         {
@@ -184,7 +310,7 @@ describe('reconciliation', () => {
       update entries set amount_msat = amount_msat * 2
       where journal_id = (select id from journal where key = ${`inv:${hash}`})`)
     await world.run(sql`update ledger_accounts set balance = balance + 7000 where tracked`)
-    const { kinds } = await found()
+    const { kinds } = await found({ dryRun: true })
     expect(kinds).toEqual(['invoice_amount', 'credit_unpaid', 'live_balance'])
   })
 

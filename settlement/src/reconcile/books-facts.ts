@@ -84,6 +84,17 @@ export async function bookBalances(db: Database): Promise<Map<string, bigint>> {
   return new Map(pairs.parse(rows))
 }
 
+/** What has come in at the node less what went out, by the books, msat. */
+export async function bookedAssets(db: Database): Promise<bigint> {
+  const rows = await askRows(
+    db,
+    sql`
+    select coalesce(-sum(amount_msat), 0) from entries
+    where account_id = (select id from ledger_accounts where code = 'asset:ln')`,
+  )
+  return oneAmount.parse(rows)[0][0]
+}
+
 const stuckRows = z.array(z.tuple([z.string(), z.string(), amount]))
 
 /** Attempts that were recorded long ago and are not resolved. */

@@ -10,7 +10,14 @@ import {
   type InvoiceFact,
   type PaymentFact,
 } from './compare.ts'
-import { FINDING_KINDS, suspenseOf, type Finding } from './finding.ts'
+import {
+  adviceOf,
+  FINDING_KINDS,
+  levelOf,
+  suspenseOf,
+  type Finding,
+  type FindingKind,
+} from './finding.ts'
 
 const HASH = '0a'.repeat(32)
 const NOW = 1_800_000_000
@@ -165,9 +172,12 @@ describe('a payment', () => {
     )
   })
 
-  it('that was booked and has not left is unpaid, whatever else the node says of it', () => {
+  it('that was booked and has not left is unpaid, but for what the node still tries', () => {
     const fact = paymentFact({ attempt: attemptOf(5n), bookedMsat: 6n })
-    for (const payment of [undefined, ended('failed'), ended('in_flight')]) {
+    const running = comparePayment(ended('in_flight'), fact)
+    expect(running).toMatchObject({ kind: 'payment_running_after_success', expectedMsat: -6n })
+    expect(suspenseOf(running!)).toBeUndefined()
+    for (const payment of [undefined, ended('failed')]) {
       const finding = comparePayment(payment, fact)
       expect(finding).toMatchObject({ kind: 'payout_unpaid', expectedMsat: -6n, actualMsat: 0n })
       expect(explains(finding)).toBe(true)
@@ -235,10 +245,25 @@ describe('the settle index', () => {
 })
 
 describe('every kind of finding', () => {
+  const all = Object.keys(FINDING_KINDS).map((kind) => ({
+    kind: kind as FindingKind,
+    account: 'asset:ln',
+    reference: 'r',
+    expectedMsat: 1n,
+    actualMsat: 3n,
+  }))
+
   it('says what to do, and only drift goes to suspense', () => {
-    for (const { level, suspends, advice } of Object.values(FINDING_KINDS)) {
-      expect(advice).toMatch(/\.$|!$|\?$/)
-      expect(level === 'drift' || !suspends).toBe(true)
+    for (const finding of all) {
+      expect(adviceOf(finding)).toMatch(/\.$|!$|\?$/)
+      expect(levelOf(finding) === 'drift' || suspenseOf(finding) === undefined).toBe(true)
     }
+  })
+
+  it('of drift goes to suspense or says why not', () => {
+    for (const finding of all.filter((one) => levelOf(one) === 'drift'))
+      expect(adviceOf(finding).includes('Not to suspense: ')).toBe(
+        suspenseOf(finding) === undefined,
+      )
   })
 })

@@ -80,6 +80,7 @@ export function comparePayment(
     return status === 'in_flight' && attempt?.state === 'failed'
       ? found('payment_running_after_failure')
       : undefined
+  if (status === 'in_flight') return found('payment_running_after_success')
   if (!sent) return found('payout_unpaid')
   if (attempt === undefined) return found('payment_unknown')
   if (attempt.state === 'unresolved') return found('payment_unbooked')

@@ -1,8 +1,7 @@
 import type { Database } from '../db/database.ts'
 import type { Invoice, LightningBackend, PaymentRecord } from '../lightning/lightning-backend.ts'
-import { journalMark, settleIndexes } from './books-facts.ts'
+import { bookedAssets, journalMark, settleIndexes } from './books-facts.ts'
 import {
-  compareChannels,
   compareInvoice,
   comparePayment,
   compareSettleIndex,
@@ -12,12 +11,16 @@ import {
 import type { Finding } from './finding.ts'
 import { assetLines, invoiceFacts, paymentFacts } from './ledger-facts.ts'
 import { NodeComparison } from './node-facts.ts'
+import { paymentNow } from './payment-now.ts'
+import { reconcileChannels, type ChannelOptions } from './reconcile-channels.ts'
+import { UnprovenPayouts } from './unproven-payouts.ts'
 
 /** Until what differed is compared again: the settler books an event within a second. */
 const CONFIRM_MS = 5_000
-/** `inv:<hash>` and `esc:<hash>`: what was paid for an invoice. */
-const INVOICE_KEY = /^(?:inv|esc):([0-9a-f]{64})$/
-const PAYOUT_KEY = /^po:(.+):ok$/
+/** What was paid for an invoice, by its hash: credit, an escrow, or what is in suspense for it. */
+const INVOICE_KEY = /^(?:inv|esc|sus:inv):([0-9a-f]{64})$/
+/** What is in suspense for a payment. */
+const SUSPENDED_KEY = /^sus:pay:([0-9a-f]{64})$/
 
 export interface NodeReconciliation {
   readonly findings: readonly Finding[]
@@ -29,14 +32,9 @@ export interface NodeReconciliation {
   readonly omitted: number
 }
 
-export interface NodeOptions {
-  /** What the channels had before the first posting, msat. */
-  readonly openingMsat: bigint | undefined
-  readonly toleranceMsat: bigint
+export interface NodeOptions extends ChannelOptions {
   /** Unix seconds. */
   now(): number
-  sleep(ms: number, signal: AbortSignal): Promise<void>
-  readonly signal: AbortSignal
 }
 
 /**
@@ -72,26 +70,21 @@ export async function reconcileNode(
   signal.throwIfAborted()
 
   const findings = compareSettleIndex({ node: info.pubkey, settled, read })
-  let [lines, bookedMsat] = [0, 0n]
-  for await (const { key, amountMsat, paymentHash, owner } of assetLines(db, mark)) {
+  const unproven = new UnprovenPayouts()
+  let lines = 0
+  for await (const line of assetLines(db, mark)) {
     lines++
-    bookedMsat -= amountMsat
+    const { key, paymentHash = SUSPENDED_KEY.exec(key)?.[1] } = line
     const invoice = INVOICE_KEY.exec(key)?.[1]
     if (invoice !== undefined) invoices.expect(invoice)
-    if (!PAYOUT_KEY.test(key)) continue
     if (paymentHash !== undefined) payments.expect(paymentHash)
-    else findings.push(unproven(key, amountMsat, owner))
+    else unproven.take(line)
   }
+  findings.push(...unproven.findings())
   if (invoices.hasSuspects || payments.hasSuspects) await options.sleep(CONFIRM_MS, signal)
   signal.throwIfAborted()
   findings.push(...(await invoices.findings()), ...(await payments.findings()))
-  const { localMsat, unsettledLocalMsat } = await node.balance()
-  const channels = compareChannels({
-    bookedMsat,
-    channelsMsat: localMsat + unsettledLocalMsat,
-    openingMsat: options.openingMsat,
-    toleranceMsat: options.toleranceMsat,
-  })
+  const channels = await reconcileChannels(() => bookedAssets(db), node, options)
   if (channels !== undefined) findings.push(channels)
   return {
     findings,
@@ -112,24 +105,3 @@ async function* settledOf(
     yield invoice
   }
 }
-
-/** A payment that has not succeeded may do so between two looks. */
-async function paymentNow(
-  node: LightningBackend,
-  payment: PaymentRecord,
-  signal: AbortSignal,
-): Promise<PaymentRecord> {
-  if (payment.outcome.status === 'succeeded') return payment
-  for await (const now of node.listPayments(payment.index - 1n, signal))
-    return now.paymentHash === payment.paymentHash ? now : payment
-  return payment
-}
-
-/** A payout that is booked as paid, and no attempt of it has succeeded. */
-const unproven = (key: string, amountMsat: bigint, owner: string | undefined): Finding => ({
-  kind: 'payout_unpaid',
-  account: owner ?? 'suspense',
-  reference: key.replace(PAYOUT_KEY, 'po:$1'),
-  expectedMsat: -amountMsat,
-  actualMsat: 0n,
-})

@@ -1,4 +1,3 @@
-import { post, PostRefused } from '../db/post.ts'
 import type { Database } from '../db/database.ts'
 import type { LightningBackend, NodeInfo } from '../lightning/lightning-backend.ts'
 import {
@@ -9,7 +8,7 @@ import {
   unbalancedEvents,
 } from './books-facts.ts'
 import { compareBooks } from './compare.ts'
-import { levelOf, suspenseOf, type Finding } from './finding.ts'
+import { levelOf, type Finding } from './finding.ts'
 import { reconcileAccounts, type AccountsOptions, type LiveBalances } from './reconcile-accounts.ts'
 import { reconcileNode, type NodeOptions } from './reconcile-node.ts'
 
@@ -71,44 +70,3 @@ async function someOf(all: AsyncIterable<Finding>): Promise<Finding[]> {
 
 export const isSound = ({ findings, omitted }: Reconciliation): boolean =>
   omitted === 0 && findings.every((finding) => levelOf(finding) !== 'drift')
-
-/** More than this is no case for a program. */
-const MAX_POSTINGS = 100
-
-export class SuspenseError extends Error {
-  override readonly name = 'SuspenseError'
-  readonly code = 'too_much'
-}
-
-/**
- * Moves to suspense what the node and `asset:ln` disagree about and nothing else will book; once per
- * reference. Returns the keys that are new. Throws {@link SuspenseError}, and posts nothing, when it is
- * over `limitMsat` or over {@link MAX_POSTINGS}.
- */
-export async function postToSuspense(
-  db: Database,
-  { findings, omitted }: Reconciliation,
-  limitMsat: bigint,
-  at: Date,
-): Promise<string[]> {
-  const postings = findings.flatMap((finding) => suspenseOf(finding) ?? [])
-  const total = findings
-    .filter((finding) => suspenseOf(finding) !== undefined)
-    .reduce((sum, { actualMsat, expectedMsat }) => sum + abs(actualMsat - expectedMsat), 0n)
-  if (omitted > 0 || postings.length > MAX_POSTINGS || total > limitMsat)
-    throw new SuspenseError(
-      `${postings.length} findings of ${total} msat are too much to go to suspense by themselves`,
-    )
-  const posted: string[] = []
-  for (const posting of postings) {
-    try {
-      if ((await post(db, posting, at)) === 'posted') posted.push(posting.key)
-    } catch (error) {
-      // It was in suspense before, with another amount: now somebody has to look.
-      if (!(error instanceof PostRefused && error.code === 'key_conflict')) throw error
-    }
-  }
-  return posted
-}
-
-const abs = (amount: bigint): bigint => (amount < 0n ? -amount : amount)

@@ -1,8 +1,9 @@
 import { adviceOf, levelOf, type Finding } from './finding.ts'
 import { isSound, type Reconciliation } from './reconcile.ts'
+import type { SuspenseMove } from './to-suspense.ts'
 
 /** Findings as JSON; amounts are decimal strings of msat. */
-export const reportJson = (result: Reconciliation, posted: readonly string[]) => ({
+export const reportJson = (result: Reconciliation, moves: readonly SuspenseMove[]) => ({
   object: 'reconciliation',
   sound: isSound(result),
   node: {
@@ -22,11 +23,19 @@ export const reportJson = (result: Reconciliation, posted: readonly string[]) =>
     advice: adviceOf(finding),
   })),
   omitted: result.omitted,
-  posted,
+  posted: moves.filter(({ left }) => left === undefined).map(moveJson),
+  not_posted: moves.flatMap((move) =>
+    move.left === undefined ? [] : [{ ...moveJson(move), reason: move.left }],
+  ),
 })
 
-/** Findings as a table for a terminal, and what to do about each kind. */
-export function reportTable(result: Reconciliation, posted: readonly string[]): string {
+const moveJson = ({ posting, amountMsat }: SuspenseMove) => ({
+  key: posting.key,
+  amount_msat: String(amountMsat),
+})
+
+/** Findings as a table for a terminal, what to do about each kind, and what went to suspense. */
+export function reportTable(result: Reconciliation, moves: readonly SuspenseMove[]): string {
   const { node, checked, findings, omitted } = result
   const simulated = node.simulated ? ', SIMULATED' : ''
   const accounts =
@@ -50,11 +59,16 @@ export function reportTable(result: Reconciliation, posted: readonly string[]): 
     ...(rows.length === 0 ? [] : ['', ...columns([HEAD, ...rows])]),
     ...(omitted === 0 ? [] : [`and ${omitted} more`]),
     ...(advice.size === 0 ? [] : ['', ...[...advice].map(([kind, text]) => `${kind}: ${text}`)]),
-    ...(posted.length === 0 ? [] : ['', `posted to suspense: ${posted.join(', ')}`]),
+    ...(moves.length === 0 ? [] : ['', ...moves.map(moveLine)]),
     '',
     isSound(result) ? 'sound' : 'DRIFT',
   ].join('\n')
 }
+
+const moveLine = ({ posting, amountMsat, left }: SuspenseMove): string =>
+  left === undefined
+    ? `posted to suspense: ${posting.key}, ${amountMsat} msat`
+    : `not posted to suspense: ${posting.key}, ${amountMsat} msat: ${left}`
 
 const HEAD = ['level', 'what', 'account', 'expected', 'actual', 'difference', 'reference']
 /** Columns of numbers. */

@@ -40,15 +40,15 @@ type CrashSignal = z.infer<typeof planSchema>['signal']
 
 /**
  * For crash tests only: `INFERNET_CRASH_FILE` names a file that may say `{"id": …, "step": …, "pids": […]}` at any
- * time. The first time that the settler comes to that of {@link CRASH_STEPS} it takes the plan and kills those
- * processes, itself or others, as a power cut would; with `"signal": "SIGSTOP"` it freezes them, as a machine
- * that is paused would. Does nothing without the variable, and nothing in production.
+ * time. The first time that a process comes to that step (of {@link CRASH_STEPS}, or of the edge's) it takes the plan
+ * and kills those processes, itself or others, as a power cut would; with `"signal": "SIGSTOP"` it freezes them, as a
+ * machine that is paused would. Undefined without the variable, and in production.
  */
 export function crashAt(
   { INFERNET_CRASH_FILE: path, INFERNET_ENV: environment }: Readonly<NodeJS.ProcessEnv>,
   kill: (pid: number, signal: CrashSignal) => void = killNow,
-): AtStep {
-  if (path === undefined || path === '' || environment === 'production') return () => {}
+): ((step: string) => void) | undefined {
+  if (path === undefined || path === '' || environment === 'production') return undefined
   return (step) => {
     const plan = readPlan(path)
     if (plan?.step !== step) return
@@ -58,7 +58,7 @@ export function crashAt(
 }
 
 /**
- * A plan is whose who makes the file of its name: the settler, to carry it out, or the test, to call it off. True
+ * A plan is whose who makes the file of its name: settler or edge, to carry it out, or the test, to call it off. True
  * for the first of them; who only removed the plan's own file could remove the next plan with it.
  */
 export function takePlan(path: string, id: number): boolean {

@@ -45,7 +45,7 @@ describe('infernet-settler reconcile', () => {
       seen.push(options)
       throw new Error('closed')
     }
-    const args = ['--accounts', '5', '--opening-balance-msat', '12', '--post', '--json']
+    const args = ['--accounts', '5', '--opening-balance-msat', '12', '--dry-run', '--json']
     const { codes, failed } = await reconcile([...NEEDED, ...args], { open })
     expect(seen).toMatchObject([
       {
@@ -54,7 +54,7 @@ describe('infernet-settler reconcile', () => {
         openingBalanceMsat: 12n,
         toleranceMsat: 10_000_000n,
         postLimitMsat: 100_000_000n,
-        post: true,
+        dryRun: true,
         json: true,
       },
     ])

@@ -6,12 +6,13 @@ import { openDatabase, type Database } from '../db/database.ts'
 import type { LightningBackend } from '../lightning/lightning-backend.ts'
 import { openLnd } from '../lightning/open-lnd.ts'
 import { edgeBalances } from '../reconcile/edge-balances.ts'
-import { isSound, postToSuspense, reconcile, SuspenseError } from '../reconcile/reconcile.ts'
+import { isSound, reconcile } from '../reconcile/reconcile.ts'
 import type { LiveBalances } from '../reconcile/reconcile-accounts.ts'
 import { reportJson, reportTable } from '../reconcile/report.ts'
+import { planSuspense, postSuspense } from '../reconcile/to-suspense.ts'
 import { lndAddress } from './run-options.ts'
 
-/** 0: no drift; 1: drift; 2: nobody can say, since a side could not be asked. */
+/** 0: no drift; 1: drift, in suspense now or not; 2: nobody can say, since a side could not be asked. */
 const RECONCILE_EXIT = { sound: 0, drift: 1, undone: 2 } as const
 
 /** Commit fees and anchors of a few channels: 10,000 sat. */
@@ -31,7 +32,7 @@ export interface ReconcileArguments {
   readonly accounts?: number
   readonly openingBalanceMsat?: bigint
   readonly toleranceMsat: bigint
-  readonly post?: boolean
+  readonly dryRun?: boolean
   readonly postLimitMsat: bigint
   readonly json?: boolean
 }
@@ -61,7 +62,7 @@ export function addReconcileCommand(program: Command, rim: Partial<ReconcileRim>
   program
     .command('reconcile')
     .description(
-      'compare the ledger with LND and with live balances; exit code 1 on drift, 2 when it could not be done',
+      'compare the ledger with LND and with live balances, and move to suspense what nothing else will book; exit code 1 on drift, 2 when it could not be done',
     )
     .requiredOption('--database-url <url>', 'PostgreSQL, or http://…/sql')
     .requiredOption('--lnd <host:port>', 'LND’s gRPC listener')
@@ -72,7 +73,7 @@ export function addReconcileCommand(program: Command, rim: Partial<ReconcileRim>
     .option('--accounts <number>', 'compares so many live balances at most', wholeNumber)
     .option('--opening-balance-msat <msat>', 'in the channels before the first posting', msat)
     .addOption(msatOption('--tolerance-msat', 'for the channels’ balance', DEFAULT_TOLERANCE_MSAT))
-    .option('--post', 'moves to suspense what nothing else will book')
+    .option('--dry-run', 'only reports, and says what would go to suspense')
     .addOption(
       msatOption('--post-limit-msat', 'the most that goes to suspense', DEFAULT_POST_LIMIT_MSAT),
     )
@@ -96,30 +97,18 @@ export async function runReconcile(
       sleep: rim.sleep,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    const { posted, refusal } = options.post
-      ? await posting(sides.db, result, options.postLimitMsat, new Date(rim.now()))
-      : { posted: [], refusal: undefined }
-    rim.write(
-      options.json ? JSON.stringify(reportJson(result, posted)) : reportTable(result, posted),
-    )
-    if (refusal !== undefined) rim.fail(refusal)
+    const plan = planSuspense(result, {
+      limitMsat: options.postLimitMsat,
+      isDry: options.dryRun ?? false,
+    })
+    const moves = await postSuspense(sides.db, plan, new Date(rim.now()))
+    rim.write(options.json ? JSON.stringify(reportJson(result, moves)) : reportTable(result, moves))
     return isSound(result) ? RECONCILE_EXIT.sound : RECONCILE_EXIT.drift
   } catch (error) {
     rim.fail(`not reconciled: ${error instanceof Error ? error.message : String(error)}`)
     return RECONCILE_EXIT.undone
   } finally {
     await sides?.close()
-  }
-}
-
-async function posting(
-  ...args: Parameters<typeof postToSuspense>
-): Promise<{ posted: string[]; refusal: string | undefined }> {
-  try {
-    return { posted: await postToSuspense(...args), refusal: undefined }
-  } catch (error) {
-    if (!(error instanceof SuspenseError)) throw error
-    return { posted: [], refusal: error.message }
   }
 }
 

@@ -58,7 +58,7 @@ const mandatory = (flags: string, description: string): Option =>
 
 async function run(flags: RunFlags): Promise<void> {
   const options = runOptions(flags, process.env['CREDENTIALS_DIRECTORY'])
-  const at = crashAt(process.env)
+  const at = crashAt(process.env) ?? (() => {})
   const stop = new AbortController()
   stopOnSignals(() => stop.abort())
   let node: NodeInfo | undefined
