@@ -46,6 +46,12 @@ const TENSORS: readonly WritableTensor[] = llamaTensorShapes(CONFIG).map(
 const without = (key: string): MetadataEntry[] => METADATA.filter((entry) => entry.key !== key)
 const withEntry = (entry: MetadataEntry): MetadataEntry[] => [...without(entry.key), entry]
 
+/** Of those that every token reads, where nothing else is there. */
+const bytesOf = (tensors: readonly WritableTensor[]): number =>
+  tensors
+    .filter(({ name }) => name !== 'output_norm.weight')
+    .reduce((sum, { values }) => sum + values.byteLength, 0)
+
 function output(width: number): WritableTensor {
   const values = new Float32Array(width * 8)
   return { name: 'output.weight', dimensions: [width, 8], type: 'F32', values }
@@ -73,7 +79,27 @@ describe('checking a llama model file', () => {
       chatTemplate: '{{ messages }}',
       eosToken: 7,
       fileBytes: file.byteLength,
+      tokenBytes: bytesOf(TENSORS),
     })
+  })
+
+  it('knows what every token reads: blocks and output, and no expert for certain', () => {
+    const values = new Float32Array(32)
+    const more = (name: string): WritableTensor => ({ name, dimensions: [32], type: 'F32', values })
+    const experts = ['blk.1.ffn_up_exps.weight', 'blk.0.nextn.eh_proj.weight'].map(more)
+    const tensors = [...TENSORS, ...experts, more('v.blk.0.attn_q.weight')]
+    const summaryOf = (entries: MetadataEntry[], all: readonly WritableTensor[]) =>
+      checkLlamaGguf(writeGguf(entries, all)).tokenBytes
+    const other = withEntry({ key: 'general.architecture', type: 'string', value: 'moe' }).map(
+      (entry) => ({ ...entry, key: entry.key.replace(/^llama\./, 'moe.') }),
+    )
+    expect(summaryOf(other, tensors)).toBe(bytesOf(TENSORS))
+    const untied = [...tensors, output(1)]
+    const embedding = TENSORS.filter(({ name }) => name === 'token_embd.weight')
+    expect(summaryOf(other, untied)).toBe(bytesOf(TENSORS) - bytesOf(embedding) + 32)
+    const ahead = { key: 'moe.nextn_predict_layers', type: 'u32', value: 1 } as const
+    const last = TENSORS.filter(({ name }) => name.startsWith('blk.1.'))
+    expect(summaryOf([...other, ahead], tensors)).toBe(bytesOf(TENSORS) - bytesOf(last))
   })
 
   it.each([

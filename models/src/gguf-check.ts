@@ -1,5 +1,6 @@
 import { GgufError, type GgufHeader, type GgufValue } from './gguf-format.ts'
 import { readGgufHeader, requiredFileBytes } from './gguf-reader.ts'
+import { ggufTokenBytes } from './gguf-token-bytes.ts'
 import { llamaConfigFromGguf, llamaTensorShapes } from './llama-config.ts'
 
 /** What a provider announces about a model file, and what an engine needs to know of it. */
@@ -16,6 +17,8 @@ export type GgufSummary = {
   readonly eosToken?: number
   /** The smallest size, in bytes, a file with this header can have. */
   readonly fileBytes: number
+  /** See {@link ggufTokenBytes}. */
+  readonly tokenBytes: number
 }
 
 export type GgufCheckOptions = {
@@ -113,6 +116,7 @@ function summarise(header: GgufHeader, architecture: string, fileBytes: number):
     ...(bosToken !== undefined && { bosToken }),
     ...(eosToken !== undefined && { eosToken }),
     fileBytes,
+    tokenBytes: ggufTokenBytes(header),
   }
 }
 

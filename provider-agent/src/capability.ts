@@ -30,7 +30,7 @@ export function capabilityOf(
 ): Capability {
   const models = engine.models
     .slice(0, MAX_MODELS_PER_PROVIDER)
-    .map(({ id, contextLength, capabilities, endpoints, quantization, spec }) => ({
+    .map(({ id, contextLength, capabilities, endpoints, quantization, spec, tokenBytes }) => ({
       id,
       context_length: contextLength,
       price,
@@ -38,6 +38,7 @@ export function capabilityOf(
       endpoints: [...endpoints],
       ...(quantization === undefined ? {} : { quantization }),
       ...(spec === undefined ? {} : { spec }),
+      ...(tokenBytes === undefined ? {} : { token_bytes: tokenBytes }),
     }))
   const record: Capability = {
     ...(role === undefined ? {} : { role }),

@@ -77,9 +77,9 @@ export function commitmentsOf({
 > {
   return {
     prompt_ids: prompt.length,
-    prompt_sha256: idsHash(prompt),
+    prompt_sha256: hashOfIds(prompt),
     output_ids: positions.length,
-    output_sha256: idsHash(positions.map(({ id }) => id)),
+    output_sha256: hashOfIds(positions.map(({ id }) => id)),
     positions_root: hex(
       merkleRoot(positions.map((position) => leafHash(encodePosition(position)))),
     ),
@@ -95,7 +95,7 @@ export function openingFault(claim: Claim, opened: Transcript): string | undefin
 }
 
 /** SHA-256, hex, of token ids as u32s. */
-const idsHash = (ids: readonly number[]): string => hex(leafHash(encodeIds(ids)))
+export const hashOfIds = (ids: readonly number[]): string => hex(leafHash(encodeIds(ids)))
 
 /** Big-endian u32s. */
 export function encodeIds(ids: readonly number[]): Uint8Array<ArrayBuffer> {

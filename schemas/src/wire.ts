@@ -80,6 +80,8 @@ export const modelOfferSchema = z.object({
     .optional(),
   /** What exactly runs, where the agent knows: its answers can be verified. */
   spec: modelSpecSchema.optional(),
+  /** Bytes of weights that the engine reads for each token at the least, where the agent knows. */
+  token_bytes: z.int().positive().max(1e14).optional(),
 })
 export type ModelOffer = z.infer<typeof modelOfferSchema>
 

@@ -1,5 +1,6 @@
 import type { AuditSource, Refusal } from '@infernet/schemas/audit-report'
 import type { Opening } from '@infernet/schemas/audit-wire'
+import type { Hardware } from '@infernet/schemas/hardware'
 import type { JobId, LeaseId } from '@infernet/schemas/ids'
 import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
 import type { PeerId } from '@infernet/schemas/peer-id'
@@ -19,13 +20,12 @@ import {
   type Judgement,
 } from '@infernet/verification/verdict/judge'
 import { receiptFaults } from '@infernet/verification/verdict/receipt-faults'
-import { forgetOldest } from '../hub/oldest-first.ts'
+import { speedLimit } from '@infernet/verification/plausibility/speed-limit'
+import type { EdgeEvents } from '../events.ts'
 import type { Verification } from '../ports.ts'
 import type { AuditKeys } from './audit-keys.ts'
 import {
   MAX_AUDITS_UNDER_WAY,
-  MAX_UNSELECTED,
-  MAX_UNSELECTED_BODY_BYTES,
   OPENING_WAIT_MS,
   RECORD_RETRY_MS,
   RECORD_TRIES,
@@ -35,7 +35,9 @@ import type { Audit, AuditStore, ConductChange } from './audit-port.ts'
 import { Connections } from './connections.ts'
 import { evidenceOf, type Proof } from './evidence-of.ts'
 import { Examiner, unjudged } from './examiner.ts'
+import { PromptChecks } from './prompt-checks.ts'
 import { Standings, type Place } from './standings.ts'
+import { Unselected } from './unselected.ts'
 import type { Verifiers } from './verifiers.ts'
 
 /** What one provider gave of an answer, when it is over. */
@@ -54,6 +56,8 @@ export interface EndedAnswer extends DeliveredAnswer {
   readonly isOpen: boolean
   /** What the client got, where it is still known; asked for once, when the answer is selected. */
   readonly deliveredText: () => string | undefined
+  /** Its provider's machine, as far as that tells. */
+  readonly hardware: Hardware | undefined
 }
 
 /** An answer that was selected. */
@@ -73,6 +77,7 @@ export interface AuditDeskOptions {
   readonly now: () => number
   readonly times: ConductTimes
   readonly verifiers: Verifiers
+  readonly events: Pick<EdgeEvents, 'promptChecked'>
   readonly onJudged: (audit: Audit) => void
   /** What is known of a provider has come, or changed: see {@link AuditDesk.placeOf}. */
   readonly onStanding: (provider: PeerId) => void
@@ -123,13 +128,14 @@ export class AuditDesk {
   /** Insertion order is age. */
   readonly #cases = new Map<LeaseId, Case>()
   readonly #connections = new Connections()
-  /** Answers that were not selected, until their receipts are here. */
-  readonly #unselected = new Map<LeaseId, Drawn>()
+  readonly #unselected = new Unselected<Drawn>()
+  readonly #prompts: PromptChecks
 
   constructor(options: AuditDeskOptions) {
     this.#options = options
     this.#standings = new Standings(options)
     this.#examiner = new Examiner(options)
+    this.#prompts = new PromptChecks(options)
   }
 
   /** Audits under way. */
@@ -195,16 +201,17 @@ export class AuditDesk {
    * checked.
    */
   ended(answer: EndedAnswer): SelectedAnswer | undefined {
-    const { offer, provider, job, lease, verification } = answer
+    const { hardware, offer, provider, job, verification } = answer
     const mode = verification?.mode ?? 'sampled'
     if (offer.spec === undefined || mode === 'none') return undefined
-    const { keys } = this.#options
+    const { keys, verifiers } = this.#options
     const spec = specIdOf(offer.spec)
     const rate = this.#standings.rateOf(provider, spec)
-    const drawn = { answer, modelSpec: offer.spec, spec, rate }
+    const limit = speedLimit(hardware, offer.spec.backend, verifiers.tokenBytesOf(spec))
+    const timed = { ...answer, maxTokensPerSecond: limit }
+    const drawn = { answer: timed, modelSpec: offer.spec, spec, rate }
     if (mode !== 'sampled' || keys.selects(job, rate)) return this.#select(drawn)
-    if (answer.body.length <= MAX_UNSELECTED_BODY_BYTES) this.#unselected.set(lease, drawn)
-    forgetOldest(this.#unselected, MAX_UNSELECTED)
+    this.#unselected.add(drawn)
     return undefined
   }
 
@@ -225,7 +232,12 @@ export class AuditDesk {
 
   /** A provider's receipt has been verified and stored. */
   receipt(statement: ReceiptStatement, receipt: SignedReceipt): void {
-    this.#glance(statement)
+    this.#glance(statement, receipt)
+    this.#askFor(statement, receipt)
+  }
+
+  /** Has an answer that is selected opened, now that it is signed. */
+  #askFor(statement: ReceiptStatement, receipt: SignedReceipt): void {
     const found = this.#cases.get(statement.lease)
     if (found === undefined || found.signed !== undefined) return
     const { claim } = statement
@@ -237,12 +249,29 @@ export class AuditDesk {
     } else this.#close(found, unopened('the provider left before it was asked'))
   }
 
-  /** Looks at what was not selected after all, when its receipt is wrong at first sight. */
-  #glance(statement: ReceiptStatement): void {
-    const drawn = this.#unselected.get(statement.lease)
-    this.#unselected.delete(statement.lease)
-    if (drawn !== undefined && receiptFaults(drawn.answer, statement, drawn.spec).length > 0)
-      this.#select(drawn)
+  /**
+   * Looks at what was not selected after all, when its receipt is wrong at first sight, or commits to another prompt
+   * than it was given.
+   */
+  #glance(statement: ReceiptStatement, receipt: SignedReceipt): void {
+    const drawn = this.#unselected.take(statement.lease)
+    if (drawn === undefined) return
+    const { claim } = statement
+    if (receiptFaults(drawn.answer, statement, drawn.spec).length > 0) this.#select(drawn)
+    else if (claim !== undefined) void this.#compare(drawn, { ...statement, claim }, receipt)
+  }
+
+  /** Never rejects. */
+  async #compare(
+    drawn: Drawn,
+    statement: Signed['statement'],
+    receipt: SignedReceipt,
+  ): Promise<void> {
+    if (!(await this.#prompts.isOther(drawn.answer, statement.claim))) return
+    // Who has left meanwhile can show nothing, and owes nothing of what nobody had asked for.
+    if (!this.#connections.has(drawn.answer.provider)) return
+    this.#select(drawn)
+    this.#askFor(statement, receipt)
   }
 
   /** What a provider shows; for leases that it was not asked about, nothing. */

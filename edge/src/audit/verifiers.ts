@@ -5,7 +5,7 @@ import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Position } from '@infernet/schemas/transcript'
 import type { ModelOffer } from '@infernet/schemas/wire'
 import type { EdgeEvents } from '../events.ts'
-import { OUTSIDE_WAIT_MS } from './audit-limits.ts'
+import { MAX_PROMPT_ASKS, OUTSIDE_WAIT_MS } from './audit-limits.ts'
 import { ScoreAskError } from './score-asks.ts'
 import { verifierFor, type AbleVerifier } from './verifier-choice.ts'
 
@@ -60,16 +60,20 @@ export interface VerifiersOptions {
   readonly events: Pick<EdgeEvents, 'verifierAsked'>
 }
 
+/** An ask to render has one id at least. This one every vocabulary has; what it says nobody reads. */
+const NO_ANSWER: readonly number[] = [0]
+
 /** One that runs a spec, with its own name for it. */
 interface Able extends AbleVerifier {
   readonly verifier: Verifier
   readonly model: string
+  readonly offer: ModelOffer
 }
 
 /** The verifiers that are here, by the specs they run: the operator's own, and outside ones that help them. */
 export abstract class Verifiers {
   readonly #options: VerifiersOptions
-  readonly #models = new Map<Verifier, ReadonlyMap<string, string>>()
+  readonly #models = new Map<Verifier, ReadonlyMap<string, ModelOffer>>()
 
   constructor(options: VerifiersOptions) {
     this.#options = options
@@ -80,8 +84,8 @@ export abstract class Verifiers {
 
   /** What a verifier runs now; nothing when it has left. */
   update(verifier: Verifier, models: readonly ModelOffer[]): void {
-    const named = models.flatMap(({ id, spec }) =>
-      spec === undefined ? [] : [[specIdOf(spec), id] as const],
+    const named = models.flatMap((offer) =>
+      offer.spec === undefined ? [] : [[specIdOf(offer.spec), offer] as const],
     )
     if (named.length === 0) this.#models.delete(verifier)
     else this.#models.set(verifier, new Map(named))
@@ -94,12 +98,39 @@ export abstract class Verifiers {
 
   /** A verifier's own name for what it runs of that spec. */
   protected modelOf(verifier: Verifier, spec: string): string | undefined {
-    return this.#models.get(verifier)?.get(spec)
+    return this.#models.get(verifier)?.get(spec)?.id
   }
 
   /** Whether one of the operator's own could score an answer of that spec: outside ones decide nothing alone. */
   has(spec: string): boolean {
     return this.#ableTo(spec).some(({ isOwn }) => isOwn)
+  }
+
+  /**
+   * Bytes of weights that each token of that spec reads at the least; undefined where no own verifier knows. A provider
+   * is not asked: it could say that it reads next to nothing.
+   */
+  tokenBytesOf(spec: string): number | undefined {
+    const own = this.#ableTo(spec).filter(({ isOwn }) => isOwn)
+    const known = own.flatMap(({ offer }) => offer.token_bytes ?? [])
+    return known.length === 0 ? undefined : Math.min(...known)
+  }
+
+  /**
+   * The prompt of a request in ids, by an own verifier of that spec that has little else to do; undefined when none
+   * has: answers that are audited go first. Rejects with {@link ScoreAskError}.
+   */
+  promptOf(
+    spec: string,
+    ask: Omit<RenderRequest, 'id' | 'model' | 'output'>,
+  ): Promise<readonly number[]> | undefined {
+    const spare = this.#ableTo(spec).filter(
+      ({ isOwn, scoring }) => isOwn && scoring < MAX_PROMPT_ASKS,
+    )
+    const [idlest] = spare.toSorted((a, b) => a.scoring - b.scoring)
+    if (idlest === undefined) return undefined
+    const { verifier, model } = idlest
+    return verifier.render({ model, ...ask, output: NO_ANSWER }).then(({ prompt }) => prompt)
   }
 
   /** Has an answer scored by whoever `verifierFor` says. Rejects with {@link ScoreAskError}. */
@@ -149,10 +180,11 @@ export abstract class Verifiers {
 
   #ableTo(spec: string): Able[] {
     return [...this.#models].flatMap(([verifier, models]) => {
-      const model = models.get(spec)
-      if (model === undefined) return []
+      const offer = models.get(spec)
+      if (offer === undefined) return []
       const { peer, scoring } = verifier
-      return [{ verifier, model, peer, scoring, isOwn: this.#options.isOwn(peer) }]
+      const isOwn = this.#options.isOwn(peer)
+      return [{ verifier, offer, model: offer.id, peer, scoring, isOwn }]
     })
   }
 

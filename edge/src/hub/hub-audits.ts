@@ -27,6 +27,7 @@ export function auditDesk(
     store: audits,
     ...rim,
     verifiers,
+    events,
     later,
     now,
     times: conductTimes,
@@ -70,6 +71,8 @@ export function endedAnswers(
         deliveredText: () => run.deliveredText(n),
         ttftMs: firstByteAt - offeredAt,
         totalMs: endedAt - offeredAt,
+        roundTripMs: session.roundTripMs,
+        hardware: session.capability.hardware,
       },
     ]
   })

@@ -26,6 +26,8 @@ export interface HubSocket {
   close(code: number, reason: string): void
   /** Bytes sent but not yet taken by the network. */
   bufferedBytes(): number
+  /** The shortest round trip to its provider, ms; absent, or undefined, where the host cannot tell or not yet. */
+  roundTripMs?(): number | undefined
   /** Keeps the connection's state for {@link HubConnections.restored}, where a host can lose its memory. */
   save(state: ConnectionState): void
 }

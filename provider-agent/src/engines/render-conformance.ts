@@ -109,6 +109,12 @@ export function renderConformance(
       expect(compared).toBeGreaterThanOrEqual(leavesUnclear ? 1 : 3)
     })
 
+    it('the same prompt whatever the answer is, of which an edge may know nothing', async () => {
+      const body = { messages: [user('What is Infernet?')] }
+      const { prompt } = await rendered(orderOf(body, { output: [0] }))
+      expect((await both({ ...body, ...WITH_ENDING })).prompt).toEqual(prompt)
+    })
+
     it('as it goes on with an answer that another began', async () => {
       const messages = [user('What is Infernet?'), { role: 'assistant', content: 'Infernet \n ' }]
       const chat = await both({ messages }, { continues: true })

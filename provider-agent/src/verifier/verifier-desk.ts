@@ -25,7 +25,7 @@ export interface VerifierDeskOptions {
   readonly role: Role
   readonly engine: Pick<Engine, 'score' | 'render'>
   readonly events: EventLog
-  /** ms since the epoch. */
+  /** The monotonic clock, in ms. */
   readonly now: () => number
   /** Writes a `scored` or `rendered` frame. */
   readonly write: (type: FrameType, payload: Uint8Array) => void

@@ -12,7 +12,6 @@ import {
   positionOf,
   VOCABULARY,
 } from './testing/synthetic-answer.ts'
-import { throughputBound } from './throughput-bound.ts'
 
 const honest = honestAnswer(7)
 
@@ -351,15 +350,12 @@ describe('the speed', () => {
     changed({ timing: { ...honest.timing, ...timing } })
 
   it('is one that the hardware can reach', () => {
-    const bound = throughputBound(3.35e12, 16e9)
-    expect(bound).toBeCloseTo(209.4, 1)
-    expect(timed({ maxTokensPerSecond: bound, totalMs: 900 })).toEqual([])
-    expect(timed({ maxTokensPerSecond: bound, totalMs: 400 })).toEqual(['speed suspicious'])
-    expect(() => throughputBound(1, 0)).toThrow(RangeError)
+    expect(timed({ maxTokensPerSecond: 200, totalMs: 900 })).toEqual([])
+    expect(timed({ maxTokensPerSecond: 200, totalMs: 400 })).toEqual(['speed suspicious'])
   })
 
   it('lets the prompt arrive first', () => {
-    expect(timed({ ttftMs: 19 })).toEqual([])
-    expect(timed({ ttftMs: 9 })).toEqual(['speed suspicious'])
+    expect(timed({ roundTripMs: 200, ttftMs: 109 })).toEqual([])
+    expect(timed({ roundTripMs: 200, ttftMs: 108 })).toEqual(['speed suspicious'])
   })
 })

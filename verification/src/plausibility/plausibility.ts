@@ -14,14 +14,21 @@ import { text } from './text.ts'
 import { usage } from './usage.ts'
 
 /** Statements the answer makes about itself. */
-const CLAIMS: readonly Check[] = [promptIds, idsListed, text, usage, ending, speed]
+const CLAIMS: readonly Check[] = [promptIds, idsListed, text, usage, ending, timely]
+
+/** How fast it was, by the ids that it shows. */
+function timely(answer: AnswerUnderCheck, rules: PlausibilityRules): readonly Finding[] {
+  const { positions, promptIds } = answer
+  const outputCount = positions.length === 0 ? undefined : positions.length
+  return speed({ ...answer, promptCount: promptIds.length, outputCount }, rules)
+}
 
 /** What its probabilities say about its draws; nothing when they are no probabilities. */
 const DRAWS: readonly Check[] = [eosSkipped, implausibleTokens, alwaysLikeliest, roundedLogprobs]
 
 /**
- * Layer 0: the checks that every request's answer can afford, linear in its tokens, without a model. No finding
- * is no proof of anything; see each check for when it says nothing.
+ * Layer 0 of an opened answer, linear in its tokens, without a model; what of it needs no opening is `atFirstSight`,
+ * and is asked of every answer. No finding is no proof of anything; see each check for when it says nothing.
  */
 export function plausibility(
   answer: AnswerUnderCheck,

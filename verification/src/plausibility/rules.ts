@@ -1,3 +1,5 @@
+import { MAX_CLOCK_SKEW_MS } from '@infernet/schemas/limits'
+
 /** Every number that the checks judge by. Nats are natural-log units of probability. */
 export interface PlausibilityRules {
   /** An honest draw may look suspicious this often, by the claimed probabilities themselves. */
@@ -24,6 +26,10 @@ export interface PlausibilityRules {
   readonly speedFactor: number
   /** Shorter answers have no speed, tokens. */
   readonly speedTokens: number
+  /** What the edge's times may be short by: whole ms, timers, a busy event loop. */
+  readonly clockMs: number
+  /** What two clocks may move apart while an answer is made, when one of them is set. */
+  readonly skewMs: number
 }
 
 /** The nats and the factor of usage are Targon's, shaped by its adversaries. */
@@ -40,4 +46,6 @@ export const DEFAULT_RULES: PlausibilityRules = {
   usageFactor: 2,
   speedFactor: 1.5,
   speedTokens: 32,
+  clockMs: 25,
+  skewMs: MAX_CLOCK_SKEW_MS,
 }

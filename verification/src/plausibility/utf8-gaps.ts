@@ -29,6 +29,10 @@ export function possiblyMissingIds({
   return TOKENS_PER_CHARACTER * (split + 1)
 }
 
+/** The same, of any text of so many bytes: all of it may be characters of two. */
+export const mostMissingIds = (bytes: number): number =>
+  TOKENS_PER_CHARACTER * (Math.floor(bytes / 2) + 1)
+
 /** U+FFFD where the ids do not make whole characters. */
 export const hasGaps = (detokenised: string): boolean => detokenised.includes('\uFFFD')
 

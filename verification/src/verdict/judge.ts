@@ -13,6 +13,7 @@ import { rescored } from '../evidence/rescored.ts'
 import { verdictOf } from '../evidence/verdict.ts'
 import type { AnswerUnderCheck } from '../plausibility/answer-under-check.ts'
 import { plausibility } from '../plausibility/plausibility.ts'
+import type { AnswerTiming } from '../plausibility/signed-answer.ts'
 import { claimedAnswer, claimedSettings } from '../replay/claimed-answer.ts'
 import { replayExcess } from '../replay/replay.ts'
 import { askedSettings, settingsFault } from './asked-settings.ts'
@@ -35,6 +36,10 @@ export interface DeliveredAnswer {
   readonly text?: string | undefined
   readonly ttftMs: number
   readonly totalMs: number
+  /** The shortest round trip to its provider, ms, where that was measured; see {@link timingOf}. */
+  readonly roundTripMs?: number | undefined
+  /** What the provider's machine can reach at most, where it is known. */
+  readonly maxTokensPerSecond?: number | undefined
 }
 
 export interface Judgement {
@@ -152,10 +157,11 @@ const fail = (name: string, detail: string) => ({ check: name, severity: 'fail' 
 
 function answerUnderCheck(
   answer: DeliveredAnswer,
-  { claim, usage }: ReceiptStatement & { readonly claim: Claim },
+  statement: ReceiptStatement & { readonly claim: Claim },
   { prompt, positions }: Transcript,
   rendering: Rendering | undefined,
 ): AnswerUnderCheck {
+  const { claim, usage } = statement
   const asked = askedSettings(answer.body)
   return {
     promptIds: prompt,
@@ -176,14 +182,24 @@ function answerUnderCheck(
     contextLength: undefined,
     sampling: claimedSettings(claim),
     plainSampling: asked.isPlain,
-    timing: {
-      ttftMs: answer.ttftMs,
-      totalMs: answer.totalMs,
-      roundTripMs: undefined,
-      maxTokensPerSecond: undefined,
-    },
+    timing: timingOf(answer, statement),
   }
 }
+
+/**
+ * How long an answer took. Bounds that are not known, as in evidence, which says nothing of the provider's machine,
+ * judge nothing; what they find fails no answer, so that a verdict does not hang on them.
+ */
+export const timingOf = (
+  { ttftMs, totalMs, roundTripMs, maxTokensPerSecond }: DeliveredAnswer,
+  { started_at, ended_at }: Pick<ReceiptStatement, 'started_at' | 'ended_at'>,
+): AnswerTiming => ({
+  ttftMs,
+  totalMs,
+  workedMs: ended_at - started_at,
+  roundTripMs,
+  maxTokensPerSecond,
+})
 
 /** Without a tokenizer: the token that ended the answer is the one that nobody counted. */
 function endingOf(

@@ -1,29 +1,40 @@
+import type { AuditReport } from '@infernet/schemas/audit-report'
 import type { ReceiptStatement } from '@infernet/schemas/receipt'
-import { DEFAULT_RULES } from '../plausibility/rules.ts'
-import { moreThanDelivered } from '../plausibility/usage.ts'
+import { atFirstSight } from '../plausibility/at-first-sight.ts'
 import { settingsFault } from './asked-settings.ts'
-import type { DeliveredAnswer } from './judge.ts'
+import { timingOf, type DeliveredAnswer } from './judge.ts'
+
+type Signed = Pick<ReceiptStatement, 'claim' | 'usage' | 'started_at' | 'ended_at'>
 
 /**
- * What a receipt shows to be wrong with an answer by itself, before anything is opened: cheap enough for every
- * one. Empty as a rule. `spec` is what its provider offered.
+ * What a receipt shows to be wrong with an answer by itself, before anything is opened: layer 0 of every request.
+ * Empty as a rule. A reason to look at the answer, never to punish: an audit says what becomes of it. `spec` is what
+ * its provider offered.
  */
 export function receiptFaults(
   answer: DeliveredAnswer,
-  { claim, usage }: Pick<ReceiptStatement, 'claim' | 'usage'>,
+  statement: Signed,
   spec: string,
-): string[] {
+): AuditReport['findings'] {
+  const { claim, usage } = statement
   const settings = claim && settingsFault(claim, answer)
-  const { completion_tokens: tokens } = usage
-  const { contentBytes, finishReason } = answer
-  const claimed = { usage, countedTokens: undefined, contentBytes, finishReason }
-  const inflated = moreThanDelivered(claimed, DEFAULT_RULES)
+  const counts = atFirstSight({
+    usage,
+    promptCount: claim?.prompt_ids,
+    outputCount: claim?.output_ids,
+    contentBytes: answer.contentBytes,
+    countedTokens: undefined,
+    finishReason: answer.finishReason,
+    maxTokens: answer.maxOutputTokens,
+    timing: timingOf(answer, statement),
+  })
   return [
-    ...(claim !== undefined && claim.spec !== spec ? ['it claims another spec than offered'] : []),
-    ...(settings === undefined ? [] : [settings]),
-    ...(tokens > answer.maxOutputTokens
-      ? [`${tokens} tokens, and ${answer.maxOutputTokens} were allowed`]
+    ...(claim !== undefined && claim.spec !== spec
+      ? [fault('opening', 'it claims another spec than offered')]
       : []),
-    ...(inflated === undefined ? [] : [inflated]),
+    ...(settings === undefined ? [] : [fault('settings', settings)]),
+    ...counts.filter(({ severity }) => severity !== 'note'),
   ]
 }
+
+const fault = (check: string, detail: string) => ({ check, severity: 'fail' as const, detail })

@@ -5,6 +5,7 @@ import { PROVIDER_PATH, WS_SUBPROTOCOL } from '@infernet/schemas/wire'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { HubSocket } from '../../hub/hub-connections.ts'
 import type { ProviderHub } from '../../hub/provider-hub.ts'
+import { RoundTrips } from '../../hub/round-trips.ts'
 import { refuseSubprotocol } from '../../hub/provider-upgrade.ts'
 import { endWithError } from './raw-answer.ts'
 import type { UpgradeRoute } from './upgrades.ts'
@@ -46,15 +47,18 @@ function serve(
   options: { hub: ProviderHub; audience: string; onError: (error: unknown) => void },
 ): void {
   const { hub, audience, onError } = options
+  const trips = new RoundTrips(() => performance.now())
   const socket: HubSocket = {
     send: (message) => ws.send(message),
     close: (code, reason) => ws.close(code, reason),
     bufferedBytes: () => ws.bufferedAmount,
+    roundTripMs: () => trips.shortestMs,
     save: () => {},
   }
   let heardAt = Date.now()
   const watch = setInterval(() => {
     if (Date.now() - heardAt > SILENCE_MS) ws.terminate()
+    else if (ws.readyState === ws.OPEN) ws.ping(trips.ping())
   }, PING_INTERVAL_MS)
   ws.on('message', (data: Buffer, isBinary: boolean) => {
     heardAt = Date.now()
@@ -63,6 +67,7 @@ function serve(
       ws.close(CLOSE.protocol, 'internal error')
     })
   })
+  ws.on('pong', (payload: Buffer) => trips.pong(payload))
   // A malformed WebSocket frame or an oversized message: `ws` closes the connection itself.
   ws.on('error', () => {})
   ws.on('close', () => {

@@ -75,6 +75,7 @@ export function offerOf(
     alias,
     echoes,
     ...(plan === undefined ? {} : { plan, spec: plan.spec }),
+    ...(plan?.tokenBytes === undefined ? {} : { tokenBytes: plan.tokenBytes }),
     ...(vocabSize === undefined ? {} : { vocabSize }),
     ...overrides,
   }

@@ -53,6 +53,7 @@ export function answerOf(positions: readonly Position[], maxTokens: number): Ans
     timing: {
       ttftMs: 80,
       totalMs: 100 + 20 * positions.length,
+      workedMs: 90 + 20 * positions.length,
       roundTripMs: 20,
       maxTokensPerSecond: 100,
     },

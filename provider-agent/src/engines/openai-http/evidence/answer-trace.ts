@@ -3,7 +3,7 @@ import type { Position } from '@infernet/schemas/transcript'
 import type { JobUsage } from '@infernet/schemas/wire'
 import { z } from 'zod'
 import type { Evidence } from '../../engine.ts'
-import { MAX_TRACED_TOKENS } from '../../local-evidence.ts'
+import { MAX_TRACED_TOKENS, POSITION_BYTES } from '../../local-evidence.ts'
 import type { EvidencePlan } from './evidence-plan.ts'
 import { FieldHider } from './field-hider.ts'
 import {
@@ -86,6 +86,11 @@ export class AnswerTrace {
     const { data: part } = partSchema.safeParse(json)
     if (part !== undefined) this.#note(part)
     return part !== undefined && isMute(part) ? undefined : this.#hider.hide(bytes)
+  }
+
+  /** What it keeps in memory, at the most. */
+  get heldBytes(): number {
+    return this.#positions.length * POSITION_BYTES
   }
 
   /** Of the answer so far. */

@@ -29,4 +29,6 @@ export interface EvidencePlan {
   readonly endpoints: readonly Endpoint[]
   /** Undefined until it has been tried. */
   readonly rendering?: SeenRendering
+  /** Bytes of weights that each token reads at the least, where the file could be read. */
+  readonly tokenBytes?: number | undefined
 }

@@ -69,7 +69,8 @@ export async function findPlan(subject: PlanSubject): Promise<FoundPlan> {
     const { evidence } = await subject.ask(shown, wild(subject.id, shown, { ...settings, seed }))
     return evidence
   })
-  const plan = await withRendering(subject, { ...shown, replay }, found.isTimeless)
+  const { isTimeless, tokenBytes } = found
+  const plan = await withRendering(subject, { ...shown, replay, tokenBytes }, isTimeless)
   if (replay === 'none') return { plan, advice: `${subject.id}: ${UNREPEATABLE}` }
   if (plan.defaults === undefined) return { plan, advice: `${subject.id}: ${UNKNOWN_DEFAULTS}` }
   return { plan }
@@ -89,6 +90,7 @@ interface Described {
   readonly defaults: SamplerDefaults | undefined
   /** The chat template is known to be the same at any time. */
   readonly isTimeless: boolean
+  readonly tokenBytes: number | undefined
 }
 
 /** The spec, or what is missing of it. */
@@ -116,7 +118,8 @@ async function specOf(subject: PlanSubject): Promise<Described | string> {
   })
   if (spec === undefined) return `'${facts.engine}' is no version that a spec can name`
   const isTimeless = template?.isTimeless === true
-  return { spec, defaults: await defaultsOf(subject, read), isTimeless }
+  const defaults = await defaultsOf(subject, read)
+  return { spec, defaults, isTimeless, tokenBytes: read?.tokenBytes }
 }
 
 async function filesOf({ words, files, modelPath }: PlanSubject): Promise<ModelFiles | undefined> {

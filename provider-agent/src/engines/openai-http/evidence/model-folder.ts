@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { parseJson } from '../engine-question.ts'
 import type { SamplerDefaults } from './evidence-plan.ts'
+import { tokenBytesIn } from './gguf-front.ts'
 import { templateFacts, type TemplateFacts } from './template-facts.ts'
 import { NEUTRAL } from './traced-request.ts'
 import { isWeights, namedText, namedWeights } from './weight-file.ts'
@@ -17,6 +18,8 @@ export interface ModelFiles {
   readonly template: TemplateFacts | undefined
   /** Undefined where it is not known, or more than these decide what is drawn. */
   readonly defaults: SamplerDefaults | undefined
+  /** See {@link tokenBytesIn}. */
+  readonly tokenBytes?: number | undefined
 }
 
 const configSchema = z.looseObject({
@@ -65,7 +68,9 @@ export class ModelFileReader {
       const stats = await stat(path)
       if (!stats.isDirectory()) {
         const weights = await this.#hash([{ path, stats }], reading)
-        return { weights, quantization: undefined, template: undefined, defaults: undefined }
+        const tokenBytes = await tokenBytesIn(reading.weights(path))
+        const unknown = { quantization: undefined, template: undefined, defaults: undefined }
+        return { weights, ...unknown, tokenBytes }
       }
       return await this.#readFolder(path, reading)
     } catch (error) {

@@ -72,6 +72,30 @@ describe('a request that is traced', () => {
     expect(chat({ temperature: 0 }, { defaults: undefined })[kind]).toBeUndefined()
   })
 
+  it('is none of vLLM’s under a grammar, which is in its logprobs and in no verifier’s', () => {
+    const named = { type: 'function', function: { name: 'f' } }
+    const strict = { type: 'function', function: { name: 'f', strict: true } }
+    for (const fields of [
+      { response_format: { type: 'json_object' } },
+      { response_format: { type: 'json_schema', json_schema: { name: 's', schema: {} } } },
+      { tools: [named], tool_choice: 'required' },
+      { tools: [named], tool_choice: named },
+      { tools: [strict] },
+    ]) {
+      const traced = chat({ stream: false, temperature: 0.8, ...fields })
+      expect(traced.vllm).toBeUndefined()
+      expect(traced['llama-server']?.replay).toBe('none')
+    }
+    for (const fields of [
+      { response_format: { type: 'text' } },
+      { response_format: null },
+      { tool_choice: 'auto' },
+      { tools: [named] },
+      { tools: [named], tool_choice: 'none' },
+    ])
+      expect(chat(fields).vllm).toBeDefined()
+  })
+
   it.each(KINDS)('is none where an answer cannot be shown: %s', (kind) => {
     const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }
     for (const fields of [

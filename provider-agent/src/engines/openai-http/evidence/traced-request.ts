@@ -118,7 +118,7 @@ interface Asked {
 
 /** A client's own logprobs have words where the claim needs ids: vLLM gives either. */
 function askVllm({ endpoint, payload }: TraceableJob, plan: EvidencePlan): Asked | undefined {
-  if (isAsked(payload['logprobs'])) return undefined
+  if (isAsked(payload['logprobs']) || isUnderGrammar(payload)) return undefined
   const { candidates } = plan
   const logprobs =
     endpoint === 'completions'
@@ -129,6 +129,22 @@ function askVllm({ endpoint, payload }: TraceableJob, plan: EvidencePlan): Asked
     hiding: { logprobs: 'null', ids: true, timings: false },
   }
 }
+
+/**
+ * vLLM takes what a grammar forbids out of the logits before it computes logprobs. Beside a verifier's, which know of
+ * no grammar, an honest answer's would look made up.
+ */
+function isUnderGrammar({ response_format: format, tool_choice: choice, tools }: Payload): boolean {
+  const type = (format as { readonly type?: unknown } | null | undefined)?.type
+  const isFormatted = type !== undefined && type !== 'text'
+  const isForced = isAsked(tools) && isAsked(choice) && choice !== 'auto' && choice !== 'none'
+  const isStrict = Array.isArray(tools) && tools.some(isStrictTool)
+  return isFormatted || isForced || isStrict
+}
+
+const isStrictTool = (
+  tool: { readonly function?: { readonly strict?: unknown } } | null,
+): boolean => tool?.function?.strict === true
 
 function askLlamaServer({ endpoint, payload }: TraceableJob): Asked | undefined {
   const { stream, tools } = payload
