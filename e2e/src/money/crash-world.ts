@@ -1,23 +1,21 @@
 import { existsSync } from 'node:fs'
-import type { PaymentOutcome } from '@infernet/settlement/lightning/lightning-backend'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { takePlan } from '@infernet/settlement/settler/crash-at'
-import { invoicePayment } from '@infernet/settlement/testing/payment-order'
 import type { Service } from '../processes.ts'
 import { Stack, type HostKind } from '../stack.ts'
-import { readBooks, sumOf } from './market-books.ts'
-import { MoneyClient, must, type Json } from './money-client.ts'
+import { CrashFlows } from './crash-flows.ts'
+import type { Flow } from './crash-steps.ts'
+import { readBooks, sumOf, type MarketBooks } from './market-books.ts'
+import { MoneyClient } from './money-client.ts'
 import { armCrash, paidAgentOptions, reconcile, startSettler } from './settler-process.ts'
-import {
-  clientInvoice,
-  FEE_LIMIT_MSAT,
-  simulatedLightning,
-  type TestLightning,
-} from './test-lightning.ts'
+import { simulatedLightning, type TestLightning } from './test-lightning.ts'
 
-export type Victim = 'settler' | 'edge' | 'database'
-export type Flow = 'topup' | 'request' | 'withdrawal' | 'escrow'
+export const VICTIMS = ['settler', 'edge', 'database'] as const
+export type Victim = (typeof VICTIMS)[number]
 
-/** One kill: `victim` is killed when the settler comes to `step` while `flow` is under way. */
+/** One kill: `victim` is killed when settler or edge come to `step` while `flow` is under way. */
 export interface CrashPlan {
   readonly flow: Flow
   readonly victim: Victim
@@ -30,14 +28,20 @@ const UNDER_WAY: ReadonlySet<string> = new Set(['provider', 'payout_inflight', '
 const PENDING = 'provider_pending'
 const PRICE = 'prompt=500000000,completion=500000000'
 const POLL_MS = 40
-/** Until a flow counts as stuck, restarts included, on a busy machine. */
-const STUCK_MS = 120_000
+/**
+ * Until a flow counts as stuck, restarts included, on a busy machine. A job of a fixed price whose receipt is late waits
+ * for it for a minute and a half.
+ */
+const STUCK_MS = 210_000
 /** A payout that failed is tried again after a minute, and after two. */
 export const QUIET_MS = 300_000
 /** Until a verdict is written, or forgotten: an edge tries four times, every five seconds. */
 const VERDICT_MS = 25_000
-/** Of the flows, msat: different for each, so that a mix-up would show. */
-const LEAST_SAT = 300
+/**
+ * A flow has passed all its steps when nothing has been under way for so long: what an edge has gathered is written
+ * within a second.
+ */
+const CALM_MS = 3_000
 
 interface KindBalance {
   readonly kind: string
@@ -48,33 +52,37 @@ interface KindBalance {
 export class CrashWorld {
   readonly #stack: Stack
   readonly #lightning: TestLightning
-  readonly #client: MoneyClient
-  readonly #crashFile: string
+  readonly #flows: CrashFlows
+  readonly #crashDir: string
   #settler: Service
   readonly #stopped = new AbortController()
   readonly #supervising: Promise<void>
-  #flows = 0
   #plans = 0
   kills = 0
+  /** How often everything had arrived, and every account agreed with the nodes. */
+  reconciled = 0
 
   private constructor(
     stack: Stack,
     lightning: TestLightning,
     client: MoneyClient,
     settler: Service,
+    crashDir: string,
   ) {
     this.#stack = stack
     this.#lightning = lightning
-    this.#client = client
+    const until = (what: string, condition: () => Promise<boolean>) => this.#until(what, condition)
+    this.#flows = new CrashFlows({ client, lightning, until, repeats: stack.kind === 'node' })
     this.#settler = settler
-    this.#crashFile = stack.file('crash')
+    this.#crashDir = crashDir
     this.#supervising = this.#supervise()
   }
 
   static async start(kind: HostKind, port: number): Promise<CrashWorld> {
     const lightning = await simulatedLightning()
-    const stack = await Stack.start(kind, port)
-    const settler = await startSettler(stack, lightning, crashable(stack))
+    const crashDir = await mkdtemp(join(tmpdir(), 'infernet-crash-'))
+    const stack = await Stack.start(kind, port, {}, [], crashable(crashDir))
+    const settler = await startSettler(stack, lightning, crashable(crashDir))
     await stack.startAgent('paid', 'infernet-demo', [
       '--engine',
       'llama-cpp',
@@ -83,27 +91,29 @@ export class CrashWorld {
       ...paidAgentOptions(lightning),
     ])
     const { apiKey } = await stack.createClient()
-    return new CrashWorld(stack, lightning, new MoneyClient(stack, apiKey), settler)
+    return new CrashWorld(stack, lightning, new MoneyClient(stack, apiKey), settler, crashDir)
   }
 
   /**
    * Lets a flow run with the kill armed, starts again whatever was killed, and waits until the flow has
-   * come to its end. Throws when it is stuck.
+   * come to its end. False when nothing was killed, since the flow has not passed the step. Throws when it is stuck.
    */
-  async run({ flow, victim, step }: CrashPlan): Promise<void> {
+  async run({ flow, victim, step }: CrashPlan): Promise<boolean> {
     await this.#until('the settler runs', async () => this.#settler.isRunning)
-    const pids = await this.#pidsOf(victim)
+    const service = this.#serviceOf(victim)
+    const file = crashFile(this.#crashDir)
     const id = ++this.#plans
-    armCrash(this.#crashFile, { id, step, pids })
-    const over = new AbortController()
-    const story = this.#tell(flow).finally(() => over.abort())
+    armCrash(file, { id, step, pids: [...(await service.childPids()), service.pid] })
+    const isTaken = (): boolean => existsSync(`${file}.${id}`)
+    const told = new AbortController()
+    const story = this.#flows.tell(flow).finally(() => told.abort())
     story.catch(() => {})
-    while (!over.signal.aborted && !existsSync(`${this.#crashFile}.${id}`)) await sleep()
-    if (!takePlan(this.#crashFile, id)) {
-      this.kills++
-      await this.#revive(victim)
-    }
+    while (!isTaken() && !told.signal.aborted) await sleep()
+    await this.#calm(isTaken)
+    const isKilled = !takePlan(file, id) && (await this.#isKilled(victim, service))
+    if (isKilled) this.kills++
     await story
+    return isKilled
   }
 
   /**
@@ -129,6 +139,11 @@ export class CrashWorld {
     })
     const { code, output } = await reconcile(this.#stack, this.#lightning)
     if (code !== 0) throw new Error(`reconcile ended with ${code}:\n${output}`)
+    const { legs } = await this.#books()
+    const charged = new Set(legs.map(({ job }) => job)).size
+    const { requests } = this.#flows
+    if (charged > requests) throw new Error(`${charged} jobs were charged for ${requests} requests`)
+    this.reconciled++
   }
 
   async stop(): Promise<void> {
@@ -137,6 +152,7 @@ export class CrashWorld {
     await this.#supervising
     await this.#stack.stop()
     await this.#lightning.stop()
+    await rm(this.#crashDir, { recursive: true })
   }
 
   async #kinds(): Promise<readonly KindBalance[]> {
@@ -145,28 +161,46 @@ export class CrashWorld {
   }
 
   async #awaitedMsat(): Promise<bigint> {
-    const { legs } = await readBooks(this.#stack.databaseUrl)
+    const { legs } = await this.#books()
     return sumOf(legs.filter(({ isAwaited }) => isAwaited).map(({ netMsat }) => netMsat))
   }
 
-  async #pidsOf(victim: Victim): Promise<number[]> {
-    const service = {
+  #books(): Promise<MarketBooks> {
+    return readBooks(this.#stack.databaseUrl)
+  }
+
+  #serviceOf(victim: Victim): Service {
+    return {
       settler: this.#settler,
       edge: this.#stack.edge,
       database: this.#stack.database,
     }[victim]
-    return [...(await service.childPids()), service.pid]
   }
 
-  async #revive(victim: Victim): Promise<void> {
-    if (victim === 'database') {
-      await this.#stack.database.ended()
-      await this.#stack.startDatabase()
+  /** Starts anew what was killed. False when it had ended by itself before, as a settler without its lease does. */
+  async #isKilled(victim: Victim, service: Service): Promise<boolean> {
+    await service.ended()
+    if (victim === 'database') await this.#stack.startDatabase()
+    if (victim === 'edge') await this.#stack.startEdge()
+    return victim !== 'settler' || service.process.signalCode === 'SIGKILL'
+  }
+
+  /** Waits until nothing has been under way for a while, or `isOver`, or that takes too long. */
+  async #calm(isOver: () => boolean): Promise<void> {
+    const deadline = Date.now() + STUCK_MS
+    let since = Date.now()
+    while (!isOver() && Date.now() < deadline && Date.now() - since < CALM_MS) {
+      if (await this.#isUnderWay().catch(() => true)) since = Date.now()
+      await sleep()
     }
-    if (victim === 'edge') {
-      await this.#stack.edge.ended()
-      await this.#stack.startEdge()
-    }
+  }
+
+  async #isUnderWay(): Promise<boolean> {
+    const kinds = await this.#kinds()
+    const awaited = await this.#awaitedMsat()
+    return kinds.some(({ kind, balance_msat: has }) =>
+      kind === PENDING ? BigInt(has) !== awaited : UNDER_WAY.has(kind) && has !== '0',
+    )
   }
 
   /** As systemd would: a settler that was killed, or could not renew its lease, is started again. */
@@ -175,110 +209,12 @@ export class CrashWorld {
       await this.#settler.ended()
       if (this.#stopped.signal.aborted) return
       try {
-        this.#settler = await startSettler(this.#stack, this.#lightning, crashable(this.#stack))
+        this.#settler = await startSettler(this.#stack, this.#lightning, crashable(this.#crashDir))
         if (this.#stopped.signal.aborted) await this.#settler.kill()
       } catch {
         // It was killed before it was ready.
       }
     }
-  }
-
-  async #tell(flow: Flow): Promise<void> {
-    const number = ++this.#flows
-    switch (flow) {
-      case 'topup':
-        return await this.#topUp(number)
-      case 'request':
-        return await this.#request()
-      case 'withdrawal':
-        return await this.#withdrawal(number)
-      case 'escrow':
-        return await this.#escrow(number)
-    }
-  }
-
-  async #topUp(number: number): Promise<void> {
-    const order = { amount_sat: LEAST_SAT + number }
-    const headers = { 'idempotency-key': `topup-${number}` }
-    const invoice = await this.#field('the invoice is there', 'invoice', () =>
-      this.#client.ask('POST', '/billing/topups', order, headers),
-    )
-    const id = await this.#field('the top-up is there', 'id', () =>
-      this.#client.ask('POST', '/billing/topups', order, headers),
-    )
-    await this.#pay(invoice)
-    await this.#status(`/billing/topups/${id}`, ['settled'])
-  }
-
-  async #request(): Promise<void> {
-    await this.#until('a request is answered', async () => {
-      const { status } = await this.#client.chat('hello')
-      return status === 200
-    })
-  }
-
-  async #withdrawal(number: number): Promise<void> {
-    const bolt11 = await clientInvoice(this.#lightning, BigInt(LEAST_SAT + number) * 1000n)
-    const headers = { 'idempotency-key': `withdrawal-${number}` }
-    const id = await this.#field('the withdrawal is there', 'id', () =>
-      this.#client.ask('POST', '/billing/withdrawals', { invoice: bolt11 }, headers),
-    )
-    await this.#status(`/billing/withdrawals/${id}`, ['succeeded'])
-  }
-
-  async #escrow(number: number): Promise<void> {
-    const body = {
-      model: 'infernet-demo',
-      max_tokens: 8,
-      messages: [{ role: 'user', content: 'hello' }],
-    }
-    const headers = { 'idempotency-key': `job-${number}` }
-    const id = await this.#field('the job is there', 'id', () =>
-      this.#client.ask('POST', '/jobs', { endpoint: '/v1/chat/completions', body }, headers),
-    )
-    const invoice = await this.#field('its invoice is there', 'invoice', () =>
-      this.#client.ask('GET', `/jobs/${id}`),
-    )
-    const paying = this.#lightning.client.pay(invoicePayment(invoice, FEE_LIMIT_MSAT))
-    let outcome: PaymentOutcome | undefined
-    paying.then(
-      (ended) => (outcome = ended),
-      () => {},
-    )
-    await this.#status(`/jobs/${id}`, ['completed', 'failed'])
-    // Settled or given back; held for ever would be stuck.
-    await this.#until(
-      'the payment is over',
-      async () => outcome?.status === 'succeeded' || outcome?.status === 'failed',
-    )
-  }
-
-  async #pay(invoice: string): Promise<void> {
-    await this.#until('the invoice is paid', async () => {
-      const { status } = await this.#lightning.client.pay(invoicePayment(invoice, FEE_LIMIT_MSAT))
-      return status === 'succeeded'
-    })
-  }
-
-  async #status(path: string, wanted: readonly string[]): Promise<void> {
-    await this.#until(`${path} is ${wanted.join(' or ')}`, async () => {
-      const { status } = await this.#client.get(path)
-      return wanted.includes(String(status))
-    })
-  }
-
-  /** Asks again until there is an answer with that field. */
-  async #field(
-    what: string,
-    name: string,
-    ask: () => Promise<{ status: number; headers: Headers; json: Json }>,
-  ): Promise<string> {
-    let value: unknown
-    await this.#until(what, async () => {
-      value = must(await ask())[name]
-      return typeof value === 'string'
-    })
-    return String(value)
   }
 
   /** Whatever is killed meanwhile answers nothing, which is no end. */
@@ -297,6 +233,7 @@ export class CrashWorld {
   }
 }
 
-const crashable = (stack: Stack) => ({ INFERNET_CRASH_FILE: stack.file('crash') })
+const crashFile = (dir: string): string => join(dir, 'plan')
+const crashable = (dir: string) => ({ INFERNET_CRASH_FILE: crashFile(dir) })
 
 const sleep = () => new Promise<void>((resolve) => setTimeout(resolve, POLL_MS))

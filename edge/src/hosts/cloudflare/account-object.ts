@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import type { AccountId, ApiKeyId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import { AccountBook } from '../../account/account-book.ts'
+import { OUTBOX_EMPTIED, type AtEdgeStep } from '../../crash-points.ts'
 import { EdgeEvents } from '../../events.ts'
 import { OUTBOX_DELAY_MS, OUTBOX_MAX_BACKOFF_MS } from '../../limits.ts'
 import type {
@@ -18,7 +19,7 @@ import type {
 } from '../../ports.ts'
 import { wakingStore } from '../../settler/waking-store.ts'
 import { objectSql } from './object-sql.ts'
-import { settlerOf, storeOf, type WorkerEnv } from './env.ts'
+import { atOf, settlerOf, storeOf, type WorkerEnv } from './env.ts'
 import { workerLog } from './worker-log.ts'
 
 /** One account's live balance as a Durable Object. Its output gate holds each reply until it is durable. */
@@ -26,11 +27,13 @@ export class AccountObject extends DurableObject<WorkerEnv> {
   readonly #book: AccountBook
   readonly #store: Pick<StorePort, 'writeLedgerEvents'>
   readonly #events = new EdgeEvents(workerLog)
+  readonly #at: AtEdgeStep | undefined
   #alarmAt = Number.POSITIVE_INFINITY
   #failures = 0
 
   constructor(ctx: DurableObjectState, env: WorkerEnv) {
     super(ctx, env)
+    this.#at = atOf(env)
     this.#book = new AccountBook({ sql: objectSql(ctx.storage), now: Date.now, later })
     this.#store = wakingStore(
       storeOf(env),
@@ -89,8 +92,9 @@ export class AccountObject extends DurableObject<WorkerEnv> {
     return this.#book.awaitOnce(accountId, key, deadline)
   }
 
-  flush(): Promise<void> {
-    return this.#book.flush(this.#store)
+  async flush(): Promise<void> {
+    await this.#book.flush(this.#store)
+    await this.#at?.(OUTBOX_EMPTIED)
   }
 
   /** Releases holds past their time and empties the outbox. Errors re-arm it, since the platform gives up. */

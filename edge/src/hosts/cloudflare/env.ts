@@ -2,6 +2,14 @@ import { parseComputeRates } from '@infernet/settlement/compute-price'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseMasterKeys, type MasterKeys } from '@infernet/settlement/l402/root-key'
 import { AuditKeys, parseAuditSecret } from '../../audit/audit-keys.ts'
+import {
+  AUDIT_POINTS,
+  BILLING_POINTS,
+  crashable,
+  PRICED_JOB_POINTS,
+  STORE_POINTS,
+  type AtEdgeStep,
+} from '../../crash-points.ts'
 import { connectNeon } from '../../db/neon-db.ts'
 import type { AuditStore } from '../../audit/audit-port.ts'
 import { parseConductTimes } from '../../audit/conduct-times.ts'
@@ -67,24 +75,34 @@ export interface WorkerEnv {
   readonly OTEL_EXPORTER_OTLP_HEADERS?: string
   readonly OTEL_SERVICE_NAME?: string
   readonly OTEL_TRACES_SAMPLER_ARG?: string
+  /** See `atOf`; only `workerd/serve.ts` sets it. */
+  readonly CRASH_URL?: string
 }
 
 /** Throws FeeError when `FEE_BPS` makes no sense. */
 export const storeOf = (env: WorkerEnv): StorePort =>
-  postgresStore(connectNeon(env.DATABASE_URL), Date.now, parseFeeBps(env.FEE_BPS))
+  crashable(
+    postgresStore(connectNeon(env.DATABASE_URL), Date.now, parseFeeBps(env.FEE_BPS)),
+    STORE_POINTS,
+    atOf(env),
+  )
 
 export const archiveOf = (env: WorkerEnv): ReceiptArchive =>
   postgresArchive(connectNeon(env.DATABASE_URL))
 
 /** Throws FeeError or JobPriceError when a setting makes no sense. */
 export const pricedJobsOf = (env: WorkerEnv): PricedJobsService => ({
-  store: postgresPricedJobs(connectNeon(env.DATABASE_URL), Date.now),
+  store: crashable(
+    postgresPricedJobs(connectNeon(env.DATABASE_URL), Date.now),
+    PRICED_JOB_POINTS,
+    atOf(env),
+  ),
   feeBps: parseFeeBps(env.FEE_BPS),
   rates: parseComputeRates(env.COMPUTE_RATES),
 })
 
 export const billingOf = (env: WorkerEnv): BillingStore =>
-  postgresBilling(connectNeon(env.DATABASE_URL))
+  crashable(postgresBilling(connectNeon(env.DATABASE_URL)), BILLING_POINTS, atOf(env))
 
 /** Throws L402Error `bad_key` when `L402_KEYS` makes no sense. */
 export const masterKeysOf = ({ L402_KEYS: keys = '' }: WorkerEnv): MasterKeys | undefined =>
@@ -112,7 +130,19 @@ export const earningsOf = (env: WorkerEnv): EarningsStore =>
   postgresEarnings(connectNeon(env.DATABASE_URL), Date.now)
 
 export const auditsOf = (env: WorkerEnv): AuditStore =>
-  postgresAudits(connectNeon(env.DATABASE_URL))
+  crashable(postgresAudits(connectNeon(env.DATABASE_URL)), AUDIT_POINTS, atOf(env))
+
+/** Whoever is told of steps is on this machine: nothing of it can be in use on Cloudflare. */
+const CRASH_HOST = 'http://127.0.0.1:'
+
+/**
+ * For crash tests only: tells `CRASH_URL` of each step and waits for the answer, which does not come when this process
+ * is killed at it. Undefined without the variable.
+ */
+export function atOf({ CRASH_URL: url = '' }: WorkerEnv): AtEdgeStep | undefined {
+  if (!url.startsWith(CRASH_HOST)) return undefined
+  return async (step) => void (await fetch(url, { method: 'POST', body: step }))
+}
 
 /** There is one directory of shards. */
 export const directoryOf = (env: WorkerEnv): DurableObjectStub<DirectoryObject> =>

@@ -9,6 +9,7 @@ import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { AuditKeys } from '../../audit/audit-keys.ts'
 import { parseOpenVerifiers, parseVerifiers } from '../../audit/trusted-verifiers.ts'
 import type { OperatorAsks } from '../../canary/operator-asks.ts'
+import { crashable } from '../../crash-points.ts'
 import { EdgeEvents } from '../../events.ts'
 import { hubGauges } from '../../hub/hub-gauges.ts'
 import { inTime } from '../../hub/in-time.ts'
@@ -23,9 +24,11 @@ import { ShardReporter } from '../../hub/shard-reporter.ts'
 import type { ShardLogin, ShardSnapshot } from '../../hub/shard-snapshot.ts'
 import { ShardState } from '../../hub/shard-state.ts'
 import type { InvoiceOrder, JobOrder, OfferView, Presence, SharedGpu } from '../../ports.ts'
+import type { SelfTestOutcome } from '../../self-test/self-test-port.ts'
 import type { RequestTrace } from '../../telemetry/request-spans.ts'
 import type { Tracer } from '../../telemetry/tracer.ts'
 import {
+  atOf,
   auditKeysOf,
   auditsOf,
   conductTimesOf,
@@ -187,6 +190,10 @@ export class HubObject extends DurableObject<WorkerEnv> {
     return toInvoiceOutcome(this.#hub.askInvoice(peer, order))
   }
 
+  selfTest(peer: PeerId): Promise<SelfTestOutcome> {
+    return this.#hub.selfTest(peer)
+  }
+
   metrics(): string {
     return this.#events.metrics()
   }
@@ -273,7 +280,9 @@ export class HubObject extends DurableObject<WorkerEnv> {
   }
 
   async #settled(record: JobRecord): Promise<void> {
-    const account = this.env.ACCOUNT.get(this.env.ACCOUNT.idFromName(record.accountId))
+    const object = this.env.ACCOUNT.get(this.env.ACCOUNT.idFromName(record.accountId))
+    const settle = async (ended: JobRecord): Promise<boolean> => object.settle(ended)
+    const account = crashable({ settle }, { settle: 'capture' }, atOf(this.env))
     for (let attempt = 1; attempt <= SETTLE_ATTEMPTS; attempt++) {
       try {
         if (await account.settle(record)) return

@@ -1,11 +1,12 @@
 import type { AccountId } from '@infernet/schemas/ids'
 import type { AccountPort } from '../../ports.ts'
-import type { WorkerEnv } from './env.ts'
+import { ACCOUNT_POINTS, crashable } from '../../crash-points.ts'
+import { atOf, type WorkerEnv } from './env.ts'
 
 /** Live balances, each in an object of its own. */
 export function objectAccounts(env: WorkerEnv): AccountPort {
   const accountOf = (id: AccountId) => env.ACCOUNT.get(env.ACCOUNT.idFromName(id))
-  return {
+  const accounts: AccountPort = {
     reserve: (request) => accountOf(request.accountId).reserve(request),
     settle: async (record) => {
       await accountOf(record.accountId as AccountId).settle(record)
@@ -19,4 +20,5 @@ export function objectAccounts(env: WorkerEnv): AccountPort {
     awaitOnce: (id, key, deadline) => accountOf(id).awaitOnce(id, key, deadline),
     flush: (id) => accountOf(id).flush(),
   }
+  return crashable(accounts, ACCOUNT_POINTS, atOf(env))
 }

@@ -1,4 +1,5 @@
 import { waitUntil } from 'cloudflare:workers'
+import { crashable, HUB_POINTS } from '../../crash-points.ts'
 import type { EdgeEvents } from '../../events.ts'
 import { DirectoryCache } from '../../hub/shard-directory-cache.ts'
 import { inTime } from '../../hub/in-time.ts'
@@ -8,7 +9,7 @@ import { regionOf, REGIONS, shardName, type Region } from '../../hub/shard-regio
 import { ShardRouter } from '../../hub/shard-router.ts'
 import type { DirectoryUpdate, DirectoryVersion, ShardLoad } from '../../hub/shard-snapshot.ts'
 import type { HubPort } from '../../ports.ts'
-import { directoryOf, hubOf, type WorkerEnv } from './env.ts'
+import { atOf, directoryOf, hubOf, type WorkerEnv } from './env.ts'
 import type { HubObject } from './hub-object.ts'
 
 type IncomingRequest = Request<unknown, IncomingRequestCfProperties>
@@ -55,7 +56,7 @@ export function shardHubs(env: WorkerEnv, events: EdgeEvents): ShardHubs {
     now: Date.now,
     onError: (error) => events.directoryFailed(error),
   })
-  const hub = new ShardRouter({
+  const router = new ShardRouter({
     directory: () => cache.current(),
     locate: (peers) => directoryOf(env).locate(peers),
     hub: (shard) => hubOf(env, shard),
@@ -74,7 +75,7 @@ export function shardHubs(env: WorkerEnv, events: EdgeEvents): ShardHubs {
     }
   }
   return {
-    hub,
+    hub: crashable<HubPort>(router, HUB_POINTS, atOf(env)),
     seen: (request) => {
       region = regionOf(request.cf)
     },

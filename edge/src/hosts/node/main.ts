@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { parseComputeRates } from '@infernet/settlement/compute-price'
 import { parseFeeBps } from '@infernet/settlement/ledger/fee'
 import { parseMasterKeys } from '@infernet/settlement/l402/root-key'
+import { crashAt } from '@infernet/settlement/settler/crash-at'
 import { parsePriceBounds } from '@infernet/settlement/price-bounds'
 import { AuditKeys, parseAuditSecret } from '../../audit/audit-keys.ts'
 import { parseConductTimes } from '../../audit/conduct-times.ts'
@@ -103,6 +104,7 @@ const edge = await startNodeEdge({
   feeBps: parseFeeBps(process.env['INFERNET_FEE_BPS']),
   computeRates: parseComputeRates(process.env['INFERNET_COMPUTE_RATES']),
   telemetry: telemetrySettings(process.env),
+  at: crashAt(process.env),
 }).catch((error: unknown) => {
   process.stderr.write(`edge: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(1)

@@ -38,6 +38,7 @@ export class NodeAccounts implements AccountPort {
   readonly #book: AccountBook
   readonly #store: Pick<StorePort, 'writeLedgerEvents'>
   readonly #onFlushError: (error: unknown) => void
+  readonly #onEmptied: (() => void | Promise<void>) | undefined
   #waiters: Waiter[] = []
   #commitTimer: NodeJS.Timeout | undefined
   #commitSoon = false
@@ -50,6 +51,8 @@ export class NodeAccounts implements AccountPort {
     store: Pick<StorePort, 'writeLedgerEvents'>
     now: () => number
     onFlushError: (error: unknown) => void
+    /** Postgres has the outbox, and it is forgotten here, on disk. */
+    onEmptied?: (() => void | Promise<void>) | undefined
   }) {
     const { sql, now, store } = options
     const afterCommit = (task: () => void): void => this.#afterCommit(task)
@@ -63,6 +66,7 @@ export class NodeAccounts implements AccountPort {
       },
     }
     this.#onFlushError = options.onFlushError
+    this.#onEmptied = options.onEmptied
     this.#book.recover()
     if (this.#book.outboxSize > 0) this.#flushLater()
   }
@@ -220,6 +224,7 @@ export class NodeAccounts implements AccountPort {
       await this.#book.flush(this.#store)
       this.#commit()
       this.#failures = 0
+      await this.#onEmptied?.()
     } catch (error) {
       this.#failures++
       this.#flushLater()

@@ -10,6 +10,17 @@ import { createApp } from '../../app.ts'
 import { KeyRing } from '../../auth/key-ring.ts'
 import { PricedJobRunner } from '../../billing/priced-job-runner.ts'
 import type { ConductTimes } from '@infernet/verification/reputation/conduct'
+import {
+  ACCOUNT_POINTS,
+  AUDIT_POINTS,
+  BILLING_POINTS,
+  crashable,
+  HUB_POINTS,
+  OUTBOX_EMPTIED,
+  PRICED_JOB_POINTS,
+  STORE_POINTS,
+  type AtEdgeStep,
+} from '../../crash-points.ts'
 import { postgresAudits } from '../../db/audits.ts'
 import { postgresCanaries } from '../../db/canaries.ts'
 import { postgresArchive } from '../../db/receipt-archive.ts'
@@ -77,6 +88,8 @@ export interface NodeEdgeOptions {
   readonly computeRates: ComputeRates
   /** Absent: nothing is traced. */
   readonly telemetry?: TelemetrySettings | undefined
+  /** For crash tests. */
+  readonly at?: AtEdgeStep | undefined
 }
 
 export interface NodeEdge {
@@ -96,16 +109,19 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   const tracer = options.telemetry && nodeTracer(options.telemetry, options.log)
   const events = new EdgeEvents(options.log, tracer)
   const database = connectDatabase(options.databaseUrl)
-  const store = postgresStore(database, now, options.feeBps)
+  const { at } = options
+  const store = crashable(postgresStore(database, now, options.feeBps), STORE_POINTS, at)
   mkdirSync(join(options.dataDir, 'edge'), { recursive: true, mode: 0o700 })
   const sql = new NodeSql(join(options.dataDir, 'edge', 'accounts.db'))
-  const accounts = new NodeAccounts({
+  const liveAccounts = new NodeAccounts({
     sql,
     store: wakingStore(store, { wake: () => settler.wake() }, now),
     now,
     onFlushError: (error) => events.storeFailed('writeLedgerEvents', error),
+    onEmptied: at && (() => at(OUTBOX_EMPTIED)),
   })
-  const audits = postgresAudits(database)
+  const accounts = crashable(liveAccounts, ACCOUNT_POINTS, at)
+  const audits = crashable(postgresAudits(database), AUDIT_POINTS, at)
   const providers = postgresProviders(database, now)
   const hub = new ProviderHub({
     timeouts: options.timeouts,
@@ -154,8 +170,8 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     onError: (error) => events.storeFailed('knownModels', error),
   })
   void known.ask()
-  const billing = postgresBilling(database)
-  const hubPort: HubPort = {
+  const billing = crashable(postgresBilling(database), BILLING_POINTS, at)
+  const plainHub: HubPort = {
     submit: (order) => {
       const answer = hub.submit(order)
       return asks?.watched(order, answer) ?? answer
@@ -169,9 +185,11 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     presenceOf: (peers) => hub.presenceOf(peers),
     sharedGpusOf: (peers) => hub.sharedGpusOf(peers),
     askInvoice: (peer, order) => hub.askInvoice(peer, order),
+    selfTest: (peer) => hub.selfTest(peer),
     metrics: () => events.metrics(),
   }
-  const pricedJobs = postgresPricedJobs(database, now)
+  const hubPort = crashable(plainHub, HUB_POINTS, at)
+  const pricedJobs = crashable(postgresPricedJobs(database, now), PRICED_JOB_POINTS, at)
   const runner = new PricedJobRunner({
     hub: hubPort,
     accounts,

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { workerdConfig } from './config.ts'
 import { auditSecretIn } from '../audit-secret.ts'
+import { crashUrl } from './crash-url.ts'
 
 /**
  * Runs the Worker on `workerd serve`: Cloudflare's own runtime on your own machine, with the
@@ -69,6 +70,7 @@ writeFileSync(
       FEE_BPS: process.env['INFERNET_FEE_BPS'] ?? '',
       COMPUTE_RATES: process.env['INFERNET_COMPUTE_RATES'] ?? '',
       ...telemetryVars(),
+      CRASH_URL: (await crashUrl(process.env)) ?? '',
     },
   }),
   { mode: 0o600 },
