@@ -10,6 +10,8 @@ const CHECKS: Readonly<Record<string, string>> = {
   types: 'tsc -p tsconfig.json',
   'types for Cloudflare': 'tsc -p edge/src/hosts/cloudflare/tsconfig.json',
   'types for Node 20': 'tsc -p scripts/agent-package/tsconfig.json',
+  'types for the console': 'tsc -p edge/src/console/page/tsconfig.json',
+  'console is built': 'node scripts/build-console.ts --check',
   lint: 'oxlint',
   format: 'oxfmt --check',
   'unused code': 'knip --no-progress',

@@ -59,11 +59,12 @@ async function bringUp(
     const model = options.agent ? await firstModel(edgeUrl, apiKey, dir) : undefined
 
     const baseUrl = `${edgeUrl}/v1`
+    const consoleUrl = `${edgeUrl}/console`
     const topUp = options.lightning ? await demoTopUp(baseUrl, apiKey) : undefined
 
     spinner.stop()
     if (!options.json) {
-      console.log(readyBlock({ baseUrl, apiKey, model, topUp }, paint))
+      console.log(readyBlock({ baseUrl, consoleUrl, apiKey, model, topUp }, paint))
       readyAt = new Date().toISOString()
       return
     }
@@ -80,6 +81,7 @@ async function bringUp(
       api_key: apiKey,
       model: model ?? null,
       edge_url: edgeUrl,
+      console_url: consoleUrl,
       simulated_topup: topUp ?? null,
       pids,
     }

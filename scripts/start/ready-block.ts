@@ -5,13 +5,14 @@ import type { Paint } from './request-line.ts'
 export function readyBlock(
   ready: {
     readonly baseUrl: string
+    readonly consoleUrl: string
     readonly apiKey: string
     readonly model: string | undefined
     readonly topUp: DemoTopUp | undefined
   },
   paint: Paint,
 ): string {
-  const { baseUrl, apiKey, model = 'MODEL' } = ready
+  const { baseUrl, consoleUrl, apiKey, model = 'MODEL' } = ready
   const connect =
     ready.model === undefined
       ? `\n${paint('yellow', 'No provider is connected yet; chat works once one is.')}\n`
@@ -22,6 +23,7 @@ ${paint(['bold', 'green'], 'Infernet is ready.')}
   base URL  ${paint('cyan', baseUrl)}
   API key   ${paint('cyan', apiKey)}
   model     ${paint('cyan', model)}
+  console   ${paint('cyan', consoleUrl)} ${paint('dim', '(balance, top-ups, usage: sign in with the key)')}
 ${connect}
 ${paint('dim', '# curl')}
 curl -N ${baseUrl}/chat/completions \\
@@ -41,6 +43,6 @@ ${paint('dim', 'Requests appear below. Ctrl-C stops everything.')}
 }
 
 const topUpBlock = (topUp: DemoTopUp, paint: Paint): string => `
-${paint('dim', `# Top up ${topUp.amountSat} sat on SIMULATED Lightning (no real money), in another terminal`)}
+${paint('dim', `# Top up ${topUp.amountSat} sat on SIMULATED Lightning (no real money), in another terminal; the console makes other invoices`)}
 npm run pay -- ${topUp.invoice}
 `

@@ -12,6 +12,7 @@ const program = fileURLToPath(new URL('../start.ts', import.meta.url))
 interface ReadyLine {
   readonly base_url: string
   readonly api_key: string
+  readonly console_url: string
   readonly pids: Readonly<Record<'edge' | 'database', number>> & { readonly agent: null }
 }
 
@@ -62,6 +63,9 @@ describe('npm start --json --no-agent', () => {
     expect(ready).toMatchObject({ ready: true, model: null, pids: { agent: null } })
     const headers = { authorization: `Bearer ${ready.api_key}` }
     expect((await fetch(`${ready.base_url}/models`, { headers })).status).toBe(200)
+    // The bundled edge has the page too.
+    const page = await (await fetch(ready.console_url)).text()
+    expect(page).toContain('<title>Infernet console</title>')
 
     const beside = start('--port', '0')
     expect(await beside.exit).toEqual([1, null])

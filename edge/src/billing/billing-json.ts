@@ -57,6 +57,13 @@ export function withdrawalJson(row: StoredWithdrawal, node: SettlerNode | undefi
   }
 }
 
+/** The latest top-ups of an account, and the node that would make another. */
+export const topUpListJson = (rows: readonly StoredTopUp[], node: SettlerNode | undefined) => ({
+  object: 'list',
+  data: rows.map((row) => topUpJson(row, node)),
+  ...nodeJson(node, null),
+})
+
 /** What amounts of a simulated node come with. */
 export const simulatedNotice = (node: SettlerNode | undefined): string | null =>
   node?.simulated === true ? `${SIMULATED_MARK}: no real money.` : null

@@ -33,7 +33,9 @@ import { postgresBilling } from './billing.ts'
 import { openDatabase } from '@infernet/settlement/db/database'
 import type { Capability } from '@infernet/schemas/wire'
 import type { DbPort } from '@infernet/settlement/db/db-port'
+import { testLiftedSlashes } from '@infernet/settlement/settler/lifted-slash-conformance'
 import { testReleases } from '@infernet/settlement/settler/release-conformance'
+import { testReleaseSweep } from '@infernet/settlement/settler/release-sweep-conformance'
 import { testSettlerRows } from '@infernet/settlement/settler/settler-rows-conformance'
 import { testSettlerLease } from '@infernet/settlement/settler/lease-conformance'
 
@@ -86,6 +88,8 @@ export function testDatabase(open: () => DbPort): void {
   testLiveAccounts(openTyped)
   testSettlerLease(openTyped)
   testReleases(openTyped)
+  testReleaseSweep(openTyped)
+  testLiftedSlashes(openTyped)
   testSettlerRows(openTyped)
   // Last, since it asks whether everything that the others posted adds up.
   testLedger(openTyped)

@@ -10,6 +10,7 @@ import { creditsOf, trialBalance } from './ledger.ts'
 import { offeredModels, recordProvider } from './providers.ts'
 import { storeReceipts } from './receipts.ts'
 import { deleteResponse, findResponse, storeResponse } from './responses.ts'
+import { usageByDay } from './usage.ts'
 
 /** {@link StorePort} over any Postgres. `now` in ms since the epoch; `feeBps` is the platform's part of what jobs cost. */
 export function postgresStore(port: DbPort, now: () => number, feeBps: number): StorePort {
@@ -27,6 +28,7 @@ export function postgresStore(port: DbPort, now: () => number, feeBps: number): 
     },
     storeReceipts: (receipts) => storeReceipts(db, receipts),
     credits: (accountId) => creditsOf(db, accountId),
+    usageByDay: (accountId, since, limit) => usageByDay(db, accountId, new Date(since), limit),
     trialBalance: () => trialBalance(db),
     findJob: (accountId, job) => findJob(db, accountId, job),
     storeResponse: (response) => storeResponse(db, response, new Date(now())),

@@ -52,6 +52,7 @@ describe('GET /v1/providers/{peer id}/earnings', () => {
     expect(providerEarningsSchema.parse(body)).toEqual(body)
     expect(body).toMatchObject({
       notice: 'SIMULATED: no real money.',
+      network: 'regtest',
       provider: key.peer,
       pending_msat: '1152921504606846976',
       since: 1,

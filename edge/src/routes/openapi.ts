@@ -1,5 +1,6 @@
 import { openApiDocument } from '@infernet/openai-compat/openapi/document'
 import { Hono } from 'hono'
+import { isSameTag } from '../etag.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 
 /** Names that one edge goes by; a stranger may put any into the Host header. */
@@ -32,7 +33,7 @@ export function openApi(_services: EdgeServices): Hono<EdgeEnv> {
       vary: 'host',
       'x-request-id': c.get('requestId'),
     }
-    if (sameTag(c.req.header('if-none-match'), etag)) {
+    if (isSameTag(c.req.header('if-none-match'), etag)) {
       return new Response(null, { status: 304, headers })
     }
     return new Response(json, { headers: { ...headers, 'content-type': 'application/json' } })
@@ -44,13 +45,4 @@ async function serve(origin: string): Promise<Served> {
   const json = JSON.stringify(openApiDocument(origin))
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(json))
   return { json, etag: `"${Buffer.from(digest).toString('base64url')}"` }
-}
-
-/** RFC 9110 §13.1.2: any of a list, weak or not, or `*`. */
-function sameTag(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false
-  return ifNoneMatch
-    .split(',')
-    .map((tag) => tag.trim().replace(/^W\//, ''))
-    .some((tag) => tag === '*' || tag === etag)
 }

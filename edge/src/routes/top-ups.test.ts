@@ -192,7 +192,10 @@ describe('GET /v1/billing/topups', () => {
       const missing = { status: 404, code: 'topup_not_found' }
       expect(await errorOf(await edge.request(path, { key }))).toMatchObject(missing)
     }
-    expect(await (await edge.request(PATH, { key })).json()).toEqual({ object: 'list', data: [] })
+    expect(await (await edge.request(PATH, { key })).json()).toMatchObject({
+      object: 'list',
+      data: [],
+    })
   })
 
   it('lists the latest', async () => {
@@ -208,6 +211,19 @@ describe('GET /v1/billing/topups', () => {
       const refused = { status: 400, param: 'limit' }
       expect(await errorOf(await edge.request(`${PATH}?limit=${limit}`))).toMatchObject(refused)
     }
+  })
+
+  it('says which node would make the next, before there is any, and when none would', async () => {
+    const away = await (await (await startEdge()).request(PATH)).json()
+    expect(COMPONENTS.TopUpList.parse(away)).toMatchObject({ network: null, simulated: null })
+    const there = await (await (await paidEdge()).request(PATH)).json()
+    expect(COMPONENTS.TopUpList.parse(there)).toEqual({
+      object: 'list',
+      data: [],
+      network: 'regtest',
+      simulated: true,
+      notice: expect.stringContaining('SIMULATED'),
+    })
   })
 })
 

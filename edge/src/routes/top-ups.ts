@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { answer } from '../answers.ts'
 import { credentialsOf } from '../auth/credentials.ts'
 import { settlerAway, tooManyOpen } from '../billing/billing-errors.ts'
-import { topUpJson } from '../billing/billing-json.ts'
+import { topUpJson, topUpListJson } from '../billing/billing-json.ts'
 import type { StoredTopUp, TopUpRequest } from '../billing/billing-port.ts'
 import { invoiceQr } from '../billing/invoice-qr.ts'
 import { OpenStreams } from '../billing/open-streams.ts'
@@ -51,7 +51,7 @@ export function topUps(services: EdgeServices): Hono<EdgeEnv> {
       billing.topUpsOf(accountId, pageLimit(c)),
       billing.node(),
     ])
-    return answer(services, c, { object: 'list', data: rows.map((row) => topUpJson(row, node)) })
+    return answer(services, c, topUpListJson(rows, node))
   })
   app.get('/:id', async (c) => {
     const row = await find(services, c, c.req.param('id'))

@@ -169,6 +169,16 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/v1/usage',
+    id: 'listUsage',
+    tag: 'Accounting',
+    summary: 'What the account has used on each of the last days (UTC), by model.',
+    parameters: ['days'],
+    answer: { description: 'The latest day first, of a day the dearest.', json: 'UsageList' },
+    errors: LOOK_ERRORS,
+  },
+  {
+    method: 'get',
     path: '/healthz',
     id: 'isAlive',
     tag: 'Service',

@@ -65,6 +65,7 @@ export const topUpSchema = z.object({
 export const topUpListSchema = z.object({
   object: z.literal('list'),
   data: z.array(topUpSchema),
+  ...node,
 })
 
 export const withdrawalSchema = z.object({

@@ -44,6 +44,7 @@ import {
   openApiSchema,
   readinessSchema,
   receiptSchema,
+  usageListSchema,
 } from './market-answers.ts'
 import { edgeKeySchema, slashEvidenceSchema, slashListSchema } from './slash-schemas.ts'
 import { providerListSchema, providerSchema } from './provider-schemas.ts'
@@ -86,6 +87,7 @@ export const COMPONENTS = {
   AuditEpochs: auditEpochsSchema,
   Calibration: calibrationAnswerSchema,
   Credits: creditsSchema,
+  UsageList: usageListSchema,
   Receipt: receiptSchema,
   EdgeKey: edgeKeySchema,
   Slash: slashFactsSchema,

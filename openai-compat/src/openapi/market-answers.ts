@@ -213,6 +213,22 @@ export const creditsSchema = z.object({
   }),
 })
 
+export const usageListSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      object: z.literal('usage.day'),
+      date: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+      model: z.string(),
+      requests: count,
+      prompt_tokens: count,
+      completion_tokens: count,
+      cost_msat: msatText.describe('msat'),
+    }),
+  ),
+  has_more: z.boolean().describe('There are more than are listed: ask for fewer days'),
+})
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 export const auditEpochsSchema = z.object({
   object: z.literal('list'),

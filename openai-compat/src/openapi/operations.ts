@@ -20,6 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
 export const INTERNAL_ROUTES: readonly RegExp[] = [
   /^\/operator(\/|$)/,
   /^\/metrics$/,
-  // Providers ask it, with their own keys.
-  /\/providers\/[^/]+\/earnings$/,
+  /^\/console(\/|$)/,
+  // Providers ask them, with their own keys.
+  /\/providers\/[^/]+\/(earnings|self-test)$/,
 ]

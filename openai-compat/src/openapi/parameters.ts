@@ -61,6 +61,13 @@ export const PARAMETERS = {
     required: false,
     schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
   },
+  days: {
+    name: 'days',
+    in: 'query',
+    required: false,
+    description: 'How many, today included.',
+    schema: { type: 'integer', minimum: 1, maximum: 90, default: 30 },
+  },
   order: {
     name: 'order',
     in: 'query',
