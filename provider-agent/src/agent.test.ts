@@ -24,6 +24,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest'
 import { Agent, type AgentEnd } from './agent.ts'
 import type { Role } from './capability.ts'
+import { systemClock } from './clock.ts'
 import { contentOf } from './engines/engine-conformance.ts'
 import type { Engine } from './engines/engine.ts'
 import { demoModel } from './engines/model-file.ts'
@@ -91,7 +92,7 @@ async function world(options: WorldOptions = {}): Promise<World> {
     payouts: openPayoutDesk(undefined, identity, log),
     outboxPath,
     events: log,
-    now: Date.now,
+    clock: systemClock,
     random: () => 0,
     drainGraceMs: options.drainGraceMs ?? 5_000,
   })

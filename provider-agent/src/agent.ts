@@ -21,6 +21,7 @@ import {
 import { encodeOpening, openRequestSchema, type OpenRequest } from '@infernet/schemas/audit-wire'
 import { capabilityOf, type Role } from './capability.ts'
 import { TranscriptStore } from './claims/transcript-store.ts'
+import type { Clock } from './clock.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventLog } from './events.ts'
 import { CLOSED_WORDS, type Availability } from './hardware/availability.ts'
@@ -28,7 +29,9 @@ import type { HardwareRecord } from './hardware/hardware-record.ts'
 import type { Identity } from './identity.ts'
 import { jobEvent } from './jobs/job-event.ts'
 import type { JobOutcome } from './jobs/job.ts'
+import { jobsMemoryBytes, processMemory } from './jobs/job-memory.ts'
 import { Jobs } from './jobs/jobs.ts'
+import { MemoryBudget } from './jobs/memory-budget.ts'
 import {
   DRAIN_GRACE_MS,
   MAX_OUTBOX_BATCHES,
@@ -67,12 +70,14 @@ export interface AgentOptions {
   readonly payouts: PayoutDesk
   /** What this machine is; absent: the edge is not told. */
   readonly hardware?: HardwareRecord | undefined
+  /** What all jobs may hold; absent: by what this process may use. */
+  readonly memory?: MemoryBudget
   /** When the owner lets jobs in; absent: always. */
   readonly availability?: Availability | undefined
   /** Folder of the receipt outbox. */
   readonly outboxPath: string
   readonly events: EventLog
-  readonly now: () => number
+  readonly clock: Clock
   readonly random: () => number
   readonly drainGraceMs?: number
 }
@@ -89,6 +94,8 @@ export class Agent {
   readonly #receipts: ReceiptSender
   readonly #transcripts: TranscriptStore
   readonly #load: LoadDesk
+  /** What the jobs hold. */
+  readonly memory: MemoryBudget
   readonly #done = Promise.withResolvers<AgentEnd>()
   #mode: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
   /** Set once stopped; `run` returns when the connection has closed as well. */
@@ -109,12 +116,13 @@ export class Agent {
   /** Opens the outbox: throws `OutboxError`. */
   constructor(options: AgentOptions) {
     this.#options = options
-    const { engine, events, identity, now, slots } = options
-    this.#load = new LoadDesk({ engine, slots, startedAt: now() })
+    const { clock, engine, events, identity, slots } = options
+    this.memory = options.memory ?? new MemoryBudget(jobsMemoryBytes(processMemory()))
+    this.#load = new LoadDesk({ engine, slots, startedAt: clock.now() })
     this.#transcripts = new TranscriptStore({
       maxBytes: MAX_TRANSCRIPTS_BYTES,
       maxAgeMs: TRANSCRIPT_TTL_MS,
-      now: options.now,
+      now: clock.monotonic,
     })
     this.#receipts = new ReceiptSender({
       identity,
@@ -139,7 +147,7 @@ export class Agent {
     try {
       const started = engine.start({
         modelsChanged: () => this.#modelsChanged(),
-        cacheLost: () => this.#load.cacheLost(this.#options.now()),
+        cacheLost: () => this.#load.cacheLost(this.#options.clock.now()),
         trouble: (message) => events.emit({ event: 'engine_trouble', message }),
         process: (event) => events.emit(event),
       })
@@ -196,7 +204,7 @@ export class Agent {
   #serve(): void {
     this.#mode = 'serving'
     this.#announceModels()
-    this.#options.availability?.start(this.#options.now())
+    this.#options.availability?.start(this.#options.clock.now())
     this.#announceAvailability()
     this.#sweep = setInterval(() => this.#tick(), SWEEP_INTERVAL_MS)
     this.#dial()
@@ -230,13 +238,13 @@ export class Agent {
   }
 
   #dial(): void {
-    const { edge, identity, events, now } = this.#options
+    const { clock, edge, identity, events } = this.#options
     events.emit({ event: 'connecting', edge: edge.url, attempt: this.#failures + 1 })
     this.#edgeDrains = false
     const link = new Link({
       edge,
       identity,
-      now,
+      clock,
       capability: () => {
         this.#isStale = false
         return this.#capability()
@@ -250,13 +258,14 @@ export class Agent {
   }
 
   #ready(link: Link, welcome: Welcome): void {
-    const { edge, engine, events, identity, now, role = 'provider' } = this.#options
+    const { clock, edge, engine, events, identity, role = 'provider' } = this.#options
     this.#jobs = new Jobs({
       engine,
       slots: () => this.#load.slots,
       slotsPerModel: () => this.#load.slotsPerModel,
       isOpen: () => this.#isOpen,
-      now,
+      clock,
+      memory: this.memory,
       outlet: link,
       windowBytes: welcome.window_bytes,
       onOutcome: (outcome) => this.#finished(outcome),
@@ -266,14 +275,14 @@ export class Agent {
     const write = (type: FrameType, payload: Uint8Array): void => {
       link.write(type, CONNECTION_CHANNEL, payload)
     }
-    this.#verifier = new VerifierDesk({ role, engine, events, now, write })
+    this.#verifier = new VerifierDesk({ role, engine, events, now: clock.monotonic, write })
     if (this.#mode === 'draining') this.#verifier.close()
     this.#reports = new Reports({
       write,
       capability: () => this.#capability(),
       load: () => this.#load.report(this.#jobs),
     })
-    if (this.#isStale) this.#reports.capabilityChanged(now())
+    if (this.#isStale) this.#reports.capabilityChanged(clock.monotonic())
     this.#receipts.connected(write)
     const { peer } = identity
     events.emit({ event: 'connected', edge: edge.url, peer, session: welcome.session })
@@ -357,13 +366,13 @@ export class Agent {
     jobs?.loseAll()
     if (this.#end !== undefined) this.#done.resolve(this.#end)
     if (this.#mode !== 'serving') return
-    const { events, now, random } = this.#options
+    const { events, random } = this.#options
     if (end.isFatal) {
       events.emit({ event: 'gave_up', reason: end.reason, next_step: end.nextStep })
       this.#stopped('refused')
       return
     }
-    const ended = { welcomeMs: link.welcomeMs(now()), ...codeOf(end) }
+    const ended = { welcomeMs: link.welcomeMs, ...codeOf(end) }
     this.#failures = failuresAfter(this.#failures, ended)
     const delay = reconnectDelay(this.#failures, ended, random())
     const { reason, nextStep } = end
@@ -378,9 +387,10 @@ export class Agent {
   }
 
   #tick(): void {
-    const { availability, hardware } = this.#options
-    const now = this.#options.now()
-    if (availability?.tick(now, this.jobsRunning) === true) {
+    const { availability, clock, hardware } = this.#options
+    const now = clock.monotonic()
+    // The owner's hours are of the clock on the wall.
+    if (availability?.tick(clock.now(), this.jobsRunning) === true) {
       this.#announceAvailability()
       this.#capabilityChanged()
     } else if (hardware?.isDue(now) === true || this.#load.isDue(now)) this.#capabilityChanged()
@@ -398,7 +408,7 @@ export class Agent {
 
   #capabilityChanged(): void {
     this.#isStale = true
-    this.#reports?.capabilityChanged(this.#options.now())
+    this.#reports?.capabilityChanged(this.#options.clock.monotonic())
   }
 
   get #isOpen(): boolean {
@@ -416,7 +426,7 @@ export class Agent {
 
   #announceModels(): void {
     const { engine, events, dataCollection = 'deny' } = this.#options
-    this.#load.modelsChanged(this.#options.now())
+    this.#load.modelsChanged(this.#options.clock.now())
     const models = engine.models.map(({ id }) => id)
     const offers = engine.models.map(({ id, endpoints, capabilities, quantization }) => ({
       id,
@@ -429,14 +439,14 @@ export class Agent {
   }
 
   #capability(): Capability {
-    const { engine, payouts, hardware, now, ...terms } = this.#options
+    const { engine, payouts, hardware, clock, memory: _, ...terms } = this.#options
     // A provider without models is given no jobs, and stays connected.
     const offered = this.#isOpen ? engine : { kind: engine.kind, models: [] }
     return capabilityOf(offered, {
       ...terms,
-      slots: this.#load.announce(now()),
+      slots: this.#load.announce(clock.monotonic()),
       payout: payouts.payout,
-      hardware: hardware?.tell(now()),
+      hardware: hardware?.tell(clock.monotonic()),
     })
   }
 }

@@ -1,5 +1,5 @@
-import type { Busy } from '@infernet/schemas/wire'
 import type { ClosedBy } from './hardware/availability.ts'
+import type { BusyReason } from './jobs/jobs.ts'
 import { plainTexts } from './plain-text.ts'
 
 /** Everything worth telling, once: what the log shows and what the counters count. */
@@ -73,7 +73,7 @@ export type AgentEvent =
   | { readonly event: 'resumed' }
   /** A driver does not say how its GPUs are. */
   | { readonly event: 'hardware_trouble'; readonly message: string }
-  | { readonly event: 'job_busy'; readonly reason: Busy['reason']; readonly model: string }
+  | { readonly event: 'job_busy'; readonly reason: BusyReason; readonly model: string }
   | { readonly event: 'receipt_unknown'; readonly lease: string }
   /** The disk takes none: they are kept in memory until the edge has them, or the disk. */
   | { readonly event: 'receipts_unstored'; readonly reason: string }

@@ -42,7 +42,7 @@ export const RECEIPT_BATCH_DELAY_MS = 50
 export const MAX_RECEIPT_BATCHES_IN_FLIGHT = 4
 /** Batches kept for an edge that is away: 640,000 jobs, about 500 MB. */
 export const MAX_OUTBOX_BATCHES = 10_000
-/** Batches kept in memory where the disk takes none: 12,800 jobs, about 10 MB. */
+/** Batches kept in memory where the disk takes none: 12,800 jobs, about 10 MB, and 64 MiB at the most. */
 export const MAX_UNSTORED_BATCHES = 200
 /** How often those are tried again: a disk that is full stays so for a while. */
 export const RECEIPT_STORE_RETRY_MS = 10_000
@@ -73,6 +73,9 @@ export const INVOICE_EXPIRY_SECONDS = 3_600
 export const MAX_INVOICES_AT_ONCE = 8
 /** New invoices a day: one every 17 s. A node keeps each for ever, in about 1 KB. */
 export const MAX_INVOICES_PER_DAY = 5_000
+
+/** What all jobs together may hold, however large the machine: 4,000 usual ones, or as many images as a card reads. */
+export const MAX_JOBS_MEMORY_BYTES = 1024 * 1024 * 1024
 
 /** Jobs at once when `--slots` does not say; right for llama-server's default and small GPUs. */
 export const DEFAULT_SLOTS = 4

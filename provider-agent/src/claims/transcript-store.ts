@@ -5,13 +5,13 @@ export interface TranscriptStoreOptions {
   readonly maxBytes: number
   /** How long the edge may ask for one. */
   readonly maxAgeMs: number
-  /** ms since the epoch. */
+  /** The monotonic clock, in ms. */
   readonly now: () => number
 }
 
 interface Kept {
   readonly bytes: Uint8Array
-  /** ms since the epoch. */
+  /** Of the monotonic clock. */
   readonly until: number
 }
 

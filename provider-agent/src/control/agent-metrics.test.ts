@@ -26,7 +26,7 @@ const EVENTS: readonly AgentEvent[] = [
   { event: 'job_busy', reason: 'slots', model: 'm' },
   { event: 'transcript_opened', lease: 'l', found: false },
 ]
-const state = EVENTS.reduce((before, event) => after(before, event, 5_000), startedState(1_500))
+const state = EVENTS.reduce((before, event) => after(before, event, 5_000), startedState(9))
 const agent = {
   version: '0.1.0',
   pid: 1,
@@ -34,6 +34,7 @@ const agent = {
   role: 'provider',
   peer: '12D3',
   edge: 'e',
+  startedAt: 1_500,
 }
 const text = agentMetrics(state, {
   agent,
@@ -41,6 +42,7 @@ const text = agentMetrics(state, {
     jobsRunning: 2,
     load: { slots: 4, findsSlots: true, waiting: 3, kvUse: 0.25 },
     receiptBatchesWaiting: 1,
+    jobsMemory: { heldBytes: 5, maxBytes: 9 },
     rssBytes: 99,
   },
   lag: { p50: 0.001, p99: 1e-9, max: 0.5 },
@@ -55,6 +57,8 @@ describe('the metrics of an agent', () => {
     expect(value('connected')).toBe(1)
     expect(value('start_time_seconds')).toBe(1.5)
     expect(value('jobs_running')).toBe(2)
+    expect(value('jobs_memory_bytes')).toBe(5)
+    expect(value('jobs_memory_max_bytes')).toBe(9)
     expect(value('slots')).toBe(4)
     expect(value('engine_waiting')).toBe(3)
     expect(value('kv_cache_use_ratio')).toBe(0.25)

@@ -29,10 +29,7 @@ const counter = (name: string, help: string, values: Parameters<typeof metric>[3
 const gauge = (name: string, help: string, values: Parameters<typeof metric>[3]): Metric =>
   metric('gauge', `infernet_agent_${name}`, help, values)
 
-function linkMetrics(
-  { engine, events, pausedBy, phase, startedAt }: AgentState,
-  agent: AgentFacts,
-): Metric[] {
+function linkMetrics({ engine, events, pausedBy, phase }: AgentState, agent: AgentFacts): Metric[] {
   const info = {
     version: agent.version,
     role: agent.role,
@@ -41,7 +38,7 @@ function linkMetrics(
   }
   return [
     gauge('info', 'What runs here; always 1.', [{ labels: info, value: 1 }]),
-    gauge('start_time_seconds', 'When the agent started, since the epoch.', startedAt / 1000),
+    gauge('start_time_seconds', 'When the agent started, since the epoch.', agent.startedAt / 1000),
     gauge('connected', '1 while the edge takes this agent for connected.', isConnected(phase)),
     gauge('paused', '1 while the owner lets no new jobs in.', Number(pausedBy !== undefined)),
     counter('connects', 'Logins at the edge that succeeded.', events.connected ?? 0),
@@ -62,6 +59,8 @@ function jobMetrics(state: AgentState, { live }: MetricFacts): Metric[] {
       'Share of the engine’s key-value cache in use; no value where it does not say.',
       live.load?.kvUse ?? [],
     ),
+    gauge('jobs_memory_bytes', 'Memory that jobs have reserved.', live.jobsMemory?.heldBytes ?? 0),
+    gauge('jobs_memory_max_bytes', 'What they may reserve.', live.jobsMemory?.maxBytes ?? 0),
     gauge('jobs_running', 'Jobs that run now.', live.jobsRunning),
     gauge('models_offered', 'Models that can be asked for now.', models.filter(isOffered).length),
     counter(

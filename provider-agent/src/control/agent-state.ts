@@ -41,7 +41,7 @@ export interface PayoutState {
     | undefined
 }
 
-/** All that a running agent knows of itself by its events. Times in ms since the epoch. */
+/** All that a running agent knows of itself by its events. Times of the monotonic clock, in ms. */
 export interface AgentState {
   readonly startedAt: number
   readonly phase: AgentPhase

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Clock } from '../clock.ts'
 import type { AgentLoad } from '../load/load-desk.ts'
 import {
   AGENT_PHASES,
@@ -31,7 +32,10 @@ export const modelListSchema = z.object({
   data: z.array(modelStatusSchema),
 })
 
-/** What a running agent answers who asks how it is. All since its start; times in ms since the epoch. */
+/**
+ * What a running agent answers who asks how it is. All since its start; times in ms since the epoch, each so long before
+ * `at` as it is ago: a clock that was set meanwhile counts as if it had always been right.
+ */
 export const agentStatusSchema = z.object({
   object: z.literal('agent_status'),
   at: time,
@@ -100,6 +104,13 @@ export interface AgentFacts {
   readonly peer: string
   /** As it was given. */
   readonly edge: string
+  /** ms since the epoch, as the clock was then. */
+  readonly startedAt: number
+}
+
+export interface JobsMemory {
+  readonly heldBytes: number
+  readonly maxBytes: number
 }
 
 /** What no event tells, as it is now. */
@@ -108,16 +119,21 @@ export interface LiveFacts {
   /** Undefined before the agent runs. */
   readonly load: AgentLoad | undefined
   readonly receiptBatchesWaiting: number
+  /** What the jobs hold and may hold; undefined before the agent runs. */
+  readonly jobsMemory: JobsMemory | undefined
   readonly rssBytes: number
 }
 
-/** The status of an agent at `at`, ms since the epoch. */
+/** The status of an agent now. */
 export function statusOf(
   state: AgentState,
   facts: AgentFacts,
   live: LiveFacts,
-  at: number,
+  clock: Clock,
 ): AgentStatus {
+  const at = clock.now()
+  const elapsed = clock.monotonic()
+  const timeOf = (moment: number): number => Math.max(0, at - (elapsed - moment))
   const { events } = state
   const { jobs: ended, promptTokens, completionTokens, earnedMsat } = totals(state)
   return {
@@ -129,9 +145,9 @@ export function statusOf(
     role: facts.role,
     peer: facts.peer,
     state: state.phase,
-    started_at: state.startedAt,
+    started_at: timeOf(state.startedAt),
     edge: state.edge ?? facts.edge,
-    connected_since: state.connectedSince ?? null,
+    connected_since: state.connectedSince === undefined ? null : timeOf(state.connectedSince),
     paused: state.pausedBy ?? null,
     disconnects: events.disconnected ?? 0,
     engine: state.engine ?? null,
@@ -147,7 +163,7 @@ export function statusOf(
     earned_msat: String(earnedMsat),
     tokens_per_second: {
       answers: percentilesOf(state.tokensPerSecond),
-      lately: tenths(tokensPerSecondLately(state, at)),
+      lately: tenths(tokensPerSecondLately(state, elapsed)),
     },
     ttft_ms: percentilesOf(state.ttftMs),
     receipts: {
@@ -155,7 +171,7 @@ export function statusOf(
       batches_dropped: state.receiptsDropped,
       unknown: events.receipt_unknown ?? 0,
     },
-    payouts: payoutsOf(state),
+    payouts: payoutsOf(state, timeOf),
     audits: state.audits,
     verifier: {
       scored: events.scored ?? 0,
@@ -164,6 +180,7 @@ export function statusOf(
     },
     troubles: state.troubles.map(({ nextStep, ...trouble }) => ({
       ...trouble,
+      at: timeOf(trouble.at),
       next_step: nextStep,
     })),
     models: modelsOf(state),
@@ -190,7 +207,10 @@ const modelStatus = (model: ModelState): ModelStatus => ({
   earned_msat: String(model.earnedMsat),
 })
 
-function payoutsOf({ events, payouts }: AgentState): AgentStatus['payouts'] {
+function payoutsOf(
+  { events, payouts }: AgentState,
+  timeOf: (moment: number) => number,
+): AgentStatus['payouts'] {
   const { to, when, node, lastInvoice } = payouts
   return {
     to: to ?? null,
@@ -201,7 +221,11 @@ function payoutsOf({ events, payouts }: AgentState): AgentStatus['payouts'] {
     last_invoice:
       lastInvoice === undefined
         ? null
-        : { payout: lastInvoice.payout, amount_msat: String(lastInvoice.msat), at: lastInvoice.at },
+        : {
+            payout: lastInvoice.payout,
+            amount_msat: String(lastInvoice.msat),
+            at: timeOf(lastInvoice.at),
+          },
   }
 }
 

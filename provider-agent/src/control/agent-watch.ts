@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import type { AgentEvent } from '../events.ts'
 import { after, startedState, type AgentState } from './agent-state.ts'
 import { EventTail } from './event-tail.ts'
@@ -7,21 +8,23 @@ export class AgentWatch {
   readonly #tail = new EventTail()
   readonly #followers = new Set<(line: string) => void>()
   readonly #lineOf: (event: AgentEvent, at: number) => string
+  readonly #monotonic: Clock['monotonic']
   #state: AgentState
 
-  /** `lineOf` writes an event as a line of JSON; `startedAt` in ms since the epoch. */
-  constructor(lineOf: (event: AgentEvent, at: number) => string, startedAt: number) {
+  /** `lineOf` writes an event as a line of JSON. */
+  constructor(lineOf: (event: AgentEvent, at: number) => string, monotonic: Clock['monotonic']) {
     this.#lineOf = lineOf
-    this.#state = startedState(startedAt)
+    this.#monotonic = monotonic
+    this.#state = startedState(monotonic())
   }
 
   get state(): AgentState {
     return this.#state
   }
 
-  /** An event has happened at `at`, ms since the epoch; returns its line. */
+  /** An event has happened just now, `at` in ms since the epoch; returns its line. */
   readonly take = (event: AgentEvent, at: number): string => {
-    this.#state = after(this.#state, event, at)
+    this.#state = after(this.#state, event, this.#monotonic())
     const line = this.#lineOf(event, at)
     this.#tail.push(line)
     for (const follower of this.#followers) follower(line)

@@ -23,8 +23,15 @@ const FACTS = {
   role: 'provider',
   peer: 'p',
   edge: 'e',
+  startedAt: 0,
 }
-const LIVE = { jobsRunning: 0, load: undefined, receiptBatchesWaiting: 0, rssBytes: 1 }
+const LIVE = {
+  jobsRunning: 0,
+  load: undefined,
+  receiptBatchesWaiting: 0,
+  jobsMemory: undefined,
+  rssBytes: 1,
+}
 
 let directory: string
 let socket: string
@@ -36,7 +43,7 @@ const servers: Server[] = []
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'infernet-'))
   socket = join(directory, 'control.sock')
-  watch = new AgentWatch(jsonLine, 0)
+  watch = new AgentWatch(jsonLine, () => 0)
   closing = new AbortController()
   drains = 0
 })
@@ -51,7 +58,7 @@ function newServer(): Server {
   const server = controlServer({
     watch,
     closing: closing.signal,
-    status: () => statusOf(watch.state, FACTS, LIVE, 0),
+    status: () => statusOf(watch.state, FACTS, LIVE, { now: () => 0, monotonic: () => 0 }),
     models: () => [],
     drain: () => drains++,
   })

@@ -1,8 +1,15 @@
 import type { Server } from 'node:http'
+import type { Clock } from '../clock.ts'
 import type { EventLog } from '../events.ts'
 import type { AgentLoad } from '../load/load-desk.ts'
 import { agentMetrics } from './agent-metrics.ts'
-import { modelsOf, statusOf, type AgentFacts, type LiveFacts } from './agent-status.ts'
+import {
+  modelsOf,
+  statusOf,
+  type AgentFacts,
+  type JobsMemory,
+  type LiveFacts,
+} from './agent-status.ts'
 import type { AgentWatch } from './agent-watch.ts'
 import { ControlError } from './control-error.ts'
 import { CONTROL_CLOSE_MS } from './control-limits.ts'
@@ -18,7 +25,7 @@ export interface ControlOptions {
   readonly watch: AgentWatch
   readonly facts: AgentFacts
   readonly events: EventLog
-  readonly now: () => number
+  readonly clock: Clock
   readonly rssBytes: () => number
 }
 
@@ -26,6 +33,7 @@ export interface ControlOptions {
 export interface ControlledAgent {
   readonly jobsRunning: number
   readonly load: AgentLoad
+  readonly memory: JobsMemory
   readonly receiptBatchesWaiting: number
   drain(): void
 }
@@ -43,11 +51,12 @@ export interface Control {
  * a usable path for the socket it says so as an event, and the agent runs.
  */
 export async function openControl(options: ControlOptions): Promise<Control> {
-  const { events, facts, metricsPort, now, rssBytes, socket, watch } = options
+  const { events, clock, facts, metricsPort, rssBytes, socket, watch } = options
   let agent: ControlledAgent | undefined
   const live = (): LiveFacts => ({
     jobsRunning: agent?.jobsRunning ?? 0,
     load: agent?.load,
+    jobsMemory: agent?.memory,
     receiptBatchesWaiting: agent?.receiptBatchesWaiting ?? 0,
     rssBytes: rssBytes(),
   })
@@ -55,7 +64,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const server = controlServer({
     watch,
     closing: closing.signal,
-    status: () => statusOf(watch.state, facts, live(), now()),
+    status: () => statusOf(watch.state, facts, live(), clock),
     models: () => modelsOf(watch.state),
     drain: () => {
       const { phase } = watch.state

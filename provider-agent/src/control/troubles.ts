@@ -6,7 +6,7 @@ export interface Trouble {
   readonly event: EventName
   readonly message: string
   readonly nextStep: string
-  /** ms since the epoch: when it was last so. */
+  /** Of the monotonic clock: when it was last so. */
   readonly at: number
   /** How often, in a row or with others between. */
   readonly times: number

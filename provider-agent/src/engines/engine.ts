@@ -24,6 +24,8 @@ export interface EngineModel {
   readonly quantization?: string
   /** Where the engine knows exactly what it runs: its answers can be verified. */
   readonly spec?: ModelSpec
+  /** Bytes of weights that each token reads at the least, where it is known. */
+  readonly tokenBytes?: number
 }
 
 /** The part of a job that an engine needs. */
@@ -57,6 +59,11 @@ export interface EngineSink {
   /** The answer is complete. Called at most once, and never together with `fail`. */
   finish(finishReason: string): void
   fail(error: JobError): void
+  /**
+   * So many bytes in all are kept in memory for this answer, beside its request and what `data` was given; where that is
+   * too much, the engine hears `abort` at once.
+   */
+  holds?(bytes: number): void
 }
 
 /** What an engine shows of an answer: enough to hold it to the model that it says it runs. */

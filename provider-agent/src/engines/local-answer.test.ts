@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { eventsOf, contentOf, RecordingSink, requestOf } from './engine-conformance.ts'
 import { faultOf, type EngineRequest } from './engine.ts'
 import { beginLocalAnswer } from './local-answer.ts'
+import { HELD_STEP_BYTES, POSITION_BYTES } from './local-evidence.ts'
 import type { LocalModel } from './local-request.ts'
 import type { Prompt, TokenSink, TokenSource } from './token-source.ts'
 
@@ -41,18 +42,47 @@ function makeChat(body: Record<string, unknown>, more: Partial<EngineRequest> = 
     now,
   )
   tokens?.prompt([1, 2, 3, 4, 5], 0)
+  const give = (count: number) =>
+    tokens?.pieces(
+      Array.from({ length: count }, () => ({
+        text: 'x',
+        position: { id: 1, logprob: -1, top: [] },
+      })),
+    )
   const say = (...texts: string[]) => tokens?.pieces(texts.map((text) => ({ text })))
   return {
     sink,
     run,
     prompt: () => prompt,
     say,
+    give,
     end: (reason: 'stop' | 'length') => tokens?.end(reason),
     aborts: () => aborts,
   }
 }
 
 describe('a local chat', () => {
+  it('tells in steps what it keeps to be audited, and may be ended for it', () => {
+    const { sink, run, give, aborts } = makeChat({})
+    const held: number[] = []
+    Object.assign(sink, {
+      holds: (bytes: number) => {
+        held.push(bytes)
+        if (held.length === 2) run.abort()
+      },
+    })
+    const step = Math.ceil(HELD_STEP_BYTES / POSITION_BYTES)
+    give(step - 1)
+    expect(held).toEqual([])
+    give(1)
+    give(1)
+    expect(held).toEqual([step * POSITION_BYTES])
+    give(3 * step)
+    expect(held).toHaveLength(2)
+    give(3 * step)
+    expect([held.length, aborts()]).toEqual([2, 1])
+  })
+
   it('makes one event per token and one call per batch', () => {
     const { sink, say, end, run } = makeChat({})
     say('Hel', 'lo')

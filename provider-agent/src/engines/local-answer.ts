@@ -11,7 +11,7 @@ import {
   type EngineSink,
   type EngineUsage,
 } from './engine.ts'
-import { EvidenceRecorder } from './local-evidence.ts'
+import { HELD_STEP_BYTES, EvidenceRecorder } from './local-evidence.ts'
 import { readLocalCompletion } from './local-completion-request.ts'
 import { beginLocalEmbeddings } from './local-embeddings.ts'
 import { readLocalRequest, type LocalModel, type LocalRequest } from './local-request.ts'
@@ -57,6 +57,8 @@ class LocalAnswer implements TokenSink {
   #promptTokens = 0
   #cachedTokens = 0
   #completionTokens = 0
+  /** Of what the evidence keeps, as the sink was told. */
+  #toldBytes = 0
   /** Text that the answer has already, and may begin with once more. */
   #known: string
   /** Scores of tokens whose text is still held back. */
@@ -115,6 +117,14 @@ class LocalAnswer implements TokenSink {
       }
     }
     this.#deliver(bytes)
+    this.#tellHeld()
+  }
+
+  #tellHeld(): void {
+    const { heldBytes } = this.#evidence
+    if (heldBytes - this.#toldBytes < HELD_STEP_BYTES) return
+    this.#toldBytes = heldBytes
+    this.#sink?.holds?.(heldBytes)
   }
 
   end(reason: 'stop' | 'length', ending?: Position): void {

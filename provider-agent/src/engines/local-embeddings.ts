@@ -19,6 +19,9 @@ import { promptsOf } from './local-completion-request.ts'
 import { requestFaultOf, type LocalModel } from './local-request.ts'
 import type { VectorSink, VectorSource } from './token-source.ts'
 
+/** A vector as it came, its numbers, and the document that they end in. */
+const COPIES = 4
+
 /** Answers a request for embeddings. Throws {@link JobFault} for what is refused at sight. */
 export function beginLocalEmbeddings(
   source: Partial<VectorSource>,
@@ -56,6 +59,7 @@ class LocalEmbeddings implements VectorSink {
   #sink: EngineSink | undefined
   readonly #vectors: string[] = []
   #tokens = 0
+  #heldBytes = 0
 
   constructor(request: EngineRequest, body: EmbeddingsRequest['body'], sink: EngineSink) {
     this.#request = request
@@ -74,7 +78,9 @@ class LocalEmbeddings implements VectorSink {
 
   vector(base64: string, tokens: number): void {
     this.#vectors.push(base64)
+    this.#heldBytes += COPIES * base64.length
     this.#tokens += tokens
+    this.#sink?.holds?.(this.#heldBytes)
   }
 
   end(): void {

@@ -18,6 +18,11 @@ export const MAX_TRACED_TOKENS = Math.min(
   Math.floor(MAX_TRANSCRIPT_BYTES / (9 + 8 * MAX_CANDIDATES) / 2),
 )
 
+/** What V8 takes for a token with all its candidates: for each two numbers, of which one is boxed, in an object. */
+export const POSITION_BYTES = 64 * (1 + MAX_CANDIDATES)
+/** So often a recorder tells what it keeps: after this much more. */
+export const HELD_STEP_BYTES = 512 * 1024
+
 /**
  * Whether somebody else can draw the same tokens again from the same numbers: not where what was said
  * before, or a grammar, changes them.
@@ -50,6 +55,11 @@ export class EvidenceRecorder {
     if (position !== undefined && this.#positions.length <= MAX_TRACED_TOKENS) {
       this.#positions.push(position)
     }
+  }
+
+  /** What it keeps in memory, at the most. */
+  get heldBytes(): number {
+    return this.#positions.length * POSITION_BYTES
   }
 
   /** Undefined when there is nothing yet, or too much. */

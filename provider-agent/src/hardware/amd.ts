@@ -11,7 +11,8 @@ import { wholeNumber } from './smi-rows.ts'
 import { visibleAmdCards } from './visible-cards.ts'
 
 const MIB = 1024 * 1024
-const AMD_VENDOR = '0x1002'
+/** As the kernel names it. */
+export const AMD_VENDOR = '0x1002'
 
 /**
  * AMD's cards that this agent's engines may use, from the first that tells of some: `rocm-smi`, `amd-smi`, the
@@ -123,7 +124,7 @@ function amdGpu({ name, mib, serial, driver }: AmdCard): Gpu[] {
 }
 
 /** The tools write one number in different ways: it is told apart by sixteen hex digits. */
-function serialOf(id: string | undefined): string | undefined {
+export function serialOf(id: string | undefined): string | undefined {
   const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(id ?? '')?.[1]
   if (digits === undefined || /^0+$/.test(digits)) return undefined
   return digits.toLowerCase().padStart(16, '0')

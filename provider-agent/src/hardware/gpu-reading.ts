@@ -5,6 +5,8 @@ import { wholeNumber, type SmiRow } from './smi-rows.ts'
 /** How a GPU is at a moment. What its driver does not say is undefined. */
 export interface GpuReading {
   readonly name: string
+  /** Of the card, as the edge is told it. */
+  readonly idSha256?: string | undefined
   readonly temperatureC: number | undefined
   readonly usedMib: number | undefined
   readonly totalMib: number | undefined

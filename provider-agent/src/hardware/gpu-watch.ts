@@ -1,11 +1,16 @@
+import { readAmdGpus } from './amd-reading.ts'
 import type { CommandRunner } from './command-runner.ts'
 import { busiestDrawing } from './drawing-programs.ts'
 import { READING_FIELDS, readGpus, type GpuReading } from './gpu-reading.ts'
 import { GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
+import type { KernelFiles } from './kernel-files.ts'
 import { roomOf, type Room, type RoomLimits } from './room.ts'
 
 export interface GpuWatchOptions {
+  /** Asks NVIDIA's driver. */
   readonly run: CommandRunner
+  /** Where AMD's driver tells; absent: it is not asked. */
+  readonly files?: KernelFiles
   readonly limits: RoomLimits
   /** No GPU can be looked at; called once until one can again. */
   readonly onBlind?: () => void
@@ -17,6 +22,8 @@ export interface GpuWatchOptions {
 export class GpuWatch {
   readonly #options: GpuWatchOptions
   #fields: readonly string[] = READING_FIELDS
+  /** Makers whose GPUs have been seen: where one's are gone, those of the other do not stand for them. */
+  readonly #makers = new Set<number>()
   #readings: readonly GpuReading[] = []
   #before: readonly GpuReading[] = []
   #drawnBefore: number | undefined
@@ -54,11 +61,15 @@ export class GpuWatch {
   }
 
   async #look(): Promise<void> {
-    const { run, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
-    const { readings, fields } = await readGpus(run, this.#fields)
+    const { files, run, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
+    const [nvidia, amd] = await Promise.all([
+      readGpus(run, this.#fields),
+      files === undefined ? [] : readAmdGpus(files),
+    ])
+    const readings = this.#seen(nvidia.readings, amd)
     const drawnNow = await this.#drawn()
     if (this.#isClosed) return
-    this.#fields = fields
+    this.#fields = nvidia.fields
     if (readings.length === 0 && !this.#isBlind) onBlind?.()
     this.#isBlind = readings.length === 0
     const looks = { now: readings, before: this.#before, drawnNow, drawnBefore: this.#drawnBefore }
@@ -70,6 +81,15 @@ export class GpuWatch {
     this.#drawnBefore = drawnNow
     this.#worked = false
     this.#timer = setTimeout(() => void this.#look(), intervalMs).unref()
+  }
+
+  /** All GPUs; none where a maker's are gone that were there before. */
+  #seen(...makers: readonly (readonly GpuReading[])[]): readonly GpuReading[] {
+    for (const [maker, readings] of makers.entries()) {
+      if (readings.length > 0) this.#makers.add(maker)
+      else if (this.#makers.has(maker)) return []
+    }
+    return makers.flat()
   }
 
   /** Asked while jobs of ours run only: else all that a GPU does is of others. */

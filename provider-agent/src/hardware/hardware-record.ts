@@ -37,12 +37,12 @@ export class HardwareRecord {
     this.#isNews ||= this.#book !== before
   }
 
-  /** Whether the edge should be told again. `now` in ms. */
+  /** Whether the edge should be told again. `now` of the monotonic clock. */
   isDue(now: number): boolean {
     return this.#isNews && this.#declared !== undefined && now - this.#toldAt >= SPEED_INTERVAL_MS
   }
 
-  /** What is told at `now`, in ms; undefined while nothing is known. */
+  /** What is told at `now`, of the monotonic clock; undefined while nothing is known. */
   tell(now: number): Hardware | undefined {
     this.#isNews = false
     this.#toldAt = now

@@ -6,7 +6,9 @@ import { decodeControl, endSchema, errorSchema, type JobHeader } from '@infernet
 import { describe, expect, it } from 'vitest'
 import { providerFault } from '../engines/engine.ts'
 import { Job, type JobOutcome } from './job.ts'
+import { MemoryBudget } from './memory-budget.ts'
 
+const DAY = 24 * 60 * 60 * 1000
 const jobId = newJobId(0)
 const header: JobHeader = {
   job: jobId,
@@ -27,7 +29,10 @@ function makeJob(windowBytes = 100) {
   const frames: { type: FrameType; payload: Uint8Array }[] = []
   const engine: string[] = []
   const outcomes: JobOutcome[] = []
-  const clock = { now: 5_000 }
+  const clock = { now: 900 }
+  const wall = { now: 5_000 }
+  const memory = new MemoryBudget(1_000)
+  const reservation = memory.reserve(100)!
   const write = (type: FrameType, _channel: number, payload: Uint8Array) => {
     frames.push({ type, payload })
   }
@@ -36,7 +41,8 @@ function makeJob(windowBytes = 100) {
     channel: 7,
     outlet: { write, writeLazily: write },
     windowBytes,
-    now: () => clock.now,
+    memory: reservation,
+    clock: { now: () => wall.now, monotonic: () => clock.now },
     onOutcome: (outcome) => outcomes.push(outcome),
   })
   job.attach({
@@ -48,7 +54,7 @@ function makeJob(windowBytes = 100) {
   const types = () => frames.map(({ type }) => type)
   const sent = () =>
     Buffer.concat(frames.filter(({ type }) => type === FRAME.data).map(({ payload }) => payload))
-  return { job, frames, engine, outcomes, clock, types, sent }
+  return { job, frames, engine, outcomes, clock, wall, memory, types, sent }
 }
 
 const bytes = (length: number, fill = 97) => Buffer.alloc(length, fill)
@@ -159,12 +165,68 @@ describe('a job', () => {
 
   it('fails at its deadline, not before', () => {
     const { job, frames, engine } = makeJob()
-    job.checkDeadline(5_999)
+    job.checkDeadline(1_899)
     expect(frames).toEqual([])
-    job.checkDeadline(6_000)
+    job.checkDeadline(1_900)
     expect(engine).toEqual(['abort'])
     const error = decodeControl(errorSchema, frames[0]!.payload)
     expect(error).toMatchObject({ fault: 'provider', code: 'deadline' })
+  })
+
+  it('measures and ends alike however often its machine’s clock is set', () => {
+    const steps = fc.array(fc.record({ ms: fc.nat(400), set: fc.integer({ min: -DAY, max: DAY }) }))
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const { job, outcomes, clock, wall } = makeJob()
+        let [ms, first] = [0, 0]
+        for (const [n, step] of taken.entries()) {
+          clock.now += step.ms
+          wall.now += step.ms + step.set
+          ms += step.ms
+          if (n === 0) first = ms
+          job.checkDeadline(clock.now)
+          job.data(bytes(1))
+        }
+        job.finish('stop')
+        const [outcome] = outcomes
+        const { state, startedAt, endedAt } = outcome!
+        expect(state).toBe(ms < header.deadline_ms ? 'ended' : 'failed')
+        if (state === 'ended' && taken.length > 0) expect(outcome!.ttftMs).toBe(first)
+        expect(startedAt).toBe(5_000)
+        if (state === 'ended') expect(endedAt - startedAt).toBe(ms)
+        expect(endedAt - startedAt).toBeGreaterThanOrEqual(0)
+      }),
+    )
+  })
+
+  it('gives its memory back at its end, whatever that is', () => {
+    const ends = [
+      (job: Job) => job.finish('stop'),
+      (job: Job) => job.fail(providerFault('x', 'y')),
+      (job: Job) => job.cancel(),
+      (job: Job) => job.lose(),
+      (job: Job) => job.abandon(providerFault('x', 'y')),
+    ]
+    for (const end of ends) {
+      const { job, memory } = makeJob()
+      job.holds(300)
+      expect(memory.heldBytes).toBe(400)
+      end(job)
+      job.holds(500)
+      job.cancel()
+      expect(memory.heldBytes).toBe(0)
+    }
+  })
+
+  it('fails, for somebody else to go on, where its answer has no room in memory', () => {
+    const { job, frames, engine, memory } = makeJob()
+    job.data(bytes(3))
+    job.holds(900)
+    expect([memory.heldBytes, engine]).toEqual([1_000, []])
+    job.holds(901)
+    expect([memory.heldBytes, engine]).toEqual([0, ['abort']])
+    const error = decodeControl(errorSchema, frames.at(-1)!.payload)
+    expect(error).toMatchObject({ fault: 'provider', code: 'memory' })
   })
 
   it('passes an engine’s failure on, cut to what the wire takes', () => {
@@ -191,7 +253,8 @@ describe('a job', () => {
       channel: 1,
       outlet: { write: () => {}, writeLazily: () => {} },
       windowBytes: 10,
-      now: () => 0,
+      memory: { grow: () => true, free: () => {} },
+      clock: { now: () => 0, monotonic: () => 0 },
       onOutcome: () => {},
     })
     job.setCongested(true)

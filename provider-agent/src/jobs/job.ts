@@ -9,7 +9,9 @@ import {
   type EngineSink,
   type EngineUsage,
 } from '../engines/engine.ts'
+import type { Clock } from '../clock.ts'
 import { ACCEPT_DELAY_MS } from '../limits.ts'
+import type { Reservation } from './memory-budget.ts'
 import { isFinal, moveJob, type JobEvent, type JobState } from './job-state.ts'
 
 /** Where a job's frames go: the mux of the connection that brought it. */
@@ -18,7 +20,10 @@ export interface JobOutlet {
   writeLazily(type: FrameType, channel: number, payload: Uint8Array, delayMs: number): void
 }
 
-/** How a job ended, for the receipt and the log. Times in ms since the epoch. */
+/**
+ * How a job ended, for the receipt and the log. Times in ms since the epoch; the end is so long after the start as it
+ * took, whatever became of the clock.
+ */
 export interface JobOutcome {
   readonly header: JobHeader
   readonly state: JobState
@@ -48,7 +53,9 @@ export interface JobOptions {
   readonly outlet: JobOutlet
   /** Bytes that may be under way to the edge. */
   readonly windowBytes: number
-  readonly now: () => number
+  readonly clock: Clock
+  /** For what it holds; given back at its end. */
+  readonly memory: Reservation
   /** Called once, when the job has reached a final state and its last frame is written. */
   readonly onOutcome: (outcome: JobOutcome) => void
 }
@@ -59,10 +66,12 @@ export interface JobOptions {
  */
 export class Job implements EngineSink {
   readonly header: JobHeader
-  /** ms since the epoch after which the job fails. */
+  /** Of the monotonic clock, in ms; after it the job fails. */
   readonly deadlineAt: number
   readonly #options: JobOptions
   readonly #startedAt: number
+  /** The same moment, of the monotonic clock. */
+  readonly #begunAt: number
   /** Made with the first bytes: before that the engine waits for its request. */
   #hash: Hash | undefined
   #state: JobState = 'waiting'
@@ -80,8 +89,9 @@ export class Job implements EngineSink {
     this.#options = options
     this.header = options.header
     this.#window = options.windowBytes
-    this.#startedAt = options.now()
-    this.deadlineAt = this.#startedAt + options.header.deadline_ms
+    this.#startedAt = options.clock.now()
+    this.#begunAt = options.clock.monotonic()
+    this.deadlineAt = this.#begunAt + options.header.deadline_ms
   }
 
   /** The engine's handle on this job, as soon as `begin` has returned it. */
@@ -95,10 +105,14 @@ export class Job implements EngineSink {
     return this.#run?.usage() ?? NO_USAGE
   }
 
+  get #elapsedMs(): number {
+    return this.#options.clock.monotonic() - this.#begunAt
+  }
+
   data(bytes: Uint8Array, isFollowed = false): void {
     if (bytes.length === 0 || !this.#move('data')) return
     if (this.#ttftMs === undefined) {
-      this.#ttftMs = this.#options.now() - this.#startedAt
+      this.#ttftMs = this.#elapsedMs
       const head = encodeControl({ ttft_ms: Math.max(0, Math.round(this.#ttftMs)) })
       this.#writeLazily(FRAME.head, head)
     }
@@ -110,6 +124,11 @@ export class Job implements EngineSink {
     if (!this.#move('finish')) return
     this.#finishReason = finishReason.slice(0, MAX_REASON_CHARS)
     this.#send()
+  }
+
+  holds(bytes: number): void {
+    if (isFinal(this.#state) || this.#options.memory.grow(bytes)) return
+    this.abandon(providerFault('memory', 'the jobs of this provider hold all memory that they may'))
   }
 
   fail(error: JobError): void {
@@ -126,7 +145,7 @@ export class Job implements EngineSink {
     this.#stop('lose', 'lost')
   }
 
-  /** Fails the job when its time is up at `now` (ms since the epoch). */
+  /** Fails the job when its time is up at `now`, of the monotonic clock. */
   checkDeadline(now: number): void {
     if (now < this.deadlineAt) return
     const seconds = this.header.deadline_ms / 1000
@@ -193,6 +212,7 @@ export class Job implements EngineSink {
   /** Writes the last frame and reports the outcome. The state is already final. */
   #close(error: JobError | undefined): void {
     this.#queue = []
+    this.#options.memory.free()
     const { estimated, ...usage } = this.usage
     const outputSha256 = (this.#hash ?? createHash('sha256')).digest('hex')
     const finishReason = error === undefined ? this.#finishReason : 'error'
@@ -209,7 +229,7 @@ export class Job implements EngineSink {
       outputBytes: this.#sentBytes,
       outputSha256,
       startedAt: this.#startedAt,
-      endedAt: this.#options.now(),
+      endedAt: this.#startedAt + this.#elapsedMs,
       ttftMs: this.#ttftMs,
       error,
       evidence: this.#run?.evidence?.(),

@@ -1,9 +1,12 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { FRAME, type FrameType } from '@infernet/schemas/frame'
 import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { encodeJob } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import type { Engine, EngineSink } from '../engines/engine.ts'
-import { Jobs } from './jobs.ts'
+import { jobBytes } from './job-memory.ts'
+import { Jobs, type BusyReason } from './jobs.ts'
+import { MemoryBudget } from './memory-budget.ts'
 
 const job = newJobId(0)
 const payload = encodeJob(
@@ -24,9 +27,10 @@ const payload = encodeJob(
 )
 
 /** Jobs on an engine that is told what to say, and all that happens in its order. */
-function makeJobs() {
+function makeJobs(memory = new MemoryBudget(jobBytes(2) * 100)) {
   const seen: (FrameType | 'told')[] = []
   const sinks: EngineSink[] = []
+  const refusals: BusyReason[] = []
   const engine: Engine = {
     kind: 'tiny',
     models: [{ id: 'm', contextLength: 1, endpoints: ['chat.completions'], capabilities: [] }],
@@ -45,16 +49,17 @@ function makeJobs() {
     slots: () => 9,
     slotsPerModel: () => 9,
     windowBytes: 100,
-    now: () => 0,
+    clock: { now: () => 0, monotonic: () => 0 },
     onOutcome: () => seen.push('told'),
-    onBusy: () => {},
+    memory,
+    onBusy: (reason) => refusals.push(reason),
   })
   const answer = (): void => {
     jobs.open(1, payload)
     sinks.at(-1)?.data(Buffer.from('answer'))
     sinks.at(-1)?.finish('stop')
   }
-  return { jobs, seen, answer }
+  return { jobs, seen, sinks, refusals, answer }
 }
 
 const ANSWER = [FRAME.accept, FRAME.head, FRAME.data, FRAME.end]
@@ -66,6 +71,20 @@ describe('jobs', () => {
     expect(jobs.running).toBe(0)
     await jobs.idle(5_000)
     expect(seen).toEqual([...ANSWER, 'told'])
+  })
+
+  it('are refused where they have no room in memory, until one has ended', async () => {
+    const memory = new MemoryBudget(jobBytes(2) * 4)
+    const { jobs, seen, sinks, refusals } = makeJobs(memory)
+    for (let channel = 1; channel <= 5; channel++) jobs.open(channel, payload)
+    expect([jobs.running, refusals]).toEqual([3, ['memory', 'memory']])
+    sinks[0]?.finish('stop')
+    jobs.open(6, payload)
+    expect([jobs.running, refusals.length]).toEqual([3, 2])
+    jobs.loseAll()
+    expect(memory.heldBytes).toBe(0)
+    await turn()
+    expect(seen.filter((type) => type === FRAME.busy)).toHaveLength(2)
   })
 
   it.each(['abandonAll', 'loseAll'] as const)('are all noted after %s', (end) => {

@@ -1,11 +1,17 @@
 import { FRAME } from '@infernet/schemas/frame'
 import { madeAt } from '@infernet/schemas/ids'
 import { decodeJob, encodeControl, type Busy, type JobHeader } from '@infernet/schemas/wire'
+import type { Clock } from '../clock.ts'
 import { faultOf, providerFault, type Engine, type EngineUsage } from '../engines/engine.ts'
 import { ACCEPT_DELAY_MS, BUSY_RETRY_MS } from '../limits.ts'
+import { jobBytes } from './job-memory.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import { Job, type JobOutcome, type JobOutlet } from './job.ts'
 
 const EMPTY = new Uint8Array(0)
+
+/** Why a job was not taken. The edge is told of `memory` as of slots: no room now, and somebody else may have some. */
+export type BusyReason = Busy['reason'] | 'memory'
 
 /** The edge used a channel that is still taken: the connection cannot be trusted any more. */
 export class ChannelTakenError extends Error {
@@ -23,10 +29,11 @@ export interface JobsOptions {
   /** Whether the owner lets new jobs in now; absent: always. */
   readonly isOpen?: () => boolean
   readonly windowBytes: number
-  readonly now: () => number
+  readonly clock: Clock
+  readonly memory: MemoryBudget
   /** Called at the end of a job's last turn, and at once where all jobs are given up. */
   readonly onOutcome: (outcome: JobOutcome) => void
-  readonly onBusy: (reason: Busy['reason'], model: string) => void
+  readonly onBusy: (reason: BusyReason, model: string) => void
 }
 
 /** The jobs of one connection, by channel. A new connection begins with a new set. */
@@ -80,21 +87,19 @@ export class Jobs {
   open(channel: number, payload: Uint8Array): void {
     const { header, body } = decodeJob(payload)
     if (this.#byChannel.has(channel)) throw new ChannelTakenError(`channel ${channel} is taken`)
-    const { engine, outlet, windowBytes, now, onBusy } = this.#options
+    const { engine, outlet, windowBytes, clock } = this.#options
     const refusal = this.#refusal(header)
-    if (refusal !== undefined) {
-      const busy: Busy = { reason: refusal, retry_after_ms: BUSY_RETRY_MS }
-      outlet.write(FRAME.busy, channel, encodeControl(busy))
-      onBusy(refusal, header.model)
-      return
-    }
+    if (refusal !== undefined) return this.#refuse(channel, header, refusal)
+    const memory = this.#options.memory.reserve(jobBytes(body.length))
+    if (memory === undefined) return this.#refuse(channel, header, 'memory')
     outlet.writeLazily(FRAME.accept, channel, EMPTY, ACCEPT_DELAY_MS)
     const job = new Job({
       header,
       channel,
       outlet,
       windowBytes,
-      now,
+      clock,
+      memory,
       onOutcome: (outcome) => {
         this.#byChannel.delete(channel)
         if (this.#ended.push(outcome) === 1) setImmediate(this.#tell)
@@ -119,7 +124,7 @@ export class Jobs {
     this.#byChannel.get(channel)?.credit(bytes)
   }
 
-  /** Fails the jobs whose deadline is before `now`, ms since the epoch. */
+  /** Fails the jobs whose deadline is before `now`, of the monotonic clock. */
   sweep(now: number): void {
     for (const job of this.#byChannel.values()) job.checkDeadline(now)
   }
@@ -151,6 +156,13 @@ export class Jobs {
     let sum = 0
     for (const job of this.#byChannel.values()) sum += tokens(job.usage)
     return sum
+  }
+
+  #refuse(channel: number, { model }: JobHeader, reason: BusyReason): void {
+    const told = reason === 'memory' ? 'slots' : reason
+    const busy: Busy = { reason: told, retry_after_ms: BUSY_RETRY_MS }
+    this.#options.outlet.write(FRAME.busy, channel, encodeControl(busy))
+    this.#options.onBusy(reason, model)
   }
 
   #refusal({ model, endpoint }: JobHeader): Busy['reason'] | undefined {

@@ -3,7 +3,7 @@ export type FlushSchedule = (flush: () => void, delayMs: number) => void
 
 /**
  * What is written first in a millisecond leaves at once: an agent with little to do adds no turn of the event
- * loop to a token. What follows in it leaves together, at the end of the turn. `now` in ms.
+ * loop to a token. What follows in it leaves together, at the end of the turn. `now` in whole ms.
  */
 export function flushSchedule(now: () => number): FlushSchedule {
   let flushedAt = Number.NaN

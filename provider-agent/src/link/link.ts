@@ -20,6 +20,7 @@ import {
   type Welcome,
 } from '@infernet/schemas/wire'
 import { WebSocket, type RawData } from 'ws'
+import type { Clock } from '../clock.ts'
 import type { Identity } from '../identity.ts'
 import { ChannelTakenError } from '../jobs/jobs.ts'
 import {
@@ -40,7 +41,7 @@ export interface LinkOptions {
   readonly edge: EdgeAddress
   readonly identity: Identity
   readonly capability: () => Capability
-  readonly now: () => number
+  readonly clock: Clock
   /** The login succeeded: jobs may come from now on. */
   readonly onReady: (welcome: Welcome) => void
   /** A frame that is legal when ready. Throwing a wire error closes the connection. */
@@ -69,9 +70,10 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options
-    this.#dialledAt = options.now()
+    const { monotonic } = options.clock
+    this.#dialledAt = monotonic()
     this.#socket = dial(options.edge)
-    this.#mux = new FrameMux((message) => this.#sendMessage(message), flushSchedule(options.now))
+    this.#mux = new FrameMux((message) => this.#sendMessage(message), flushSchedule(monotonic))
     this.#listen()
   }
 
@@ -79,9 +81,10 @@ export class Link {
     return this.#state === 'ready'
   }
 
-  /** How long the connection has been, or was, welcome at `now`, in ms. */
-  welcomeMs(now: number): number {
-    return this.#welcomedAt === undefined ? 0 : now - this.#welcomedAt
+  /** How long the connection has been, or was, welcome, in ms. */
+  get welcomeMs(): number {
+    if (this.#welcomedAt === undefined) return 0
+    return this.#options.clock.monotonic() - this.#welcomedAt
   }
 
   write(type: FrameType, channel: number, payload: Uint8Array): void {
@@ -99,7 +102,7 @@ export class Link {
     this.#socket.close(code, reason.slice(0, 120))
   }
 
-  /** Keep-alive and login time-out; call it a few times a second. `now` in ms since the epoch. */
+  /** Keep-alive and login time-out; call it a few times a second. `now` of the monotonic clock. */
   tick(now: number): void {
     if (this.#isFlooded()) return
     if (this.#state === 'ready') this.#keepAlive(now)
@@ -151,7 +154,7 @@ export class Link {
 
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#state === 'closed') return
-    this.#heardAt = this.#options.now()
+    this.#heardAt = this.#options.clock.monotonic()
     try {
       if (isBinary && data instanceof Uint8Array) readFrames(data, (frame) => this.#accept(frame))
       else if (data.toString() !== PONG_TEXT) throw new WireError('unexpected text message')
@@ -176,20 +179,20 @@ export class Link {
   }
 
   #greet(payload: Uint8Array): void {
-    const { edge, identity, capability, now } = this.#options
+    const { edge, identity, capability, clock } = this.#options
     const challenge = decodeControl(challengeSchema, payload)
     const hello = answerChallenge(challenge, {
       audience: edge.audience,
       identity,
       capability: capability(),
-      now: now(),
+      now: clock.now(),
     })
     this.#mux.write(FRAME.hello, CONNECTION_CHANNEL, encodeControl(hello))
   }
 
   #welcome(payload: Uint8Array): void {
     const welcome = decodeControl(welcomeSchema, payload)
-    this.#welcomedAt = this.#options.now()
+    this.#welcomedAt = this.#options.clock.monotonic()
     this.#pingIntervalMs = welcome.ping_interval_ms
     this.#pingedAt = this.#welcomedAt
     this.#options.onReady(welcome)

@@ -38,6 +38,14 @@ describe('reports', () => {
     expect(sent).toHaveLength(2)
   })
 
+  it('tell of the first change at once, though the agent has just begun', () => {
+    const { reports, sent, agent } = makeReports()
+    reports.capabilityChanged(0)
+    agent.load = { running: 3, waiting: 0 }
+    reports.tick(1)
+    expect(sent).toHaveLength(2)
+  })
+
   it('tell the load when it changed, once a second at most', () => {
     const { reports, sent, agent } = makeReports()
     const start = 1_000_000

@@ -13,21 +13,21 @@ export interface ReportsOptions {
 export class Reports {
   readonly #options: ReportsOptions
   #isStale = false
-  #capabilitySentAt = 0
+  #capabilitySentAt = Number.NEGATIVE_INFINITY
   #load: Load = { running: 0, waiting: 0 }
-  #loadSentAt = 0
+  #loadSentAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ReportsOptions) {
     this.#options = options
   }
 
-  /** Tells of a new capability record at once, or when the last is old enough. `now` in ms. */
+  /** Tells of a new capability record at once, or when the last is old enough. `now` of the monotonic clock. */
   capabilityChanged(now: number): void {
     this.#isStale = true
     this.#advertise(now)
   }
 
-  /** Sends what is due; call it a few times a second. `now` in ms. */
+  /** Sends what is due; call it a few times a second. `now` of the monotonic clock. */
   tick(now: number): void {
     this.#advertise(now)
     if (now - this.#loadSentAt < LOAD_INTERVAL_MS) return

@@ -12,7 +12,7 @@ export interface LoadDeskOptions {
   readonly engine: Pick<Engine, 'slots' | 'hasSlotsPerModel' | 'load' | 'cacheTokens' | 'models'>
   /** Jobs at once, of each model where these share nothing, as the owner says; undefined: it is found out. */
   readonly slots: number | undefined
-  /** In ms since the epoch. */
+  /** When it has cached nothing yet, in ms since the epoch. */
   readonly startedAt: number
 }
 
@@ -36,7 +36,7 @@ export interface CurrentJobs extends RunningJobs {
 
 const NO_JOBS: CurrentJobs = { running: 0, written: 0, held: 0 }
 
-/** How many jobs the agent takes at once, and what it tells of its load. Times in ms since the epoch. */
+/** How many jobs the agent takes at once, and what it tells of its load. Times in ms: of the monotonic clock, if not said otherwise. */
 export class LoadDesk {
   readonly #options: LoadDeskOptions
   readonly #finder: SlotFinder | undefined
@@ -90,12 +90,12 @@ export class LoadDesk {
     return hasSlotsPerModel === true ? Math.max(1, models.length) : 1
   }
 
-  /** What the engine had cached is gone. */
+  /** What the engine had cached is gone; `now` in ms since the epoch, and what is told is never the same again. */
   cacheLost(now: number): void {
     this.#cacheSince = Math.max(now, this.#cacheSince + 1)
   }
 
-  /** A model that goes takes its cache along. */
+  /** A model that goes takes its cache along. `now` in ms since the epoch. */
   modelsChanged(now: number): void {
     const models = this.#options.engine.models.map(({ id }) => id)
     if (this.#models.some((id) => !models.includes(id))) this.cacheLost(now)

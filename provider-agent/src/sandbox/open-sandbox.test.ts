@@ -18,4 +18,10 @@ it('says what to type where a driver is missing, or the machine forbids it', () 
   )
   expect(fixFor({ choice: 'bwrap' }, ['bwrap does not work here'])).toContain('userns')
   expect(fixFor({ choice: 'podman' }, ['none in /etc/subuid'])).toContain('usermod')
+  const covered = `bwrap does not work here (code 1): bwrap: Can't mount proc on /newroot/proc: Operation not permitted`
+  for (const choice of ['bwrap', 'auto'] as const) {
+    const fix = fixFor({ choice }, ['podman is not installed there', covered])
+    expect(fix).toContain('unmask=ALL (podman), --security-opt systempaths=unconfined (docker)')
+    expect(fix).not.toContain('userns')
+  }
 })

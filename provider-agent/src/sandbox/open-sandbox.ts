@@ -84,6 +84,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
   docker: 'docker.io',
 }
 
+/**
+ * The kernel mounts no /proc in a namespace of an unprivileged user where a part of the one that is there is covered, as
+ * containers and some units of systemd do.
+ */
+const SHOW_PROC =
+  'the kernel lets bwrap have no /proc of its own where parts of /proc are covered, as in a container: start that with --security-opt unmask=ALL (podman), --security-opt systempaths=unconfined (docker) or procMount: Unmasked (Kubernetes), or let the machine run the agent: sudo infernet-agent service install'
+
 /** What to type so that a driver works that has said this. */
 export function fixFor({ choice, runtime }: SandboxWish, said: readonly string[]): string {
   const words = [PACKAGES[choice] ?? 'bubblewrap', ...(runtime === undefined ? [] : [runtime])]
@@ -93,6 +100,7 @@ export function fixFor({ choice, runtime }: SandboxWish, said: readonly string[]
     return 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"'
   }
   if (said.some((it) => it.includes('daemon running'))) return 'sudo systemctl start docker'
+  if (said.some((it) => it.includes("Can't mount proc"))) return SHOW_PROC
   if (choice !== 'bwrap') return 'infernet-agent doctor --manage llama-server --sandbox bwrap'
   return 'if this machine forbids user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 (Debian), or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)'
 }

@@ -13,6 +13,7 @@ import { encodeFrame, FRAME, type FrameType } from '@infernet/schemas/frame'
 import { encodeControl } from '@infernet/schemas/wire'
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../clock.ts'
 import { challengeOf } from '../doctor/challenge.ts'
 import { edgeChecks } from '../doctor/edge-checks.ts'
 import { runChecks } from '../doctor/run-checks.ts'
@@ -194,7 +195,7 @@ describe('a hostile edge', () => {
         engine: 'tiny',
         agent: 'test',
       }),
-      now: Date.now,
+      clock: systemClock,
       onReady: () => {},
       onFrame: () => {
         written++

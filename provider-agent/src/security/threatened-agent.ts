@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent, type AgentEnd } from '../agent.ts'
+import { systemClock } from '../clock.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EventLog, type AgentEvent } from '../events.ts'
 import { loadIdentity, type Identity } from '../identity.ts'
@@ -43,7 +44,7 @@ export async function threatenedAgent(
     payouts: openPayoutDesk(undefined, identity, log),
     outboxPath: join(folder, 'outbox'),
     events: log,
-    now: Date.now,
+    clock: systemClock,
     random: () => 0,
   })
   const ended = agent.run()

@@ -21,7 +21,10 @@ export const START_LIMIT_BURST = 40
 /** Credentials came with 247; this is the oldest that is still in a supported distribution. */
 export const OLDEST_SYSTEMD = 249
 
-/** Beside a server: what the agent's own bounds let it hold comes to a quarter of this. */
+/**
+ * Beside a server: jobs may hold a quarter of this, and at most as much again comes of the agent's other bounds:
+ * transcripts, the socket's backlog, receipts that are not stored, and what it is itself.
+ */
 export const MEMORY_BESIDE_SERVER = '2G'
 /** With an engine of its own, whose size only the owner knows: so much of the machine. */
 export const MEMORY_WITH_ENGINE = '90%'

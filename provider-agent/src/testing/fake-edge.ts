@@ -84,6 +84,8 @@ export class FakeSession {
   /** Frames of each message, to see what travelled together. */
   readonly messages: SeenFrame[][] = []
   hello: Hello | undefined
+  /** How often it has said `ping`. */
+  pings = 0
   closed: { readonly code: number; readonly reason: string } | undefined
   #wake = new Set<() => void>()
 
@@ -98,6 +100,11 @@ export class FakeSession {
     })
     this.messages.push(frames)
     this.frames.push(...frames)
+    this.#notify()
+  }
+
+  sawPing(): void {
+    this.pings++
     this.#notify()
   }
 
@@ -294,7 +301,9 @@ export class FakeEdge {
     }
     socket.on('message', (data: Buffer, isBinary) => {
       if (!isBinary) {
-        if (data.toString() === PING_TEXT && !this.options.mute) socket.send(PONG_TEXT)
+        if (data.toString() !== PING_TEXT) return
+        session.sawPing()
+        if (!this.options.mute) socket.send(PONG_TEXT)
         return
       }
       session.saw(data)

@@ -2,11 +2,12 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent, type AgentOptions } from '../agent.ts'
+import { systemClock } from '../clock.ts'
 import { EventLog, type AgentEvent } from '../events.ts'
 import { loadIdentity } from '../identity.ts'
 import { edgeAddress } from '../link/edge-address.ts'
 import { openPayoutDesk } from '../payout/open-payout-desk.ts'
-import { FakeEdge, type FakeSession } from './fake-edge.ts'
+import { FakeEdge, type FakeEdgeOptions, type FakeSession } from './fake-edge.ts'
 
 /** An agent with an edge of its own. */
 export interface RunningAgent {
@@ -18,10 +19,14 @@ export interface RunningAgent {
 }
 
 /** Starts an agent with these options, and resolves when it has logged in to its edge. */
-export async function runAgent(
-  options: Pick<AgentOptions, 'engine'> & Partial<AgentOptions>,
-): Promise<RunningAgent> {
-  const edge = new FakeEdge()
+export async function runAgent({
+  edge: edgeOptions,
+  ...options
+}: Pick<AgentOptions, 'engine'> &
+  Partial<Omit<AgentOptions, 'edge'>> & {
+    readonly edge?: FakeEdgeOptions
+  }): Promise<RunningAgent> {
+  const edge = new FakeEdge(edgeOptions)
   await edge.start()
   const directory = mkdtempSync(join(tmpdir(), 'infernet-'))
   const events: AgentEvent[] = []
@@ -34,7 +39,7 @@ export async function runAgent(
     payouts: openPayoutDesk(undefined, identity, log),
     outboxPath: join(directory, 'outbox'),
     events: log,
-    now: Date.now,
+    clock: systemClock,
     random: () => 0,
     ...options,
   })

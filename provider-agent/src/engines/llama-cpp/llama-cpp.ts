@@ -199,6 +199,7 @@ function describe(
     capabilities: ['seed', 'json_schema', 'continue', ...(hasTools ? (['tools'] as const) : [])],
     endpoints: ['chat.completions', 'completions', 'embeddings'],
     ...quantizationOf(summary),
+    ...(summary.tokenBytes > 0 && { tokenBytes: summary.tokenBytes }),
     ...localSpec({
       weights,
       quantization: summary.quantization,

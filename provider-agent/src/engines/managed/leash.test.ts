@@ -16,3 +16,12 @@ it('tells codes that are no signal', async () => {
   expect(await endOf('exit 7')).toEqual({ code: 7, reason: 'ended with code 7' })
   expect((await endOf('exit 255')).reason).toBe('ended with code 255')
 })
+
+it('ends a command that is told to before it has begun, time after time', async () => {
+  const command = { file: '/bin/sleep', args: ['600'], env: process.env }
+  for (let round = 0; round < 60; round++) {
+    const process = startLeashed(command, new OutputTail([]))
+    process.terminate()
+    expect((await process.ended).reason).toBe('was ended by SIGTERM')
+  }
+})

@@ -10,14 +10,15 @@ import type { OutputTail } from './output-tail.ts'
 /**
  * Runs "$@" for as long as standard input stays open. Only the agent holds its other end, and the
  * kernel closes that however the agent ends, by SIGKILL too: then the watcher kills the group, which
- * the engine, its workers and the watcher itself are in. A line instead asks the engine to end.
+ * the engine, its workers and the watcher itself are in. A line instead asks the engine to end; traps come after its start,
+ * for what it hears before it has become the command would be theirs, and lost.
  * Nothing is sent to a number that somebody else could have got meanwhile.
  */
 const LEASH = `
 exec 3<&0 </dev/null
-trap : TERM INT HUP
 "$@" 3<&- &
 engine=$!
+trap : TERM INT HUP
 (
   trap : TERM INT HUP
   exec >/dev/null 2>&1

@@ -22,6 +22,7 @@ export class RunWatch {
         this.#silence.heard()
         sink.data(bytes, isFollowed)
       },
+      holds: (bytes) => sink.holds?.(bytes),
       finish: (reason) => {
         over()
         sink.finish(reason)

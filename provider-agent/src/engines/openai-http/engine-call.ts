@@ -16,6 +16,7 @@ import { collect, type EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
 import { engineJob, type EngineJob, type WholeAnswer } from './engine-job.ts'
 import { parseJson } from './engine-question.ts'
+import { HELD_STEP_BYTES } from '../local-evidence.ts'
 import { AnswerTrace } from './evidence/answer-trace.ts'
 import type { EvidencePlan } from './evidence/evidence-plan.ts'
 import { llamaPromptIds } from './evidence/prompt-ids.ts'
@@ -28,6 +29,8 @@ import { SseRelay, SseRelayError } from './sse-relay.ts'
 const SILENCE_MS = 300_000
 /** Of an error's body. */
 const MAX_ERROR_BYTES = 64 * 1024
+/** The pieces of a whole answer, the same joined, and what is read of it. */
+const WHOLE_COPIES = 4
 /** Behind `[DONE]` comes the end at once, or the connection is of no more use. */
 const LINGER_MS = 1_000
 
@@ -68,6 +71,8 @@ export class EngineCall implements EngineRun {
   /** Of the same, its text alone. */
   #textBytes = 0
   #finishReason: string | undefined
+  /** Of what the trace keeps, as the sink was told. */
+  #toldBytes = 0
   #isPaused = false
   /** All is there but the prompt's ids. */
   #isEnding = false
@@ -186,7 +191,10 @@ export class EngineCall implements EngineRun {
     }
     if (this.#isPaused) response.pause()
     if (this.#options.request.stream) this.#relayStream(response)
-    else collect(response, MAX_ANSWER_BYTES, (body) => this.#answer(body))
+    else {
+      const held = (bytes: number): void => this.#options.sink.holds?.(WHOLE_COPIES * bytes)
+      collect(response, MAX_ANSWER_BYTES, (body) => this.#answer(body), held)
+    }
   }
 
   #relayStream(response: IncomingMessage): void {
@@ -208,7 +216,16 @@ export class EngineCall implements EngineRun {
       this.#request.destroy()
       return this.#fail(providerFault(error.code, `the engine failed: ${error.message}`))
     }
+    this.#tellHeld()
     if (this.#relay.isDone) this.#streamEnded()
+  }
+
+  /** What the trace keeps grows with the answer; it is told in steps, for chunks come token by token. */
+  #tellHeld(): void {
+    const bytes = this.#trace?.heldBytes ?? 0
+    if (bytes - this.#toldBytes < HELD_STEP_BYTES) return
+    this.#toldBytes = bytes
+    this.#options.sink.holds?.(bytes)
   }
 
   /** Without a finish reason for every choice, an end is a cut, `[DONE]` or not. */

@@ -85,11 +85,15 @@ function connectTo(base: URL, key: string | undefined, socketPath?: string): Eng
   }
 }
 
-/** Collects a body of at most `maxBytes`; undefined when it is longer. Calls back once, at its end. */
+/**
+ * Collects a body of at most `maxBytes`; undefined when it is longer. Calls back once, at its end; `onHeld` hears how many
+ * bytes are there, and may destroy the response.
+ */
 export function collect(
   response: IncomingMessage,
   maxBytes: number,
   onBody: (body: Buffer | undefined) => void,
+  onHeld?: (bytes: number) => void,
 ): void {
   const chunks: Buffer[] = []
   let size = 0
@@ -98,7 +102,10 @@ export function collect(
     if (size > maxBytes) {
       response.destroy()
       onBody(undefined)
-    } else chunks.push(chunk)
+    } else {
+      chunks.push(chunk)
+      onHeld?.(size)
+    }
   })
   response.on('end', () => onBody(Buffer.concat(chunks)))
 }

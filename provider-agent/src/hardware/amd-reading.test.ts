@@ -1,0 +1,196 @@
+import { describe, expect, it, vi, afterEach } from 'vitest'
+import { readAmdGpus, readingsFor } from './amd-reading.ts'
+import type { CommandRunner } from './command-runner.ts'
+import { cardHash } from './gpu-facts.ts'
+import { GpuWatch } from './gpu-watch.ts'
+import { GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
+import type { KernelFiles } from './kernel-files.ts'
+import type { RoomLimits } from './room.ts'
+
+const DRM = '/sys/class/drm'
+const GIB = 1024 ** 3
+
+/** The files of a card, as the documentation of amdgpu has them: mostly thousandths, millionths and bytes. */
+const RX_7900: Readonly<Record<string, string>> = {
+  vendor: '0x1002\n',
+  device: '0x744c\n',
+  unique_id: '0b5e7d02c94a61f8\n',
+  mem_info_vram_total: `${24 * GIB}\n`,
+  mem_info_vram_used: `${3 * GIB}\n`,
+  gpu_busy_percent: '97\n',
+  'hwmon/hwmon4/name': 'amdgpu\n',
+  'hwmon/hwmon4/temp1_input': '61000\n',
+  'hwmon/hwmon4/temp1_label': 'edge\n',
+  'hwmon/hwmon4/temp2_input': '83000\n',
+  'hwmon/hwmon4/temp2_label': 'junction\n',
+  'hwmon/hwmon4/temp3_input': '90000\n',
+  'hwmon/hwmon4/temp3_label': 'mem\n',
+  'hwmon/hwmon4/power1_average': '287000000\n',
+}
+/** For a data centre: no sensor of the die, and what it draws now. */
+const MI300X: Readonly<Record<string, string>> = {
+  vendor: '0x1002\n',
+  device: '0x74a1\n',
+  product_name: 'AMD Instinct MI300X OAM\n',
+  mem_info_vram_total: `${192 * GIB}\n`,
+  mem_info_vram_used: '297000000\n',
+  gpu_busy_percent: '0\n',
+  'hwmon/hwmon2/temp2_input': '44000\n',
+  'hwmon/hwmon2/temp2_label': 'junction\n',
+  'hwmon/hwmon2/temp3_input': '36000\n',
+  'hwmon/hwmon2/temp3_label': 'mem\n',
+  'hwmon/hwmon2/power1_input': '138400000\n',
+}
+const OLD = {
+  vendor: '0x1002\n',
+  device: '0x67df\n',
+  mem_info_vram_total: `${8 * GIB}\n`,
+  'hwmon/hwmon0/temp1_input': '-3000\n',
+}
+const GRAPHICS = {
+  ...RX_7900,
+  mem_info_vram_total: `${512 * 1024 ** 2}\n`,
+  'hwmon/hwmon4/temp1_input': '95000\n',
+}
+const INTEL = { vendor: '0x8086\n', 'hwmon/hwmon1/temp1_input': '99000\n' }
+
+/** A kernel with these cards, by their numbers; it may be changed. */
+function kernel(cards: Readonly<Record<number, Readonly<Record<string, string>>>>) {
+  const all = new Map<string, string>(
+    Object.entries(cards).flatMap(([number, files]) =>
+      Object.entries(files).map(
+        ([file, text]) => [`${DRM}/card${number}/device/${file}`, text] as const,
+      ),
+    ),
+  )
+  const files: KernelFiles = {
+    read: async (path) => all.get(path)?.trim(),
+    list: async (path) => {
+      const names = [...all.keys()].flatMap((file) =>
+        file.startsWith(`${path}/`) ? (file.slice(path.length + 1).split('/')[0] ?? []) : [],
+      )
+      // Connectors lie beside the cards.
+      return [...new Set(names), ...(path === DRM ? ['card0-DP-1', 'renderD128', 'version'] : [])]
+    },
+  }
+  return { all, files }
+}
+
+describe('AMD’s GPUs as they are now', () => {
+  it('are read from what the kernel’s driver says', async () => {
+    const { files } = kernel({ 10: MI300X, 1: RX_7900, 0: INTEL, 2: GRAPHICS })
+    expect(await readAmdGpus(files)).toEqual([
+      {
+        name: 'AMD GPU 0x744c',
+        idSha256: cardHash('0b5e7d02c94a61f8'),
+        temperatureC: 61,
+        usedMib: 3 * 1024,
+        totalMib: 24 * 1024,
+        powerW: 287,
+        busyPercent: 97,
+      },
+      {
+        name: 'AMD Instinct MI300X OAM',
+        idSha256: undefined,
+        temperatureC: 44,
+        usedMib: 283,
+        totalMib: 192 * 1024,
+        powerW: 138,
+        busyPercent: 0,
+      },
+    ])
+  })
+
+  it('say nothing where the driver does not, or only nonsense', async () => {
+    const { files } = kernel({ 0: OLD })
+    const [reading] = await readAmdGpus(files)
+    expect(reading).toMatchObject({ totalMib: 8_192 })
+    const { temperatureC, powerW, usedMib, busyPercent } = reading!
+    expect([temperatureC, powerW, usedMib, busyPercent]).toEqual(Array(4).fill(undefined))
+    const unlabelled = kernel({ 0: { ...OLD, 'hwmon/hwmon0/temp1_input': '58500\n' } })
+    expect(await readAmdGpus(unlabelled.files)).toMatchObject([{ temperatureC: 59 }])
+    const memoryOnly = kernel({ 0: { ...MI300X, 'hwmon/hwmon2/temp2_label': 'other\n' } })
+    expect((await readAmdGpus(memoryOnly.files))[0]?.temperatureC).toBeUndefined()
+    expect(await readAmdGpus(kernel({}).files)).toEqual([])
+  })
+
+  it('belong to the cards that are told, by their numbers or their order', async () => {
+    const readings = await readAmdGpus(kernel({ 0: MI300X, 1: RX_7900 }).files)
+    const id_sha256 = cardHash('0b5e7d02c94a61f8')
+    expect(readingsFor([{ id_sha256 }], readings)).toEqual([readings[1]])
+    expect(readingsFor([{}, { id_sha256 }], readings)).toEqual(readings)
+    expect(readingsFor([{}], readings)).toEqual([undefined])
+  })
+})
+
+const watches: GpuWatch[] = []
+afterEach(() => {
+  for (const watch of watches.splice(0)) watch.close()
+  vi.useRealTimers()
+})
+
+/** A watch over a card of AMD's; `nvidia` says what `nvidia-smi` does. */
+async function makeWatch(limits: RoomLimits, nvidia: { degrees?: number } = {}) {
+  vi.useFakeTimers()
+  const card = kernel({ 1: RX_7900 })
+  const run: CommandRunner = async (_file, [query = '']) => {
+    if (nvidia.degrees === undefined) return { code: undefined, stdout: '', stderr: '' }
+    const fields = query.replace('--query-gpu=', '').split(',')
+    const cells = fields.map((field) => (field === 'temperature.gpu' ? nvidia.degrees : '[N/A]'))
+    return { code: 0, stdout: `${cells.join(', ')}\n`, stderr: '' }
+  }
+  const blind = { times: 0 }
+  const watch = new GpuWatch({ run, files: card.files, limits, onBlind: () => blind.times++ })
+  watches.push(watch)
+  const set = (file: string, text: string) => card.all.set(`${DRM}/card1/device/${file}`, text)
+  watch.start()
+  await vi.advanceTimersByTimeAsync(0)
+  const rooms = async (file: string, texts: readonly string[]) => {
+    const seen: string[] = []
+    for (const text of texts) {
+      set(file, text)
+      await vi.advanceTimersByTimeAsync(GPU_WATCH_INTERVAL_MS)
+      seen.push(watch.room)
+    }
+    return seen
+  }
+  return { watch, card, nvidia, blind, rooms }
+}
+
+describe('a watch over AMD’s GPUs', () => {
+  it.each([
+    [{ maxTemperatureC: 80 }, 'hwmon/hwmon4/temp1_input', ['80000', '76000', '75000'], 'hot'],
+    [
+      { maxWatts: 300 },
+      'hwmon/hwmon4/power1_average',
+      ['300000000', '280000000', '200000000'],
+      'power',
+    ],
+    [
+      { keepFreeMib: 8_192 },
+      'mem_info_vram_used',
+      [17, 16, 15].map((gib) => String(gib * GIB)),
+      'memory',
+    ],
+  ] as const)('keeps to %j', async (limits, file, texts, shut) => {
+    const { rooms, watch, blind } = await makeWatch(limits)
+    expect(watch.room).toBe('open')
+    expect(await rooms(file, texts)).toEqual([shut, shut, 'open'])
+    expect(blind.times).toBe(0)
+  })
+
+  it('notices somebody else who computes', async () => {
+    const { rooms } = await makeWatch({ pauseWhenBusy: true })
+    expect(await rooms('gpu_busy_percent', ['97', '3', '3'])).toEqual(['in_use', 'in_use', 'open'])
+  })
+
+  it('does not take one maker’s cards for the other’s that are gone', async () => {
+    const { rooms, nvidia, blind } = await makeWatch({ maxTemperatureC: 80 }, { degrees: 90 })
+    expect(await rooms('gpu_busy_percent', ['1'])).toEqual(['hot'])
+    delete nvidia.degrees
+    expect(await rooms('gpu_busy_percent', ['1', '1'])).toEqual(['hot', 'hot'])
+    expect(blind.times).toBe(1)
+    nvidia.degrees = 50
+    expect(await rooms('gpu_busy_percent', ['1'])).toEqual(['open'])
+  })
+})
