@@ -152,6 +152,7 @@ export async function startSimulatedEdge(database: string): Promise<SimulatedEdg
       presenceOf: (peers) => hub.presenceOf(peers),
       sharedGpusOf: (peers) => hub.sharedGpusOf(peers),
       askInvoice: (peer, order) => hub.askInvoice(peer, order),
+      selfTest: (peer) => hub.selfTest(peer),
       metrics: () => events.metrics(),
     },
     accounts,

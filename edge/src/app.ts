@@ -9,6 +9,7 @@ import { chatCompletions, completions, embeddings } from './inference/openai-api
 import { responsesApi } from './inference/responses-api.ts'
 import { auditEpochs } from './routes/audit-epochs.ts'
 import { calibrations } from './routes/calibrations.ts'
+import { consolePage } from './routes/console.ts'
 import { credits } from './routes/credits.ts'
 import { earnings } from './routes/earnings.ts'
 import { edgeKeyRoute } from './routes/edge-key.ts'
@@ -22,8 +23,10 @@ import { operator } from './routes/operator.ts'
 import { pricedJobs } from './routes/priced-jobs.ts'
 import { providers } from './routes/providers.ts'
 import { receipts } from './routes/receipts.ts'
+import { selfTest } from './routes/self-test.ts'
 import { slashes } from './routes/slashes.ts'
 import { topUps } from './routes/top-ups.ts'
+import { usage } from './routes/usage.ts'
 import { withdrawals } from './routes/withdrawals.ts'
 import { storedResponses } from './routes/stored-responses.ts'
 import type { EdgeEnv, EdgeServices } from './services.ts'
@@ -40,6 +43,7 @@ export function createApp(services: EdgeServices): Hono<EdgeEnv> {
   const api = clientApi(services)
   app.route('/v1', api)
   app.route('/operator', operator(services))
+  app.route('/', consolePage())
   app.route('/', health(services))
   app.route('/', openApi(services))
   // Engines answer without the prefix too, and some clients are configured so.
@@ -68,6 +72,7 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   api.route('/responses', storedResponses(services))
   api.route('/models', models(services))
   api.route('/providers', earnings(services))
+  api.route('/providers', selfTest(services))
   api.route('/providers', providers(services))
   api.route('/generation', generation(services))
   api.route('/receipts', receipts(services))
@@ -76,6 +81,7 @@ function clientApi(services: EdgeServices): Hono<EdgeEnv> {
   api.route('/audit-epochs', auditEpochs(services))
   api.route('/calibrations', calibrations(services))
   api.route('/credits', credits(services))
+  api.route('/usage', usage(services))
   api.route('/jobs', pricedJobs(services))
   api.route('/billing/topups', topUps(services))
   api.route('/billing/withdrawals', withdrawals(services))

@@ -2,6 +2,7 @@ import { ApiError } from '@infernet/openai-compat/api-error'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { Capability } from '@infernet/schemas/wire'
 import { MAX_MODEL_NAME_LENGTH } from '@infernet/schemas/limits'
+import type { SelfTestJson } from '@infernet/schemas/self-test'
 import type { Audit } from './audit/audit-port.ts'
 import { Counter, Gauge, renderMetrics, type Metric } from './metrics.ts'
 import { JobMetrics } from './telemetry/job-metrics.ts'
@@ -63,7 +64,16 @@ export class EdgeEvents {
     'infernet_verifier_checks_total',
     'Questions to verifiers whose answer was known, by outcome.',
   )
+  readonly #promptChecks = new Counter(
+    'infernet_prompt_checks_total',
+    'Prompts of answers that are not audited, by what own verifiers say of them.',
+  )
+  readonly #selfTests = new Counter(
+    'infernet_self_tests_total',
+    'Jobs that providers have asked for to try themselves, by outcome.',
+  )
   readonly #others: Metric[] = [
+    this.#selfTests,
     this.#audits,
     this.#bans,
     this.#canaries,
@@ -71,6 +81,7 @@ export class EdgeEvents {
     this.#comparisons,
     this.#verifierAsks,
     this.#verifierChecks,
+    this.#promptChecks,
     this.#requests,
     this.#unmetDemand,
     this.#logins,
@@ -128,6 +139,12 @@ export class EdgeEvents {
     this.#log('gpu_shared', { provider, reason })
   }
 
+  /** A provider has tried itself with a job of its own. */
+  selfTested({ provider, passed, model, job, failure }: SelfTestJson): void {
+    this.#selfTests.add(1, { outcome: failure?.code ?? 'passed' })
+    this.#log('self_test', { provider, passed, model, job, stage: failure?.stage })
+  }
+
   canarySent(job: string, provider: string, model: string): void {
     this.#canaries.add(1, { outcome: 'sent' })
     this.#log('canary', { job, provider, model })
@@ -171,6 +188,14 @@ export class EdgeEvents {
   /** A verifier was asked to score an answer, or to render it. */
   verifierAsked(by: 'own' | 'outside'): void {
     this.#verifierAsks.add(1, { by })
+  }
+
+  /**
+   * The prompt of an answer that is not audited was compared with what an own verifier has rendered. `busy`: none had
+   * time; `unknown`: it could not be rendered.
+   */
+  promptChecked(outcome: 'same' | 'differs' | 'busy' | 'unknown'): void {
+    this.#promptChecks.add(1, { outcome })
   }
 
   /** A verifier was asked something whose answer is known, and gave it, or none. */

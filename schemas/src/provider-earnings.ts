@@ -47,6 +47,8 @@ export const providerEarningsSchema = z.object({
     .max(31),
   /** Why the sums are no money, where the edge's Lightning node is simulated. */
   notice: z.string().max(200).nullish(),
+  /** Of the Lightning network that the edge pays on; null while no settler runs. */
+  network: z.string().max(32).nullish(),
   /** The latest first. */
   payouts: z.array(payoutSchema).max(20),
 })

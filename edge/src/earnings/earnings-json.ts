@@ -15,6 +15,7 @@ export const earningsJson = (
   provider,
   standing: earnings.standing,
   notice: simulatedNotice(node),
+  network: node?.network ?? null,
   pending_msat: String(earnings.pendingMsat),
   held_msat: String(earnings.heldMsat),
   payable_msat: String(earnings.payableMsat),

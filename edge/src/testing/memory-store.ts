@@ -5,6 +5,7 @@ import type { Capability } from '@infernet/schemas/wire'
 import {
   UNLIMITED,
   type AccountCredits,
+  type DailyUsage,
   type ReceiptStatus,
   type SpendLimits,
   type StoredAccount,
@@ -25,6 +26,10 @@ export interface MemoryEvent {
   readonly amountMsat: number
   readonly job: JobRecord | null
 }
+
+/** Of a day, the dearest. */
+const latestFirst = (one: DailyUsage, other: DailyUsage): number =>
+  other.date.localeCompare(one.date) || other.costMsat - one.costMsat
 
 /** What the conformance suite of `db/` asks of Postgres, as far as the core relies on it. */
 export class MemoryStore implements StorePort {
@@ -146,6 +151,26 @@ export class MemoryStore implements StorePort {
     const sum = (kind: MemoryEvent['kind']): number =>
       own.reduce((total, [, event]) => total + (event.kind === kind ? event.amountMsat : 0), 0)
     return { totalMsat: sum('deposit'), usedMsat: 0 - sum('capture') }
+  }
+
+  async usageByDay(accountId: AccountId, since: number, limit: number): Promise<DailyUsage[]> {
+    this.#reach()
+    const rows = new Map<string, DailyUsage>()
+    for (const { job } of this.ledger.values()) {
+      if (job?.accountId !== accountId || job.createdAt < since || job.status === 'expired')
+        continue
+      const date = new Date(job.createdAt).toISOString().slice(0, 10)
+      const before = rows.get(`${date} ${job.model}`)
+      rows.set(`${date} ${job.model}`, {
+        date,
+        model: job.model,
+        requests: (before?.requests ?? 0) + 1,
+        promptTokens: (before?.promptTokens ?? 0) + job.promptTokens,
+        completionTokens: (before?.completionTokens ?? 0) + job.completionTokens,
+        costMsat: (before?.costMsat ?? 0) + job.costMsat,
+      })
+    }
+    return [...rows.values()].sort(latestFirst).slice(0, limit)
   }
 
   async trialBalance(): Promise<TrialBalance> {

@@ -44,6 +44,8 @@ export interface LogEntry {
 }
 
 export interface TestEdgeOptions {
+  /** JSON, any subset. */
+  readonly timeouts?: string
   readonly byteStreams?: boolean
   readonly prices?: PriceBounds
   readonly masterKeys?: MasterKeys
@@ -92,7 +94,7 @@ export class TestEdge {
     const onFlushError = (error: unknown): void => events.storeFailed('writeLedgerEvents', error)
     this.accounts = new NodeAccounts({ sql: this.sql, store, now: clock.now, onFlushError })
     this.hub = new ProviderHub({
-      timeouts: parseTimeouts(undefined),
+      timeouts: parseTimeouts(options.timeouts),
       prices: options.prices,
       byteStreams: options.byteStreams ?? false,
       schedule: (flush) => flush(),
@@ -134,6 +136,7 @@ export class TestEdge {
       presenceOf: (peers) => hub.presenceOf(peers),
       sharedGpusOf: (peers) => hub.sharedGpusOf(peers),
       askInvoice: (peer, order) => hub.askInvoice(peer, order),
+      selfTest: (peer) => hub.selfTest(peer),
       metrics: () => events.metrics(),
     }
     const settler = { wake: () => this.onWake() }

@@ -175,18 +175,18 @@ describe('infernet-agent logs', () => {
 
   it('shows the line as it is where the agent is of another version', async () => {
     const data = newDirectory()
-    const watch = new AgentWatch(jsonLine, 0)
+    const watch = new AgentWatch(jsonLine, () => 0)
     const facts = { version: '9', pid: 1, service: undefined, role: 'provider', peer: 'p' }
     const control = await openControl({
       socket: dataDir(data, {}).control,
       metricsPort: undefined,
       watch,
-      facts: { ...facts, edge: 'ws://e' },
+      facts: { ...facts, edge: 'ws://e', startedAt: 0 },
       events: new EventLog(
         () => {},
         () => 0,
       ),
-      now: () => 0,
+      clock: { now: () => 0, monotonic: () => 0 },
       rssBytes: () => 1,
     })
     const line = watch.take({ event: 'of_tomorrow', what: 1 } as unknown as AgentEvent, 0)

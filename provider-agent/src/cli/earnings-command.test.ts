@@ -9,6 +9,7 @@ import { earningsRequest, type ProviderEarningsJson } from '@infernet/schemas/pr
 import { readSignedRequest } from '@infernet/schemas/provider-request'
 import { PROVIDER_PATH } from '@infernet/schemas/wire'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../clock.ts'
 import { AgentWatch } from '../control/agent-watch.ts'
 import { openControl } from '../control/open-control.ts'
 import { dataDir } from '../data-dir.ts'
@@ -83,7 +84,7 @@ describe('infernet-agent earnings', () => {
     const control = await openControl({
       socket: dataDir(data, {}).control,
       metricsPort: undefined,
-      watch: new AgentWatch(jsonLine, Date.now()),
+      watch: new AgentWatch(jsonLine, systemClock.monotonic),
       facts: {
         version: '0',
         pid: 1,
@@ -91,9 +92,10 @@ describe('infernet-agent earnings', () => {
         role: 'provider',
         peer: identity.peer,
         edge: url.replace('http', 'ws') + PROVIDER_PATH,
+        startedAt: 0,
       },
       events: new EventLog(() => {}, Date.now),
-      now: Date.now,
+      clock: systemClock,
       rssBytes: () => 1,
     })
     const { code, out } = await earnings('--data', data, '--json')

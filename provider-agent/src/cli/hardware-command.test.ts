@@ -86,11 +86,15 @@ describe('infernet-agent run', () => {
   it('tells the edge what machine it is, unless it should not', async () => {
     const edge = await makeEdge()
     start(runArgs(edge), fakeTools('rtx-2080-driver-440.txt'))
-    const { hello } = await edge.session()
-    expect(hello?.capability.hardware).toMatchObject({
-      gpus: [{ name: 'GeForce RTX 2080', vram_mib: 7979 }],
-    })
-    expect(hello?.capability.models).toHaveLength(1)
+    const session = await edge.session()
+    // A driver that takes its time is told of later.
+    const told = await session.until(
+      () => session.capability?.hardware,
+      'hardware',
+      IN_TIME.timeout,
+    )
+    expect(told).toMatchObject({ gpus: [{ name: 'GeForce RTX 2080', vram_mib: 7979 }] })
+    expect(session.hello?.capability.models).toHaveLength(1)
     const other = await makeEdge()
     start(runArgs(other, '--no-hardware'), fakeTools('rtx-2080-driver-440.txt'))
     expect((await other.session()).hello?.capability.hardware).toBeUndefined()

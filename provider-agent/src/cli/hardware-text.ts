@@ -5,8 +5,9 @@ import { columns } from './columns.ts'
 
 /** What `hardware --json` says. */
 export interface HardwareReport extends Hardware {
-  /** NVIDIA's GPUs, in the order of `gpus`. */
+  /** NVIDIA's and AMD's GPUs, of each in the order of `gpus`. */
   readonly now: readonly {
+    readonly vendor: 'nvidia' | 'amd'
     readonly name: string
     readonly temperature_c: number | null
     readonly vram_used_mib: number | null
@@ -43,8 +44,13 @@ export function hardwareText(report: HardwareReport): string {
 }
 
 function gpuTable({ gpus, now }: HardwareReport): string {
+  const left = [...now]
+  const next = ({ vendor }: Gpu): Now | undefined => {
+    const at = left.findIndex((one) => one.vendor === vendor)
+    return at < 0 ? undefined : left.splice(at, 1)[0]
+  }
   const head = ['GPU', 'memory', 'bandwidth', 'driver', 'power', 'PCIe', 'now'].map(pc.dim)
-  return columns([head, ...gpus.map((gpu, i) => gpuRow(gpu, nowOf(gpu, now[i])))], new Set([1, 2]))
+  return columns([head, ...gpus.map((gpu) => gpuRow(gpu, nowOf(next(gpu))))], new Set([1, 2]))
 }
 
 const gpuRow = (gpu: Gpu, now: string): string[] => [
@@ -59,8 +65,10 @@ const gpuRow = (gpu: Gpu, now: string): string[] => [
   now,
 ]
 
-function nowOf({ vendor }: Gpu, now: HardwareReport['now'][number] | undefined): string {
-  if (vendor !== 'nvidia' || now === undefined) return NOTHING
+type Now = HardwareReport['now'][number]
+
+function nowOf(now: Now | undefined): string {
+  if (now === undefined) return NOTHING
   const said = [
     now.temperature_c === null ? undefined : `${now.temperature_c} °C`,
     now.vram_used_mib === null ? undefined : `${gib(now.vram_used_mib)} used`,

@@ -6,6 +6,7 @@ import { GpuWatch } from '../hardware/gpu-watch.ts'
 import { HardwareRecord } from '../hardware/hardware-record.ts'
 import { parseHours, type Hours } from '../hardware/hours.ts'
 import { probeThisMachine } from '../hardware/probe.ts'
+import { kernelFiles } from '../hardware/kernel-files.ts'
 import type { RoomLimits } from '../hardware/room.ts'
 import { hintFor } from '../hardware/trouble-hints.ts'
 import { count } from './count.ts'
@@ -23,10 +24,10 @@ export interface OwnerFlags {
 export const addOwnerOptions = (command: Command): Command =>
   command
     .option('--hours <list>', 'when to take jobs, such as 22:00-08:00,weekends (default: always)')
-    .option('--max-temp <celsius>', 'take no jobs while an NVIDIA GPU is as hot', count(150))
-    .option('--max-watts <watts>', 'take no jobs while an NVIDIA GPU draws as much', count(10_000))
-    .option('--keep-vram <MiB>', 'take no jobs while an NVIDIA GPU has less free', count(2 ** 24))
-    .option('--pause-when-busy', 'take no jobs while somebody else uses an NVIDIA GPU')
+    .option('--max-temp <celsius>', 'take no jobs while a GPU is as hot', count(150))
+    .option('--max-watts <watts>', 'take no jobs while a GPU draws as much', count(10_000))
+    .option('--keep-vram <MiB>', 'take no jobs while a GPU has less free', count(2 ** 24))
+    .option('--pause-when-busy', 'take no jobs while somebody else uses a GPU')
     .option('--no-hardware', 'do not tell the edge what machine this is')
 
 /** When jobs may come in; undefined: always. Throws HoursError. */
@@ -60,10 +61,11 @@ function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWat
   if (limits === undefined) return undefined
   return new GpuWatch({
     run: commandRunner(),
+    files: kernelFiles,
     limits,
     onBlind: () =>
       trouble(
-        'nvidia-smi tells of no GPU: --max-temp, --max-watts, --keep-vram and --pause-when-busy do nothing until it does; try: infernet-agent hardware',
+        'no GPU of NVIDIA or AMD can be looked at: --max-temp, --max-watts, --keep-vram and --pause-when-busy do nothing until one can; try: infernet-agent hardware',
       ),
   })
 }

@@ -4,6 +4,7 @@ import { parsePrice, PriceError } from '@infernet/settlement/price-text'
 import { Command, Option } from 'commander'
 import { Agent } from '../agent.ts'
 import type { Role } from '../capability.ts'
+import { systemClock } from '../clock.ts'
 import { AgentWatch } from '../control/agent-watch.ts'
 import { dataDir } from '../data-dir.ts'
 import { createEngine } from '../engines/create-engine.ts'
@@ -122,7 +123,7 @@ export function planRun(flags: RunFlags) {
   const { overrides, dataCollection } = ownersFault(EXIT.usage, () => readOfferFlags(flags))
   const payouts = ownersFault(EXIT.usage, () => readPayoutFlags(flags))
   const engine = ownersFault(EXIT.usage, () =>
-    createEngine(engineOptions(flags, overrides), Date.now),
+    createEngine(engineOptions(flags, overrides), systemClock.now),
   )
   const price = ownersFault(EXIT.usage, () => parsePrice(flags.price, DEFAULT_PRICE))
   const hours = ownersFault(EXIT.usage, () => readHours(flags))
@@ -131,13 +132,13 @@ export function planRun(flags: RunFlags) {
 
 async function run(flags: RunFlags, settings: SettledFrom | undefined): Promise<void> {
   const files = dataDir(flags.data, process.env)
-  const watch = new AgentWatch(jsonLine, Date.now())
+  const watch = new AgentWatch(jsonLine, systemClock.monotonic)
   const service = serviceWatch()
   const write = eventWriter(flags)
   const events = new EventLog((event, at) => {
     write(event, at, watch.take(event, at))
     service.saw(event)
-  }, Date.now)
+  }, systemClock.now)
   const { edge, dataCollection, payouts, engine, price, hours } = planRun(flags)
   const { identity, created, exposed } = ownersFault(EXIT.data, () =>
     loadIdentity(files.key, files),
@@ -161,7 +162,7 @@ async function run(flags: RunFlags, settings: SettledFrom | undefined): Promise<
         ...openOwnerSide(flags, hours, events),
         outboxPath: files.outbox,
         events,
-        now: Date.now,
+        clock: systemClock,
         random: Math.random,
         drainGraceMs: flags.grace * 1000,
       }),
@@ -185,7 +186,7 @@ function serviceWatch(): ServiceWatch {
   const notify = sdNotify(process.env, process.pid, (message) => {
     console.error(`infernet-agent: ${message}`)
   })
-  return new ServiceWatch(notify, () => performance.now())
+  return new ServiceWatch(notify, systemClock.monotonic)
 }
 
 /** Shows events to the owner: as they are, or each as its line of JSON; to the journal with what it sorts them by. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { systemClock } from '../clock.ts'
 import type { AgentWatch } from '../control/agent-watch.ts'
 import { ControlError } from '../control/control-error.ts'
 import { openControl, type Control } from '../control/open-control.ts'
@@ -44,9 +45,17 @@ export async function openRunControl(options: RunControlOptions): Promise<Contro
       socket,
       metricsPort: flags.metricsPort,
       watch,
-      facts: { version: AGENT_VERSION, pid: process.pid, service, role, peer, edge },
+      facts: {
+        version: AGENT_VERSION,
+        pid: process.pid,
+        service,
+        role,
+        peer,
+        edge,
+        startedAt: systemClock.now(),
+      },
       events,
-      now: Date.now,
+      clock: systemClock,
       rssBytes: () => process.memoryUsage.rss(),
     })
   } catch (error) {

@@ -4,12 +4,27 @@ import { startedState } from '../control/agent-state.ts'
 import { statusOf, type LiveFacts } from '../control/agent-status.ts'
 import { statusText } from './status-text.ts'
 
-const facts = { version: '1', pid: 1, service: undefined, role: 'provider', peer: 'p', edge: 'e' }
+const facts = {
+  version: '1',
+  pid: 1,
+  service: undefined,
+  role: 'provider',
+  peer: 'p',
+  edge: 'e',
+  startedAt: 0,
+}
+const clock = { now: () => 1, monotonic: () => 1 }
 
 /** The line that begins with `name`, of an agent that has just started. */
 function lineOf(name: string, load: LiveFacts['load']): string | undefined {
-  const live = { jobsRunning: 1, load, receiptBatchesWaiting: 0, rssBytes: 1 }
-  const text = stripVTControlCharacters(statusText(statusOf(startedState(0), facts, live, 1)))
+  const live = {
+    jobsRunning: 1,
+    load,
+    receiptBatchesWaiting: 0,
+    jobsMemory: undefined,
+    rssBytes: 1,
+  }
+  const text = stripVTControlCharacters(statusText(statusOf(startedState(0), facts, live, clock)))
   return text.split('\n').find((line) => line.startsWith(`${name} `))
 }
 

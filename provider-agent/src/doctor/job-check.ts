@@ -1,9 +1,12 @@
-import type { PeerId } from '@infernet/schemas/peer-id'
 import { ENDPOINTS, type Endpoint } from '@infernet/schemas/wire'
 import { z } from 'zod'
 import { askEdgeJson, EdgeAskError, edgeUrl } from '../edge-api/ask-edge.ts'
+import { askSelfTest } from '../edge-api/ask-self-test.ts'
+import type { Identity } from '../identity.ts'
 import { questionFor } from './ask-one.ts'
 import { failed, ok, skipped, type Check, type Finding } from './check.ts'
+import { noSelfTest, selfTestFinding } from './self-test.ts'
+import { shellWord } from './shell-word.ts'
 
 /** A queue, a cold model, an answer. */
 const JOB_LIMIT_MS = 60_000
@@ -24,28 +27,35 @@ const answerSchema = z.looseObject({
 
 export interface JobCheckOptions {
   readonly edge: string | undefined
-  /** An API key of the edge, which pays. */
+  /** An API key of the edge, which pays; without it the edge gives a job of its own. */
   readonly clientKey: string | undefined
-  /** This provider's name, if it has one. */
-  readonly peer: () => PeerId | undefined
+  /** This provider's key, if it has one. */
+  readonly identity: () => Identity | undefined
+  /** Whether an agent with the same data runs here. */
+  readonly isRunning: () => Promise<boolean>
+  /** `--data DIR`, or nothing, for commands to type. */
+  readonly dataFlag: string
+  /** ms since the epoch. */
   readonly now: () => number
 }
 
-/** A client's request that nobody but this provider may answer. */
+/** A real job through the edge to this provider's agent: one that the edge gives it to try, or a client's. */
 export const jobCheck = (options: JobCheckOptions): Check => ({
   id: 'job',
   name: 'job',
   after: 'edge_websocket',
   limitMs: JOB_LIMIT_MS,
   async run(signal) {
-    const { edge, clientKey, peer } = options
-    if (edge === undefined || clientKey === undefined) {
-      return skipped('not asked: --client-key KEY sends one through the edge, and pays for it')
-    }
-    const own = peer()
-    if (own === undefined) return failed('there is no key yet', 'infernet-agent run --edge URL')
+    const { clientKey, dataFlag, edge, identity, now } = options
+    if (edge === undefined) return skipped('not asked: name the edge with --edge')
+    const own = identity()
+    const run = `infernet-agent run --edge ${shellWord(edge)}${dataFlag}`
+    if (own === undefined && clientKey === undefined) return skipped(`there is no key yet: ${run}`)
+    if (own === undefined) return failed('there is no key yet', run)
+    const asking = { edge, own, signal, now, run }
+    if (clientKey === undefined) return tested(asking, await options.isRunning())
     try {
-      return await sent({ edge, own, clientKey, signal, now: options.now })
+      return await sent({ ...asking, clientKey })
     } catch (error) {
       if (!(error instanceof EdgeAskError)) throw error
       return failed(
@@ -56,28 +66,44 @@ export const jobCheck = (options: JobCheckOptions): Check => ({
   },
 })
 
-interface Sending {
+interface Asking {
   readonly edge: string
-  readonly own: PeerId
-  readonly clientKey: string
+  readonly own: Identity
   readonly signal: AbortSignal
   readonly now: () => number
+  /** The command that starts the agent. */
+  readonly run: string
 }
 
-async function sent({ edge, own, clientKey, signal, now }: Sending): Promise<Finding> {
+async function tested({ edge, own, signal, now, run }: Asking, isRunning: boolean) {
+  try {
+    return selfTestFinding(await askSelfTest(edge, own, now(), signal), { isRunning, run })
+  } catch (error) {
+    if (!(error instanceof EdgeAskError)) throw error
+    return noSelfTest(error)
+  }
+}
+
+/** A client's request that nobody but this provider may answer. */
+async function sent({
+  clientKey,
+  edge,
+  own: { peer },
+  now,
+  run,
+  signal,
+}: Asking & { readonly clientKey: string }): Promise<Finding> {
   const headers = { authorization: `Bearer ${clientKey}`, 'content-type': 'application/json' }
   const ask = <T>(path: string, schema: z.ZodType<T>, body?: object): Promise<T> => {
     const sends = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
     return askEdgeJson(edgeUrl(edge, path), schema, { headers, signal, ...sends })
   }
-  const { online, models } = await ask(`/v1/providers/${own}`, providerSchema)
+  const { online, models } = await ask(`/v1/providers/${peer}`, providerSchema)
   const [model] = models
-  if (!online || model === undefined) {
-    return failed('this provider is not at the edge now', `infernet-agent run --edge ${edge}`)
-  }
+  if (!online || model === undefined) return failed('this provider is not at the edge now', run)
   const [endpoint = 'chat.completions'] = model.endpoints
   const begun = now()
-  const body = { model: model.id, ...questionFor(endpoint), provider: { only: [own] } }
+  const body = { model: model.id, ...questionFor(endpoint), provider: { only: [peer] } }
   const { usage } = await ask(PATHS[endpoint], answerSchema, body)
   const seconds = ((now() - begun) / 1000).toFixed(1)
   return ok(`${model.id} answered through the edge in ${seconds} s (${usage.total_tokens} tokens)`)

@@ -13,10 +13,17 @@ export type EdgeAskErrorCode = 'bad_url' | 'unreachable' | 'refused' | 'bad_answ
 export class EdgeAskError extends Error {
   override readonly name = 'EdgeAskError'
   readonly code: EdgeAskErrorCode
+  /** Of the HTTP answer, where it is `refused`. */
+  readonly status: number | undefined
 
-  constructor(code: EdgeAskErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: EdgeAskErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly status?: number },
+  ) {
     super(message, options)
     this.code = code
+    this.status = options?.status
   }
 }
 
@@ -51,7 +58,7 @@ export async function askEdge(url: string, init: RequestInit = {}): Promise<Uint
     throw new EdgeAskError('refused', message)
   }
   const reason = errorMessageIn(textOf(body)) ?? 'it does not say why'
-  throw new EdgeAskError('refused', `the edge refuses (${status}): ${reason}`)
+  throw new EdgeAskError('refused', `the edge refuses (${status}): ${reason}`, { status })
 }
 
 /** The same, for JSON under a schema. */

@@ -20,7 +20,7 @@ export interface InvoiceIssuerOptions {
   readonly open: () => Promise<LightningBackend>
   /** Preimages are derived from it: whoever has it can take what is paid to us, on its way. */
   readonly key: Uint8Array
-  /** ms since the epoch. */
+  /** The monotonic clock, in ms: nobody begins a new day by setting the other. */
   readonly now: () => number
 }
 
@@ -32,7 +32,7 @@ export class InvoiceIssuer {
   #node: Promise<Node> | undefined
   #running = 0
   #day = 0
-  /** What was asked for on this UTC day. */
+  /** What was asked for on this day, counted from the start. */
   #today = new Set<string>()
 
   constructor(options: InvoiceIssuerOptions) {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signPayout } from '@infernet/schemas/payout-statement'
-import { openLnd } from '@infernet/settlement/lightning/open-lnd'
+import { systemClock, type Clock } from '../clock.ts'
 import type { EventLog } from '../events.ts'
 import type { Identity } from '../identity.ts'
-import { InvoiceIssuer } from './invoice-issuer.ts'
+import { lndIssuer } from './lnd-issuer.ts'
 import { PayoutDesk } from './payout-desk.ts'
 import type { PayoutPlan } from './payout-plan.ts'
 
@@ -12,18 +12,13 @@ export function openPayoutDesk(
   plan: PayoutPlan | undefined,
   identity: Identity,
   events: EventLog,
+  clock: Clock = systemClock,
 ): PayoutDesk {
   const lnd = plan?.lnd
-  const issuer =
-    lnd &&
-    new InvoiceIssuer({
-      open: () => openLnd(lnd),
-      key: identity.deriveKey('agent-payout'),
-      now: Date.now,
-    })
+  const issuer = lnd && lndIssuer(lnd, identity, clock.monotonic)
   return new PayoutDesk({
     wishes: plan?.payout,
-    sign: (wishes) => signPayout(identity, wishes, Date.now()),
+    sign: (wishes) => signPayout(identity, wishes, clock.now()),
     issuer,
     events,
     sleep: async (ms, signal) => {

@@ -9,6 +9,7 @@ import { AGENT_URIS } from '@infernet/settlement/lightning/lnd/macaroon-roles'
 import { SimReceiver } from '@infernet/settlement/testing/sim-receiver'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Agent } from '../agent.ts'
+import { systemClock } from '../clock.ts'
 import { OpenAiHttpEngine } from '../engines/openai-http/openai-http.ts'
 import { EventLog, type AgentEvent, type EventName } from '../events.ts'
 import { loadIdentity } from '../identity.ts'
@@ -71,7 +72,7 @@ async function world(flags: PayoutFlags, directory = newDirectory()) {
     payouts: openPayoutDesk(readPayoutFlags(flags), identity, log),
     outboxPath: join(directory, 'outbox'),
     events: log,
-    now: Date.now,
+    clock: systemClock,
     random: () => 0,
   })
   const ended = agent.run()
