@@ -72,6 +72,10 @@ export const MAX_RECEIPT_BATCHES = 8
 export const MAX_RECEIPTS_PER_STATEMENT = 1_000
 /** Time between two such statements, unless half a statement has gathered: agents do not wait for it. */
 export const RECEIPT_INTERVAL_MS = 200
+/** Until receipts are tried again that a database could not take. Each hub has one statement under way, so no jitter. */
+export const RECEIPT_RETRY_MS = 2_000
+/** Receipts that wait for it in one hub: about 40 MB. */
+export const MAX_KEPT_RECEIPTS = 20_000
 /** Invoices one provider may be asked for at a time: a payee has one payout under way, and its tries. */
 export const MAX_INVOICE_ASKS = 4
 /** An agent asks its node, which takes a second or two when it is busy, and it may be starting. */

@@ -5,6 +5,7 @@ import type { SignedReceipt } from '@infernet/schemas/receipt'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability, Endpoint, Load, Price } from '@infernet/schemas/wire'
 import type { MatchRules } from './hub/match-rules.ts'
+import type { SelfTestOutcome } from './self-test/self-test-port.ts'
 import type { RequestTrace } from './telemetry/request-spans.ts'
 
 /**
@@ -17,6 +18,8 @@ export interface Verification {
   readonly mode: 'none' | 'sampled' | 'strict' | 'canary'
   /** Anybody may verify it, and read it where it convicts its provider. */
   readonly isOpen: boolean
+  /** How long a strict answer waits for its verdict at most, ms; absent: VERDICT_WAIT_MS. */
+  readonly waitMs?: number
 }
 
 /** A job as the route hands it to the hub, its maximum cost already being reserved. */
@@ -50,6 +53,8 @@ export interface JobOrder {
   readonly createdAt: number
   /** Leases that other shards may have given for it: this one counts on from there. */
   readonly leasesBefore?: number
+  /** Its provider has asked for it, to try itself: for nothing, and nobody is told of it. */
+  readonly isSelfTest?: true
   /** Where the request came from; absent when nothing is traced. */
   readonly trace?: RequestTrace
 }
@@ -151,6 +156,8 @@ export interface HubPort {
   sharedGpusOf(peers: readonly PeerId[]): readonly SharedGpu[] | Promise<readonly SharedGpu[]>
   /** An invoice of the provider's own node, unchecked. Rejects with `InvoiceAskError`. */
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<string>
+  /** Gives a provider a small job of its own to try. Whoever asks is that provider. */
+  selfTest(peer: PeerId): Promise<SelfTestOutcome>
   /** Prometheus text of the hub's own metrics. */
   metrics(): string | Promise<string>
 }
@@ -365,6 +372,8 @@ export interface StorePort {
   writeLedgerEvents(batch: LedgerBatch): Promise<void>
   /** As far as the outbox has been written. */
   credits(accountId: AccountId): Promise<AccountCredits>
+  /** By day (UTC) and model since `since` (ms since the epoch): the latest first, at most `limit` rows. */
+  usageByDay(accountId: AccountId, since: number, limit: number): Promise<readonly DailyUsage[]>
   /** Reads the whole journal. */
   trialBalance(): Promise<TrialBalance>
   /** Stores verified receipts; a lease that no job row and no `known` entry names is `unknown`. */
@@ -393,6 +402,17 @@ export interface StoredAccount {
 export interface AccountCredits {
   readonly totalMsat: number
   readonly usedMsat: number
+}
+
+/** What an account has used of a model on a day. */
+export interface DailyUsage {
+  /** `2026-01-31`, in UTC. */
+  readonly date: string
+  readonly model: string
+  readonly requests: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly costMsat: number
 }
 
 /** The journal as a whole. It is sound when the sum is 0 and nothing has drifted. */

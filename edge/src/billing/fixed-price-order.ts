@@ -7,6 +7,7 @@ import { fixedPrice } from '@infernet/settlement/job-price'
 import { jobOrder } from '../inference/job-order.ts'
 import type { ParsedRequest } from '../inference/client-api.ts'
 import { servedModels, type ModelChoice } from '../inference/served-models.ts'
+import { JOB_DEADLINE_MS } from '../limits.ts'
 import type { Directory, JobOrder } from '../ports.ts'
 
 type Orderer = Parameters<typeof jobOrder>[0]['identity']
@@ -61,12 +62,18 @@ export const outOfBounds = ({ code, message }: JobPriceError): ApiError =>
 
 /**
  * The order of the same job for `priceMsat`, which an escrow holds: its account pays nothing, and no
- * provider gets it that would have to be paid more than the price, should all have become dearer.
+ * provider gets it that would have to be paid more than the price, should all have become dearer. Its verdict comes
+ * before its money, and as nobody is connected meanwhile it may come as late as the job can end.
  */
 export function atFixedPrice(order: JobOrder, priceMsat: bigint): JobOrder {
-  const { rules, holdMsat } = order
+  const { rules, holdMsat, verification } = order
   const maxPrice = lowered(rules.maxPrice, priceMsat, BigInt(holdMsat))
-  return { ...order, holdMsat: 0, rules: { ...rules, maxPrice } }
+  return {
+    ...order,
+    holdMsat: 0,
+    rules: { ...rules, maxPrice },
+    verification: { isOpen: false, ...verification, mode: 'strict', waitMs: JOB_DEADLINE_MS },
+  }
 }
 
 /** The price at which what costs `costMsat` at `price` costs no more than `mostMsat`. */

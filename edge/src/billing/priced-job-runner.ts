@@ -1,5 +1,6 @@
 import { ApiError, errorEnvelope } from '@infernet/openai-compat/api-error'
 import { apiErrors, toApiError } from '@infernet/openai-compat/api-errors'
+import { noteIn } from '@infernet/openai-compat/verification-note'
 import { isJobId, newJobId, type JobId } from '@infernet/schemas/ids'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { jitteredBackoffMs } from '@infernet/settlement/backoff'
@@ -34,8 +35,9 @@ export interface PricedJobRunnerParts extends Pick<EdgeServices, 'accounts' | 'e
 }
 
 /**
- * Runs jobs whose payment is held, and judges them: an answer is the good verdict, anything else the bad
- * one. A job that was claimed by a process that died is claimed anew when its time is over.
+ * Runs jobs whose payment is held, and judges them: an answer that was audited without fault, or that cannot be
+ * audited, is the good verdict, anything else the bad one. A job that was claimed by a process that died is claimed
+ * anew when its time is over.
  */
 export class PricedJobRunner {
   readonly #parts: PricedJobRunnerParts
@@ -160,7 +162,7 @@ export class PricedJobRunner {
       held: () => {},
     }
     const ran = await runJob(this.#parts, rim, identity, priced, this.#stop.signal)
-    return ran instanceof ApiError ? ran : doneOf(ran.answer)
+    return ran instanceof ApiError ? ran : doneOf(ran.answer, job.run)
   }
 
   /** Tries until it is stored, or another may have claimed the job. */
@@ -182,12 +184,18 @@ export class PricedJobRunner {
 
 const answerSchema = z.object({ usage: z.object({ total_tokens: z.number() }) })
 
-/** What the hub calls an answer, unless there is nothing in it: nobody is paid for that. */
-function doneOf(answer: Exclude<JobAnswer, { kind: 'error' }>): JobDone | ApiError {
+/** Verdicts on which nobody is paid: the provider has hidden what it signed, or nobody could say in time. */
+const UNPROVEN: ReadonlySet<string> = new Set(['unopened', 'pending'])
+
+/** What the hub calls an answer, unless there is nothing in it, or no verdict on it: nobody is paid for that. */
+function doneOf(answer: Exclude<JobAnswer, { kind: 'error' }>, run: JobId): JobDone | ApiError {
   if (answer.kind !== 'json') return apiErrors.internal()
   const result = new TextDecoder().decode(answer.body)
-  const { data } = answerSchema.safeParse(parsedOf(result))
+  const parsed = parsedOf(result)
+  const { data } = answerSchema.safeParse(parsed)
   if (data === undefined || data.usage.total_tokens === 0) return apiErrors.providerFailed()
+  const { verdict, reason } = noteIn(parsed)?.verification ?? {}
+  if (verdict !== undefined && UNPROVEN.has(verdict)) return unverified(run, reason ?? verdict)
   return { provider: answer.provider, result }
 }
 
@@ -206,4 +214,14 @@ const paidBack = (): ApiError =>
     code: 'payment_returned',
     shouldRetry: false,
     message: 'The payment went back to its payer before the answer was there.',
+  })
+
+const unverified = (run: JobId, reason: string): ApiError =>
+  new ApiError({
+    status: 502,
+    type: 'server_error',
+    code: 'verification_failed',
+    message:
+      `The answer could not be verified (${reason}), so nothing is paid for it and the payment goes back. ` +
+      `Order another job. GET /v1/receipts/${run} shows what was found.`,
   })

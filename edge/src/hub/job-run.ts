@@ -30,7 +30,7 @@ import { StreamAnswer, type StreamOwner } from './stream-answer.ts'
 import { isStrict, unverified, VerdictWait, verificationError } from './verdict-wait.ts'
 
 /** Recorded when an engine refused a request: its own code is a stranger's text, and only the client gets it. */
-const ENGINE_REFUSED = 'engine_refused'
+export const ENGINE_REFUSED = 'engine_refused'
 
 /** What a job needs of its hub. */
 export interface JobHost {
@@ -310,7 +310,8 @@ export class JobRun implements StreamOwner {
   whenVerified(tell: (note: VerificationNote) => void): void {
     const lease = this.#record?.lease ?? null
     if (this.#selected === undefined) return tell(unverified(lease))
-    const until = Math.min(this.#host.now() + VERDICT_WAIT_MS, this.deadline)
+    const waitMs = this.order.verification?.waitMs ?? VERDICT_WAIT_MS
+    const until = Math.min(this.#host.now() + waitMs, this.deadline)
     this.#wait = new VerdictWait(this.#selected, { lease, until, tell })
     this.#host.waiting(this)
   }

@@ -45,6 +45,8 @@ import { hubVerifiers } from './hub-verifiers.ts'
 import type { JobWatch } from './job-watch.ts'
 import { offersOf, PlacedOffers } from './placed-offers.ts'
 import { peersOf, specOf } from './offered-specs.ts'
+import type { SelfTestOutcome } from '../self-test/self-test-port.ts'
+import { SelfTests } from '../self-test/self-tests.ts'
 
 /** What a host gives the hub. */
 export interface HubOptions extends AdmissionRules {
@@ -86,6 +88,7 @@ export class ProviderHub implements SessionHost {
   readonly #online: OnlineTime | undefined
   readonly #placed: PlacedOffers
   readonly #gpus: HubGpus<ProviderSession>
+  readonly #selfTests: SelfTests
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -135,6 +138,13 @@ export class ProviderHub implements SessionHost {
     this.#receipts = new ReceiptIntake({
       ...options,
       onStored: (statement, receipt) => this.#audits?.receipt(statement, receipt),
+      onUnavailable: (error) => events.storeFailed('storeReceipts', error),
+    })
+    this.#selfTests = new SelfTests({
+      ...options,
+      offers: this.#offers,
+      silent: (session) => this.#silent(session),
+      tested: (report) => events.selfTested(report),
     })
     this.#dispatcher = new Dispatcher(this.#offers, {
       ...options,
@@ -246,6 +256,12 @@ export class ProviderHub implements SessionHost {
     const session = this.#sessions.get(peer)
     if (session === undefined) throw new InvoiceAskError('offline', 'it is not connected')
     return session.askInvoice(order)
+  }
+
+  /** See {@link SelfTests.run}. Whoever asks is that provider. */
+  selfTest(peer: PeerId): Promise<SelfTestOutcome> {
+    this.#placed.wakeRested()
+    return this.#selfTests.run(peer, this.#sessions.get(peer))
   }
 
   /** Names of models known from an earlier life. */
@@ -374,7 +390,8 @@ export class ProviderHub implements SessionHost {
 
   slotTaken(session: ProviderSession, { attempts, order }: JobRun): void {
     this.#offers.load(session)
-    if (attempts.length === 0) this.#options.watch?.leased(order, session.peer)
+    if (attempts.length === 0 && order.isSelfTest !== true)
+      this.#options.watch?.leased(order, session.peer)
   }
 
   slotFreed(session: ProviderSession): void {
@@ -387,8 +404,10 @@ export class ProviderHub implements SessionHost {
 
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void {
     this.#seen(session)
-    this.#receipts.take(session.peer, batch).then(
-      (ack) => session.sendControl(FRAME.receiptAck, ack),
+    const isHere = (): boolean => this.#sessions.get(session.peer) === session
+    this.#receipts.take(session.peer, batch, isHere).then(
+      (ack) =>
+        session.sendControl(FRAME.receiptAck, this.#selfTests.acknowledged(session.peer, ack)),
       (error: unknown) => {
         if (!(error instanceof ReceiptError))
           return this.#options.events.storeFailed('storeReceipts', error)

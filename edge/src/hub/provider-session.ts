@@ -40,6 +40,7 @@ import {
   type Capability,
   type Load,
   type ModelOffer,
+  type Price,
   type ReceiptBatchFrame,
 } from '@infernet/schemas/wire'
 import { ScoreAsks } from '../audit/score-asks.ts'
@@ -83,6 +84,7 @@ const MAX_CAPABILITY_CHANGES = 30
 const CAPABILITY_PERIOD_MS = 60_000
 
 const NO_LOAD: Load = { running: 0, waiting: 0 }
+const FREE: Price = { prompt: 0, completion: 0 }
 
 /** A logged-in provider: its capability and load, and the leases that run on it. */
 export class ProviderSession implements Verifier {
@@ -190,6 +192,11 @@ export class ProviderSession implements Verifier {
     return this.socket.bufferedBytes() > MAX_UNSENT_BYTES
   }
 
+  /** The shortest round trip to it, ms, where its host has measured that. */
+  get roundTripMs(): number | undefined {
+    return this.socket.roundTripMs?.()
+  }
+
   /** The connection is over: nothing is sent any more, and nothing that still comes counts. */
   get gone(): boolean {
     return this.#gone
@@ -204,7 +211,8 @@ export class ProviderSession implements Verifier {
   offer(run: JobRun, terms: { lease: LeaseId; timeLeftMs: number; task: JobTask }): Attempt {
     const { order } = run
     const { task } = terms
-    const price = this.#offers.get(order.model)?.price ?? order.rules.maxPrice
+    const asked = this.#offers.get(order.model)?.price ?? order.rules.maxPrice
+    const price = order.isSelfTest === true ? FREE : asked
     const channel = ++this.#lastChannel
     const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run, task })
     this.#attempts.set(channel, attempt)

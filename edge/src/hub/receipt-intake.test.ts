@@ -10,7 +10,7 @@ import {
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
 import { describe, expect, it } from 'vitest'
-import { MAX_AWAITED_RECEIPTS, RECEIPT_INTERVAL_MS } from '../limits.ts'
+import { MAX_AWAITED_RECEIPTS, RECEIPT_INTERVAL_MS, RECEIPT_RETRY_MS } from '../limits.ts'
 import type { StoredReceipt, StorePort } from '../ports.ts'
 import { answerJson } from '../testing/answers.ts'
 import { newProviderKey } from '../testing/fake-provider.ts'
@@ -51,7 +51,7 @@ function intakeOf(store: Pick<StorePort, 'storeReceipts'>): ReceiptIntake {
     now += delayMs
     queueMicrotask(task)
   }
-  return new ReceiptIntake({ store, later, now: () => now })
+  return new ReceiptIntake({ store, later, now: () => now, onUnavailable: () => {} })
 }
 
 describe('receipt intake', () => {
@@ -107,7 +107,9 @@ describe('receipt intake', () => {
     const job = newJobId(1)
     intake.expect(leaseOf(job, 1), PROVIDER)
     store.down = true
-    await expect(intake.take(PROVIDER, batchOf(statement(job)))).rejects.toThrow('refused')
+    const isWanted = (): boolean => false
+    const taking = intake.take(PROVIDER, batchOf(statement(job)), isWanted)
+    await expect(taking).rejects.toThrow('refused')
     store.down = false
     expect(await intake.take(PROVIDER, batchOf(statement(job)))).toMatchObject({
       results: [{ status: 'stored' }],
@@ -176,7 +178,7 @@ describe('receipts on the wire', () => {
     expect(edge.store.receipts.size).toBe(1)
   })
 
-  it('are not acknowledged while Postgres is away, and taken later', async () => {
+  it('are not acknowledged while Postgres is away, and taken without being sent again', async () => {
     const { edge, provider, job } = await answered()
     edge.store.down = true
     provider.sendReceipts([job.statement()])
@@ -186,8 +188,7 @@ describe('receipts on the wire', () => {
     expect(provider.acks.size).toBe(0)
     expect(provider.closed).toBeUndefined()
     edge.store.down = false
-    edge.clock.advance(RECEIPT_INTERVAL_MS)
-    provider.sendReceipts([job.statement()])
+    edge.clock.advance(RECEIPT_RETRY_MS)
     expect((await provider.acks.next()).results).toMatchObject([{ status: 'stored' }])
   })
 

@@ -25,7 +25,7 @@ export class ReceiptError extends Error {
 /**
  * Takes in what providers sign. A receipt is stored only when its batch verifies, its statement
  * names the provider that sent it, and its lease was really given to that provider. The hub keeps
- * no copy: it acknowledges after Postgres has the row, and the provider's outbox repeats until then.
+ * no lasting copy: it acknowledges after Postgres has the row, and the provider's outbox repeats until then.
  */
 export class ReceiptIntake {
   readonly #writer: ReceiptWriter
@@ -48,15 +48,19 @@ export class ReceiptIntake {
   }
 
   /**
-   * Verifies and stores a batch. Throws {@link ReceiptError} for a forged one and for one too many
-   * at a time, and whatever the store throws.
+   * Verifies and stores a batch; while the database is away, keeps it as long as its connection `isWanted`. Throws
+   * {@link ReceiptError} for a forged one and for one too many at a time, and whatever the store throws.
    */
-  async take(provider: PeerId, batch: ReceiptBatchFrame): Promise<ReceiptAck> {
+  async take(
+    provider: PeerId,
+    batch: ReceiptBatchFrame,
+    isWanted?: () => boolean,
+  ): Promise<ReceiptAck> {
     const underWay = this.#underWay.get(provider) ?? 0
     if (underWay >= MAX_RECEIPT_BATCHES) throw new ReceiptError('too many batches at a time')
     this.#underWay.set(provider, underWay + 1)
     try {
-      return await this.#store(provider, batch)
+      return await this.#store(provider, batch, isWanted)
     } finally {
       const left = (this.#underWay.get(provider) ?? 1) - 1
       if (left === 0) this.#underWay.delete(provider)
@@ -64,7 +68,11 @@ export class ReceiptIntake {
     }
   }
 
-  async #store(provider: PeerId, batch: ReceiptBatchFrame): Promise<ReceiptAck> {
+  async #store(
+    provider: PeerId,
+    batch: ReceiptBatchFrame,
+    isWanted?: () => boolean,
+  ): Promise<ReceiptAck> {
     const opened = await openBatch(provider, batch)
     if (opened === undefined) throw new ReceiptError('the batch signature is wrong')
     const statements: ReceiptStatement[] = []
@@ -77,7 +85,7 @@ export class ReceiptIntake {
       statements.push(statement)
       return { provider, job: statement.job, lease: statement.lease, receipt, known }
     })
-    const statuses = await this.#writer.write(receipts)
+    const statuses = await this.#writer.write(receipts, isWanted)
     for (const { lease, known } of receipts) if (known) this.#awaited.delete(lease)
     for (const [i, statement] of statements.entries()) {
       const { receipt } = opened[i] ?? {}

@@ -1,6 +1,12 @@
 import type { LeaseId } from '@infernet/schemas/ids'
+import { DbUnavailable } from '@infernet/settlement/db/db-port'
 import { describe, expect, it } from 'vitest'
-import { MAX_RECEIPTS_PER_STATEMENT, RECEIPT_INTERVAL_MS } from '../limits.ts'
+import {
+  MAX_KEPT_RECEIPTS,
+  MAX_RECEIPTS_PER_STATEMENT,
+  RECEIPT_INTERVAL_MS,
+  RECEIPT_RETRY_MS,
+} from '../limits.ts'
 import type { ReceiptStatus, StoredReceipt } from '../ports.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { ReceiptWriter } from './receipt-writer.ts'
@@ -17,6 +23,7 @@ function open() {
     answer: (statuses?: ReceiptStatus[]) => void
     fail: (error: Error) => void
   }[] = []
+  let outages = 0
   const writer = new ReceiptWriter({
     store: {
       storeReceipts: (receipts) => {
@@ -31,10 +38,11 @@ function open() {
     },
     later: clock.later,
     now: clock.now,
+    onUnavailable: () => void outages++,
   })
   /** Lets promises run. */
   const settled = () => new Promise((resolve) => setImmediate(resolve))
-  return { writer, clock, statements, settled }
+  return { writer, clock, statements, settled, outages: () => outages }
 }
 
 describe('the writer of receipts', () => {
@@ -81,5 +89,42 @@ describe('the writer of receipts', () => {
     clock.advance(RECEIPT_INTERVAL_MS)
     statements[1]?.answer()
     expect(await second).toEqual(['stored'])
+  })
+
+  it('keeps what a database that is away could not take, first come first, and tries it again', async () => {
+    const { writer, clock, statements, settled, outages } = open()
+    const first = writer.write(batch('a'))
+    const second = writer.write(batch('b', MAX_RECEIPTS_PER_STATEMENT - 1))
+    statements[0]?.fail(new DbUnavailable('restarting'))
+    await settled()
+    clock.advance(RECEIPT_RETRY_MS - 1)
+    expect([statements.length, outages()]).toEqual([1, 1])
+    clock.advance(1)
+    expect(statements[1]?.leases.slice(0, 2)).toEqual(['a0', 'b0'])
+    statements[1]?.answer()
+    expect(await first).toEqual(['stored'])
+    expect(await second).toHaveLength(MAX_RECEIPTS_PER_STATEMENT - 1)
+  })
+
+  it('keeps nothing for a connection that is gone: its provider will repeat it', async () => {
+    const { writer, clock, statements } = open()
+    let isHere = true
+    const first = writer.write(batch('a'), () => isHere)
+    isHere = false
+    statements[0]?.fail(new DbUnavailable('restarting'))
+    await expect(first).rejects.toThrow('restarting')
+    clock.advance(RECEIPT_RETRY_MS)
+    expect(statements).toHaveLength(1)
+  })
+
+  it('keeps no more than there is room for', async () => {
+    const { writer, statements } = open()
+    const first = writer.write(batch('a'))
+    const waiting = Array.from({ length: MAX_KEPT_RECEIPTS / 100 }, () =>
+      writer.write(batch('b', 100)),
+    )
+    statements[0]?.fail(new DbUnavailable('restarting'))
+    await expect(first).rejects.toThrow('restarting')
+    expect(waiting).toHaveLength(MAX_KEPT_RECEIPTS / 100)
   })
 })

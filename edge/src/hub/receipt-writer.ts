@@ -1,4 +1,10 @@
-import { MAX_RECEIPTS_PER_STATEMENT, RECEIPT_INTERVAL_MS } from '../limits.ts'
+import { DbUnavailable } from '@infernet/settlement/db/db-port'
+import {
+  MAX_KEPT_RECEIPTS,
+  MAX_RECEIPTS_PER_STATEMENT,
+  RECEIPT_INTERVAL_MS,
+  RECEIPT_RETRY_MS,
+} from '../limits.ts'
 import type { ReceiptStatus, StoredReceipt, StorePort } from '../ports.ts'
 
 export interface ReceiptWriterOptions {
@@ -7,18 +13,22 @@ export interface ReceiptWriterOptions {
   readonly later: (task: () => void, delayMs: number) => void
   /** ms since the epoch. */
   readonly now: () => number
+  /** The store is away; it is asked again. */
+  readonly onUnavailable: (error: DbUnavailable) => void
 }
 
 /** A provider's batch that waits to be written. */
 interface Waiting {
   readonly receipts: readonly StoredReceipt[]
+  readonly isWanted: () => boolean
   readonly resolve: (statuses: readonly ReceiptStatus[]) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
  * Writes the receipts of all providers to Postgres, many in one statement: what comes while one is under
- * way, or soon after the last one, gathers for the next. A quiet hub's batch is written at once.
+ * way, or soon after the last one, gathers for the next. A quiet hub's batch is written at once. While the store is
+ * away they are kept and tried again: a provider repeats them only over its next connection.
  */
 export class ReceiptWriter {
   readonly #options: ReceiptWriterOptions
@@ -27,15 +37,23 @@ export class ReceiptWriter {
   #writing = false
   #scheduled = false
   #nextAt = 0
+  /** The store could not be reached the last time. */
+  #isAway = false
 
   constructor(options: ReceiptWriterOptions) {
     this.#options = options
   }
 
-  /** Resolves with what became of each, in order. Rejects with what the store throws. */
-  write(receipts: readonly StoredReceipt[]): Promise<readonly ReceiptStatus[]> {
+  /**
+   * Resolves with what became of each, in order. Rejects with what the store throws; with DbUnavailable only once the
+   * batch `isWanted` no longer, or when too much waits.
+   */
+  write(
+    receipts: readonly StoredReceipt[],
+    isWanted: () => boolean = () => true,
+  ): Promise<readonly ReceiptStatus[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ receipts, resolve, reject })
+      this.#waiting.push({ receipts, isWanted, resolve, reject })
       this.#count += receipts.length
       this.#next()
     })
@@ -45,7 +63,8 @@ export class ReceiptWriter {
     if (this.#writing || this.#waiting.length === 0) return
     const { later, now } = this.#options
     const wait = this.#nextAt - now()
-    if (wait <= 0 || this.#count >= MAX_RECEIPTS_PER_STATEMENT / 2) return void this.#write()
+    const isFull = !this.#isAway && this.#count >= MAX_RECEIPTS_PER_STATEMENT / 2
+    if (wait <= 0 || isFull) return void this.#write()
     if (this.#scheduled) return
     this.#scheduled = true
     later(() => {
@@ -62,15 +81,36 @@ export class ReceiptWriter {
     this.#nextAt = now() + RECEIPT_INTERVAL_MS
     try {
       const statuses = await store.storeReceipts(batches.flatMap(({ receipts }) => receipts))
+      this.#isAway = false
       let at = 0
       for (const { receipts, resolve } of batches) {
         resolve(statuses.slice(at, (at += receipts.length)))
       }
     } catch (error) {
-      for (const { reject } of batches) reject(error)
+      this.#failed(batches, error)
     }
     this.#writing = false
     this.#next()
+  }
+
+  #failed(batches: readonly Waiting[], error: unknown): void {
+    const { now, onUnavailable } = this.#options
+    this.#isAway = error instanceof DbUnavailable
+    if (error instanceof DbUnavailable) {
+      onUnavailable(error)
+      this.#nextAt = now() + RECEIPT_RETRY_MS
+    }
+    const kept: Waiting[] = []
+    for (const batch of batches) {
+      const count = batch.receipts.length
+      const isKept = this.#isAway && batch.isWanted() && this.#count + count <= MAX_KEPT_RECEIPTS
+      if (!isKept) batch.reject(error)
+      else {
+        kept.push(batch)
+        this.#count += count
+      }
+    }
+    this.#waiting.unshift(...kept)
   }
 
   /** The oldest batches, as many as fit into one statement. */

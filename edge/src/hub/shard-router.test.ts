@@ -110,6 +110,7 @@ class World {
           })),
         ),
       askInvoice: () => alive(() => this.invoice),
+      selfTest: () => alive(() => ({ object: 'too_soon', waitMs: 7 }) as const),
       metrics: () => alive(() => '# HELP m M.\n# TYPE m counter\nm 1\n'),
     }
   }
@@ -295,6 +296,19 @@ describe('the router of jobs to shards', () => {
     world.isDirectoryDown = true
     await expect(asking()).rejects.toMatchObject({ code: 'timeout' })
     expect(world.failures).toEqual(['hub:eeur:0', 'directory'])
+  })
+
+  it('tests a provider where it logged in last', async () => {
+    const world = new World({ 'hub:weur:0': 'answers', 'hub:eeur:0': 'dead' })
+    const codeOf = async () => {
+      const outcome = await world.router.selfTest(peer)
+      return outcome.object === 'too_soon' ? outcome.waitMs : outcome.failure?.code
+    }
+    expect(await codeOf()).toBe('offline')
+    world.located = ['hub:weur:0']
+    expect(await codeOf()).toBe(7)
+    world.located = ['hub:eeur:0']
+    expect(await codeOf()).toBe('unreachable')
   })
 
   it('lists the providers of all shards that answer, a bounded number', async () => {

@@ -15,6 +15,8 @@ import type {
   Presence,
   SharedGpu,
 } from '../ports.ts'
+import { SHARD_ANSWERS_SELF_TEST_WITHIN_MS } from '../self-test/self-test-limits.ts'
+import { unmatched, type SelfTestOutcome } from '../self-test/self-test-port.ts'
 import type { RequestTrace } from '../telemetry/request-spans.ts'
 import { inTime } from './in-time.ts'
 import { InvoiceAskError } from './invoice-asks.ts'
@@ -47,6 +49,7 @@ export interface ShardHub {
   presenceOf(peers: readonly PeerId[]): Promise<readonly Presence[]>
   sharedGpusOf(peers: readonly PeerId[]): Promise<readonly SharedGpu[]>
   askInvoice(peer: PeerId, order: InvoiceOrder): Promise<InvoiceOutcome>
+  selfTest(peer: PeerId): Promise<SelfTestOutcome>
   metrics(): Promise<string>
 }
 
@@ -255,6 +258,16 @@ export class ShardRouter implements HubPort {
     )
     if (outcome === undefined) throw new InvoiceAskError('timeout', 'its hub did not answer')
     return fromInvoiceOutcome(outcome)
+  }
+
+  /** Tests a provider in the shard where it logged in last. */
+  async selfTest(peer: PeerId): Promise<SelfTestOutcome> {
+    const [shard] = await this.#shardsOf([peer])
+    if (shard === undefined) return unmatched(peer, 'offline')
+    const outcome = await this.#call(shard, (hub) =>
+      inTime(hub.selfTest(peer), SHARD_ANSWERS_SELF_TEST_WITHIN_MS),
+    )
+    return outcome ?? unmatched(peer, 'unreachable')
   }
 
   async #shardOf(peer: PeerId): Promise<string | undefined> {

@@ -1,15 +1,17 @@
 import { finishChunk, usageChunk } from '@infernet/openai-compat/chat-chunk'
 import { encodeData } from '@infernet/openai-compat/sse-encoder'
 import { makeUsage } from '@infernet/openai-compat/usage'
+import { newJobId, newRequestId, type ApiKeyId } from '@infernet/schemas/ids'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing/drawn-answer'
 import { describe, expect, it } from 'vitest'
-import { OPENING_WAIT_MS } from '../audit/audit-limits.ts'
+import { OPENING_WAIT_MS, SCORE_TIMEOUT_MS } from '../audit/audit-limits.ts'
+import type { PricedJobOrder } from '../billing/priced-jobs-port.ts'
 import { JOB_DEADLINE_MS, KEEP_ALIVE_MS, RECEIPT_INTERVAL_MS, VERDICT_WAIT_MS } from '../limits.ts'
 import { completion, piece, readEvents } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
-import { startEdge, type TestEdge } from '../testing/test-edge.ts'
+import { startEdge, type TestEdge, type TestEdgeOptions } from '../testing/test-edge.ts'
 
 const TOKENS = 30
 const COST_MSAT = 5 + 2 * TOKENS
@@ -37,21 +39,25 @@ function answer(job: FakeJob): void {
   job.end({ usage, finish_reason: 'length' })
 }
 
+interface AnsweredOptions extends Pick<TestEdgeOptions, 'byteStreams' | 'timeouts'> {
+  /** In place of the request. */
+  readonly ask?: (edge: TestEdge) => Promise<Response>
+}
+
 /** A strict request that its only provider has answered, and how that opens what it has signed. */
 async function answered(
   fields: Record<string, unknown> = {},
   init: RequestInit = {},
-  byteStreams = false,
-  ask?: (edge: TestEdge) => Promise<Response>,
+  { ask, ...options }: AnsweredOptions = {},
 ) {
-  const edge = await startEdge({ verifiers: new Set([verifierKey.peer]), byteStreams })
+  const edge = await startEdge({ verifiers: new Set([verifierKey.peer]), ...options })
   const offer = modelOffer('tiny', {
     spec: DRAWN_SPEC,
     endpoints: ['chat.completions', 'completions'],
   })
   const provider = await edge.provider({ models: [offer] })
-  const { stream_options: options, ...rest } = ASKED
-  const asked = { ...rest, ...(fields['stream'] === true ? { stream_options: options } : {}) }
+  const { stream_options, ...rest } = ASKED
+  const asked = { ...rest, ...(fields['stream'] === true ? { stream_options } : {}) }
   const response = ask?.(edge) ?? edge.chat({ ...asked, ...fields }, init)
   const job = await provider.jobs.next()
   answer(job)
@@ -127,6 +133,93 @@ describe('a strict answer in one piece', () => {
     expect(edge.record).toMatchObject({ status: 'completed' })
   })
 
+  describe('of a job of a fixed price', () => {
+    const paid = async (edge: TestEdge): Promise<Response> => {
+      const now = edge.clock.now()
+      const id = newJobId(now)
+      const { temperature, max_completion_tokens } = ASKED
+      const messages = [{ role: 'user', content: 'Count.' }]
+      const order: PricedJobOrder = {
+        id,
+        accountId: edge.account,
+        apiKeyId: '0123456789abcdef' as ApiKeyId,
+        requestId: newRequestId(now),
+        endpoint: '/v1/chat/completions',
+        model: 'tiny',
+        request: JSON.stringify({ model: 'tiny', messages, temperature, max_completion_tokens }),
+        metadata: {},
+        priceMsat: 2_000_000n,
+        feeBps: 100,
+        createdAt: now,
+      }
+      await edge.pricedJobs.quote(order, { ofAccount: 100, ofAll: 100, since: 0 })
+      await edge.pricedJobs.escrow(id, { state: 'accepted' })
+      await edge.runner.run([id])
+      for (;;) {
+        const job = await edge.pricedJobs.find(edge.account, id)
+        if (job?.state !== 'running') {
+          const { kind } = (await edge.pricedJobs.decision(id)) ?? {}
+          const result = JSON.parse(job?.result ?? '{}')
+          return Response.json({ state: job?.state, kind, result, error: job?.error })
+        }
+        await turn()
+      }
+    }
+
+    const GIVEN_BACK = {
+      state: 'failed',
+      kind: 'cancel',
+      error: { code: 'verification_failed' },
+    }
+
+    it('comes before its money: one that passes is settled', async () => {
+      const { open, isOpen, response, lease } = await answered({}, {}, { ask: paid })
+      expect(await isOpen()).toBe(true)
+      await open()
+      expect(await (await response).json()).toMatchObject({
+        state: 'completed',
+        kind: 'settle',
+        result: found({ verdict: 'pass', lease }),
+      })
+    })
+
+    it('gives the payment back when it is found out', async () => {
+      const { open, response } = await answered({}, {}, { ask: paid })
+      await open('4')
+      expect(await (await response).json()).toMatchObject(GIVEN_BACK)
+    })
+
+    it('gives the payment back when its provider hides what it has signed', async () => {
+      const { edge, response } = await answered({}, {}, { ask: paid })
+      edge.clock.advance(OPENING_WAIT_MS)
+      expect(await (await response).json()).toMatchObject(GIVEN_BACK)
+    })
+
+    const silentVerifier = async (edge: TestEdge): Promise<void> => {
+      const models = [modelOffer('tiny', { spec: DRAWN_SPEC })]
+      await edge.provider({ role: 'verifier', models }, verifierKey)
+    }
+
+    it('is waited for longer than by a client: until no verifier can say more', async () => {
+      const { edge, open, response } = await answered({}, {}, { ask: paid })
+      await silentVerifier(edge)
+      await open()
+      edge.clock.advance(Math.max(VERDICT_WAIT_MS, SCORE_TIMEOUT_MS))
+      const settled = { state: 'completed', kind: 'settle', result: found({ verdict: 'pass' }) }
+      expect(await (await response).json()).toMatchObject(settled)
+    })
+
+    it('gives the payment back when there is none before the job has to end', async () => {
+      const deadlineMs = SCORE_TIMEOUT_MS / 2
+      const timeouts = JSON.stringify({ deadlineMs })
+      const { edge, open, response } = await answered({}, {}, { ask: paid, timeouts })
+      await silentVerifier(edge)
+      await open()
+      edge.clock.advance(deadlineMs)
+      expect(await (await response).json()).toMatchObject(GIVEN_BACK)
+    })
+  })
+
   it('runs no other verdict into a request that wants none', async () => {
     const { response } = await answered({ provider: { verify: 'none' } })
     expect(await (await response).json()).not.toHaveProperty('infernet')
@@ -135,7 +228,7 @@ describe('a strict answer in one piece', () => {
 
 describe('a strict stream', () => {
   const reading = async (fields: Record<string, unknown> = {}, byteStreams = false) => {
-    const run = await answered({ stream: true, ...fields }, {}, byteStreams)
+    const run = await answered({ stream: true, ...fields }, {}, { byteStreams })
     const reader = (await run.response).body!.getReader()
     const first = new TextDecoder().decode((await reader.read()).value)
     const rest = async (): Promise<unknown[]> => {
@@ -240,11 +333,17 @@ describe.each([
   ['/v1/responses', { max_output_tokens: TOKENS, input: 'Hi' }],
 ])('a strict request to %s', (path, body) => {
   const ask = (stream: boolean) =>
-    answered({}, {}, false, (edge) => {
-      const { temperature, provider } = ASKED
-      const whole = { model: 'tiny', temperature, provider, stream, ...body }
-      return edge.request(path, { method: 'POST', body: JSON.stringify(whole) })
-    })
+    answered(
+      {},
+      {},
+      {
+        ask: (edge) => {
+          const { temperature, provider } = ASKED
+          const whole = { model: 'tiny', temperature, provider, stream, ...body }
+          return edge.request(path, { method: 'POST', body: JSON.stringify(whole) })
+        },
+      },
+    )
 
   it('gets the verdict in its answer', async () => {
     const { response, open, lease } = await ask(false)
