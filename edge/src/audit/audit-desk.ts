@@ -269,7 +269,8 @@ export class AuditDesk {
   ): Promise<void> {
     if (!(await this.#prompts.isOther(drawn.answer, statement.claim))) return
     // Who has left meanwhile can show nothing, and owes nothing of what nobody had asked for.
-    if (!this.#connections.has(drawn.answer.provider)) return
+    const { connection, provider } = drawn.answer
+    if (!this.#connections.isKept(provider, connection)) return
     this.#select(drawn)
     this.#askFor(statement, receipt)
   }

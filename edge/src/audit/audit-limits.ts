@@ -2,7 +2,7 @@
 export const MAX_AUDITS_UNDER_WAY = 512
 /** Answers whose receipts have not come: those of a tenth of a second, as a rule ... */
 export const MAX_UNSELECTED = 1_024
-/** ... with so many bytes of requests in all. */
+/** ... with so many bytes of requests and answers in all. */
 export const MAX_UNSELECTED_BYTES = 16 * 1024 * 1024
 /** For the receipt, which follows within 50 ms, and the opening: over a slow uplink 8 MB take a minute. */
 export const OPENING_WAIT_MS = 90_000

@@ -20,7 +20,9 @@ describe('answers that were not selected', () => {
           const known = kept.some((one) => one.lease === lease)
           if (isAdded && known) continue
           if (isAdded) {
-            unselected.add({ answer: { lease, body: body.subarray(0, mib * MIB) } })
+            const contentBytes = mib > 3 ? (mib - 3) * MIB : undefined
+            const asked = body.subarray(0, mib * MIB - (contentBytes ?? 0))
+            unselected.add({ answer: { lease, body: asked, contentBytes } })
             kept.push({ lease, mib })
             const bytes = () => kept.reduce((sum, one) => sum + one.mib * MIB, 0)
             while (bytes() > MAX_UNSELECTED_BYTES) kept.shift()
@@ -38,7 +40,8 @@ describe('answers that were not selected', () => {
   it('are so many at most', () => {
     const unselected = new Unselected()
     const many = Array.from({ length: MAX_UNSELECTED + 1 }, (_, i) => leaseOf(newJobId(i), 1))
-    for (const lease of many) unselected.add({ answer: { lease, body: new Uint8Array(1) } })
+    for (const lease of many)
+      unselected.add({ answer: { lease, body: new Uint8Array(1), contentBytes: 1 } })
     expect(many.map((lease) => unselected.take(lease) !== undefined).indexOf(true)).toBe(1)
   })
 })

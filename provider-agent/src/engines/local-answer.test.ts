@@ -161,12 +161,12 @@ describe('a local answer that goes on', () => {
     expect(run.usage()).toEqual({ prompt_tokens: 5, completion_tokens: 2 })
   })
 
-  it('counts a token that only says white space again as prompt', () => {
-    const { sink, say, end, run } = goOn('one, ')
-    say(' ', 'two')
+  it('charges nobody for tokens that only say white space again: the prompt has its ids, and no more', () => {
+    const { sink, say, end, run } = goOn('one,\n  ')
+    say('\n', '  ', 'two')
     end('stop')
     expect(contentOf(sink.text)).toBe('two')
-    expect(run.usage()).toEqual({ prompt_tokens: 6, completion_tokens: 1 })
+    expect(run.usage()).toEqual({ prompt_tokens: 5, completion_tokens: 1 })
   })
 
   it('takes nothing out of an answer that goes on otherwise', () => {

@@ -102,11 +102,8 @@ class LocalAnswer implements TokenSink {
     for (const piece of pieces) {
       this.#evidence.add(piece.position)
       const said = this.#unknown(piece.text)
-      // Said again, for us and not for the client: it was counted when it was delivered.
-      if (said === '' && piece.text !== '') {
-        this.#promptTokens++
-        continue
-      }
+      // Said again, for us and not for the client: it was counted when it was delivered, and no id of the prompt is it.
+      if (said === '' && piece.text !== '') continue
       this.#completionTokens++
       if (piece.score !== undefined) this.#scores.push(toLogprob(piece.score))
       const { text, stop } = this.#stops.push(said)
