@@ -177,12 +177,15 @@ export class CrashWorld {
     }[victim]
   }
 
-  /** Starts anew what was killed. False when it had ended by itself before, as a settler without its lease does. */
+  /**
+   * Starts anew what was killed. False when it had ended by itself before, as a settler without its lease does. Of a
+   * workerd host this is the process that runs workerd, which ends with a code of its own when workerd does.
+   */
   async #isKilled(victim: Victim, service: Service): Promise<boolean> {
     await service.ended()
     if (victim === 'database') await this.#stack.startDatabase()
     if (victim === 'edge') await this.#stack.startEdge()
-    return victim !== 'settler' || service.process.signalCode === 'SIGKILL'
+    return service.process.signalCode === 'SIGKILL'
   }
 
   /** Waits until nothing has been under way for a while, or `isOver`, or that takes too long. */

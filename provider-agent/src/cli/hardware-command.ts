@@ -1,6 +1,7 @@
 import type { Hardware } from '@infernet/schemas/hardware'
 import type { Command } from 'commander'
-import { readAmdGpus, readingsFor } from '../hardware/amd-reading.ts'
+import { AmdReader } from '../hardware/amd-reader.ts'
+import { readingsFor } from '../hardware/amd-reading.ts'
 import { commandRunner } from '../hardware/command-runner.ts'
 import { readGpus, type GpuReading } from '../hardware/gpu-reading.ts'
 import { PROBE_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
@@ -38,7 +39,7 @@ async function nvidiaNow({ gpus }: Hardware): Promise<Now[]> {
 async function amdNow({ gpus }: Hardware): Promise<Now[]> {
   const cards = gpus.filter(({ vendor }) => vendor === 'amd')
   if (cards.length === 0) return []
-  const readings = readingsFor(cards, await readAmdGpus(kernelFiles))
+  const readings = readingsFor(cards, await new AmdReader(kernelFiles).read())
   return cards.map(({ name }, n) => nowOf('amd', name, readings[n]))
 }
 

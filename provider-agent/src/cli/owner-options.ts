@@ -56,6 +56,11 @@ export function roomLimitsOf(flags: OwnerFlags): RoomLimits | undefined {
   return Object.values(limits).every((limit) => limit === undefined) ? undefined : limits
 }
 
+const BLIND = {
+  all: 'no GPU of NVIDIA or AMD can be looked at: --max-temp, --max-watts, --keep-vram and --pause-when-busy do nothing until one can; try: infernet-agent hardware',
+  some: 'GPUs cannot be looked at that were there before: a pause does not end until they can; try: infernet-agent hardware',
+} as const
+
 function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWatch | undefined {
   const limits = roomLimitsOf(flags)
   if (limits === undefined) return undefined
@@ -63,10 +68,7 @@ function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWat
     run: commandRunner(),
     files: kernelFiles,
     limits,
-    onBlind: () =>
-      trouble(
-        'no GPU of NVIDIA or AMD can be looked at: --max-temp, --max-watts, --keep-vram and --pause-when-busy do nothing until one can; try: infernet-agent hardware',
-      ),
+    onBlind: (which) => trouble(BLIND[which]),
   })
 }
 

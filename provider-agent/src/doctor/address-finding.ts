@@ -74,10 +74,19 @@ function boundsFinding(
   )
 }
 
-const fixFor = ({ code }: LnurlError, network: string | undefined): string =>
-  code === 'invoice'
-    ? `this edge pays on ${network ?? 'another network'}: name an address of a wallet there`
-    : 'ask the wallet for its Lightning address: --payout user@domain'
+function fixFor({ code }: LnurlError, network: string | undefined): string {
+  switch (code) {
+    case 'network':
+      return `this edge pays on ${network ?? 'another network'}: name an address of a wallet there`
+    case 'expired':
+      return 'is the clock of this machine right? if so, name an address of another wallet: --payout user@domain'
+    case 'invoice':
+    case 'amount_out_of_range':
+      return 'no edge can pay such a wallet: tell who runs it, or name another: --payout user@domain'
+    default:
+      return 'ask the wallet for its Lightning address: --payout user@domain'
+  }
+}
 
 const isNetwork = (name: string): name is Bolt11Network => Object.hasOwn(NETWORK_PREFIX, name)
 

@@ -1,8 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { encodeInvoice } from '@infernet/settlement/bolt11/encode-invoice'
-import type { Bolt11Network } from '@infernet/settlement/bolt11/invoice'
+import { encodeInvoice, type InvoiceDraft } from '@infernet/settlement/bolt11/encode-invoice'
 import { AGENT_URIS } from '@infernet/settlement/lightning/lnd/macaroon-roles'
 import { PUBLIC_INTERNET, type GuardedFetchPorts } from '@infernet/settlement/lnurl/guarded-fetch'
 import { SimReceiver } from '@infernet/settlement/testing/sim-receiver'
@@ -22,17 +21,18 @@ const key = loadIdentity(join(mkdtempSync(join(tmpdir(), 'infernet-')), 'key.pem
 /** A wallet's server: what it takes, and the invoice that it gives. */
 interface Wallet {
   readonly terms?: object
-  readonly network?: Bolt11Network
+  /** How its invoice is otherwise than asked for; a text in place of one. */
+  readonly invoice?: Partial<InvoiceDraft> | string
   readonly asked?: string[]
 }
 
-const wallet = ({ terms, network = 'regtest', asked = [] }: Wallet): GuardedFetchPorts => ({
+const wallet = ({ terms, invoice = {}, asked = [] }: Wallet): GuardedFetchPorts => ({
   policy: PUBLIC_INTERNET,
   resolve: async () => ['9.9.9.9'],
   get: async (url) => {
     asked.push(url.href)
     const amount = url.searchParams.get('amount')
-    const answer = amount === null ? { ...TERMS, ...terms } : { pr: invoiceOf(amount, network) }
+    const answer = amount === null ? { ...TERMS, ...terms } : { pr: invoiceOf(amount, invoice) }
     return { status: 200, body: JSON.stringify(answer) }
   },
 })
@@ -45,18 +45,21 @@ const TERMS = {
   metadata: METADATA,
 }
 
-const invoiceOf = (amount: string, network: Bolt11Network): string =>
-  encodeInvoice(
+const invoiceOf = (amount: string, change: Partial<InvoiceDraft> | string): string => {
+  if (typeof change === 'string') return change
+  return encodeInvoice(
     {
-      network,
+      network: 'regtest',
       amountMsat: BigInt(amount),
       timestamp: NOW / 1000,
       paymentHash: '11'.repeat(32),
       paymentSecret: '22'.repeat(32),
       description: { kind: 'hash', sha256: createHash('sha256').update(METADATA).digest('hex') },
+      ...change,
     },
     new Uint8Array(32).fill(7),
   )
+}
 
 interface Look {
   readonly network?: string | undefined
@@ -118,11 +121,30 @@ describe('the check of a Lightning address', () => {
   })
 
   it('fails where its wallet is on another network', async () => {
-    const ports = wallet({ network: 'mainnet' })
+    const ports = wallet({ invoice: { network: 'mainnet' } })
     expect(await look(ADDRESS, { network: 'regtest', ports })).toMatchObject({
       outcome: 'failed',
       said: expect.stringContaining('is for mainnet') as string,
       fix: expect.stringContaining('pays on regtest') as string,
+    })
+  })
+
+  it.each<[string, Partial<InvoiceDraft> | string, RegExp]>([
+    ['for another amount', { amountMsat: 5n }, /such a wallet/],
+    ['of other metadata', { description: { kind: 'text', text: 'for me' } }, /such a wallet/],
+    ['that nobody can read', 'lnbcrt1nonsense', /such a wallet/],
+    ['that has expired', { timestamp: NOW / 1000 - 4_000 }, /clock/],
+  ])('blames no network for an invoice %s', async (_, invoice, fix) => {
+    const found = await look(ADDRESS, { network: 'regtest', ports: wallet({ invoice }) })
+    expect(found).toMatchObject({ outcome: 'failed', fix: expect.stringMatching(fix) as string })
+    expect(found.fix).not.toContain('regtest')
+  })
+
+  it('fails where no amount lies within its bounds', async () => {
+    const ports = wallet({ terms: { minSendable: 3_000_000, maxSendable: 2_000_000 } })
+    expect(await look(ADDRESS, { network: 'regtest', ports })).toMatchObject({
+      outcome: 'failed',
+      fix: expect.stringContaining('such a wallet') as string,
     })
   })
 
@@ -202,10 +224,20 @@ describe('the check of an own node', () => {
     expect(weak).toMatchObject({
       outcome: 'failed',
       said: 'its macaroon does not allow it to make invoices',
+      fix: expect.stringContaining('bake a macaroon') as string,
     })
     const gone = await look({ ...ownNode(), lnd: '127.0.0.1:1' })
     expect(gone).toMatchObject({
       outcome: 'failed',
+      fix: expect.stringContaining('does LND run') as string,
+    })
+  })
+
+  it('does not blame the macaroon for a node that ends before it gave an invoice', async () => {
+    node.faults.plan('AddInvoice', { kind: 'refuse' })
+    expect(await look(ownNode())).toMatchObject({
+      outcome: 'failed',
+      said: 'its Lightning node cannot be reached',
       fix: expect.stringContaining('does LND run') as string,
     })
   })

@@ -3,7 +3,7 @@ import { readAmdGpus, readingsFor } from './amd-reading.ts'
 import type { CommandRunner } from './command-runner.ts'
 import { cardHash } from './gpu-facts.ts'
 import { GpuWatch } from './gpu-watch.ts'
-import { GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
+import { COMMAND_TIMEOUT_MS, GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
 import type { KernelFiles } from './kernel-files.ts'
 import type { RoomLimits } from './room.ts'
 
@@ -52,6 +52,18 @@ const GRAPHICS = {
   mem_info_vram_total: `${512 * 1024 ** 2}\n`,
   'hwmon/hwmon4/temp1_input': '95000\n',
 }
+/** Graphics of a Ryzen to which the firmware gives memory, and a desktop that uses it. */
+const RYZEN: Readonly<Record<string, string>> = {
+  vendor: '0x1002\n',
+  device: '0x164e\n',
+  mem_info_vram_total: `${2 * GIB}\n`,
+  mem_info_vram_used: `${GIB}\n`,
+  gpu_busy_percent: '90\n',
+  'hwmon/hwmon3/temp1_input': '92000\n',
+  'hwmon/hwmon3/temp1_label': 'edge\n',
+  'hwmon/hwmon3/in0_label': 'vddgfx\n',
+  'hwmon/hwmon3/in1_label': 'vddnb\n',
+}
 const INTEL = { vendor: '0x8086\n', 'hwmon/hwmon1/temp1_input': '99000\n' }
 
 /** A kernel with these cards, by their numbers; it may be changed. */
@@ -83,6 +95,7 @@ describe('AMD’s GPUs as they are now', () => {
       {
         name: 'AMD GPU 0x744c',
         idSha256: cardHash('0b5e7d02c94a61f8'),
+        isIntegrated: false,
         temperatureC: 61,
         usedMib: 3 * 1024,
         totalMib: 24 * 1024,
@@ -92,6 +105,7 @@ describe('AMD’s GPUs as they are now', () => {
       {
         name: 'AMD Instinct MI300X OAM',
         idSha256: undefined,
+        isIntegrated: false,
         temperatureC: 44,
         usedMib: 283,
         totalMib: 192 * 1024,
@@ -114,6 +128,14 @@ describe('AMD’s GPUs as they are now', () => {
     expect(await readAmdGpus(kernel({}).files)).toEqual([])
   })
 
+  it('are told apart from graphics of a processor', async () => {
+    const readings = await readAmdGpus(kernel({ 0: RYZEN, 1: RX_7900 }).files)
+    expect(readings).toMatchObject([
+      { totalMib: 2_048, isIntegrated: true },
+      { totalMib: 24 * 1024, isIntegrated: false },
+    ])
+  })
+
   it('belong to the cards that are told, by their numbers or their order', async () => {
     const readings = await readAmdGpus(kernel({ 0: MI300X, 1: RX_7900 }).files)
     const id_sha256 = cardHash('0b5e7d02c94a61f8')
@@ -129,18 +151,35 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A watch over a card of AMD's; `nvidia` says what `nvidia-smi` does. */
-async function makeWatch(limits: RoomLimits, nvidia: { degrees?: number } = {}) {
+interface Nvidia {
+  degrees?: number
+  totalMib?: number
+}
+
+/** A watch over cards of AMD's; `nvidia` says what `nvidia-smi` does. */
+async function makeWatch(
+  limits: RoomLimits,
+  nvidia: Nvidia = {},
+  cards: Parameters<typeof kernel>[0] = { 1: RX_7900 },
+) {
   vi.useFakeTimers()
-  const card = kernel({ 1: RX_7900 })
+  const card = kernel(cards)
   const run: CommandRunner = async (_file, [query = '']) => {
     if (nvidia.degrees === undefined) return { code: undefined, stdout: '', stderr: '' }
     const fields = query.replace('--query-gpu=', '').split(',')
-    const cells = fields.map((field) => (field === 'temperature.gpu' ? nvidia.degrees : '[N/A]'))
+    const cells = fields.map((field) => {
+      if (field === 'memory.total') return nvidia.totalMib ?? '[N/A]'
+      return field === 'temperature.gpu' ? nvidia.degrees : '[N/A]'
+    })
     return { code: 0, stdout: `${cells.join(', ')}\n`, stderr: '' }
   }
-  const blind = { times: 0 }
-  const watch = new GpuWatch({ run, files: card.files, limits, onBlind: () => blind.times++ })
+  const blind: string[] = []
+  const kernelState = { isHung: false }
+  const files: KernelFiles = {
+    ...card.files,
+    read: (path) => (kernelState.isHung ? new Promise(() => {}) : card.files.read(path)),
+  }
+  const watch = new GpuWatch({ run, files, limits, onBlind: (which) => blind.push(which) })
   watches.push(watch)
   const set = (file: string, text: string) => card.all.set(`${DRM}/card1/device/${file}`, text)
   watch.start()
@@ -154,7 +193,7 @@ async function makeWatch(limits: RoomLimits, nvidia: { degrees?: number } = {}) 
     }
     return seen
   }
-  return { watch, card, nvidia, blind, rooms }
+  return { watch, card, kernelState, nvidia, blind, rooms }
 }
 
 describe('a watch over AMD’s GPUs', () => {
@@ -176,7 +215,7 @@ describe('a watch over AMD’s GPUs', () => {
     const { rooms, watch, blind } = await makeWatch(limits)
     expect(watch.room).toBe('open')
     expect(await rooms(file, texts)).toEqual([shut, shut, 'open'])
-    expect(blind.times).toBe(0)
+    expect(blind).toEqual([])
   })
 
   it('notices somebody else who computes', async () => {
@@ -189,8 +228,64 @@ describe('a watch over AMD’s GPUs', () => {
     expect(await rooms('gpu_busy_percent', ['1'])).toEqual(['hot'])
     delete nvidia.degrees
     expect(await rooms('gpu_busy_percent', ['1', '1'])).toEqual(['hot', 'hot'])
-    expect(blind.times).toBe(1)
+    expect(blind).toEqual(['some'])
     nvidia.degrees = 50
     expect(await rooms('gpu_busy_percent', ['1'])).toEqual(['open'])
+  })
+
+  const ALL_LIMITS = { maxTemperatureC: 80, keepFreeMib: 4_000, pauseWhenBusy: true }
+
+  it('leaves out graphics of a processor beside another GPU', async () => {
+    const beside = await makeWatch(ALL_LIMITS, { degrees: 50, totalMib: 24_576 }, { 0: RYZEN })
+    expect(await beside.rooms('gpu_busy_percent', ['90', '90'])).toEqual(['open', 'open'])
+    expect(beside.watch.readings).toMatchObject([{ totalMib: 24_576 }])
+    // Not for the time while that is gone, either.
+    delete beside.nvidia.degrees
+    expect(await beside.rooms('gpu_busy_percent', ['90'])).toEqual(['open'])
+    expect(beside.blind).toEqual(['all'])
+    const amdOnly = await makeWatch(ALL_LIMITS, {}, { 0: RYZEN, 1: RX_7900 })
+    expect(await amdOnly.rooms('gpu_busy_percent', ['3'])).toEqual(['open'])
+  })
+
+  it('looks at graphics of a processor that are the only GPU, or the largest', async () => {
+    const alone = await makeWatch({ maxTemperatureC: 80 }, {}, { 1: RYZEN })
+    expect(alone.watch.room).toBe('hot')
+    const large = { ...RYZEN, mem_info_vram_total: `${96 * GIB}\n` }
+    const nvidia = { degrees: 50, totalMib: 8_192 }
+    const largest = await makeWatch({ maxTemperatureC: 80 }, nvidia, { 1: large })
+    expect(largest.watch.room).toBe('hot')
+  })
+
+  it('goes on with the other maker’s when a driver does not answer', async () => {
+    const { watch, kernelState, nvidia, blind, rooms } = await makeWatch(
+      { maxTemperatureC: 80 },
+      { degrees: 50 },
+    )
+    kernelState.isHung = true
+    nvidia.degrees = 90
+    // The look begins after its time, and takes what a program may.
+    await rooms('gpu_busy_percent', ['1'])
+    await vi.advanceTimersByTimeAsync(COMMAND_TIMEOUT_MS)
+    expect([watch.room, blind]).toEqual(['hot', ['some']])
+    // What hangs is not waited for again.
+    expect(await rooms('gpu_busy_percent', ['1'])).toEqual(['hot'])
+    nvidia.degrees = 50
+    expect(await rooms('gpu_busy_percent', ['1', '1'])).toEqual(['hot', 'hot'])
+  })
+
+  it('is not held up by a processor’s graphics that do not answer', async () => {
+    const { kernelState, nvidia, blind, rooms } = await makeWatch(
+      { maxTemperatureC: 80 },
+      { degrees: 50, totalMib: 24_576 },
+      { 0: RYZEN },
+    )
+    kernelState.isHung = true
+    await rooms('gpu_busy_percent', ['1'])
+    await vi.advanceTimersByTimeAsync(COMMAND_TIMEOUT_MS)
+    nvidia.degrees = 90
+    expect(await rooms('gpu_busy_percent', ['1'])).toEqual(['hot'])
+    nvidia.degrees = 50
+    expect(await rooms('gpu_busy_percent', ['1'])).toEqual(['open'])
+    expect(blind).toEqual([])
   })
 })

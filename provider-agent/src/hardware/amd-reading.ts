@@ -11,22 +11,26 @@ const DRM = '/sys/class/drm'
 /** The die, and its hottest spot, which some cards for data centres tell alone. The memory has its own limits. */
 const SENSORS = ['edge', 'junction'] as const
 const MAX_SENSORS = 3
+/** The voltage of the processor's memory controller, which graphics cards do not have. */
+const OF_A_PROCESSOR = 'vddnb'
 
 /** An AMD card, and the folder in which the kernel's driver tells of it. */
 type Card = (file: string) => Promise<string | undefined>
 
 /**
  * AMD's GPUs as they are now, as the kernel's driver says: no program is started, and none need be installed. Those that
- * processors have for the screen are left out.
+ * processors have for the screen are left out. One file is read after the other, so that a card that hangs keeps one of
+ * the few threads that read files, and not all.
  */
 export async function readAmdGpus(files: KernelFiles): Promise<readonly GpuReading[]> {
   const names = await files.list(DRM)
   const numbers = names.flatMap((name) => /^card(\d+)$/.exec(name)?.[1] ?? [])
   const inOrder = numbers.map(Number).toSorted((a, b) => a - b)
-  const found = await Promise.all(
-    inOrder.map((number) => readingOf(files, `${DRM}/card${number}/device`)),
-  )
-  return found.flat()
+  const found: GpuReading[] = []
+  for (const number of inOrder) {
+    found.push(...(await readingOf(files, `${DRM}/card${number}/device`)))
+  }
+  return found
 }
 
 async function readingOf(files: KernelFiles, folder: string): Promise<readonly GpuReading[]> {
@@ -42,6 +46,7 @@ async function readingOf(files: KernelFiles, folder: string): Promise<readonly G
     {
       name: (await card('product_name')) || `AMD GPU ${(await card('device')) ?? ''}`.trim(),
       idSha256: serial && cardHash(serial),
+      isIntegrated: (await sensor('in1_label')) === OF_A_PROCESSOR,
       temperatureC: await temperatureOf(sensor),
       usedMib: mibOf(await card('mem_info_vram_used')),
       totalMib,
@@ -53,8 +58,8 @@ async function readingOf(files: KernelFiles, folder: string): Promise<readonly G
 
 /** Which sensor is which its label says; older drivers have one, and no labels. */
 async function temperatureOf(sensor: Card): Promise<number | undefined> {
-  const numbers = Array.from({ length: MAX_SENSORS }, (_, n) => n + 1)
-  const labels = await Promise.all(numbers.map((n) => sensor(`temp${n}_label`)))
+  const labels: (string | undefined)[] = []
+  for (let n = 1; n <= MAX_SENSORS; n++) labels.push(await sensor(`temp${n}_label`))
   const number = SENSORS.map((name) => labels.indexOf(name) + 1).find((n) => n > 0)
   if (number === undefined && labels.some((label) => label !== undefined)) return undefined
   const thousandths = wholeNumber(await sensor(`temp${number ?? 1}_input`), 1_000_000)

@@ -7,6 +7,8 @@ export interface GpuReading {
   readonly name: string
   /** Of the card, as the edge is told it. */
   readonly idSha256?: string | undefined
+  /** It is a part of the processor, and its memory a part of the main memory. */
+  readonly isIntegrated?: boolean
   readonly temperatureC: number | undefined
   readonly usedMib: number | undefined
   readonly totalMib: number | undefined

@@ -1,5 +1,6 @@
-import { readAmdGpus } from './amd-reading.ts'
+import { AmdReader } from './amd-reader.ts'
 import type { CommandRunner } from './command-runner.ts'
+import { CountedGpus } from './counted-gpus.ts'
 import { busiestDrawing } from './drawing-programs.ts'
 import { READING_FIELDS, readGpus, type GpuReading } from './gpu-reading.ts'
 import { GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
@@ -12,8 +13,8 @@ export interface GpuWatchOptions {
   /** Where AMD's driver tells; absent: it is not asked. */
   readonly files?: KernelFiles
   readonly limits: RoomLimits
-  /** No GPU can be looked at; called once until one can again. */
-  readonly onBlind?: () => void
+  /** No GPU can be looked at, or not all that were there before; called once until they can again. */
+  readonly onBlind?: (which: 'all' | 'some') => void
   /** At least {@link GPU_WATCH_INTERVAL_MS} outside of tests. */
   readonly intervalMs?: number
 }
@@ -22,8 +23,8 @@ export interface GpuWatchOptions {
 export class GpuWatch {
   readonly #options: GpuWatchOptions
   #fields: readonly string[] = READING_FIELDS
-  /** Makers whose GPUs have been seen: where one's are gone, those of the other do not stand for them. */
-  readonly #makers = new Set<number>()
+  readonly #amd: AmdReader | undefined
+  readonly #counted = new CountedGpus()
   #readings: readonly GpuReading[] = []
   #before: readonly GpuReading[] = []
   #drawnBefore: number | undefined
@@ -35,6 +36,7 @@ export class GpuWatch {
 
   constructor(options: GpuWatchOptions) {
     this.#options = options
+    this.#amd = options.files && new AmdReader(options.files)
   }
 
   get room(): Room {
@@ -61,19 +63,17 @@ export class GpuWatch {
   }
 
   async #look(): Promise<void> {
-    const { files, run, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
-    const [nvidia, amd] = await Promise.all([
-      readGpus(run, this.#fields),
-      files === undefined ? [] : readAmdGpus(files),
-    ])
-    const readings = this.#seen(nvidia.readings, amd)
+    const { run, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
+    const [nvidia, amd] = await Promise.all([readGpus(run, this.#fields), this.#amd?.read() ?? []])
+    const { readings, isPartial } = this.#counted.look(nvidia.readings, amd)
     const drawnNow = await this.#drawn()
     if (this.#isClosed) return
     this.#fields = nvidia.fields
-    if (readings.length === 0 && !this.#isBlind) onBlind?.()
-    this.#isBlind = readings.length === 0
+    const isBlind = readings.length === 0 || isPartial
+    if (isBlind && !this.#isBlind) onBlind?.(readings.length === 0 ? 'all' : 'some')
+    this.#isBlind = isBlind
     const looks = { now: readings, before: this.#before, drawnNow, drawnBefore: this.#drawnBefore }
-    const state = { was: this.#room, worked: this.#worked, ...looks }
+    const state = { was: this.#room, worked: this.#worked, isPartial, ...looks }
     this.#room = roomOf(state, limits)
     this.#readings = readings
     // What our own jobs have made of a GPU says nothing of others the next time either.
@@ -81,15 +81,6 @@ export class GpuWatch {
     this.#drawnBefore = drawnNow
     this.#worked = false
     this.#timer = setTimeout(() => void this.#look(), intervalMs).unref()
-  }
-
-  /** All GPUs; none where a maker's are gone that were there before. */
-  #seen(...makers: readonly (readonly GpuReading[])[]): readonly GpuReading[] {
-    for (const [maker, readings] of makers.entries()) {
-      if (readings.length > 0) this.#makers.add(maker)
-      else if (this.#makers.has(maker)) return []
-    }
-    return makers.flat()
   }
 
   /** Asked while jobs of ours run only: else all that a GPU does is of others. */

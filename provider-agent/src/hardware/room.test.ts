@@ -82,6 +82,13 @@ describe('room for jobs', () => {
     ])
   })
 
+  it('does not wait for memory that a GPU does not have', () => {
+    const small = [{ usedMib: 500, totalMib: 4_000 }]
+    expect(follow({ keepFreeMib: 4_000 }, small)).toEqual(['open'])
+    const large = [{ usedMib: 500, totalMib: 4_001 }]
+    expect(follow({ keepFreeMib: 4_000 }, large)).toEqual(['memory'])
+  })
+
   it('is gone when somebody computes twice in a row, and back when nobody does twice', () => {
     const looks = [90, 0, 90, 90, 20, 10, 10].map((busyPercent) => ({ busyPercent }))
     expect(follow({ pauseWhenBusy: true }, looks)).toEqual([
@@ -114,6 +121,16 @@ describe('room for jobs', () => {
     for (const was of ['open', 'hot', 'power', 'memory', 'in_use'] as const) {
       expect(roomOf({ was, now: [], before: [], worked: false }, {})).toBe(was)
     }
+  })
+
+  it('shuts, and does not open, while GPUs are gone that were there', () => {
+    const state = { now: [reading()], before: [], worked: false, isPartial: true }
+    const limits = { maxTemperatureC: 60 }
+    for (const was of ['hot', 'power', 'memory', 'in_use'] as const) {
+      expect(roomOf({ ...state, was }, {})).toBe(was)
+    }
+    expect(roomOf({ ...state, was: 'open' }, limits)).toBe('hot')
+    expect(roomOf({ ...state, was: 'open' }, {})).toBe('open')
   })
 
   const maybe = (max: number) => fc.option(fc.integer({ min: 0, max }), { nil: undefined })

@@ -19,6 +19,8 @@ export interface RoomState {
   /** The last look at the GPUs, and the one before; none where jobs of ours ran then. */
   readonly now: readonly GpuReading[]
   readonly before: readonly GpuReading[]
+  /** GPUs are gone that were there before: those that are left may shut, and open nothing. */
+  readonly isPartial?: boolean
   /** Jobs of ours ran since then: how busy a GPU is says nothing of others. */
   readonly worked: boolean
   /** Of the programs that draw, what the busiest took of a GPU at these looks, in percent; undefined: not told. */
@@ -42,6 +44,7 @@ const PLAY_PERCENT = 25
  */
 export function roomOf(state: RoomState, limits: RoomLimits): Room {
   if (state.now.length === 0) return state.was
+  if (state.isPartial === true && state.was !== 'open') return state.was
   if (isHot(state, limits)) return 'hot'
   if (isPowerful(state, limits)) return 'power'
   if (isFull(state, limits)) return 'memory'
@@ -60,12 +63,16 @@ function isPowerful({ was, now }: RoomState, { maxWatts }: RoomLimits): boolean 
   return now.some(({ powerW }) => powerW !== undefined && powerW >= bound)
 }
 
+/** A GPU that has no more than is to be left could never leave it: it is not meant. */
 function isFull({ was, now }: RoomState, { keepFreeMib }: RoomLimits): boolean {
   if (keepFreeMib === undefined) return false
   const bound = was === 'memory' ? keepFreeMib + MORE_FREE_MIB : keepFreeMib
   return now.some(
     ({ usedMib, totalMib }) =>
-      usedMib !== undefined && totalMib !== undefined && totalMib - usedMib < bound,
+      usedMib !== undefined &&
+      totalMib !== undefined &&
+      totalMib > keepFreeMib &&
+      totalMib - usedMib < bound,
   )
 }
 

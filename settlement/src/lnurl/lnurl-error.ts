@@ -10,7 +10,11 @@ export type LnurlErrorCode =
   /** The service said no, in its own words. */
   | 'refused'
   | 'amount_out_of_range'
-  /** The invoice is not the one that was asked for. */
+  /** The invoice is for another Lightning network. */
+  | 'network'
+  /** The invoice was no longer good when it came, by our clock. */
+  | 'expired'
+  /** The invoice cannot be read, or is otherwise not the one that was asked for. */
   | 'invoice'
 
 /** Why no invoice came of a Lightning address or LNURL. Nothing was paid. */

@@ -97,16 +97,16 @@ describe('requestInvoice', () => {
     expect(urls).toEqual(['/.well-known/lnurlp/a', '/pay?id=1&amount=5000'])
   })
 
-  it.each([
-    ['another amount', { amountMsat: 5_001n }],
-    ['no amount', { amountMsat: undefined }],
-    ['another network', { network: 'mainnet' as const }],
-    ['other metadata', { description: { kind: 'hash' as const, sha256: '00'.repeat(32) } }],
-    ['a description of its own', { description: { kind: 'text' as const, text: 'x' } }],
-    ['an expired date', { timestamp: NOW - 4_000 }],
-  ])('refuses an invoice with %s', async (_, change) => {
-    service.answer = { pr: encodeInvoice({ ...draft, ...change } as InvoiceDraft, key) }
-    await expect(ask()).rejects.toEqual(failure('invoice'))
+  it.each<[string, string, object]>([
+    ['another amount', 'invoice', { amountMsat: 5_001n }],
+    ['no amount', 'invoice', { amountMsat: undefined }],
+    ['another network', 'network', { network: 'mainnet' }],
+    ['other metadata', 'invoice', { description: { kind: 'hash', sha256: '00'.repeat(32) } }],
+    ['a description of its own', 'invoice', { description: { kind: 'text', text: 'x' } }],
+    ['an expired date', 'expired', { timestamp: NOW - 4_000 }],
+  ])('refuses an invoice with %s', async (_, code, change) => {
+    service.answer = { pr: encodeInvoice({ ...draft, ...change }, key) }
+    await expect(ask()).rejects.toEqual(failure(code))
   })
 
   it('refuses what is no invoice', async () => {

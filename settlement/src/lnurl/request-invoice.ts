@@ -5,7 +5,7 @@ import { Bolt11Error } from '../bolt11/bolt11-error.ts'
 import { decodeInvoice } from '../bolt11/decode-invoice.ts'
 import type { Bolt11Network, DecodedInvoice } from '../bolt11/invoice.ts'
 import { guardedFetch, type GuardedFetchPorts } from './guarded-fetch.ts'
-import { LnurlError } from './lnurl-error.ts'
+import { LnurlError, type LnurlErrorCode } from './lnurl-error.ts'
 import { askTerms, readAnswer } from './pay-terms.ts'
 
 /** For both requests together; services answer in well under a second. */
@@ -56,17 +56,19 @@ export async function requestInvoice(
 function checkedInvoice(bolt11: string, metadata: string, request: LnurlRequest): DecodedInvoice {
   const invoice = decoded(bolt11)
   const committed = bytesToHex(sha256(utf8ToBytes(metadata)))
-  const faults: readonly (readonly [boolean, string])[] = [
-    [invoice.network !== request.network, `is for ${invoice.network}`],
-    [invoice.amountMsat !== request.amountMsat, `is for ${invoice.amountMsat ?? 'any'} msat`],
+  const { network, amountMsat, description, expiresAt } = invoice
+  const faults: readonly (readonly [boolean, LnurlErrorCode, string])[] = [
+    [network !== request.network, 'network', `is for ${network}`],
+    [amountMsat !== request.amountMsat, 'invoice', `is for ${amountMsat ?? 'any'} msat`],
     [
-      invoice.description.kind !== 'hash' || invoice.description.sha256 !== committed,
+      description.kind !== 'hash' || description.sha256 !== committed,
+      'invoice',
       'does not commit to the metadata',
     ],
-    [invoice.expiresAt <= request.now, 'has expired'],
+    [expiresAt <= request.now, 'expired', 'has expired'],
   ]
   const fault = faults.find(([wrong]) => wrong)
-  if (fault !== undefined) throw new LnurlError('invoice', `Its invoice ${fault[1]}`)
+  if (fault !== undefined) throw new LnurlError(fault[1], `Its invoice ${fault[2]}`)
   return invoice
 }
 
