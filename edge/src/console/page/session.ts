@@ -2,6 +2,12 @@ import type { Api } from './api.ts'
 
 const KEY_ITEM = 'infernet-key'
 
+/** Where the keys of orders are whose outcome is not known yet. */
+export const ORDER_ITEMS = {
+  topUps: 'infernet-top-ups',
+  withdrawals: 'infernet-withdrawals',
+} as const
+
 /** What the parts of the page share while somebody is signed in. */
 export interface Session {
   readonly api: Api
@@ -15,11 +21,13 @@ export interface Card {
   refresh(): Promise<void>
 }
 
-/** This tab's key: no cookie, nothing that outlives the tab. */
+/** This tab's key: no cookie, nothing that outlives the tab. What it has ordered is forgotten with it. */
 export const keptKey = {
   get: (): string | null => sessionStorage.getItem(KEY_ITEM),
   set: (key: string): void => sessionStorage.setItem(KEY_ITEM, key),
-  forget: (): void => sessionStorage.removeItem(KEY_ITEM),
+  forget: (): void => {
+    for (const item of [KEY_ITEM, ...Object.values(ORDER_ITEMS)]) sessionStorage.removeItem(item)
+  },
 }
 
 /** Resolves after so long, or at once when `signal` is aborted. */

@@ -4,7 +4,7 @@ import type { TopUp } from './api-types.ts'
 import { button, element, form, input, make, moment, setText, show } from './dom.ts'
 import { InvoicePanel } from './invoice-panel.ts'
 import { OrderKey } from './order-key.ts'
-import type { Card, Session } from './session.ts'
+import { ORDER_ITEMS, type Card, type Session } from './session.ts'
 import { topUpView } from './top-up-view.ts'
 
 const LISTED = 5
@@ -19,7 +19,7 @@ const STATUS_WORDS = {
 /** Orders invoices, shows the one that is to be paid, and lists the latest. */
 export function topUpCard(session: Session): Card {
   const { api } = session
-  const keys = new OrderKey()
+  const keys = new OrderKey(ORDER_ITEMS.topUps, sessionStorage)
   const panel = new InvoicePanel(api, session.moneyMoved)
   const amount = input('top-up-amount')
   let listed = ''
@@ -36,12 +36,12 @@ export function topUpCard(session: Session): Card {
     button('top-up-button').disabled = true
     try {
       const topUp = await api.orderTopUp(body, keys.of(body))
-      keys.known()
+      keys.known(body)
       if (api.signal.aborted) return
       panel.open(topUp)
       await card.refresh()
     } catch (error) {
-      if (isFinal(error)) keys.known()
+      if (isFinal(error)) keys.known(body)
       if (!api.signal.aborted) setText('top-up-error', explain(error))
     } finally {
       button('top-up-button').disabled = false

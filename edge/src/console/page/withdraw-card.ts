@@ -4,7 +4,7 @@ import type { Withdrawal } from './api-types.ts'
 import { destinationOf } from './destination.ts'
 import { button, element, form, input, make, moment, setText, show } from './dom.ts'
 import { OrderKey } from './order-key.ts'
-import { sleepUntil, type Card, type Session } from './session.ts'
+import { ORDER_ITEMS, sleepUntil, type Card, type Session } from './session.ts'
 import { isEnded, withdrawalText } from './withdrawal-view.ts'
 
 const LISTED = 5
@@ -14,7 +14,7 @@ const LOOK_MS = 1_500
 /** Orders payments of credit to its owner, and says what became of them. */
 export function withdrawCard({ api, moneyMoved }: Session): Card {
   const { signal } = api
-  const keys = new OrderKey()
+  const keys = new OrderKey(ORDER_ITEMS.withdrawals, sessionStorage)
   const destination = input('destination')
   const amount = input('withdraw-amount')
   let followed = ''
@@ -38,13 +38,13 @@ export function withdrawCard({ api, moneyMoved }: Session): Card {
     button('withdraw-button').disabled = true
     try {
       const ordered = await api.orderWithdrawal(draft, keys.of(draft))
-      keys.known()
+      keys.known(draft)
       if (signal.aborted) return
       form('withdraw').reset()
       fit()
       void follow(ordered)
     } catch (error) {
-      if (isFinal(error)) keys.known()
+      if (isFinal(error)) keys.known(draft)
       if (!signal.aborted) setText('withdraw-error', explain(error))
     } finally {
       button('withdraw-button').disabled = false
