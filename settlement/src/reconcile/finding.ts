@@ -75,8 +75,9 @@ export const FINDING_KINDS = {
   payment_fee: unexplained(
     'Routing has cost something else than was booked. Look at the payment in LND.',
   ),
-  payout_unpaid: missing(
-    'The payout is booked as paid and this node has not paid it. Look whether the node or its database was replaced.',
+  payout_unpaid: drift(
+    'The payout is booked as paid and this node has no record of it. Look whether the node or its database was replaced, or whether records of payments were deleted; if it was never paid, give it back by hand.',
+    'Nodes delete records of payments when they are told to: what none is left of may have been paid.',
   ),
   attempt_stuck: drift(
     'Not resolved for ten minutes. The payee may hold the payment (LND says in flight), else the settler does not get on: read its log. Never give the money back by hand while LND has the payment in flight.',

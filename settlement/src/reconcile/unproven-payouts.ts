@@ -1,16 +1,15 @@
 import type { Finding } from './finding.ts'
 import type { AssetLine } from './ledger-facts.ts'
 
-/** A payout that is booked as paid, and what is in suspense for it. */
-const PAYOUT_KEY = /^(?:po:(.+):ok|sus:po:(.+))$/
+/** A payout that is booked as paid. */
+const PAYOUT_KEY = /^po:(.+):ok$/
 
 /** Payouts that are booked as paid, and no attempt of them has succeeded. */
 export class UnprovenPayouts {
   readonly #left = new Map<string, { readonly account: string; readonly msat: bigint }>()
 
   take({ key, amountMsat, owner }: AssetLine): void {
-    const [, paid, suspended] = PAYOUT_KEY.exec(key) ?? []
-    const payout = paid ?? suspended
+    const [, payout] = PAYOUT_KEY.exec(key) ?? []
     if (payout === undefined) return
     const before = this.#left.get(payout)
     const account = owner ?? before?.account ?? 'suspense'
