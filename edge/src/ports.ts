@@ -18,7 +18,7 @@ export interface Verification {
   readonly mode: 'none' | 'sampled' | 'strict' | 'canary'
   /** Anybody may verify it, and read it where it convicts its provider. */
   readonly isOpen: boolean
-  /** How long a strict answer waits for its verdict at most, ms; absent: VERDICT_WAIT_MS. */
+  /** How long a strict answer waits for its verdict, ms, its job's deadline or not; absent: VERDICT_WAIT_MS at most. */
   readonly waitMs?: number
 }
 

@@ -79,6 +79,8 @@ export interface AuditDeskOptions {
   readonly verifiers: Verifiers
   readonly events: Pick<EdgeEvents, 'promptChecked'>
   readonly onJudged: (audit: Audit) => void
+  /** Receipts have come that the database could not take yet. */
+  readonly areReceiptsKept: () => boolean
   /** What is known of a provider has come, or changed: see {@link AuditDesk.placeOf}. */
   readonly onStanding: (provider: PeerId) => void
   readonly onError: (error: unknown) => void
@@ -291,6 +293,11 @@ export class AuditDesk {
   #late(lease: LeaseId): void {
     const found = this.#cases.get(lease)
     if (found === undefined || found.isOpened === true) return
+    const { areReceiptsKept, later, now } = this.#options
+    if (found.askedAt !== undefined) {
+      const leftMs = found.askedAt + OPENING_WAIT_MS - now()
+      if (leftMs > 0) return later(() => this.#late(lease), leftMs)
+    } else if (areReceiptsKept()) return this.#close(found, unjudged('receipts are not stored'))
     const missing = found.signed === undefined ? 'no receipt came' : 'nothing was opened'
     this.#close(found, unopened(`${missing} within ${OPENING_WAIT_MS / 1000} s`))
   }

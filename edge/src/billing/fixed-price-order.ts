@@ -63,7 +63,7 @@ export const outOfBounds = ({ code, message }: JobPriceError): ApiError =>
 /**
  * The order of the same job for `priceMsat`, which an escrow holds: its account pays nothing, and no
  * provider gets it that would have to be paid more than the price, should all have become dearer. Its verdict comes
- * before its money, and as nobody is connected meanwhile it may come as late as the job can end.
+ * before its money, and as nobody is connected meanwhile it may come late.
  */
 export function atFixedPrice(order: JobOrder, priceMsat: bigint): JobOrder {
   const { rules, holdMsat, verification } = order

@@ -1,15 +1,14 @@
 import { ApiError, errorEnvelope } from '@infernet/openai-compat/api-error'
-import { apiErrors, toApiError } from '@infernet/openai-compat/api-errors'
-import { noteIn } from '@infernet/openai-compat/verification-note'
+import { toApiError } from '@infernet/openai-compat/api-errors'
 import { isJobId, newJobId, type JobId } from '@infernet/schemas/ids'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import { jitteredBackoffMs } from '@infernet/settlement/backoff'
-import { z } from 'zod'
 import { runJob, type RunRim } from '../inference/run-request.ts'
-import { UNLIMITED, type HubPort, type JobAnswer, type Limits } from '../ports.ts'
+import { UNLIMITED, type HubPort, type Limits } from '../ports.ts'
 import type { EdgeServices } from '../services.ts'
 import type { SettlerPort } from './billing-port.ts'
 import { atFixedPrice, pricedModel, tokenOrder } from './fixed-price-order.ts'
+import { jobDone } from './job-done.ts'
 import { PRICED_JOB_APIS } from './priced-job-apis.ts'
 import {
   JOB_CLAIM_MS,
@@ -162,7 +161,7 @@ export class PricedJobRunner {
       held: () => {},
     }
     const ran = await runJob(this.#parts, rim, identity, priced, this.#stop.signal)
-    return ran instanceof ApiError ? ran : doneOf(ran.answer, job.run)
+    return ran instanceof ApiError ? ran : jobDone(ran.answer, job.run)
   }
 
   /** Tries until it is stored, or another may have claimed the job. */
@@ -182,31 +181,6 @@ export class PricedJobRunner {
   }
 }
 
-const answerSchema = z.object({ usage: z.object({ total_tokens: z.number() }) })
-
-/** Verdicts on which nobody is paid: the provider has hidden what it signed, or nobody could say in time. */
-const UNPROVEN: ReadonlySet<string> = new Set(['unopened', 'pending'])
-
-/** What the hub calls an answer, unless there is nothing in it, or no verdict on it: nobody is paid for that. */
-function doneOf(answer: Exclude<JobAnswer, { kind: 'error' }>, run: JobId): JobDone | ApiError {
-  if (answer.kind !== 'json') return apiErrors.internal()
-  const result = new TextDecoder().decode(answer.body)
-  const parsed = parsedOf(result)
-  const { data } = answerSchema.safeParse(parsed)
-  if (data === undefined || data.usage.total_tokens === 0) return apiErrors.providerFailed()
-  const { verdict, reason } = noteIn(parsed)?.verification ?? {}
-  if (verdict !== undefined && UNPROVEN.has(verdict)) return unverified(run, reason ?? verdict)
-  return { provider: answer.provider, result }
-}
-
-function parsedOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 const paidBack = (): ApiError =>
   new ApiError({
     status: 409,
@@ -214,14 +188,4 @@ const paidBack = (): ApiError =>
     code: 'payment_returned',
     shouldRetry: false,
     message: 'The payment went back to its payer before the answer was there.',
-  })
-
-const unverified = (run: JobId, reason: string): ApiError =>
-  new ApiError({
-    status: 502,
-    type: 'server_error',
-    code: 'verification_failed',
-    message:
-      `The answer could not be verified (${reason}), so nothing is paid for it and the payment goes back. ` +
-      `Order another job. GET /v1/receipts/${run} shows what was found.`,
   })

@@ -19,7 +19,7 @@ import type { HubOptions } from './provider-hub.ts'
 export function auditDesk(
   { audit, audits, conductTimes = CONDUCT_TIMES, events, later, now }: HubOptions,
   verifiers: Verifiers,
-  rim: Pick<AuditDeskOptions, 'ask' | 'onStanding'>,
+  rim: Pick<AuditDeskOptions, 'areReceiptsKept' | 'ask' | 'onStanding'>,
 ): AuditDesk | undefined {
   if (audits === undefined) return undefined
   return new AuditDesk({

@@ -310,8 +310,10 @@ export class JobRun implements StreamOwner {
   whenVerified(tell: (note: VerificationNote) => void): void {
     const lease = this.#record?.lease ?? null
     if (this.#selected === undefined) return tell(unverified(lease))
-    const waitMs = this.order.verification?.waitMs ?? VERDICT_WAIT_MS
-    const until = Math.min(this.#host.now() + waitMs, this.deadline)
+    const now = this.#host.now()
+    const { waitMs } = this.order.verification ?? {}
+    const until =
+      waitMs === undefined ? Math.min(now + VERDICT_WAIT_MS, this.deadline) : now + waitMs
     this.#wait = new VerdictWait(this.#selected, { lease, until, tell })
     this.#host.waiting(this)
   }
@@ -358,9 +360,11 @@ export class JobRun implements StreamOwner {
   #sweepWait(wait: VerdictWait, now: number): void {
     wait.sweep(now)
     if (this.#wait === undefined) return
-    // A stream's client that does not even read the end is let go.
+    const stream = this.#stream
+    if (stream === undefined) return
+    // A client that does not even read the end is let go.
     if (now >= this.deadline) return this.#stopWaiting('deadline')
-    this.#stream?.keepAlive(now, KEEP_ALIVE_MS)
+    stream.keepAlive(now, KEEP_ALIVE_MS)
   }
 
   #stopWaiting(reason: string): void {

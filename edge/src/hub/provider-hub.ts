@@ -94,6 +94,7 @@ export class ProviderHub implements SessionHost {
     this.#options = options
     this.#verifiers = hubVerifiers(options)
     this.#audits = auditDesk(options, this.#verifiers, {
+      areReceiptsKept: () => this.#receipts.isAway,
       ask: (peer, lease) => this.#askOpening(peer, lease),
       onStanding: (peer) => this.#standing(peer),
     })

@@ -41,6 +41,11 @@ export class ReceiptIntake {
     this.#writer = new ReceiptWriter(options)
   }
 
+  /** Whether receipts are kept because the database is away. */
+  get isAway(): boolean {
+    return this.#writer.isAway
+  }
+
   /** The lease ended here, so that its provider's receipt is welcome. */
   expect(lease: LeaseId, provider: PeerId): void {
     this.#awaited.set(lease, provider)

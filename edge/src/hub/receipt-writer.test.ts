@@ -117,14 +117,37 @@ describe('the writer of receipts', () => {
     expect(statements).toHaveLength(1)
   })
 
-  it('keeps no more than there is room for', async () => {
-    const { writer, statements } = open()
-    const first = writer.write(batch('a'))
-    const waiting = Array.from({ length: MAX_KEPT_RECEIPTS / 100 }, () =>
-      writer.write(batch('b', 100)),
-    )
+  it('keeps no more than there is room for, and nothing behind it whose connection is gone', async () => {
+    const { writer, statements, settled } = open()
+    let isHere = true
+    void writer.write(batch('a'))
+    const gone = writer.write(batch('b'), () => isHere)
+    isHere = false
     statements[0]?.fail(new DbUnavailable('restarting'))
-    await expect(first).rejects.toThrow('restarting')
-    expect(waiting).toHaveLength(MAX_KEPT_RECEIPTS / 100)
+    await expect(gone).rejects.toThrow('restarting')
+    void writer.write(batch('c', MAX_KEPT_RECEIPTS - 1))
+    await expect(writer.write(batch('d'))).rejects.toThrow('restarting')
+    await settled()
+    expect(writer.isAway).toBe(true)
+  })
+
+  it('has nobody’s receipts refused for another’s sake', async () => {
+    const { writer, clock, statements, settled } = open()
+    void writer.write(batch('a')).catch(() => {})
+    const [bad, good] = [writer.write(batch('bad')), writer.write(batch('good'))]
+    statements[0]?.answer()
+    await settled()
+    clock.advance(RECEIPT_INTERVAL_MS)
+    expect(statements[1]?.leases).toEqual(['bad0', 'good0'])
+    statements[1]?.fail(new Error('refused'))
+    await settled()
+    clock.advance(RECEIPT_INTERVAL_MS)
+    expect(statements[2]?.leases).toEqual(['bad0'])
+    statements[2]?.fail(new Error('refused'))
+    await expect(bad).rejects.toThrow('refused')
+    clock.advance(RECEIPT_INTERVAL_MS)
+    expect(statements[3]?.leases).toEqual(['good0'])
+    statements[3]?.answer()
+    expect(await good).toEqual(['stored'])
   })
 })

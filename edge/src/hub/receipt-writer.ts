@@ -21,6 +21,8 @@ export interface ReceiptWriterOptions {
 interface Waiting {
   readonly receipts: readonly StoredReceipt[]
   readonly isWanted: () => boolean
+  /** A statement that had it was refused: it gets one of its own, so that it is not refused for another's sake. */
+  isAlone?: true
   readonly resolve: (statuses: readonly ReceiptStatus[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -28,7 +30,8 @@ interface Waiting {
 /**
  * Writes the receipts of all providers to Postgres, many in one statement: what comes while one is under
  * way, or soon after the last one, gathers for the next. A quiet hub's batch is written at once. While the store is
- * away they are kept and tried again: a provider repeats them only over its next connection.
+ * away they are kept and tried again: a provider repeats them only over its next connection. What the store refuses
+ * as it is tried once more alone.
  */
 export class ReceiptWriter {
   readonly #options: ReceiptWriterOptions
@@ -37,11 +40,16 @@ export class ReceiptWriter {
   #writing = false
   #scheduled = false
   #nextAt = 0
-  /** The store could not be reached the last time. */
-  #isAway = false
+  /** Why the store could not be reached the last time. */
+  #outage: DbUnavailable | undefined
 
   constructor(options: ReceiptWriterOptions) {
     this.#options = options
+  }
+
+  /** Whether receipts are kept because the store is away. */
+  get isAway(): boolean {
+    return this.#outage !== undefined
   }
 
   /**
@@ -52,6 +60,8 @@ export class ReceiptWriter {
     receipts: readonly StoredReceipt[],
     isWanted: () => boolean = () => true,
   ): Promise<readonly ReceiptStatus[]> {
+    if (this.#outage !== undefined && this.#count + receipts.length > MAX_KEPT_RECEIPTS)
+      return Promise.reject(this.#outage)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ receipts, isWanted, resolve, reject })
       this.#count += receipts.length
@@ -63,7 +73,7 @@ export class ReceiptWriter {
     if (this.#writing || this.#waiting.length === 0) return
     const { later, now } = this.#options
     const wait = this.#nextAt - now()
-    const isFull = !this.#isAway && this.#count >= MAX_RECEIPTS_PER_STATEMENT / 2
+    const isFull = !this.isAway && this.#count >= MAX_RECEIPTS_PER_STATEMENT / 2
     if (wait <= 0 || isFull) return void this.#write()
     if (this.#scheduled) return
     this.#scheduled = true
@@ -81,7 +91,7 @@ export class ReceiptWriter {
     this.#nextAt = now() + RECEIPT_INTERVAL_MS
     try {
       const statuses = await store.storeReceipts(batches.flatMap(({ receipts }) => receipts))
-      this.#isAway = false
+      this.#outage = undefined
       let at = 0
       for (const { receipts, resolve } of batches) {
         resolve(statuses.slice(at, (at += receipts.length)))
@@ -94,33 +104,46 @@ export class ReceiptWriter {
   }
 
   #failed(batches: readonly Waiting[], error: unknown): void {
+    if (error instanceof DbUnavailable) return this.#keep(batches, error)
+    this.#outage = undefined
+    const [only, ...others] = batches
+    if (others.length === 0) return only?.reject(error)
+    for (const batch of batches) batch.isAlone = true
+    this.#putBack(batches)
+  }
+
+  /** Those whose connection is gone make room: their provider repeats them. */
+  #keep(batches: readonly Waiting[], error: DbUnavailable): void {
     const { now, onUnavailable } = this.#options
-    this.#isAway = error instanceof DbUnavailable
-    if (error instanceof DbUnavailable) {
-      onUnavailable(error)
-      this.#nextAt = now() + RECEIPT_RETRY_MS
+    onUnavailable(error)
+    this.#outage = error
+    this.#nextAt = now() + RECEIPT_RETRY_MS
+    this.#putBack(batches)
+    const [wanted, unwanted] = [true, false].map((is) =>
+      this.#waiting.filter(({ isWanted }) => isWanted() === is),
+    )
+    this.#waiting = wanted ?? []
+    for (const { receipts, reject } of unwanted ?? []) {
+      this.#count -= receipts.length
+      reject(error)
     }
-    const kept: Waiting[] = []
-    for (const batch of batches) {
-      const count = batch.receipts.length
-      const isKept = this.#isAway && batch.isWanted() && this.#count + count <= MAX_KEPT_RECEIPTS
-      if (!isKept) batch.reject(error)
-      else {
-        kept.push(batch)
-        this.#count += count
-      }
-    }
-    this.#waiting.unshift(...kept)
+  }
+
+  #putBack(batches: readonly Waiting[]): void {
+    this.#waiting.unshift(...batches)
+    for (const { receipts } of batches) this.#count += receipts.length
   }
 
   /** The oldest batches, as many as fit into one statement. */
   #take(): Waiting[] {
     let count = 0
     let batches = 0
-    for (const { receipts } of this.#waiting) {
+    for (const { receipts, isAlone } of this.#waiting) {
       if (count + receipts.length > MAX_RECEIPTS_PER_STATEMENT) break
+      if (isAlone && batches > 0) break
       count += receipts.length
       batches++
+      if (isAlone) break
     }
     this.#count -= count
     return this.#waiting.splice(0, batches)

@@ -7,7 +7,13 @@ import { claimOf, DRAWN_SPEC, drawnAnswer } from '@infernet/verification/testing
 import { describe, expect, it } from 'vitest'
 import { OPENING_WAIT_MS, SCORE_TIMEOUT_MS } from '../audit/audit-limits.ts'
 import type { PricedJobOrder } from '../billing/priced-jobs-port.ts'
-import { JOB_DEADLINE_MS, KEEP_ALIVE_MS, RECEIPT_INTERVAL_MS, VERDICT_WAIT_MS } from '../limits.ts'
+import {
+  JOB_DEADLINE_MS,
+  KEEP_ALIVE_MS,
+  RECEIPT_INTERVAL_MS,
+  RECEIPT_RETRY_MS,
+  VERDICT_WAIT_MS,
+} from '../limits.ts'
 import { completion, piece, readEvents } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { modelOffer, newProviderKey, type FakeJob } from '../testing/fake-provider.ts'
@@ -62,7 +68,7 @@ async function answered(
   const job = await provider.jobs.next()
   answer(job)
   /** As an honest provider, or as one that draws with another seed than it says. */
-  const open = async (seed = String(job.header.seed)): Promise<void> => {
+  const open = async (seed = String(job.header.seed), beforeOpening = () => {}): Promise<void> => {
     const sampler = { temperature: 0.8, top_k: 10, top_p: 0.95, min_p: 0.05, seed }
     const transcript = drawnAnswer(sampler, TOKENS)
     const claim = claimOf(transcript, sampler, specIdOf(DRAWN_SPEC))
@@ -70,6 +76,7 @@ async function answered(
     edge.clock.advance(RECEIPT_INTERVAL_MS)
     provider.sendReceipts([job.statement({ usage, finish_reason: 'length', claim: claimed })])
     await provider.acks.next()
+    beforeOpening()
     provider.open(job.header.lease, transcript)
     await turn()
   }
@@ -110,6 +117,34 @@ describe('a strict answer in one piece', () => {
     edge.clock.advance(VERDICT_WAIT_MS - 1)
     const body = await (await response).json()
     expect(body).toMatchObject(found({ verdict: 'unopened', reason: expect.any(String) }))
+  })
+
+  const storeFailed = (edge: TestEdge) =>
+    expect.poll(() => edge.log.map(({ fields }) => fields['operation'])).toContain('storeReceipts')
+
+  it('is not held against its provider while the database is away', async () => {
+    const { edge, response, provider, job } = await answered()
+    edge.store.down = true
+    provider.sendReceipts([job.statement()])
+    await storeFailed(edge)
+    edge.clock.advance(OPENING_WAIT_MS)
+    expect(await (await response).json()).toMatchObject(
+      found({ verdict: 'inconclusive', reason: 'receipts are not stored' }),
+    )
+  })
+
+  it('can be opened as long after it was asked for, however late that was', async () => {
+    const { edge, response, open, isOpen } = await answered()
+    edge.store.down = true
+    const opening = open(undefined, () => edge.clock.advance(VERDICT_WAIT_MS - OPENING_WAIT_MS))
+    await storeFailed(edge)
+    edge.clock.advance(OPENING_WAIT_MS - 2 * RECEIPT_RETRY_MS)
+    for (let i = 0; i < 10; i++) await turn()
+    edge.store.down = false
+    expect(await isOpen()).toBe(true)
+    edge.clock.advance(RECEIPT_RETRY_MS)
+    await opening
+    expect(await (await response).json()).toMatchObject(found({ verdict: 'pass' }))
   })
 
   it('is delivered without a verdict when that takes too long', async () => {
@@ -209,14 +244,16 @@ describe('a strict answer in one piece', () => {
       expect(await (await response).json()).toMatchObject(settled)
     })
 
-    it('gives the payment back when there is none before the job has to end', async () => {
+    it('is waited for when the job itself has to have ended by now', async () => {
       const deadlineMs = SCORE_TIMEOUT_MS / 2
       const timeouts = JSON.stringify({ deadlineMs })
-      const { edge, open, response } = await answered({}, {}, { ask: paid, timeouts })
+      const { edge, open, isOpen, response } = await answered({}, {}, { ask: paid, timeouts })
       await silentVerifier(edge)
       await open()
       edge.clock.advance(deadlineMs)
-      expect(await (await response).json()).toMatchObject(GIVEN_BACK)
+      expect(await isOpen()).toBe(true)
+      edge.clock.advance(SCORE_TIMEOUT_MS - deadlineMs)
+      expect(await (await response).json()).toMatchObject({ state: 'completed', kind: 'settle' })
     })
   })
 
