@@ -1,7 +1,9 @@
 import { ApiError } from '@infernet/openai-compat/api-error'
-import type { PeerId } from '@infernet/schemas/peer-id'
+import { apiErrors } from '@infernet/openai-compat/api-errors'
+import { isPeerId, type PeerId } from '@infernet/schemas/peer-id'
 import { readSignedRequest, type SignedRequest } from '@infernet/schemas/provider-request'
 import type { EdgeContext, EdgeServices } from '../services.ts'
+import { identify } from './identify.ts'
 
 type Fault = Extract<SignedRequest, { ok: false }>['fault']
 
@@ -27,5 +29,30 @@ export async function signedBy(
     type: 'invalid_request_error',
     code: 'invalid_signature',
     message: MESSAGES[request.fault],
+  })
+}
+
+/**
+ * The provider that a request is about, and that has signed it. `about` is what it signs, for the name that it has
+ * dialled, as its login is bound to that; `what` only itself may do. Throws ApiError 401, 403 or 404.
+ */
+export async function signedByItself(
+  services: EdgeServices,
+  c: EdgeContext,
+  {
+    id,
+    about,
+    what,
+  }: { readonly id: string; readonly about: (host: string) => string; readonly what: string },
+): Promise<PeerId> {
+  const signer = await signedBy(services, c, about(new URL(c.req.url).hostname))
+  if (signer === undefined) await identify(services, c)
+  if (!isPeerId(id)) throw apiErrors.objectNotFound('provider', id)
+  if (signer === id) return id
+  throw new ApiError({
+    status: 403,
+    type: 'invalid_request_error',
+    code: 'not_the_provider',
+    message: `Only ${id} itself may ${what}.`,
   })
 }

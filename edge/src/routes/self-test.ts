@@ -1,11 +1,8 @@
 import { ApiError } from '@infernet/openai-compat/api-error'
-import { apiErrors } from '@infernet/openai-compat/api-errors'
-import { isPeerId } from '@infernet/schemas/peer-id'
 import { selfTestRequest } from '@infernet/schemas/self-test'
 import { Hono } from 'hono'
 import { answerText } from '../answers.ts'
-import { identify } from '../auth/identify.ts'
-import { signedBy } from '../auth/provider-request.ts'
+import { signedByItself } from '../auth/provider-request.ts'
 import type { EdgeEnv, EdgeServices } from '../services.ts'
 
 /**
@@ -15,26 +12,17 @@ import type { EdgeEnv, EdgeServices } from '../services.ts'
 export function selfTest(services: EdgeServices): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>()
   app.post('/:id/self-test', async (c) => {
-    const id = c.req.param('id')
-    // The name that it dialled, as its login is bound to.
-    const signer = await signedBy(services, c, selfTestRequest(new URL(c.req.url).hostname))
-    if (signer === undefined) await identify(services, c)
-    if (!isPeerId(id)) throw apiErrors.objectNotFound('provider', id)
-    if (signer !== id) throw notTheProvider(id)
+    const id = await signedByItself(services, c, {
+      id: c.req.param('id'),
+      about: selfTestRequest,
+      what: 'have itself tested: infernet-agent doctor',
+    })
     const outcome = await services.hub.selfTest(id)
     if (outcome.object === 'too_soon') throw tooSoon(outcome.waitMs)
     return answerText(services, c, JSON.stringify(outcome))
   })
   return app
 }
-
-const notTheProvider = (id: string): ApiError =>
-  new ApiError({
-    status: 403,
-    type: 'invalid_request_error',
-    code: 'not_the_provider',
-    message: `Only ${id} itself may have itself tested: infernet-agent doctor.`,
-  })
 
 const tooSoon = (waitMs: number): ApiError =>
   new ApiError({
