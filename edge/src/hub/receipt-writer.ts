@@ -119,14 +119,12 @@ export class ReceiptWriter {
     this.#outage = error
     this.#nextAt = now() + RECEIPT_RETRY_MS
     this.#putBack(batches)
-    const [wanted, unwanted] = [true, false].map((is) =>
-      this.#waiting.filter(({ isWanted }) => isWanted() === is),
-    )
-    this.#waiting = wanted ?? []
-    for (const { receipts, reject } of unwanted ?? []) {
+    this.#waiting = this.#waiting.filter(({ isWanted, receipts, reject }) => {
+      if (isWanted()) return true
       this.#count -= receipts.length
       reject(error)
-    }
+      return false
+    })
   }
 
   #putBack(batches: readonly Waiting[]): void {

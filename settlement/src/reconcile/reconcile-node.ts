@@ -13,7 +13,7 @@ import { assetLines, invoiceFacts, paymentFacts } from './ledger-facts.ts'
 import { NodeComparison } from './node-facts.ts'
 import { paymentNow } from './payment-now.ts'
 import { reconcileChannels, type ChannelOptions } from './reconcile-channels.ts'
-import { UnprovenPayouts } from './unproven-payouts.ts'
+import { unprovenPayout } from './unproven-payout.ts'
 
 /** Until what differed is compared again: the settler books an event within a second. */
 const CONFIRM_MS = 5_000
@@ -70,17 +70,19 @@ export async function reconcileNode(
   signal.throwIfAborted()
 
   const findings = compareSettleIndex({ node: info.pubkey, settled, read })
-  const unproven = new UnprovenPayouts()
   let lines = 0
   for await (const line of assetLines(db, mark)) {
     lines++
     const { key, paymentHash = SUSPENDED_KEY.exec(key)?.[1] } = line
     const invoice = INVOICE_KEY.exec(key)?.[1]
     if (invoice !== undefined) invoices.expect(invoice)
-    if (paymentHash !== undefined) payments.expect(paymentHash)
-    else unproven.take(line)
+    if (paymentHash !== undefined) {
+      payments.expect(paymentHash)
+      continue
+    }
+    const finding = unprovenPayout(line)
+    if (finding !== undefined) findings.push(finding)
   }
-  findings.push(...unproven.findings())
   if (invoices.hasSuspects || payments.hasSuspects) await options.sleep(CONFIRM_MS, signal)
   signal.throwIfAborted()
   findings.push(...(await invoices.findings()), ...(await payments.findings()))
