@@ -18,9 +18,9 @@ const OF_A_PROCESSOR = 'vddnb'
 type Card = (file: string) => Promise<string | undefined>
 
 /**
- * AMD's GPUs as they are now, as the kernel's driver says: no program is started, and none need be installed. Those that
- * processors have for the screen are left out. One file is read after the other, so that a card that hangs keeps one of
- * the few threads that read files, and not all.
+ * AMD's GPUs as they are now, as the kernel's driver says: no program is started, and none need be installed. Those
+ * with too little memory for a model are left out. One file is read after the other, so that a card that hangs keeps one
+ * of the few threads that read files, and not all.
  */
 export async function readAmdGpus(files: KernelFiles): Promise<readonly GpuReading[]> {
   const names = await files.list(DRM)
