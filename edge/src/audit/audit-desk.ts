@@ -1,70 +1,31 @@
 import type { AuditSource, Refusal } from '@infernet/schemas/audit-report'
 import type { Opening } from '@infernet/schemas/audit-wire'
-import type { Hardware } from '@infernet/schemas/hardware'
-import type { JobId, LeaseId } from '@infernet/schemas/ids'
-import { specIdOf, type ModelSpec } from '@infernet/schemas/model-spec'
+import type { LeaseId } from '@infernet/schemas/ids'
+import { specIdOf } from '@infernet/schemas/model-spec'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { ReceiptStatement, SignedReceipt } from '@infernet/schemas/receipt'
 import { slashIdOf } from '@infernet/schemas/slash-facts'
-import { openingFault, type Claim } from '@infernet/schemas/transcript'
-import type { Endpoint, ModelOffer } from '@infernet/schemas/wire'
+import type { ModelOffer } from '@infernet/schemas/wire'
 import { epochOfJob } from '@infernet/verification/audit/audit-epoch'
+import { speedLimit } from '@infernet/verification/plausibility/speed-limit'
 import type { ConductTimes } from '@infernet/verification/reputation/conduct'
 import { evidenceHash } from '@infernet/verification/verdict/audit-evidence'
-import { MIN_REFUSALS, silence } from '@infernet/verification/verdict/silence'
-import { silenceEvidenceOf } from '@infernet/verification/verdict/silence-evidence'
-import {
-  unclaimed,
-  unopened,
-  type DeliveredAnswer,
-  type Judgement,
-} from '@infernet/verification/verdict/judge'
-import { receiptFaults } from '@infernet/verification/verdict/receipt-faults'
-import { speedLimit } from '@infernet/verification/plausibility/speed-limit'
+import { unclaimed, unopened, type Judgement } from '@infernet/verification/verdict/judge'
+import { silence } from '@infernet/verification/verdict/silence'
 import type { EdgeEvents } from '../events.ts'
 import type { Verification } from '../ports.ts'
+import type { AuditCase, Drawn, EndedAnswer, SelectedAnswer } from './audit-case.ts'
 import type { AuditKeys } from './audit-keys.ts'
-import {
-  MAX_AUDITS_UNDER_WAY,
-  OPENING_WAIT_MS,
-  RECORD_RETRY_MS,
-  RECORD_TRIES,
-  STANDING_WAIT_MS,
-} from './audit-limits.ts'
+import { MAX_AUDITS_UNDER_WAY, OPENING_WAIT_MS, STANDING_WAIT_MS } from './audit-limits.ts'
 import type { Audit, AuditStore, ConductChange } from './audit-port.ts'
+import { AuditWriter } from './audit-writer.ts'
 import { Connections } from './connections.ts'
-import { evidenceOf, type Proof } from './evidence-of.ts'
+import { convictingEvidence } from './conviction.ts'
+import type { Proof } from './evidence-of.ts'
 import { Examiner, unjudged } from './examiner.ts'
-import { PromptChecks } from './prompt-checks.ts'
+import { Glances } from './glances.ts'
 import { Standings, type Place } from './standings.ts'
-import { Unselected } from './unselected.ts'
 import type { Verifiers } from './verifiers.ts'
-
-/** What one provider gave of an answer, when it is over. */
-export interface EndedAnswer extends DeliveredAnswer {
-  readonly job: JobId
-  readonly lease: LeaseId
-  readonly provider: PeerId
-  /** That it came over, by identity. */
-  readonly connection: object
-  readonly endpoint: Endpoint
-  readonly offer: ModelOffer
-  /** Its body asks for the rest of an answer that another had begun. */
-  readonly continues: boolean
-  readonly verification: Verification | undefined
-  /** Its client lets anybody verify it, and does not want it with those only that keep nothing. */
-  readonly isOpen: boolean
-  /** What the client got, where it is still known; asked for once, when the answer is selected. */
-  readonly deliveredText: () => string | undefined
-  /** Its provider's machine, as far as that tells. */
-  readonly hardware: Hardware | undefined
-}
-
-/** An answer that was selected. */
-export interface SelectedAnswer {
-  /** Never rejects. */
-  readonly verdict: Promise<Audit>
-}
 
 export interface AuditDeskOptions {
   readonly keys: AuditKeys
@@ -86,30 +47,6 @@ export interface AuditDeskOptions {
   readonly onError: (error: unknown) => void
 }
 
-interface Signed {
-  readonly statement: ReceiptStatement & { readonly claim: Claim }
-  readonly receipt: SignedReceipt
-}
-
-/** An answer whose provider has promised something. */
-interface Drawn {
-  readonly answer: EndedAnswer
-  readonly modelSpec: ModelSpec
-  readonly spec: string
-  readonly rate: number
-}
-
-/** An answer that was selected and is not judged yet. */
-interface Case extends Drawn {
-  readonly resolve: (audit: Audit) => void
-  /** Once its receipt is here. */
-  signed?: Signed
-  /** When its provider was asked, ms since the epoch. */
-  askedAt?: number
-  /** It was opened in time; what a verifier says of it may take longer. */
-  isOpened?: boolean
-}
-
 /** Of a selected answer that is to be looked at whatever the epoch's key says. */
 const SOURCES: Record<Verification['mode'], AuditSource> = {
   none: 'sample',
@@ -128,16 +65,24 @@ export class AuditDesk {
   readonly #standings: Standings
   readonly #examiner: Examiner
   /** Insertion order is age. */
-  readonly #cases = new Map<LeaseId, Case>()
+  readonly #cases = new Map<LeaseId, AuditCase>()
   readonly #connections = new Connections()
-  readonly #unselected = new Unselected<Drawn>()
-  readonly #prompts: PromptChecks
+  readonly #glances: Glances
+  readonly #writer: AuditWriter
 
   constructor(options: AuditDeskOptions) {
     this.#options = options
     this.#standings = new Standings(options)
     this.#examiner = new Examiner(options)
-    this.#prompts = new PromptChecks(options)
+    this.#writer = new AuditWriter(options)
+    this.#glances = new Glances({
+      ...options,
+      isKept: ({ provider, connection }) => this.#connections.isKept(provider, connection),
+      onSuspect: (drawn, statement, receipt) => {
+        this.#select(drawn)
+        this.#askFor(statement, receipt)
+      },
+    })
   }
 
   /** Audits under way. */
@@ -213,7 +158,7 @@ export class AuditDesk {
     const timed = { ...answer, maxTokensPerSecond: limit }
     const drawn = { answer: timed, modelSpec: offer.spec, spec, rate }
     if (mode !== 'sampled' || keys.selects(job, rate)) return this.#select(drawn)
-    this.#unselected.add(drawn)
+    this.#glances.add(drawn)
     return undefined
   }
 
@@ -234,8 +179,8 @@ export class AuditDesk {
 
   /** A provider's receipt has been verified and stored. */
   receipt(statement: ReceiptStatement, receipt: SignedReceipt): void {
-    this.#glance(statement, receipt)
     this.#askFor(statement, receipt)
+    this.#glances.receipt(statement, receipt)
   }
 
   /** Has an answer that is selected opened, now that it is signed. */
@@ -249,32 +194,6 @@ export class AuditDesk {
     if (this.#options.ask(statement.provider, statement.lease)) {
       found.askedAt = this.#options.now()
     } else this.#close(found, unopened('the provider left before it was asked'))
-  }
-
-  /**
-   * Looks at what was not selected after all, when its receipt is wrong at first sight, or commits to another prompt
-   * than it was given.
-   */
-  #glance(statement: ReceiptStatement, receipt: SignedReceipt): void {
-    const drawn = this.#unselected.take(statement.lease)
-    if (drawn === undefined) return
-    const { claim } = statement
-    if (receiptFaults(drawn.answer, statement, drawn.spec).length > 0) this.#select(drawn)
-    else if (claim !== undefined) void this.#compare(drawn, { ...statement, claim }, receipt)
-  }
-
-  /** Never rejects. */
-  async #compare(
-    drawn: Drawn,
-    statement: Signed['statement'],
-    receipt: SignedReceipt,
-  ): Promise<void> {
-    if (!(await this.#prompts.isOther(drawn.answer, statement.claim))) return
-    // Who has left meanwhile can show nothing, and owes nothing of what nobody had asked for.
-    const { connection, provider } = drawn.answer
-    if (!this.#connections.isKept(provider, connection)) return
-    this.#select(drawn)
-    this.#askFor(statement, receipt)
   }
 
   /** What a provider shows; for leases that it was not asked about, nothing. */
@@ -302,7 +221,7 @@ export class AuditDesk {
     this.#close(found, unopened(`${missing} within ${OPENING_WAIT_MS / 1000} s`))
   }
 
-  #close(found: Case, judged: Judgement, proof?: Proof): void {
+  #close(found: AuditCase, judged: Judgement, proof?: Proof): void {
     const { answer, spec, rate, resolve } = found
     const { job, lease, offer, provider, verification } = answer
     this.#cases.delete(lease)
@@ -337,69 +256,37 @@ export class AuditDesk {
     const change = convict() ?? (conduct && { conduct })
     this.#options.onJudged(audit)
     this.#options.onStanding(audit.provider)
-    this.#record(audit, change, RECORD_TRIES)
+    this.#writer.write(audit, change)
   }
 
   /** Not what it was about to show when it was sent away: it cannot any more, and its money stands still already. */
-  #owes({ answer: { connection, provider } }: Case): boolean {
+  #owes({ answer: { connection, provider } }: AuditCase): boolean {
     return this.placeOf(provider) !== 'banned' && this.#connections.counts(provider, connection)
   }
 
-  #unopened(found: Case, { report, ...judged }: Judgement): Judgement {
+  #unopened(found: AuditCase, { report, ...judged }: Judgement): Judgement {
     const shown = { ...report, unopened: { refusal: this.#refusalIn(found) ?? null } }
     const before = this.#standings.unopenedInRow(found.answer.provider, found.spec)
     return silence({ ...judged, report: shown }, before)
   }
 
   /** Undefined where it has an excuse. */
-  #refusalIn({ answer, askedAt, signed }: Case): Refusal | undefined {
+  #refusalIn({ answer, askedAt, signed }: AuditCase): Refusal | undefined {
     if (!this.#connections.isKept(answer.provider, answer.connection)) return undefined
     if (signed === undefined || askedAt === undefined) return undefined
     return { receipt: signed.receipt, asked_at: askedAt }
   }
 
   /** One who is accused, and whose answer has failed by itself, or who has refused so often to show one. */
-  #convict(found: Case, proof: Proof | undefined): ConductChange | undefined {
-    const evidence = proof === undefined ? this.#silence(found) : falsehood(found, proof)
+  #convict(found: AuditCase, proof: Proof | undefined): ConductChange | undefined {
+    const { provider } = found.answer
+    const refusals = this.#standings.refusalsOf(provider, found.spec)
+    const evidence = convictingEvidence(found, proof, refusals)
     if (evidence === undefined) return undefined
     const hash = evidenceHash(evidence.json)
-    const conduct = this.#standings.convict(found.answer.provider, hash)
+    const conduct = this.#standings.convict(provider, hash)
     if (conduct === undefined) return undefined
     const { isOpen, json } = evidence
     return { conduct, slash: { id: slashIdOf(hash), evidence: json, isOpen } }
   }
-
-  /** The refusals in a row that `found` ends. Anybody may read it: what was asked and answered is not in it. */
-  #silence({ answer, modelSpec, signed, spec }: Case): Evidence | undefined {
-    const refusals = this.#standings.refusalsOf(answer.provider, spec)
-    const isLatest = refusals.at(-1)?.receipt === signed?.receipt
-    if (!isLatest || refusals.length < MIN_REFUSALS) return undefined
-    return { json: silenceEvidenceOf(modelSpec, refusals), isOpen: true }
-  }
-
-  /** Tried again a few times: of a sample, one may be lost. What convicts is tried until it is written. */
-  #record(audit: Audit, change: ConductChange | undefined, tries: number): void {
-    const { store, later, onError } = this.#options
-    store.record(audit, change).catch((error: unknown) => {
-      onError(error)
-      const left = change?.slash === undefined ? tries - 1 : tries
-      if (left > 0) later(() => this.#record(audit, change, left), RECORD_RETRY_MS)
-    })
-  }
-}
-
-/** What convicts, as JSON, and whether anybody may read it. */
-interface Evidence {
-  readonly json: string
-  readonly isOpen: boolean
-}
-
-/**
- * That both verifiers say so, or the answer's own numbers. None of an opening that is not what was signed: nobody has
- * signed that, so anybody could have made it up.
- */
-function falsehood({ answer, modelSpec, signed }: Case, proof: Proof): Evidence | undefined {
-  const claim = signed?.statement.claim
-  if (claim === undefined || openingFault(claim, proof.opened) !== undefined) return undefined
-  return { json: evidenceOf(modelSpec, answer, proof), isOpen: answer.isOpen }
 }

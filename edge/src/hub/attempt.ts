@@ -78,6 +78,19 @@ export class Attempt {
     this.deadline = now + this.waitMs
   }
 
+  /** Asks for it back: until `graceMs` after `now`, its provider may still tell what it has done. */
+  callBack(reason: string, now: number, graceMs: number): void {
+    this.session.sendCancel(this.channel, reason)
+    this.on('cancel')
+    this.expect(now, graceMs, Number.POSITIVE_INFINITY)
+  }
+
+  /** Takes it away at once from a provider that fails it. */
+  revoke(reason: string): void {
+    this.session.sendCancel(this.channel, reason)
+    this.on('timeout')
+  }
+
   /** Takes received bytes out of the window; false when the provider sent more than it may. */
   spendWindow(bytes: number): boolean {
     this.#windowLeft -= bytes

@@ -2,18 +2,14 @@ import type { AuditVerdict } from '@infernet/schemas/audit-report'
 import type { LeaseId } from '@infernet/schemas/ids'
 import { CONDUCT_TIMES } from '@infernet/verification/reputation/conduct'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import {
-  AuditDesk,
-  type AuditDeskOptions,
-  type EndedAnswer,
-  type SelectedAnswer,
-} from '../audit/audit-desk.ts'
+import type { EndedAnswer, SelectedAnswer } from '../audit/audit-case.ts'
+import { AuditDesk, type AuditDeskOptions } from '../audit/audit-desk.ts'
 import type { Audit } from '../audit/audit-port.ts'
 import type { Verifiers } from '../audit/verifiers.ts'
+import type { HubOptions } from './hub-options.ts'
 import type { Leg } from './job-record.ts'
 import type { JobRun } from './job-run.ts'
 import { isOpenOrder } from './open-order.ts'
-import type { HubOptions } from './provider-hub.ts'
 
 /** The audits of a hub; undefined where nothing is audited. */
 export function auditDesk(

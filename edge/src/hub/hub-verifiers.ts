@@ -1,7 +1,7 @@
 import type { Verifiers } from '../audit/verifiers.ts'
 import { VERIFIER_CHECK_SHARE } from '../canary/canary-limits.ts'
 import { CheckedVerifiers } from '../canary/verifier-canaries.ts'
-import type { HubOptions } from './provider-hub.ts'
+import type { HubOptions } from './hub-options.ts'
 
 /** The verifiers of a hub, which are checked themselves. */
 export function hubVerifiers({

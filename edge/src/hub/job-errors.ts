@@ -1,6 +1,9 @@
 import { ApiError, type ApiErrorFields } from '@infernet/openai-compat/api-error'
 import type { JobError } from '@infernet/schemas/wire'
 
+/** Recorded when an engine refused a request: its own code is a stranger's text, and only the client gets it. */
+export const ENGINE_REFUSED = 'engine_refused'
+
 /** Statuses that an engine may blame a request with; any other becomes 400. */
 const REQUEST_FAULTS: ReadonlySet<number> = new Set([400, 404, 413, 415, 422])
 

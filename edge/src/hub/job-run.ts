@@ -1,90 +1,48 @@
 import type { ApiError } from '@infernet/openai-compat/api-error'
 import { apiErrors } from '@infernet/openai-compat/api-errors'
-import type { StreamLeg } from '@infernet/openai-compat/stream-meter'
 import type { VerificationNote } from '@infernet/openai-compat/verification-note'
 import { leaseOf } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import { MAX_COMPARED_TEXT_BYTES } from '@infernet/schemas/limits'
 import type { Busy, End, JobError } from '@infernet/schemas/wire'
-import type { SelectedAnswer } from '../audit/audit-desk.ts'
-import {
-  KEEP_ALIVE_MS,
-  MAX_ATTEMPTS,
-  MAX_OFFERS,
-  MIN_BUSY_MS,
-  RETURN_WAIT_MS,
-  SLOWEST_DOWNLINK_BYTES_PER_MS,
-  VERDICT_WAIT_MS,
-} from '../limits.ts'
+import type { SelectedAnswer } from '../audit/audit-case.ts'
+import { MIN_BUSY_MS, RETURN_WAIT_MS } from '../limits.ts'
 import type { JobAnswer, JobOrder } from '../ports.ts'
+import type { AnswerOwner } from './answer-owner.ts'
 import type { Attempt } from './attempt.ts'
-import { clientClosed, engineRefused, fieldsOf } from './job-errors.ts'
+import { ClientAnswer } from './client-answer.ts'
+import { ENGINE_REFUSED, engineRefused } from './job-errors.ts'
+import type { JobHost } from './job-host.ts'
 import { JobLeases } from './job-leases.ts'
-import { jobRecord, type Leg } from './job-record.ts'
-import { JsonAnswer, type WholeAnswer } from './json-answer.ts'
+import { jobRecord } from './job-record.ts'
 import { remainingTask, wholeTask, type JobTask } from './job-task.ts'
-import type { JobTimeouts } from './job-timeouts.ts'
+import { acceptWaitMs, firstByteWaitMs } from './job-timeouts.ts'
+import { JobTries } from './job-tries.ts'
 import type { ProviderSession } from './provider-session.ts'
 import { routingMetadata, type RoutingMetadata } from './routing-metadata.ts'
-import { StreamAnswer, type StreamOwner } from './stream-answer.ts'
-import { isStrict, unverified, VerdictWait, verificationError } from './verdict-wait.ts'
-
-/** Recorded when an engine refused a request: its own code is a stranger's text, and only the client gets it. */
-export const ENGINE_REFUSED = 'engine_refused'
-
-/** What a job needs of its hub. */
-export interface JobHost {
-  readonly timeouts: JobTimeouts
-  readonly byteStreams: boolean
-  now(): number
-  /** A provider that may take this job now; or why there is none. */
-  choose(run: JobRun): ProviderSession | 'full' | ApiError
-  /** Keeps the job until a provider has room for it, then calls {@link JobRun.place}; or why not. */
-  queue(run: JobRun): ApiError | undefined
-  /** The provider neither took nor refused an offered job. */
-  silent(session: ProviderSession): void
-  /** A lease was taken back; its slot is the provider's until it has said so, or its time is over. */
-  linger(attempt: Attempt): void
-  /** How long this provider's first byte usually takes at most; undefined while that is unknown. */
-  hedgeDelayMs(attempt: Attempt): number | undefined
-  /** The first byte came, `ms` after the offer. */
-  answering(attempt: Attempt, ms: number): void
-  failed(attempt: Attempt): void
-  /** The audit of its answer, if it was selected for one. */
-  ended(run: JobRun, record: JobRecord, legs: readonly Leg[]): SelectedAnswer | undefined
-  /** It has ended, and its client waits for the verdict: it is still to be swept, and may be cancelled. */
-  waiting(run: JobRun): void
-  /** Its client waits no more. */
-  told(run: JobRun): void
-}
+import type { StreamAnswer } from './stream-answer.ts'
+import { unverified, verdictDueAt, VerdictWait } from './verdict-wait.ts'
 
 /**
  * One job from its order to its record: offers it to providers until one has begun to answer, brings
  * in another when that one fails, passes the answer on, and settles exactly once. Driven by events;
  * nothing here waits, and nothing per chunk is parsed or copied.
  */
-export class JobRun implements StreamOwner {
+export class JobRun implements AnswerOwner {
   readonly order: JobOrder
   /** It may wait for a provider that has no room now. */
   readonly mayWait: boolean
-  /** Providers that this job is not offered to any more. */
-  readonly excluded = new Set<string>()
-  #returnsUntil = 0
   /** ms since the epoch. */
   readonly deadline: number
-  #task: JobTask
   readonly #host: JobHost
-  #offers = 0
-  #failures = 0
+  #task: JobTask
+  #returnsUntil = 0
+  readonly #tries = new JobTries()
   readonly #leases = new JobLeases()
   /** The answering provider has failed, and what it sent before is on its way to the client. */
   #broken = false
-  #lastError: ApiError | undefined
-  readonly #answer = Promise.withResolvers<JobAnswer>()
+  readonly #answer: ClientAnswer
+  /** The answer's, at hand for every chunk. */
   readonly #stream: StreamAnswer | undefined
-  #opened = false
-  readonly #json: JsonAnswer
-  #whole: WholeAnswer | undefined
   #firstByteAt: number | undefined
   #cancelReason: string | undefined
   #record: JobRecord | undefined
@@ -98,15 +56,18 @@ export class JobRun implements StreamOwner {
     this.#task = wholeTask(order)
     const now = host.now()
     this.deadline = now + host.timeouts.deadlineMs
-    this.#json = new JsonAnswer(order)
-    if (order.stream) {
-      this.#stream = new StreamAnswer(order, this, { byteStream: host.byteStreams, now })
-    }
+    this.#answer = new ClientAnswer(order, this, { byteStream: host.byteStreams, now })
+    this.#stream = this.#answer.stream
   }
 
   /** All its leases, in order. */
   get attempts(): readonly Attempt[] {
     return this.#leases.all
+  }
+
+  /** Peer ids: providers that it is not offered to any more. */
+  get excluded(): ReadonlySet<string> {
+    return this.#tries.excluded
   }
 
   /** What a provider is offered now. */
@@ -125,19 +86,19 @@ export class JobRun implements StreamOwner {
 
   /** It was never offered to anybody: it queues behind those that came before. */
   get isNew(): boolean {
-    return this.#offers === 0
+    return this.#tries.offers === 0
   }
 
   /** Resolves with the first bytes of a stream, a whole JSON answer, or the error. */
   start(): Promise<JobAnswer> {
     this.offer()
-    return this.#answer.promise
+    return this.#answer.first
   }
 
   /** Ends a job that the hub has no room for. */
   refuse(error: ApiError): Promise<JobAnswer> {
     this.giveUp(error)
-    return this.#answer.promise
+    return this.#answer.first
   }
 
   /** Offers the job to the next provider, or lets it wait for one. */
@@ -157,34 +118,32 @@ export class JobRun implements StreamOwner {
   }
 
   #mayOffer(): boolean {
-    const isTired = this.#failures >= MAX_ATTEMPTS || this.#offers >= MAX_OFFERS
-    return !isTired && this.#host.now() < this.deadline
+    return !this.#tries.isSpent && this.#host.now() < this.deadline
   }
 
   /** The job gets no (further) provider. */
   giveUp(error?: ApiError): void {
-    this.#fail(this.#lastError ?? error ?? apiErrors.providerFailed())
+    this.#fail(this.#tries.lastError ?? error ?? apiErrors.providerFailed())
   }
 
   #lease(session: ProviderSession): void {
     const now = this.#host.now()
-    this.#offers++
+    const offers = this.#tries.offered()
     const attempt = session.offer(this, {
-      lease: leaseOf(this.order.job, (this.order.leasesBefore ?? 0) + this.#offers),
+      lease: leaseOf(this.order.job, (this.order.leasesBefore ?? 0) + offers),
       timeLeftMs: this.deadline - now,
       task: this.#task,
     })
     attempt.offeredAt = now
-    const transferMs = this.#task.body.length / SLOWEST_DOWNLINK_BYTES_PER_MS
-    attempt.expect(now, this.#host.timeouts.acceptMs + transferMs, this.deadline)
+    const wait = acceptWaitMs(this.#host.timeouts, this.#task.body.length)
+    attempt.expect(now, wait, this.deadline)
     this.#leases.add(attempt)
   }
 
   onAccept(attempt: Attempt): void {
     attempt.on('accept')
     if (attempt.state !== 'accepted') return
-    const { timeouts } = this.#host
-    const wait = this.#stream === undefined ? timeouts.wholeAnswerMs : timeouts.firstByteMs
+    const wait = firstByteWaitMs(this.#host.timeouts, this.order.stream)
     attempt.expect(this.#host.now(), wait, this.deadline)
   }
 
@@ -193,7 +152,7 @@ export class JobRun implements StreamOwner {
     const wait = Math.max(MIN_BUSY_MS, busy.retry_after_ms)
     attempt.session.busyUntil = this.#host.now() + wait
     if (!this.#leases.leave(attempt)) return
-    this.#lastError = apiErrors.overloaded(wait)
+    this.#tries.busy(apiErrors.overloaded(wait))
     this.#goOn()
   }
 
@@ -214,7 +173,7 @@ export class JobRun implements StreamOwner {
       const now = this.#host.now()
       attempt.expect(now, this.#host.timeouts.idleMs, this.deadline)
       stream.write(payload, now)
-      this.#open(stream, attempt)
+      this.#answer.open(stream, attempt)
     }
     return true
   }
@@ -228,18 +187,8 @@ export class JobRun implements StreamOwner {
     for (const slower of this.#leases.answers(attempt)) this.#callBack(slower, 'hedged')
   }
 
-  #open(stream: StreamAnswer, attempt?: Attempt): void {
-    if (this.#opened) return
-    this.#opened = true
-    this.#answer.resolve({
-      kind: 'stream',
-      provider: attempt?.session.peer,
-      body: stream.stream,
-    })
-  }
-
   #collect(attempt: Attempt, payload: Uint8Array): void {
-    if (this.#json.write(payload)) return attempt.returnWindow(payload.length)
+    if (this.#answer.collect(payload)) return attempt.returnWindow(payload.length)
     this.#revoke(attempt, 'answer too large', apiErrors.providerFailed())
   }
 
@@ -255,10 +204,7 @@ export class JobRun implements StreamOwner {
   streamBroke(error: ApiError): void {
     const attempt = this.#leases.answerer
     if (attempt === undefined || this.over) return
-    if (attempt.state !== 'closed') {
-      attempt.session.sendCancel(attempt.channel, 'malformed stream')
-      attempt.on('timeout')
-    }
+    if (attempt.state !== 'closed') attempt.revoke('malformed stream')
     if (!this.#broken) this.#blame(attempt, error)
     this.#resume(error)
   }
@@ -272,8 +218,9 @@ export class JobRun implements StreamOwner {
     }
     this.#leases.ended(end)
     if (this.#settleCancelled()) return
-    if (this.#stream === undefined) this.#endJson(attempt)
-    else this.#stream.finish()
+    if (this.#stream !== undefined) return this.#stream.finish()
+    const isUsable = this.#answer.sendWhole(attempt.session.peer)
+    if (!isUsable) this.#failedWith(attempt, apiErrors.providerFailed())
   }
 
   delivered(): JobRecord {
@@ -288,32 +235,10 @@ export class JobRun implements StreamOwner {
     return routingMetadata(this.order, this.attempts, this.#leases.answerer)
   }
 
-  #endJson(attempt: Attempt): void {
-    const whole = this.#json.finish()
-    if (whole === undefined) return this.#failedWith(attempt, apiErrors.providerFailed())
-    this.#whole = whole
-    const record = this.#settle('completed', null)
-    const provider = attempt.session.peer
-    const answer = (note?: VerificationNote): void => {
-      const body = whole.billed(record, this.routing(), note)
-      this.#answer.resolve({ kind: 'json', provider, body })
-    }
-    if (!isStrict(this.order)) return answer()
-    this.whenVerified((note) => {
-      this.told()
-      const error = verificationError(this.order.job, note)
-      if (error === undefined) answer(note)
-      else this.#answer.resolve({ kind: 'error', error: fieldsOf(error) })
-    })
-  }
-
   whenVerified(tell: (note: VerificationNote) => void): void {
     const lease = this.#record?.lease ?? null
     if (this.#selected === undefined) return tell(unverified(lease))
-    const now = this.#host.now()
-    const { waitMs } = this.order.verification ?? {}
-    const until =
-      waitMs === undefined ? Math.min(now + VERDICT_WAIT_MS, this.deadline) : now + waitMs
+    const until = verdictDueAt(this.order, this.#host.now(), this.deadline)
     this.#wait = new VerdictWait(this.#selected, { lease, until, tell })
     this.#host.waiting(this)
   }
@@ -351,26 +276,21 @@ export class JobRun implements StreamOwner {
     if (this.over) return
     if (now >= this.deadline) return this.#late(now)
     this.#hedge(now)
-    const stream = this.#stream
-    if (stream === undefined || this.#cancelReason !== undefined) return
-    if (now - this.order.createdAt >= KEEP_ALIVE_MS) this.#open(stream)
-    if (this.#opened) stream.keepAlive(now, KEEP_ALIVE_MS)
+    if (this.#cancelReason === undefined) this.#answer.keepAlive(now)
   }
 
   #sweepWait(wait: VerdictWait, now: number): void {
     wait.sweep(now)
     if (this.#wait === undefined) return
-    const stream = this.#stream
-    if (stream === undefined) return
+    if (this.#stream === undefined) return
     // A client that does not even read the end is let go.
     if (now >= this.deadline) return this.#stopWaiting('deadline')
-    stream.keepAlive(now, KEEP_ALIVE_MS)
+    this.#answer.keepAlive(now)
   }
 
   #stopWaiting(reason: string): void {
     this.told()
-    this.#answer.resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
-    this.#stream?.abort(reason)
+    this.#answer.abort(reason)
   }
 
   /** Out of time: says so in band, and lets go of a client that does not even read that. */
@@ -388,8 +308,8 @@ export class JobRun implements StreamOwner {
     if (slow === undefined || candidates.length > 1 || this.#stream === undefined) return
     const delay = this.#host.hedgeDelayMs(slow)
     if (delay === undefined || now - slow.offeredAt < delay) return
-    if (this.#offers >= MAX_ATTEMPTS) return
-    this.excluded.add(slow.session.peer)
+    if (!this.#tries.mayHedge) return
+    this.#tries.exclude(slow.session.peer)
     const session = this.#host.choose(this)
     if (session !== 'full' && !(session instanceof Error)) this.#lease(session)
   }
@@ -413,37 +333,26 @@ export class JobRun implements StreamOwner {
     if (this.#wait !== undefined) return this.#stopWaiting(reason)
     if (this.over || this.#cancelReason !== undefined) return
     this.#cancelReason = reason
-    this.#answer.resolve({ kind: 'error', error: fieldsOf(clientClosed()) })
-    this.#stream?.abort(reason)
+    this.#answer.abort(reason)
     for (const attempt of this.#leases.takeCandidates()) this.#callBack(attempt, reason)
     const attempt = this.#leases.answerer
     if (attempt === undefined || attempt.state === 'closed') return void this.#settleCancelled()
     // It may still tell what it has done until now.
-    attempt.session.sendCancel(attempt.channel, reason)
-    attempt.on('cancel')
-    attempt.expect(this.#host.now(), this.#host.timeouts.cancelGraceMs, Number.POSITIVE_INFINITY)
+    attempt.callBack(reason, this.#host.now(), this.#host.timeouts.cancelGraceMs)
   }
 
   hungUp(): void {
     this.cancel('client_disconnected')
   }
 
-  /**
-   * The content of the first choice as far as the client got it from one provider, the first of whom is 0; undefined
-   * where it is not here any more. Decodes a stream's: ask once, when it is over.
-   */
+  /** See {@link ClientAnswer.deliveredText}. */
   deliveredText(leg = 0): string | undefined {
-    const text = this.#stream === undefined ? this.#whole?.text : this.#stream.meter.contentOf(leg)
-    return text === undefined || text.length > MAX_COMPARED_TEXT_BYTES ? undefined : text
+    return this.#answer.deliveredText(leg)
   }
 
   /** UTF-8 bytes of content, thoughts and calls that went to the client from one provider, the first of whom is 0. */
   deliveredBytes(leg = 0): number | undefined {
-    return this.#delivered[leg]?.contentBytes
-  }
-
-  get #delivered(): readonly StreamLeg[] {
-    return this.#stream?.meter.legs ?? (this.#whole === undefined ? [] : [this.#whole.delivered])
+    return this.#answer.delivered[leg]?.contentBytes
   }
 
   /** True when the job was cancelled, and is settled now. */
@@ -455,16 +364,13 @@ export class JobRun implements StreamOwner {
 
   /** Takes a lease back whose result nobody needs. */
   #callBack(attempt: Attempt, reason: string): void {
-    attempt.session.sendCancel(attempt.channel, reason)
-    attempt.on('cancel')
-    attempt.expect(this.#host.now(), this.#host.timeouts.cancelGraceMs, Number.POSITIVE_INFINITY)
+    attempt.callBack(reason, this.#host.now(), this.#host.timeouts.cancelGraceMs)
     this.#host.linger(attempt)
   }
 
   /** Takes a lease away from a provider that fails it. */
   #revoke(attempt: Attempt, reason: string, error: ApiError): void {
-    attempt.session.sendCancel(attempt.channel, reason)
-    attempt.on('timeout')
+    attempt.revoke(reason)
     this.#failedWith(attempt, error)
   }
 
@@ -475,16 +381,14 @@ export class JobRun implements StreamOwner {
     this.#broken = true
     // What it sent well is the client's, and it is paid for that.
     if (this.#stream !== undefined) return this.#stream.breakOff(error)
-    this.#json.drop()
+    this.#answer.drop()
     this.#firstByteAt = undefined
     this.#nextAnswerer(false)
   }
 
   #blame(attempt: Attempt, error: ApiError, mayReturn = false): void {
     this.#leases.leave(attempt)
-    this.#failures++
-    this.#lastError = error
-    if (!mayReturn) this.excluded.add(attempt.session.peer)
+    this.#tries.failed(attempt.session.peer, error, mayReturn)
     this.#host.failed(attempt)
   }
 
@@ -515,26 +419,22 @@ export class JobRun implements StreamOwner {
 
   #fail(error: ApiError, code = error.code): void {
     for (const attempt of this.#leases.takeCandidates()) this.#callBack(attempt, 'given up')
-    if (this.#stream !== undefined && this.#opened) return this.#stream.fail(error, code)
-    this.#answer.resolve({ kind: 'error', error: fieldsOf(error) })
-    this.#settle('failed', code)
+    this.#answer.fail(error, code)
   }
 
   /** Makes the record and settles it, once; a later call returns the first one's record. */
   #settle(status: 'completed' | 'cancelled' | 'failed', errorCode: string | null): JobRecord {
     if (this.#record !== undefined) return this.#record
     const { legs } = this.#leases
-    const meter = this.#stream?.meter
-    const whole = this.#whole
     this.#record = jobRecord({
       order: this.order,
       status,
       errorCode,
-      finishReason: meter?.finishReasons.get(0) ?? whole?.finishReason ?? null,
-      generationId: meter?.head?.id ?? whole?.id ?? null,
-      attempts: this.#offers,
+      finishReason: this.#answer.finishReason,
+      generationId: this.#answer.generationId,
+      attempts: this.#tries.offers,
       legs,
-      delivered: this.#delivered,
+      delivered: this.#answer.delivered,
       firstByteAt: this.#firstByteAt,
       now: this.#host.now(),
     })

@@ -3,15 +3,16 @@ import { CLOSE, type CloseCode } from '@infernet/schemas/close-codes'
 import { FRAME } from '@infernet/schemas/frame'
 import { FrameMux } from '@infernet/schemas/frame-mux'
 import { newRequestId, type JobId, type LeaseId } from '@infernet/schemas/ids'
-import type { JobRecord } from '@infernet/schemas/job-record'
 import { JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import { targetOf } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Capability, ReceiptBatchFrame, Welcome } from '@infernet/schemas/wire'
-import { HubGpus } from '../challenge/hub-gpus.ts'
+import type { AuditDesk } from '../audit/audit-desk.ts'
+import type { Audit } from '../audit/audit-port.ts'
+import type { Verifiers } from '../audit/verifiers.ts'
 import type { GpuRest } from '../challenge/gpu-rests.ts'
+import { HubGpus } from '../challenge/hub-gpus.ts'
 import type { ProviderMachine } from '../challenge/provider-machine.ts'
-import type { EdgeEvents } from '../events.ts'
 import type {
   Directory,
   InvoiceOrder,
@@ -20,72 +21,35 @@ import type {
   OfferView,
   Presence,
   SharedGpu,
-  StorePort,
 } from '../ports.ts'
-import { refusalOf, type AdmissionRules } from './admission.ts'
-import { Dispatcher } from './dispatcher.ts'
-import { HubConnections, type ConnectionState, type HubSocket } from './hub-connections.ts'
-import { InvoiceAskError } from './invoice-asks.ts'
-import type { Leg } from './job-record.ts'
-import type { JobRun } from './job-run.ts'
-import type { JobTimeouts } from './job-timeouts.ts'
-import { jobTrace } from './job-trace.ts'
-import { ModelOffers } from './model-offers.ts'
-import { OnlineTime, type OnlineTimeOptions } from './online-time.ts'
-import { ProviderSession, type SessionHost } from './provider-session.ts'
-import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
-import { AUDIT_HOLD_MS } from '../audit/audit-limits.ts'
-import type { AuditDesk, SelectedAnswer } from '../audit/audit-desk.ts'
-import type { AuditKeys } from '../audit/audit-keys.ts'
-import type { Audit, AuditStore } from '../audit/audit-port.ts'
-import type { ConductTimes } from '@infernet/verification/reputation/conduct'
-import type { Verifiers } from '../audit/verifiers.ts'
-import { auditDesk, endedAnswers, selectedAsOne } from './hub-audits.ts'
-import { hubVerifiers } from './hub-verifiers.ts'
-import type { JobWatch } from './job-watch.ts'
-import { offersOf, PlacedOffers } from './placed-offers.ts'
-import { peersOf, specOf } from './offered-specs.ts'
 import type { SelfTestOutcome } from '../self-test/self-test-port.ts'
 import { SelfTests } from '../self-test/self-tests.ts'
-
-/** What a host gives the hub. */
-export interface HubOptions extends AdmissionRules {
-  readonly timeouts: JobTimeouts
-  /** See `JobBody`. */
-  readonly byteStreams: boolean
-  /** See `FrameMux`. */
-  readonly schedule: (flush: () => void, delayMs: number) => void
-  /** Runs `task` once after `delayMs`; used only while jobs, logins or asks for invoices are under way, so that an idle hub can hibernate. */
-  readonly later: (task: () => void, delayMs: number) => void
-  readonly now: () => number
-  readonly random: () => number
-  /** Captures what the job costs; a promise ends when that is done. */
-  readonly settle: (record: JobRecord) => Promise<unknown> | void
-  readonly store: Pick<StorePort, 'storeReceipts' | 'providerSeen'>
-  readonly events: EdgeEvents
-  readonly audit: AuditKeys
-  /** Absent: nothing is audited. */
-  readonly audits?: AuditStore | undefined
-  /** How long suspensions and the like last; absent: as documented. */
-  readonly conductTimes?: ConductTimes | undefined
-  /** Of what verifiers score, so much is followed by a check of theirs, 0 to 1; absent: as documented. */
-  readonly verifierCheckShare?: number | undefined
-  readonly watch?: JobWatch | undefined
-  /** Where it is written for how long providers are here; absent: nowhere. */
-  readonly hours?: OnlineTimeOptions['store'] | undefined
-}
+import { refusalOf } from './admission.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { auditDesk } from './hub-audits.ts'
+import { HubConnections, type ConnectionState, type HubSocket } from './hub-connections.ts'
+import type { HubOptions } from './hub-options.ts'
+import { HubSessions } from './hub-sessions.ts'
+import { hubVerifiers } from './hub-verifiers.ts'
+import { InvoiceAskError } from './invoice-asks.ts'
+import { JobEndings } from './job-endings.ts'
+import type { JobRun } from './job-run.ts'
+import { ModelOffers } from './model-offers.ts'
+import { peersOf, specOf } from './offered-specs.ts'
+import { offersOf, PlacedOffers } from './placed-offers.ts'
+import { ProviderSession, type SessionHost } from './provider-session.ts'
+import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
 
 /** One shard of providers: logs them in, matches jobs to them, runs the jobs. Knows no platform. */
 export class ProviderHub implements SessionHost {
   readonly #options: HubOptions
   readonly #connections: HubConnections
-  readonly #sessions = new Map<PeerId, ProviderSession>()
+  readonly #sessions: HubSessions
   readonly #offers = new ModelOffers()
   readonly #dispatcher: Dispatcher
   readonly #receipts: ReceiptIntake
   readonly #audits: AuditDesk | undefined
   readonly #verifiers: Verifiers
-  readonly #online: OnlineTime | undefined
   readonly #placed: PlacedOffers
   readonly #gpus: HubGpus<ProviderSession>
   readonly #selfTests: SelfTests
@@ -98,7 +62,8 @@ export class ProviderHub implements SessionHost {
       ask: (peer, lease) => this.#askOpening(peer, lease),
       onStanding: (peer) => this.#standing(peer),
     })
-    const { hours, events, now } = options
+    const { events, now } = options
+    this.#sessions = new HubSessions(options)
     this.#connections = new HubConnections({
       ...options,
       refusalOf: ({ peer, capability }) =>
@@ -106,12 +71,12 @@ export class ProviderHub implements SessionHost {
       open: (socket, peer, capability) => this.#open(socket, peer, capability),
       joined: (session, version) => this.#joined(session, version),
       returned: (session, countedUntil) => this.#admit(session, { isNew: false, countedUntil }),
-      seen: (session) => this.#seen(session),
+      seen: (session) => this.#sessions.seen(session),
       violated: (session, code, fault) => this.violated(session, code, fault),
       left: (session, mayReturn) => this.#left(session, mayReturn),
     })
     this.#gpus = new HubGpus({
-      sessions: this.#sessions,
+      sessions: this.#sessions.byPeer,
       serves: (session) => !session.draining && !session.isVerifier && !this.#placed.rests(session),
       trustOf: (peer, offer) => this.#audits?.trustOf(peer, offer) ?? 1,
       now,
@@ -129,13 +94,6 @@ export class ProviderHub implements SessionHost {
       now,
       onChange: (session) => this.#dispatcher.roomChanged(session),
     })
-    this.#online =
-      hours &&
-      new OnlineTime({
-        store: hours,
-        now,
-        onError: (error) => events.storeFailed('addOnlineTime', error),
-      })
     this.#receipts = new ReceiptIntake({
       ...options,
       onStored: (statement, receipt) => this.#audits?.receipt(statement, receipt),
@@ -147,11 +105,17 @@ export class ProviderHub implements SessionHost {
       silent: (session) => this.#silent(session),
       tested: (report) => events.selfTested(report),
     })
+    const endings = new JobEndings({
+      ...options,
+      receipts: this.#receipts,
+      audits: this.#audits,
+      sessions: this.#sessions,
+    })
     this.#dispatcher = new Dispatcher(this.#offers, {
       ...options,
       silent: (session) => this.#silent(session),
-      ended: (record, legs, run) => this.#ended(record, legs, run),
-      unmet: (model, reason) => options.events.demandUnmet(model, reason),
+      ended: (record, legs, run) => endings.ended(record, legs, run),
+      unmet: (model, reason) => events.demandUnmet(model, reason),
     })
   }
 
@@ -182,7 +146,7 @@ export class ProviderHub implements SessionHost {
   }
 
   get providers(): number {
-    return this.#sessions.size
+    return this.#sessions.byPeer.size
   }
 
   directory(): Directory {
@@ -241,15 +205,15 @@ export class ProviderHub implements SessionHost {
     return peers.flatMap((peer) => {
       const session = this.#sessions.get(peer)
       if (session === undefined) return []
-      const countedUntil = this.#online?.countedUntil(peer) ?? now
+      const countedUntil = this.#sessions.countedUntil(peer) ?? now
       const reliability = this.#offers.reliabilityOf(session, now)
       return [{ peer, countedUntil, reliability, load: session.load }]
     })
   }
 
   /** Resolves when it is written down for how long those who have left were here; never rejects. */
-  async hoursWritten(): Promise<void> {
-    await this.#online?.written()
+  hoursWritten(): Promise<void> {
+    return this.#sessions.hoursWritten()
   }
 
   /** An invoice of the provider's own node, unchecked. Rejects with {@link InvoiceAskError}. */
@@ -302,7 +266,7 @@ export class ProviderHub implements SessionHost {
       this.#connections.drop(older.socket, CLOSE.replaced, 'the same key logged in again')
     }
     this.#admit(session, { isNew: true })
-    this.#save(session)
+    this.#sessions.save(session)
     const welcome: Welcome = {
       version,
       session: newRequestId(this.now()),
@@ -311,7 +275,7 @@ export class ProviderHub implements SessionHost {
     }
     session.sendControl(FRAME.welcome, welcome)
     this.#options.events.providerJoined(peer, capability)
-    this.#remember(peer, capability)
+    this.#sessions.remember(session)
   }
 
   /** `isNew`: it was not here before this hub's last sleep. */
@@ -320,9 +284,8 @@ export class ProviderHub implements SessionHost {
     { isNew, countedUntil = this.now() }: { isNew: boolean; countedUntil?: number | undefined },
   ): void {
     const { peer } = session
-    this.#sessions.set(peer, session)
+    this.#sessions.add(session, countedUntil)
     this.#gpus.joined(session)
-    this.#online?.joined(peer, countedUntil)
     this.#audits?.joined(peer, isNew, session)
     this.#paidTo(session)
     this.#offer(session)
@@ -330,11 +293,10 @@ export class ProviderHub implements SessionHost {
 
   #left(session: ProviderSession, mayReturn: boolean): void {
     const { peer } = session
-    if (this.#sessions.get(peer) === session) {
-      this.#sessions.delete(peer)
+    if (this.#sessions.isCurrent(session)) {
+      this.#sessions.remove(session)
       this.#gpus.left(peer)
       this.#audits?.left(peer)
-      this.#online?.left(peer)
     }
     this.#placed.left(session)
     this.#verifiers.update(session, [])
@@ -351,14 +313,6 @@ export class ProviderHub implements SessionHost {
     if (destination !== '') this.#audits?.paidTo(peer, destination)
   }
 
-  /** Verifiers serve nobody: what is known of one that was a provider before stays what it was. */
-  #remember(peer: PeerId, capability: Capability): void {
-    if (capability.role === 'verifier') return
-    this.#options.store.providerSeen(peer, capability).catch((error: unknown) => {
-      this.#options.events.storeFailed('providerSeen', error)
-    })
-  }
-
   capabilityChanged(session: ProviderSession, wasVerifier: boolean): void {
     const { peer, capability } = session
     if (session.isVerifier !== wasVerifier)
@@ -368,20 +322,7 @@ export class ProviderHub implements SessionHost {
     this.#gpus.joined(session)
     this.#offer(session)
     this.#paidTo(session)
-    this.#online?.seen(peer)
-    this.#save(session)
-    this.#remember(peer, capability)
-  }
-
-  /** Something has happened with it: what it was here for may be written down. */
-  #seen(session: ProviderSession): void {
-    if (!session.gone && this.#online?.seen(session.peer) === true) this.#save(session)
-  }
-
-  #save({ peer, capability, socket }: ProviderSession): void {
-    const countedUntil = this.#online?.countedUntil(peer)
-    const counted = countedUntil === undefined ? {} : { countedUntil }
-    socket.save({ stage: 'ready', peer, capability, ...counted })
+    this.#sessions.changed(session)
   }
 
   #offer(session: ProviderSession): void {
@@ -404,8 +345,8 @@ export class ProviderHub implements SessionHost {
   }
 
   receiptsArrived(session: ProviderSession, batch: ReceiptBatchFrame): void {
-    this.#seen(session)
-    const isHere = (): boolean => this.#sessions.get(session.peer) === session
+    this.#sessions.seen(session)
+    const isHere = (): boolean => this.#sessions.isCurrent(session)
     this.#receipts.take(session.peer, batch, isHere).then(
       (ack) =>
         session.sendControl(FRAME.receiptAck, this.#selfTests.acknowledged(session.peer, ack)),
@@ -470,25 +411,10 @@ export class ProviderHub implements SessionHost {
     this.violated(session, CLOSE.silent, 'a job was offered and nothing came back')
   }
 
-  #ended(record: JobRecord, legs: readonly Leg[], run: JobRun): SelectedAnswer | undefined {
-    for (const { attempt } of legs) {
-      this.#receipts.expect(attempt.lease, attempt.session.peer)
-      this.#seen(attempt.session)
-    }
-    const answers = endedAnswers(run, record, legs, (lease) => this.seedOf(lease))
-    const selected = selectedAsOne(answers.flatMap((part) => this.#audits?.ended(part) ?? []))
-    const { settle, events } = this.#options
-    const settling = settle(
-      selected === undefined ? record : { ...record, heldUntil: this.now() + AUDIT_HOLD_MS },
-    )
-    events.jobEnded(record, events.tracing ? jobTrace(run, this.now()) : undefined, settling)
-    this.#options.watch?.ended(run.order, record)
-    return selected
-  }
-
   /** Asks providers to go elsewhere and take no more of our jobs: this edge is about to stop. */
   drain(reason: string): void {
-    for (const session of this.#sessions.values()) session.sendControl(FRAME.drain, { reason })
+    for (const session of this.#sessions.byPeer.values())
+      session.sendControl(FRAME.drain, { reason })
   }
 
   /** Closes every provider's socket. Jobs still running fail, and are settled, before this returns. */

@@ -24,15 +24,11 @@ import { payoutFault } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import type { Position } from '@infernet/schemas/transcript'
 import {
-  busySchema,
   capabilitySchema,
   decodeControl,
   drainSchema,
   encodeControl,
   encodeJob,
-  endSchema,
-  errorSchema,
-  headSchema,
   invoiceSchema,
   loadSchema,
   receiptsSchema,
@@ -40,7 +36,6 @@ import {
   type Capability,
   type Load,
   type ModelOffer,
-  type Price,
   type ReceiptBatchFrame,
 } from '@infernet/schemas/wire'
 import { ScoreAsks } from '../audit/score-asks.ts'
@@ -48,10 +43,13 @@ import type { Verifier } from '../audit/verifiers.ts'
 import { Attempt } from './attempt.ts'
 import type { InvoiceOrder } from '../ports.ts'
 import { AttemptError } from './attempt-state.ts'
+import { CapabilityPace } from './capability-pace.ts'
+import type { HubSocket } from './hub-connections.ts'
 import { InvoiceAskError, InvoiceAsks } from './invoice-asks.ts'
 import type { JobRun } from './job-run.ts'
 import type { JobTask } from './job-task.ts'
-import type { HubSocket } from './hub-connections.ts'
+import { LeaseChannels } from './lease-channels.ts'
+import { jobHeader, leasePrice } from './lease-terms.ts'
 
 /** What a session needs of its hub. */
 export interface SessionHost {
@@ -76,15 +74,7 @@ export interface SessionHost {
 
 /** A provider whose socket has this much unsent gets no more jobs until it has drained. */
 const MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
-/**
- * Capability records taken per minute: each rebuilds the directory and is written to Postgres. An
- * agent sends one when a model comes or goes.
- */
-const MAX_CAPABILITY_CHANGES = 30
-const CAPABILITY_PERIOD_MS = 60_000
-
 const NO_LOAD: Load = { running: 0, waiting: 0 }
-const FREE: Price = { prompt: 0, completion: 0 }
 
 /** A logged-in provider: its capability and load, and the leases that run on it. */
 export class ProviderSession implements Verifier {
@@ -92,18 +82,15 @@ export class ProviderSession implements Verifier {
   readonly socket: HubSocket
   readonly #mux: FrameMux
   readonly #host: SessionHost
-  readonly #attempts = new Map<number, Attempt>()
+  readonly #channels = new LeaseChannels()
   readonly #invoices: InvoiceAsks
   readonly #scores: ScoreAsks
+  readonly #pace = new CapabilityPace()
   #capability: Capability
   #offers: ReadonlyMap<string, ModelOffer>
-  #lastChannel = CONNECTION_CHANNEL
   #draining = false
   #gone = false
   #load: Load = NO_LOAD
-  #capabilityChanges = 0
-  #capabilityPeriodEnds = 0
-  #touched: JobRun[] = []
   /** ms since the epoch: it said that it can take nothing before. */
   busyUntil = 0
 
@@ -159,7 +146,7 @@ export class ProviderSession implements Verifier {
   }
 
   get inFlight(): number {
-    return this.#attempts.size
+    return this.#channels.size
   }
 
   /** Jobs it reported running or waiting, whoever they came from. */
@@ -209,30 +196,16 @@ export class ProviderSession implements Verifier {
 
   /** Sends the job on the next channel. `run.order.model` must be one of this provider's. */
   offer(run: JobRun, terms: { lease: LeaseId; timeLeftMs: number; task: JobTask }): Attempt {
-    const { order } = run
-    const { task } = terms
-    const asked = this.#offers.get(order.model)?.price ?? order.rules.maxPrice
-    const price = order.isSelfTest === true ? FREE : asked
-    const channel = ++this.#lastChannel
-    const attempt = new Attempt({ session: this, channel, lease: terms.lease, price, run, task })
-    this.#attempts.set(channel, attempt)
+    const { lease, task, timeLeftMs } = terms
+    const price = leasePrice(run.order, this.#offers.get(run.order.model))
+    const channel = this.#channels.next()
+    const attempt = new Attempt({ session: this, channel, lease, price, run, task })
+    this.#channels.add(attempt)
     this.#host.slotTaken(this, run)
-    const header = {
-      job: order.job,
-      lease: terms.lease,
-      endpoint: order.rules.endpoint,
-      continues: task.continues,
-      model: order.model,
-      seed: this.#host.seedOf(terms.lease),
-      stream: order.stream,
-      include_usage: order.includeUsage,
-      max_output_tokens: task.maxOutputTokens,
-      deadline_ms: Math.max(1, Math.floor(terms.timeLeftMs)),
-      price,
-    } as const
+    const header = jobHeader(attempt, { seed: this.#host.seedOf(lease), timeLeftMs })
     const payload = encodeJob(header, task.body)
     if (!this.#gone) {
-      this.#mux.writeLazily(FRAME.job, channel, payload, gatherMs(this.#attempts.size))
+      this.#mux.writeLazily(FRAME.job, channel, payload, gatherMs(this.#channels.size))
     }
     return attempt
   }
@@ -240,7 +213,7 @@ export class ProviderSession implements Verifier {
   /** A lease is over: its channel is dead and its slot free. */
   release(attempt: Attempt): void {
     attempt.endedAt = this.#host.now()
-    this.#attempts.delete(attempt.channel)
+    this.#channels.release(attempt)
     this.#host.slotFreed(this)
   }
 
@@ -285,8 +258,7 @@ export class ProviderSession implements Verifier {
         throw error
       this.#host.violated(this, CLOSE.protocol, error.message)
     }
-    // Emptied, not replaced: an old array that is dropped keeps what it held from the young collector.
-    for (const run of this.#touched.splice(0)) run.flush()
+    this.#channels.flush()
   }
 
   /** The connection is gone: every lease on it is lost. `mayReturn`: its provider was not sent away. */
@@ -294,46 +266,15 @@ export class ProviderSession implements Verifier {
     this.#gone = true
     this.#invoices.lost()
     this.#scores.lost()
-    for (const attempt of this.#attempts.values()) attempt.run.onLost(attempt, mayReturn)
+    this.#channels.lost(mayReturn)
   }
 
   #handle(frame: Frame): void {
     if (this.#gone) return
     if (frame.channel === CONNECTION_CHANNEL) return this.#handleControl(frame)
-    const attempt = this.#attempts.get(frame.channel)
-    if (attempt !== undefined) return this.#handleLease(attempt, frame)
-    // Frames for a lease that has ended here are late; for one that never was, they are an attack.
-    if (frame.channel > this.#lastChannel) {
-      this.#host.violated(
-        this,
-        CLOSE.foreignJob,
-        `no job was ever given to channel ${frame.channel}`,
-      )
-    }
-  }
-
-  #handleLease(attempt: Attempt, { type, payload }: Frame): void {
-    const { run } = attempt
-    switch (type) {
-      case FRAME.data:
-        this.#touch(run)
-        if (!run.onData(attempt, payload)) throw new WireError('data beyond the credit window')
-        return
-      case FRAME.accept:
-        return run.onAccept(attempt)
-      case FRAME.busy:
-        return run.onBusy(attempt, decodeControl(busySchema, payload))
-      case FRAME.head:
-        decodeControl(headSchema, payload)
-        return run.onHead(attempt)
-      case FRAME.end:
-        this.#touch(run)
-        return run.onEnd(attempt, decodeControl(endSchema, payload))
-      case FRAME.error:
-        return run.onError(attempt, decodeControl(errorSchema, payload))
-      default:
-        throw new WireError(`frame type ${type} has no place on a job's channel`)
-    }
+    if (this.#channels.receive(frame)) return
+    const fault = `no job was ever given to channel ${frame.channel}`
+    this.#host.violated(this, CLOSE.foreignJob, fault)
   }
 
   #handleControl({ type, payload }: Frame): void {
@@ -343,7 +284,7 @@ export class ProviderSession implements Verifier {
       case FRAME.capability:
         if (payload.length > MAX_CAPABILITY_BYTES)
           throw new WireError('capability record too large')
-        this.#countCapabilityChange()
+        if (!this.#pace.take(this.#host.now())) throw new WireError('too many capability records')
         return this.#changeCapability(decodeControl(capabilitySchema, payload))
       case FRAME.receipts:
         return this.#host.receiptsArrived(this, decodeControl(receiptsSchema, payload))
@@ -381,21 +322,6 @@ export class ProviderSession implements Verifier {
     this.#capability = capability
     this.#offers = offersOf(capability)
     this.#host.capabilityChanged(this, wasVerifier)
-  }
-
-  #countCapabilityChange(): void {
-    const now = this.#host.now()
-    if (now >= this.#capabilityPeriodEnds) {
-      this.#capabilityPeriodEnds = now + CAPABILITY_PERIOD_MS
-      this.#capabilityChanges = 0
-    }
-    if (++this.#capabilityChanges > MAX_CAPABILITY_CHANGES) {
-      throw new WireError('too many capability records')
-    }
-  }
-
-  #touch(run: JobRun): void {
-    if (!this.#touched.includes(run)) this.#touched.push(run)
   }
 }
 

@@ -9,28 +9,10 @@ import { NOTE_KEY, type VerificationNote } from '@infernet/openai-compat/verific
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { JobOrder } from '../ports.ts'
 import { unixSeconds } from '../unix-seconds.ts'
+import type { AnswerOwner } from './answer-owner.ts'
 import { concatenate, JobBody } from './job-body.ts'
-import { ROUTING_KEY, type RoutingMetadata } from './routing-metadata.ts'
+import { ROUTING_KEY } from './routing-metadata.ts'
 import { isStrict, verificationError } from './verdict-wait.ts'
-
-/** The job behind a streamed answer. */
-export interface StreamOwner {
-  /** So many bytes of the answering provider have been handed over. */
-  taken(bytes: number): void
-  /** The answering provider broke its stream; may bring another provider, or {@link StreamAnswer.fail}. */
-  streamBroke(error: ApiError): void
-  /** Everything has been handed over, up to the last finish reason: makes the bill. */
-  delivered(): JobRecord
-  /** The stream ends with an error: makes the bill of what was delivered. */
-  undelivered(code: string | null): void
-  /** For clients who asked how their request was routed. */
-  routing(): RoutingMetadata | undefined
-  /** Calls back with what a delivered answer was found to be, maybe at once. */
-  whenVerified(tell: (note: VerificationNote) => void): void
-  /** Its client has been told. */
-  told(): void
-  hungUp(): void
-}
 
 const KEEP_ALIVE = commentEvent('infernet processing')
 
@@ -41,12 +23,12 @@ const KEEP_ALIVE = commentEvent('infernet processing')
 export class StreamAnswer {
   readonly meter: StreamMeter
   readonly #order: JobOrder
-  readonly #owner: StreamOwner
+  readonly #owner: AnswerOwner
   readonly #body: JobBody
   /** ms since the epoch: when the client last got something, or began to wait. */
   #quietSince: number
 
-  constructor(order: JobOrder, owner: StreamOwner, options: { byteStream: boolean; now: number }) {
+  constructor(order: JobOrder, owner: AnswerOwner, options: { byteStream: boolean; now: number }) {
     this.#order = order
     this.#owner = owner
     this.#quietSince = options.now

@@ -2,8 +2,9 @@ import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { ApiError } from '@infernet/openai-compat/api-error'
 import type { VerificationNote } from '@infernet/openai-compat/verification-note'
 import type { JobId } from '@infernet/schemas/ids'
-import type { SelectedAnswer } from '../audit/audit-desk.ts'
+import type { SelectedAnswer } from '../audit/audit-case.ts'
 import type { Audit } from '../audit/audit-port.ts'
+import { VERDICT_WAIT_MS } from '../limits.ts'
 import type { JobOrder } from '../ports.ts'
 
 /** Whether the client gets no clean end before there is a verdict. */
@@ -44,6 +45,19 @@ export function verificationError(
 ): ApiError | undefined {
   return verdict === 'fail' ? apiErrors.verificationFailed(job, reason) : undefined
 }
+
+/**
+ * Until when a client waits for the verdict at most, ms since the epoch: as long as it has said, else a while, and no
+ * longer than its job may take.
+ */
+export const verdictDueAt = (
+  { verification }: Pick<JobOrder, 'verification'>,
+  now: number,
+  deadline: number,
+): number =>
+  verification?.waitMs === undefined
+    ? Math.min(now + VERDICT_WAIT_MS, deadline)
+    : now + verification.waitMs
 
 /** The wait for one verdict: tells it once, or after `until` (ms since the epoch) that it is pending. */
 export class VerdictWait {

@@ -2,7 +2,7 @@ import { apiErrors } from '@infernet/openai-compat/api-errors'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { SelfTestFault, SelfTestStage } from '@infernet/schemas/self-test'
 import type { Attempt } from '../hub/attempt.ts'
-import { ENGINE_REFUSED } from '../hub/job-run.ts'
+import { ENGINE_REFUSED } from '../hub/job-errors.ts'
 import type { JobOrder } from '../ports.ts'
 import type { SelfTestCourse } from './self-test-port.ts'
 
