@@ -3,7 +3,7 @@ import type { AccountId, ApiKeyId, JobId, LeaseId, RequestId } from '@infernet/s
 import type { JobRecord, LedgerBatch } from '@infernet/schemas/job-record'
 import type { SignedReceipt } from '@infernet/schemas/receipt'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { Capability, Endpoint, Load, Price } from '@infernet/schemas/wire'
+import type { Announcement, Capability, Endpoint, Load, Price } from '@infernet/schemas/wire'
 import type { MatchRules } from './hub/match-rules.ts'
 import type { SelfTestOutcome } from './self-test/self-test-port.ts'
 import type { RequestTrace } from './telemetry/request-spans.ts'
@@ -386,7 +386,12 @@ export interface StorePort {
   findResponse(accountId: AccountId, id: string, now: number): Promise<StoredResponse | undefined>
   /** False when the account has no such response. */
   deleteResponse(accountId: AccountId, id: string): Promise<boolean>
-  providerSeen(provider: PeerId, capability: Capability): Promise<void>
+  /** `announcement`: the record as it was signed; without it the one that is known stays. */
+  providerSeen(
+    provider: PeerId,
+    capability: Capability,
+    announcement: Announcement | undefined,
+  ): Promise<void>
   /** Names of models that any provider has ever offered, bounded. */
   knownModels(): Promise<string[]>
   /** Throws when Postgres cannot be reached. */

@@ -22,6 +22,10 @@ export const JOB_WINDOW_BYTES = 256 * 1024
 
 /** A capability record must fit a Durable Object's socket attachment (16 KiB) with the login state. */
 export const MAX_CAPABILITY_BYTES = 12 * 1024
+/** One as it is signed: its peer, its time and a hash beside it take some 250 bytes. */
+export const MAX_CAPABILITY_RECORD_BYTES = MAX_CAPABILITY_BYTES + 512
+/** What of it nobody is shown: {@link MAX_ANNOUNCED_GPUS} hashes, and a payout to a long Lightning address. */
+export const MAX_CAPABILITY_HIDDEN_BYTES = 2048
 export const MAX_MODELS_PER_PROVIDER = 64
 export const MAX_MODEL_NAME_LENGTH = 128
 /** A GPU's or a processor's name, as its maker writes it: the longest of ours have half of it. */

@@ -16,13 +16,7 @@ const signer = newSigner()
 function helloTo(asked: Challenge, by = signer, timestamp = NOW): Hello {
   const hello = { version: 1, peer: by.peer, nonce: 'a'.repeat(43), timestamp }
   const signature = Buffer.from(by.sign(loginTranscript(asked, hello))).toString('base64url')
-  const capability = {
-    models: [],
-    slots: 1,
-    data_collection: 'deny' as const,
-    engine: 'tiny',
-    agent: 'infernet-agent/0.1.0',
-  }
+  const capability = { record: '', signature: '', hidden: '' }
   return { ...hello, signature, capability }
 }
 

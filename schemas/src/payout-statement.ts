@@ -1,5 +1,5 @@
-import { createPublicKey, verify } from 'node:crypto'
-import { publicKeyOf, type PeerId } from './peer-id.ts'
+import type { PeerId } from './peer-id.ts'
+import { isSignedBy } from './peer-signature.ts'
 import { fromBase64Url, toBase64Url } from './receipt.ts'
 import { encodeUtf8 } from './utf8.ts'
 import type { Capability, Payout, PayoutWishes } from './wire.ts'
@@ -38,21 +38,9 @@ export function signPayout(
   return { ...unsigned, signature: toBase64Url(signature) }
 }
 
-/**
- * Whether the provider signed this. Without waiting, unlike WebCrypto: a session must not take the
- * next frame before it has judged this one.
- */
-export function verifyPayout(peer: string, payout: Payout): boolean {
-  const raw = publicKeyOf(peer)
-  if (raw === undefined) return false
-  try {
-    const jwk = { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(raw) }
-    const key = createPublicKey({ key: jwk, format: 'jwk' })
-    return verify(null, signablePayout(peer, payout), key, fromBase64Url(payout.signature))
-  } catch {
-    return false
-  }
-}
+/** Whether the provider signed this. */
+export const verifyPayout = (peer: string, payout: Payout): boolean =>
+  isSignedBy(peer, fromBase64Url(payout.signature), signablePayout(peer, payout))
 
 /** What is wrong with where this provider's money goes, for its owner; undefined: nothing. */
 export const payoutFault = (peer: string, { payout }: Capability): string | undefined =>

@@ -58,6 +58,8 @@ export const providers = pgTable('providers', {
   /** The peer id, which is the key. */
   id: text('id').primaryKey(),
   capability: jsonb('capability').notNull(),
+  /** What the provider signed of it and anybody may see; null from before such were kept. */
+  announcement: jsonb('announcement'),
   firstSeenAt: at('first_seen_at').notNull().defaultNow(),
   lastSeenAt: at('last_seen_at').notNull().defaultNow(),
 })

@@ -4,6 +4,8 @@ import { isJobId, isLeaseId } from './ids.ts'
 import { splitLightningAddress } from './lightning-address.ts'
 import {
   MAX_BOLT11_LENGTH,
+  MAX_CAPABILITY_HIDDEN_BYTES,
+  MAX_CAPABILITY_RECORD_BYTES,
   MAX_GATEWAY_SEED,
   MAX_MODELS_PER_PROVIDER,
   MAX_MODEL_NAME_LENGTH,
@@ -121,7 +123,7 @@ export const payoutSchema = payoutWishesSchema.safeExtend({
 })
 export type Payout = z.infer<typeof payoutSchema>
 
-/** What a provider can do now. Sent in the hello, and again whenever it changes. */
+/** What a provider can do now. Sent signed, in the hello and again whenever it changes. */
 export const capabilitySchema = z.object({
   /** Absent: provider. A verifier is given answers to score, and no jobs. */
   role: z.enum(['provider', 'verifier']).optional(),
@@ -138,6 +140,19 @@ export const capabilitySchema = z.object({
   payout: payoutSchema.optional(),
 })
 export type Capability = z.infer<typeof capabilitySchema>
+
+/** What a provider has signed of its capability record, for anybody to check: see `signed-capability.ts`. */
+export const announcementSchema = z.object({
+  record: base64url(MAX_CAPABILITY_RECORD_BYTES),
+  signature: base64url(64),
+})
+export type Announcement = z.infer<typeof announcementSchema>
+
+/** The same as it travels to the edge, with what the edge shows to nobody. */
+export const signedCapabilitySchema = announcementSchema.extend({
+  hidden: base64url(MAX_CAPABILITY_HIDDEN_BYTES),
+})
+export type SignedCapability = z.infer<typeof signedCapabilitySchema>
 
 export const challengeSchema = z.object({
   versions: z.object({ min: count, max: count }),
@@ -158,7 +173,7 @@ export const helloSchema = z.object({
   nonce,
   timestamp: count,
   signature: z.string().max(128),
-  capability: capabilitySchema,
+  capability: signedCapabilitySchema,
 })
 export type Hello = z.infer<typeof helloSchema>
 
@@ -190,27 +205,32 @@ export const loadSchema = z.object({
 })
 export type Load = z.infer<typeof loadSchema>
 
-export const jobHeaderSchema = z.object({
-  job: jobId,
-  lease: leaseId,
-  endpoint: z.enum(ENDPOINTS),
-  /**
-   * Another provider began this answer and failed. Chat: the last message is the assistant's, as far
-   * as it was delivered; completions: the prompt ends with it. Only what follows is to be generated.
-   */
-  continues: z.boolean(),
-  model: z.string().max(MAX_MODEL_NAME_LENGTH),
-  /** What tokens are drawn with, unless the client's body has a seed of its own. */
-  seed: z.int().nonnegative().max(MAX_GATEWAY_SEED),
-  stream: z.boolean(),
-  /** Whether the client wants the usage chunk; the agent always asks the engine for it. */
-  include_usage: z.boolean(),
-  /** The engine must stop here: the client has no money for more. */
-  max_output_tokens: z.int().positive().max(MAX_OUTPUT_TOKENS),
-  /** Time left, relative so that clocks do not matter. */
-  deadline_ms: z.int().positive(),
-  price: priceSchema,
-})
+export const jobHeaderSchema = z
+  .object({
+    job: jobId,
+    lease: leaseId,
+    endpoint: z.enum(ENDPOINTS),
+    /**
+     * Another provider began this answer and failed. Chat: the last message is the assistant's, as far
+     * as it was delivered; completions: the prompt ends with it. Only what follows is to be generated.
+     */
+    continues: z.boolean(),
+    model: z.string().max(MAX_MODEL_NAME_LENGTH),
+    /** What tokens are drawn with, unless the client's body has a seed of its own. */
+    seed: z.int().nonnegative().max(MAX_GATEWAY_SEED),
+    stream: z.boolean(),
+    /** Whether the client wants the usage chunk; the agent always asks the engine for it. */
+    include_usage: z.boolean(),
+    /** The engine must stop here: the client has no money for more. */
+    max_output_tokens: z.int().positive().max(MAX_OUTPUT_TOKENS),
+    /** Time left, relative so that clocks do not matter. */
+    deadline_ms: z.int().positive(),
+    price: priceSchema,
+  })
+  .refine(({ job, lease }) => lease.startsWith(`${job}.`), {
+    path: ['lease'],
+    error: 'the lease is of another job',
+  })
 export type JobHeader = z.infer<typeof jobHeaderSchema>
 
 export const busySchema = z.object({

@@ -11,17 +11,20 @@ import {
 import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import { fromBase64Url, parseStatement } from '@infernet/schemas/receipt'
+import { openCapability } from '@infernet/schemas/signed-capability'
 import {
-  capabilitySchema,
   decodeControl,
   encodeControl,
   encodeJob,
   helloSchema,
   PROTOCOL,
   receiptsSchema,
+  signedCapabilitySchema,
   WS_SUBPROTOCOL,
   type Capability,
+  type Hello,
   type JobHeader,
+  type SignedCapability,
 } from '@infernet/schemas/wire'
 import type { WebSocket } from 'ws'
 import { monotonicMicros } from '../clock.ts'
@@ -62,6 +65,7 @@ class Session {
   readonly #onCapability: (capability: Capability) => void
   readonly #jobs = new Map<number, WatchedJob>()
   #channel = 0
+  #peer = ''
 
   constructor(socket: WebSocket, onCapability: (capability: Capability) => void) {
     this.#socket = socket
@@ -114,13 +118,22 @@ class Session {
         this.#jobs.delete(channel)
         return job?.failed(Buffer.from(payload).toString())
       case FRAME.hello:
-        this.#onCapability(decodeControl(helloSchema, payload).capability)
+        this.#login(decodeControl(helloSchema, payload))
         return this.#welcome()
       case FRAME.capability:
-        return this.#onCapability(decodeControl(capabilitySchema, payload))
+        return this.#tell(decodeControl(signedCapabilitySchema, payload))
       case FRAME.receipts:
         return this.#acknowledge(payload)
     }
+  }
+
+  #login({ capability, peer }: Hello): void {
+    this.#peer = peer
+    this.#tell(capability)
+  }
+
+  #tell(signed: SignedCapability): void {
+    this.#onCapability(openCapability(this.#peer, signed).capability)
   }
 
   #welcome(): void {

@@ -1,6 +1,5 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { specIdOf } from '@infernet/schemas/model-spec'
-import { FRAME } from '@infernet/schemas/frame'
 import type { Capability } from '@infernet/schemas/wire'
 import { calibrate } from '@infernet/verification/evidence/calibration'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -160,7 +159,7 @@ describe('a verifier', () => {
 
   it('cannot be made of a provider without a new login', async () => {
     const capability = capabilityOf({ models: [modelOffer('tiny')], role: 'verifier' })
-    provider.sendControl(FRAME.capability, capability)
+    provider.announce(capability)
     expect(provider.closed).toMatchObject({ code: CLOSE.protocol })
   })
 })

@@ -53,9 +53,9 @@ describe('a card', () => {
   it('cannot be claimed later either', async () => {
     await comes(gpu('a'))
     const other = await comes(gpu('b'))
-    other.sendControl(FRAME.capability, capabilityOf({ hardware: gpu('b') }))
+    other.announce(capabilityOf({ hardware: gpu('b') }))
     expect(other.closed).toBe(undefined)
-    other.sendControl(FRAME.capability, capabilityOf({ hardware: gpu('a') }))
+    other.announce(capabilityOf({ hardware: gpu('a') }))
     expect(other.closed?.code).toBe(CLOSE.sharedGpu)
   })
 
@@ -123,7 +123,7 @@ describe('who rests', () => {
     const answer = edge.chat({ provider: { only: [second.peer] } })
     const job = await second.jobs.next()
     rest()
-    second.sendControl(FRAME.capability, capabilityOf({ slots: 2 }))
+    second.announce(capabilityOf({ slots: 2 }))
     second.sendControl(FRAME.drain, { reason: 'update' })
     expect(second.closed).toBe(undefined)
     expect(edge.hub.providersOf('tiny').map(({ peer }) => peer)).toEqual([first.peer])

@@ -69,14 +69,19 @@ export function testDatabase(open: () => DbPort): void {
     seen: (provider, address, at) => {
       const to = { kind: 'lightning_address' as const, address }
       const payout = { to, issued_at: 0, signature: '' }
-      return recordProvider(openTyped(), provider, { ...NOTHING_OFFERED, payout }, new Date(at))
+      return recordProvider(
+        openTyped(),
+        provider,
+        { capability: { ...NOTHING_OFFERED, payout } },
+        new Date(at),
+      )
     },
   }))
   testProviderRecords((now) => ({
     store: postgresProviders(open(), now),
     audits: postgresAudits(open()),
-    seen: (provider, capability, at) =>
-      recordProvider(openTyped(), provider, capability, new Date(at)),
+    seen: (provider, capability, at, announcement) =>
+      recordProvider(openTyped(), provider, { capability, announcement }, new Date(at)),
     ended: (jobs) => writeLedgerEvents(openTyped(), fundedBatch(jobs), FEE_BPS),
   }))
   testEarnings(openTyped, (now, maxLines) => postgresEarnings(open(), now, maxLines))

@@ -14,6 +14,7 @@ import {
 } from '../reputation/provider-port.ts'
 import { addOnlineTime } from './provider-hours.ts'
 import { providerRowsSchema } from './provider-record-rows.ts'
+import { announcementOf } from './providers.ts'
 
 /** {@link ProviderStore} over any Postgres. `now` in ms since the epoch. */
 export function postgresProviders(port: DbPort, now: () => number): ProviderStore {
@@ -24,6 +25,7 @@ export function postgresProviders(port: DbPort, now: () => number): ProviderStor
       const [found] = await recordsOf(db, [id], now())
       return found
     },
+    announcementOf: (id) => announcementOf(db, id),
     latestProviders: async () => {
       const ids = idsSchema.parse(await askRows(db, LATEST)).map(([id]) => id)
       const records: ProviderRecord[] = []

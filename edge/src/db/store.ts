@@ -34,8 +34,8 @@ export function postgresStore(port: DbPort, now: () => number, feeBps: number): 
     storeResponse: (response) => storeResponse(db, response, new Date(now())),
     findResponse: (accountId, id, at) => findResponse(db, accountId, id, new Date(at)),
     deleteResponse: (accountId, id) => deleteResponse(db, accountId, id),
-    providerSeen: (provider, capability) =>
-      recordProvider(db, provider, capability, new Date(now())),
+    providerSeen: (provider, capability, announcement) =>
+      recordProvider(db, provider, { capability, announcement }, new Date(now())),
     knownModels: () => offeredModels(db, MAX_KNOWN_MODELS),
     async ping() {
       await port.query('select 1', [])

@@ -7,7 +7,7 @@ import type { Capability, Challenge } from '@infernet/schemas/wire'
 import type { EdgeEvents } from '../events.ts'
 import { MAX_PROVIDERS } from '../limits.ts'
 import { answerLogin, challengeFor, challengeMessage, type LoginVerdict } from './provider-login.ts'
-import type { ProviderSession } from './provider-session.ts'
+import type { ProviderSession, SessionCapability } from './provider-session.ts'
 
 /** Where a connection stands; plain data, so that it survives a Durable Object's hibernation. */
 export type ConnectionState =
@@ -16,6 +16,8 @@ export type ConnectionState =
       readonly stage: 'ready'
       readonly peer: PeerId
       readonly capability: Capability
+      /** When its provider signed it, by that one's clock, ms since the epoch; undefined: not known. */
+      readonly issuedAt?: number | undefined
       /** Until when its time here is written down, ms since the epoch; see `OnlineTime`. */
       readonly countedUntil?: number | undefined
     }
@@ -44,7 +46,7 @@ export interface ConnectionsOptions {
   /** Why this provider may not come now; undefined where it may. */
   readonly refusalOf: (login: Login) => LoginRefusal | undefined
   /** Makes what a connection is from its login on. */
-  readonly open: (socket: HubSocket, peer: PeerId, capability: Capability) => ProviderSession
+  readonly open: (socket: HubSocket, peer: PeerId, capability: SessionCapability) => ProviderSession
   /** It has proven who it is. */
   readonly joined: (session: ProviderSession, version: number) => void
   /** It was here in an earlier life of this hub. */
@@ -93,8 +95,8 @@ export class HubConnections {
     this.#options.returned(this.#open(socket, state), state.countedUntil)
   }
 
-  #open(socket: HubSocket, { peer, capability }: Pick<Login, 'peer' | 'capability'>) {
-    const session = this.#options.open(socket, peer, capability)
+  #open(socket: HubSocket, state: { readonly peer: PeerId } & SessionCapability) {
+    const session = this.#options.open(socket, state.peer, state)
     this.#connections.set(socket, { stage: 'ready', session })
     return session
   }

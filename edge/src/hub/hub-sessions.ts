@@ -61,10 +61,10 @@ export class HubSessions {
   }
 
   /** Keeps with the connection what it is, for when this hub has slept. */
-  save({ peer, capability, socket }: ProviderSession): void {
+  save({ peer, capability, issuedAt, socket }: ProviderSession): void {
     const countedUntil = this.countedUntil(peer)
     const counted = countedUntil === undefined ? {} : { countedUntil }
-    socket.save({ stage: 'ready', peer, capability, ...counted })
+    socket.save({ stage: 'ready', peer, capability, issuedAt, ...counted })
   }
 
   /** What it is now is kept and written down. */
@@ -75,10 +75,10 @@ export class HubSessions {
   }
 
   /** Verifiers serve nobody: what is known of one that was a provider before stays what it was. */
-  remember({ peer, capability }: ProviderSession): void {
+  remember({ announcement, capability, peer }: ProviderSession): void {
     if (capability.role === 'verifier') return
     const { events, store } = this.#options
-    store.providerSeen(peer, capability).catch((error: unknown) => {
+    store.providerSeen(peer, capability, announcement).catch((error: unknown) => {
       events.storeFailed('providerSeen', error)
     })
   }

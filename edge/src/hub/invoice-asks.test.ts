@@ -152,10 +152,10 @@ describe('asking a provider for an invoice', () => {
 
   it('follows the latest capability record', async () => {
     const { provider, ask } = await payee()
-    provider.sendControl(FRAME.capability, capabilityOf())
+    provider.announce(capabilityOf())
     await expect(ask()).rejects.toMatchObject({ code: 'refused' })
     const payout = signPayout(provider.key, INVOICES, 2)
-    provider.sendControl(FRAME.capability, capabilityOf({ payout }))
+    provider.announce(capabilityOf({ payout }))
     const again = ask()
     await answerOne(provider)
     expect(await again).toBe('lnbcpo1x1')

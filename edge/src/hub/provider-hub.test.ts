@@ -63,7 +63,7 @@ describe('login', () => {
     it('takes who asks for as much as they allow, and closes who then asks for more', async () => {
       const edge = await startEdge({ prices })
       const provider = await edge.provider(asking(1_000_000, 2_000_000))
-      provider.sendControl(FRAME.capability, asking(1_000_001, 2_000_000))
+      provider.announce(asking(1_000_001, 2_000_000))
       expect(provider.closed).toMatchObject({ code: CLOSE.price })
       expect(edge.hub.directory().models).toEqual([])
     })
@@ -101,7 +101,7 @@ describe('login', () => {
     const key = newProviderKey()
     const provider = await edge.provider({ payout: signPayout(key, wishes, 1) }, key)
     const redirected = { ...signPayout(key, wishes, 1), issued_at: 2 }
-    provider.sendControl(FRAME.capability, capabilityOf({ payout: redirected }))
+    provider.announce(capabilityOf({ payout: redirected }))
     expect(provider.closed).toMatchObject({ code: CLOSE.payout })
     expect(edge.store.seen).toMatchObject([{ capability: { payout: { issued_at: 1 } } }])
   })
@@ -229,7 +229,7 @@ describe('capability and load', () => {
   it('follows what a provider says it can do', async () => {
     const edge = await startEdge()
     const provider = await edge.provider()
-    provider.sendControl(FRAME.capability, capabilityOf({ models: [modelOffer('large')] }))
+    provider.announce(capabilityOf({ models: [modelOffer('large')] }))
     expect(edge.hub.directory().models.map(({ id }) => id)).toEqual(['large'])
     expect(edge.hub.directory().offline).toEqual(['tiny'])
     expect(provider.saved).toMatchObject({ capability: { models: [{ id: 'large' }] } })
@@ -241,7 +241,7 @@ describe('capability and load', () => {
     const answer = edge.chat()
     const job = await provider.jobs.next()
     provider.sendControl(FRAME.drain, { reason: 'updating' })
-    provider.sendControl(FRAME.capability, capabilityOf())
+    provider.announce(capabilityOf())
     expect(await errorOf(await edge.chat())).toMatchObject({ status: 503 })
     answerJson(job)
     expect((await answer).status).toBe(200)

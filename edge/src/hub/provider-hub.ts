@@ -37,7 +37,7 @@ import type { JobRun } from './job-run.ts'
 import { ModelOffers } from './model-offers.ts'
 import { peersOf, specOf } from './offered-specs.ts'
 import { offersOf, PlacedOffers } from './placed-offers.ts'
-import { ProviderSession, type SessionHost } from './provider-session.ts'
+import { ProviderSession, type SessionCapability, type SessionHost } from './provider-session.ts'
 import { ReceiptError, ReceiptIntake } from './receipt-intake.ts'
 
 /** One shard of providers: logs them in, matches jobs to them, runs the jobs. Knows no platform. */
@@ -254,7 +254,7 @@ export class ProviderHub implements SessionHost {
     this.#connections.disconnected(socket)
   }
 
-  #open(socket: HubSocket, peer: PeerId, capability: Capability): ProviderSession {
+  #open(socket: HubSocket, peer: PeerId, capability: SessionCapability): ProviderSession {
     const mux = new FrameMux((bytes) => socket.send(bytes), this.#options.schedule)
     return new ProviderSession({ peer, capability, socket, mux, host: this })
   }

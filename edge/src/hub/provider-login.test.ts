@@ -1,8 +1,8 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { encodeFrame, FRAME } from '@infernet/schemas/frame'
-import { CHALLENGE_TTL_MS, MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
+import { CHALLENGE_TTL_MS, MAX_CAPABILITY_BYTES, MAX_CLOCK_SKEW_MS } from '@infernet/schemas/limits'
 import { signPayout } from '@infernet/schemas/payout-statement'
-import { encodeControl, PROTOCOL, type Hello } from '@infernet/schemas/wire'
+import { encodeControl, PROTOCOL, type Hello, type SignedCapability } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import { AUDIENCE, FakeProvider, modelOffer } from '../testing/fake-provider.ts'
 import { capabilityOf } from '../testing/test-edge.ts'
@@ -33,11 +33,15 @@ describe('a login', () => {
   })
 
   it('is good with the right signature in time', async () => {
-    expect(await judge(hello(), NOW + CHALLENGE_TTL_MS)).toEqual({
+    const { capability: signed, ...login } = hello()
+    const { record, signature } = signed
+    expect(await judge({ ...login, capability: signed }, NOW + CHALLENGE_TTL_MS)).toEqual({
       ok: true,
       peer: provider.peer,
       version: 1,
       capability: capabilityOf(),
+      issuedAt: NOW,
+      announcement: { record, signature },
     })
   })
 
@@ -58,6 +62,15 @@ describe('a login', () => {
     ['with another’s payout', paidToAnother(), CLOSE.payout, 'payout'],
     ['with an unsigned payout', unsigned(), CLOSE.protocol, 'protocol'],
     ['with too large a record', tooLarge(), CLOSE.protocol, 'protocol'],
+    [
+      'with an unsigned record',
+      { ...hello(), capability: capabilityOf() },
+      CLOSE.protocol,
+      'protocol',
+    ],
+    ['with another’s record', withRecord(stranger()), CLOSE.protocol, 'protocol'],
+    ['with a record that hides another’s', withRecord(mixed()), CLOSE.protocol, 'protocol'],
+    ['with a record of later', withRecord(later()), CLOSE.protocol, 'protocol'],
   ])('is refused when it comes %s', async (_, value, code, fault, now) => {
     expect(await judge(value, now)).toMatchObject({ ok: false, code, fault })
   })
@@ -82,8 +95,25 @@ function paidToAnother(): Hello {
 }
 
 function unsigned(): unknown {
-  const capability = { ...capabilityOf(), payout: { to: { kind: 'invoice' } } }
-  return { ...provider.hello({ capability: capabilityOf(), now: NOW, challenge }), capability }
+  const capability = { ...capabilityOf(), payout: { to: { kind: 'invoice' } } } as never
+  return provider.hello({ capability, now: NOW, challenge })
+}
+
+function withRecord(capability: SignedCapability): Hello {
+  return hello({ capability })
+}
+
+function stranger(): SignedCapability {
+  return new FakeProvider({} as ProviderHub).signed(capabilityOf(), NOW)
+}
+
+function mixed(): SignedCapability {
+  const { hidden } = provider.signed(capabilityOf(), NOW)
+  return { ...provider.signed(capabilityOf(), NOW), hidden }
+}
+
+function later(): SignedCapability {
+  return provider.signed(capabilityOf(), NOW + MAX_CLOCK_SKEW_MS + 1)
 }
 
 function tooLarge(): Hello {

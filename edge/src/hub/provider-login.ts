@@ -6,10 +6,14 @@ import {
   FrameError,
   readFrames,
 } from '@infernet/schemas/frame'
-import { MAX_CAPABILITY_BYTES } from '@infernet/schemas/limits'
 import { judgeLogin, judgeVersion } from '@infernet/schemas/login'
 import { payoutFault } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
+import {
+  checkIssuedAt,
+  openCapability,
+  type OpenedCapability,
+} from '@infernet/schemas/signed-capability'
 import {
   decodeControl,
   encodeControl,
@@ -17,7 +21,6 @@ import {
   helloVersionSchema,
   PROTOCOL,
   WireError,
-  type Capability,
   type Challenge,
 } from '@infernet/schemas/wire'
 
@@ -30,12 +33,11 @@ export const challengeMessage = (challenge: Challenge): Uint8Array<ArrayBuffer> 
   encodeFrame(FRAME.challenge, CONNECTION_CHANNEL, encodeControl(challenge))
 
 export type LoginVerdict =
-  | {
+  | ({
       readonly ok: true
       readonly peer: PeerId
       readonly version: number
-      readonly capability: Capability
-    }
+    } & OpenedCapability)
   | {
       readonly ok: false
       readonly code: CloseCode
@@ -57,15 +59,15 @@ export async function answerLogin(
     if (tooOld !== undefined)
       return { ok: false, code: CLOSE.version, fault: 'version', message: tooOld }
     const hello = decodeControl(helloSchema, payload)
-    if (JSON.stringify(hello.capability).length > MAX_CAPABILITY_BYTES)
-      return protocolFault('capability record too large')
     const fault = await judgeLogin(challenge, hello, now)
     if (fault !== undefined) return { ok: false, code: CLOSE.unauthorized, ...fault }
-    const { peer, capability } = hello
-    const unsigned = payoutFault(peer, capability)
+    const { peer } = hello
+    const opened = openCapability(peer, hello.capability)
+    checkIssuedAt(opened.issuedAt, { now })
+    const unsigned = payoutFault(peer, opened.capability)
     if (unsigned !== undefined)
       return { ok: false, code: CLOSE.payout, fault: 'payout', message: unsigned }
-    return { ok: true, peer, version, capability }
+    return { ok: true, peer, version, ...opened }
   } catch (error) {
     if (error instanceof FrameError || error instanceof WireError)
       return protocolFault(error.message)

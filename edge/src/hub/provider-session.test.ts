@@ -1,6 +1,6 @@
 import { CLOSE } from '@infernet/schemas/close-codes'
 import { CONNECTION_CHANNEL, encodeFrame, FRAME } from '@infernet/schemas/frame'
-import { JOB_WINDOW_BYTES, MAX_CONTROL_BYTES } from '@infernet/schemas/limits'
+import { JOB_WINDOW_BYTES, MAX_CLOCK_SKEW_MS, MAX_CONTROL_BYTES } from '@infernet/schemas/limits'
 import { signPayout } from '@infernet/schemas/payout-statement'
 import { encodeControl } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
@@ -111,14 +111,37 @@ describe('a provider that breaks the protocol', () => {
       CLOSE.payout,
       ({ provider, other }) => {
         const payout = signPayout(other.key, { to: { kind: 'invoice' } }, 1)
-        provider.sendControl(FRAME.capability, capabilityOf({ payout }))
+        provider.announce(capabilityOf({ payout }))
       },
+    ],
+    [
+      'a capability record that it has not signed',
+      CLOSE.protocol,
+      ({ provider, other }) => {
+        provider.sendControl(FRAME.capability, other.signed(capabilityOf()))
+      },
+    ],
+    [
+      'a bare capability record',
+      CLOSE.protocol,
+      ({ provider }) => provider.sendControl(FRAME.capability, capabilityOf()),
+    ],
+    [
+      'a capability record that is older than its login’s',
+      CLOSE.protocol,
+      ({ edge, provider }) => provider.announce(capabilityOf(), edge.clock.now() - 1),
+    ],
+    [
+      'a capability record of a time that has not come',
+      CLOSE.protocol,
+      ({ edge, provider }) =>
+        provider.announce(capabilityOf(), edge.clock.now() + MAX_CLOCK_SKEW_MS + 1),
     ],
     [
       'too many capability records',
       CLOSE.protocol,
       ({ provider }) => {
-        for (let i = 0; i < 31; i++) provider.sendControl(FRAME.capability, capabilityOf())
+        for (let i = 0; i < 31; i++) provider.announce(capabilityOf())
       },
     ],
   ]
@@ -148,9 +171,13 @@ describe('a provider that breaks the protocol', () => {
     const provider = await edge.provider()
     provider.send(
       encodeFrame(FRAME.accept, 99, new Uint8Array()),
-      encodeFrame(FRAME.capability, CONNECTION_CHANNEL, encodeControl(capabilityOf())),
+      encodeFrame(
+        FRAME.capability,
+        CONNECTION_CHANNEL,
+        encodeControl(provider.signed(capabilityOf())),
+      ),
     )
-    provider.sendControl(FRAME.capability, capabilityOf())
+    provider.announce(capabilityOf())
     expect(provider.closed).toMatchObject({ code: CLOSE.foreignJob })
     expect(edge.hub.directory()).toEqual({ models: [], offline: ['tiny'] })
     expect(await errorOf(await edge.chat())).toMatchObject({ status: 503 })

@@ -19,12 +19,16 @@ import {
 } from '@infernet/schemas/frame'
 import { gatherMs, type FrameMux } from '@infernet/schemas/frame-mux'
 import type { LeaseId } from '@infernet/schemas/ids'
-import { MAX_CAPABILITY_BYTES, MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
+import { MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
 import { payoutFault } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
+import {
+  checkIssuedAt,
+  openCapability,
+  type OpenedCapability,
+} from '@infernet/schemas/signed-capability'
 import type { Position } from '@infernet/schemas/transcript'
 import {
-  capabilitySchema,
   decodeControl,
   drainSchema,
   encodeControl,
@@ -32,11 +36,14 @@ import {
   invoiceSchema,
   loadSchema,
   receiptsSchema,
+  signedCapabilitySchema,
   WireError,
+  type Announcement,
   type Capability,
   type Load,
   type ModelOffer,
   type ReceiptBatchFrame,
+  type SignedCapability,
 } from '@infernet/schemas/wire'
 import { ScoreAsks } from '../audit/score-asks.ts'
 import type { Verifier } from '../audit/verifiers.ts'
@@ -72,6 +79,11 @@ export interface SessionHost {
   violated(session: ProviderSession, code: CloseCode, message: string): void
 }
 
+/** What a session begins with; from before the hub's last sleep no announcement is left. */
+export type SessionCapability = Pick<OpenedCapability, 'capability'> & {
+  readonly [name in 'announcement' | 'issuedAt']?: OpenedCapability[name] | undefined
+}
+
 /** A provider whose socket has this much unsent gets no more jobs until it has drained. */
 const MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
 const NO_LOAD: Load = { running: 0, waiting: 0 }
@@ -87,6 +99,8 @@ export class ProviderSession implements Verifier {
   readonly #scores: ScoreAsks
   readonly #pace = new CapabilityPace()
   #capability: Capability
+  #announcement: Announcement | undefined
+  #issuedAt: number | undefined
   #offers: ReadonlyMap<string, ModelOffer>
   #draining = false
   #gone = false
@@ -96,14 +110,17 @@ export class ProviderSession implements Verifier {
 
   constructor(options: {
     peer: PeerId
-    capability: Capability
+    capability: SessionCapability
     socket: HubSocket
     mux: FrameMux
     host: SessionHost
   }) {
     this.peer = options.peer
-    this.#capability = options.capability
-    this.#offers = offersOf(options.capability)
+    const { announcement, capability, issuedAt } = options.capability
+    this.#capability = capability
+    this.#announcement = announcement
+    this.#issuedAt = issuedAt
+    this.#offers = offersOf(capability)
     this.socket = options.socket
     this.#mux = options.mux
     this.#host = options.host
@@ -139,6 +156,16 @@ export class ProviderSession implements Verifier {
 
   get capability(): Capability {
     return this.#capability
+  }
+
+  /** What of it can be shown, as it was signed; undefined where that came before the hub's last sleep. */
+  get announcement(): Announcement | undefined {
+    return this.#announcement
+  }
+
+  /** When its provider signed it, by that one's clock, ms since the epoch. */
+  get issuedAt(): number | undefined {
+    return this.#issuedAt
   }
 
   get draining(): boolean {
@@ -282,10 +309,8 @@ export class ProviderSession implements Verifier {
       case FRAME.load:
         return this.#takeLoad(decodeControl(loadSchema, payload))
       case FRAME.capability:
-        if (payload.length > MAX_CAPABILITY_BYTES)
-          throw new WireError('capability record too large')
         if (!this.#pace.take(this.#host.now())) throw new WireError('too many capability records')
-        return this.#changeCapability(decodeControl(capabilitySchema, payload))
+        return this.#changeCapability(decodeControl(signedCapabilitySchema, payload))
       case FRAME.receipts:
         return this.#host.receiptsArrived(this, decodeControl(receiptsSchema, payload))
       case FRAME.scored:
@@ -315,11 +340,15 @@ export class ProviderSession implements Verifier {
     if (isNews) this.#host.loadTold(this)
   }
 
-  #changeCapability(capability: Capability): void {
+  #changeCapability(signed: SignedCapability): void {
+    const { announcement, capability, issuedAt } = openCapability(this.peer, signed)
+    checkIssuedAt(issuedAt, { now: this.#host.now(), before: this.#issuedAt })
     const unsigned = payoutFault(this.peer, capability)
     if (unsigned !== undefined) return this.#host.violated(this, CLOSE.payout, unsigned)
     const wasVerifier = this.isVerifier
     this.#capability = capability
+    this.#announcement = announcement
+    this.#issuedAt = issuedAt
     this.#offers = offersOf(capability)
     this.#host.capabilityChanged(this, wasVerifier)
   }

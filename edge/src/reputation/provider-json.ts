@@ -1,7 +1,7 @@
 import type { Gpu, Hardware } from '@infernet/schemas/hardware'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { specIdOf } from '@infernet/schemas/model-spec'
-import type { Load, ModelOffer } from '@infernet/schemas/wire'
+import type { Announcement, Load, ModelOffer } from '@infernet/schemas/wire'
 import { logRecentWealth, logWealth, STARTING_WEALTH } from '@infernet/verification/evidence/wealth'
 import type { SharedGpu } from '../ports.ts'
 import type { StoredSlash } from '../audit/slash-port.ts'
@@ -39,16 +39,24 @@ function providerJson(figures: ProviderFigures, now: number) {
   }
 }
 
+/** What is only told of a single provider. */
+export interface ProviderDetails {
+  readonly announcement: Announcement | undefined
+  readonly shared: readonly SharedGpu[]
+  readonly slashes: readonly StoredSlash[]
+}
+
 /** The same with its machine, and what was proven against it. */
 export const providerDetailJson = (
   figures: ProviderFigures,
-  slashes: readonly StoredSlash[],
-  shared: readonly SharedGpu[],
+  { announcement, shared, slashes }: ProviderDetails,
   now: number,
 ) => ({
   ...providerJson(figures, now),
   load: loadJson(figures.presence?.load),
   hardware: hardwareJson(figures.record.hardware),
+  /** As the provider signed it; it has nothing in it that `hardwareJson` leaves out. */
+  announcement: announcement ?? null,
   shared_gpu: shared.map(sharedJson),
   slashes: slashes.map(slashJson),
 })

@@ -1,6 +1,6 @@
 import type { Hardware } from '@infernet/schemas/hardware'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { ModelOffer } from '@infernet/schemas/wire'
+import type { Announcement, ModelOffer } from '@infernet/schemas/wire'
 import type { Wealth } from '@infernet/verification/evidence/wealth'
 import type { AuditCounts } from '@infernet/verification/reputation/reputation-weight'
 import type { Standing } from '@infernet/verification/reputation/standing'
@@ -78,6 +78,8 @@ export interface ProviderStore {
   addOnlineTime(hours: readonly OnlineHour[]): Promise<void>
   /** Undefined for who never was here, and for verifiers. */
   findProvider(id: PeerId): Promise<ProviderRecord | undefined>
+  /** The capability record that it signed last, as anybody may see it; undefined where none is kept. */
+  announcementOf(id: PeerId): Promise<Announcement | undefined>
   /**
    * At most {@link MAX_RANKED_PROVIDERS}, in no order: half of them those audited last, so that no crowd of newcomers
    * hides them, then those that came last.

@@ -28,6 +28,7 @@ describe('ranks', () => {
     const store: ProviderStore = {
       addOnlineTime: (hours) => memory.addOnlineTime(hours),
       findProvider: (id) => memory.findProvider(id),
+      announcementOf: (id) => memory.announcementOf(id),
       latestProviders: () => {
         asked++
         return latest()

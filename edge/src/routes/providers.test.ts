@@ -5,13 +5,14 @@ import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { specIdOf } from '@infernet/schemas/model-spec'
 import { signPayout } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
+import { readAnnouncement } from '@infernet/schemas/signed-capability'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Audit } from '../audit/audit-port.ts'
 import { RANKS_TTL_MS } from '../reputation/provider-ranks.ts'
 import { completion } from '../testing/answers.ts'
 import { errorOf } from '../testing/error-answer.ts'
 import { modelOffer, newProviderKey, type FakeProvider } from '../testing/fake-provider.ts'
-import { startEdge, type TestEdge } from '../testing/test-edge.ts'
+import { capabilityOf, startEdge, type TestEdge } from '../testing/test-edge.ts'
 
 const HOUR_MS = 3_600_000
 const OFFER = modelOffer('tiny', { spec: DRAWN_SPEC, quantization: 'Q8_0' })
@@ -102,6 +103,38 @@ describe('GET /v1/providers', () => {
     expect((await detail(provider)).hardware).toEqual(shown)
     expect((await detail(await edge.provider())).hardware).toBeNull()
     expect(JSON.stringify(await list())).not.toContain('hardware')
+  })
+
+  it('shows what it has signed, for anybody to check, and nothing that it hides', async () => {
+    const key = newProviderKey()
+    const payout = signPayout(key, { to: { kind: 'invoice' } }, 1)
+    const gpus = [{ vendor: 'nvidia' as const, name: 'GPU', id_sha256: 'a'.repeat(64) }]
+    const provider = await edge.provider({ hardware: { gpus }, payout }, key)
+    const announced = async () => (await detail(provider)).announcement!
+    const first = await announced()
+    expect(Object.keys(first)).toEqual(['record', 'signature'])
+    const said = readAnnouncement(key.peer, first)
+    expect(said.capability.hardware).toEqual({ gpus: [{ vendor: 'nvidia', name: 'GPU' }] })
+    for (const secret of ['id_sha256', 'a'.repeat(64), 'payout', 'invoice', payout.signature])
+      expect(Buffer.from(first.record, 'base64url').toString()).not.toContain(secret)
+    provider.announce(capabilityOf({ slots: 7 }))
+    expect(readAnnouncement(key.peer, await announced()).capability.slots).toBe(7)
+    provider.vanish()
+    expect(readAnnouncement(key.peer, await announced()).capability.slots).toBe(7)
+    expect(JSON.stringify(await list())).not.toContain('announcement')
+  })
+
+  it('keeps what it signed when it says after a sleep of the hub’s that it leaves', async () => {
+    const provider = await edge.provider()
+    const before = (await detail(provider)).announcement
+    const state = provider.saved!
+    provider.vanish()
+    edge.hub.restored(provider.socket, state)
+    provider.sendControl(FRAME.drain, { reason: 'updating' })
+    expect((await detail(provider)).announcement).toEqual(before)
+    provider.announce(capabilityOf({ slots: 7 }), edge.clock.now())
+    expect(provider.closed).toBeUndefined()
+    expect((await detail(provider)).announcement).not.toEqual(before)
   })
 
   it('shows how busy it says it is, to who looks at it alone', async () => {

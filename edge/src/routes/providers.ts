@@ -35,8 +35,13 @@ export function providers(services: EdgeServices): Hono<EdgeEnv> {
     const figures = isPeerId(id) ? await ranks.find(id) : undefined
     if (figures === undefined) throw apiErrors.objectNotFound('provider', id)
     const { id: peer } = figures.record
-    const [proven, shared] = await Promise.all([slashes.ofProvider(peer), hub.sharedGpusOf([peer])])
-    return answer(services, c, providerDetailJson(figures, proven, shared, now()))
+    const [proven, shared, announcement] = await Promise.all([
+      slashes.ofProvider(peer),
+      hub.sharedGpusOf([peer]),
+      store.announcementOf(peer),
+    ])
+    const details = { announcement, shared, slashes: proven }
+    return answer(services, c, providerDetailJson(figures, details, now()))
   })
   return app
 }

@@ -29,6 +29,7 @@ import {
   toBase64Url,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
+import { signCapability } from '@infernet/schemas/signed-capability'
 import { encodeTranscript, type Transcript } from '@infernet/schemas/transcript'
 import {
   challengeSchema,
@@ -46,6 +47,7 @@ import {
   type JobHeader,
   type ModelOffer,
   type ReceiptAck,
+  type SignedCapability,
 } from '@infernet/schemas/wire'
 import { concatenate } from '../hub/job-body.ts'
 import type { ConnectionState, HubSocket } from '../hub/hub-connections.ts'
@@ -206,6 +208,8 @@ export class FakeProvider {
   readonly #hub: ProviderHub
   readonly #byChannel = new Map<number, FakeJob>()
   #challenge: Challenge | undefined
+  /** Of the latest capability record. */
+  #issuedAt = 0
 
   constructor(hub: ProviderHub, key = newProviderKey()) {
     this.#hub = hub
@@ -249,7 +253,18 @@ export class FakeProvider {
     }
     const signer = (options.key ?? this.key).privateKey
     const signature = sign(null, loginTranscript(challenge, hello), signer).toString('base64url')
-    return { ...hello, signature, capability: options.capability }
+    return { ...hello, signature, capability: this.signed(options.capability, options.now) }
+  }
+
+  /** A capability record with its signature, by default as old as the one before it. */
+  signed(capability: Capability, issuedAt = this.#issuedAt): SignedCapability {
+    this.#issuedAt = issuedAt
+    return signCapability(this.key, capability, { issuedAt, salt: randomBytes(32) })
+  }
+
+  /** Tells what it can do now. */
+  announce(capability: Capability, issuedAt?: number): void {
+    this.sendControl(FRAME.capability, this.signed(capability, issuedAt))
   }
 
   get challenge(): Challenge {

@@ -11,7 +11,8 @@ testProviderRecords((now) => {
   return {
     store: providers,
     audits,
-    seen: async (provider, capability, at) => providers.seen(provider, capability, at),
+    seen: async (provider, capability, at, announcement) =>
+      providers.seen(provider, capability, at, announcement),
     ended: (jobs) => store.writeLedgerEvents(fundedBatch(jobs)),
   }
 })

@@ -1,7 +1,7 @@
 import type { PeerId } from '@infernet/schemas/peer-id'
 import { DbUnavailable } from '@infernet/settlement/db/db-port'
 import type { JobRecord } from '@infernet/schemas/job-record'
-import type { Capability } from '@infernet/schemas/wire'
+import type { Announcement, Capability } from '@infernet/schemas/wire'
 import { decay, HALF_LIFE_MS } from '@infernet/verification/reputation/decayed-counts'
 import { quantile } from '@infernet/verification/statistics/quantile'
 import {
@@ -23,6 +23,7 @@ const FAULTS: ReadonlySet<string | null> = new Set(['provider_failed', 'provider
 
 interface Seen {
   readonly capability: Capability
+  readonly announcement: Announcement | undefined
   readonly firstSeenAt: number
   readonly lastSeenAt: number
 }
@@ -39,9 +40,16 @@ export class MemoryProviders implements ProviderStore {
     this.#now = now
   }
 
-  seen(provider: PeerId, capability: Capability, at: number): void {
-    const firstSeenAt = this.#seen.get(provider)?.firstSeenAt ?? at
-    this.#seen.set(provider, { capability, firstSeenAt, lastSeenAt: at })
+  seen(provider: PeerId, capability: Capability, at: number, signed?: Announcement): void {
+    const before = this.#seen.get(provider)
+    const firstSeenAt = before?.firstSeenAt ?? at
+    const announcement = signed ?? before?.announcement
+    this.#seen.set(provider, { capability, announcement, firstSeenAt, lastSeenAt: at })
+  }
+
+  async announcementOf(id: PeerId): Promise<Announcement | undefined> {
+    this.#reach()
+    return this.#seen.get(id)?.announcement
   }
 
   async addOnlineTime(hours: readonly OnlineHour[]): Promise<void> {

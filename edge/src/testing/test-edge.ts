@@ -110,8 +110,8 @@ export class TestEdge {
       },
       store: {
         storeReceipts: (receipts) => store.storeReceipts(receipts),
-        providerSeen: (provider, capability) => {
-          this.providers.seen(provider, capability, clock.now())
+        providerSeen: (provider, capability, announcement) => {
+          this.providers.seen(provider, capability, clock.now(), announcement)
           return store.providerSeen(provider, capability)
         },
       },

@@ -1,5 +1,5 @@
 import { gpuSchema, hardwareSchema } from '@infernet/schemas/hardware'
-import { ENDPOINTS, loadSchema } from '@infernet/schemas/wire'
+import { announcementSchema, ENDPOINTS, loadSchema } from '@infernet/schemas/wire'
 import { z } from 'zod'
 
 /** What the edge says about those who serve. */
@@ -109,6 +109,11 @@ export const providerSchema = z.object({
     .nullable()
     .describe(
       'As it says, unchecked; `measured` is what its agent has seen. null: it does not say',
+    ),
+  announcement: announcementSchema
+    .nullable()
+    .describe(
+      "What it offers and says of its machine, as it was signed last: base64url of the record's JSON, and its Ed25519 signature over `infernet/capability/1`, a zero byte and that JSON. null: none is kept",
     ),
   shared_gpu: z
     .array(sharedGpuSchema)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { CLOSE } from '@infernet/schemas/close-codes'
 import {
   CONNECTION_CHANNEL,
@@ -10,6 +11,7 @@ import {
   type FrameType,
 } from '@infernet/schemas/frame'
 import { FrameMux } from '@infernet/schemas/frame-mux'
+import { signCapability } from '@infernet/schemas/signed-capability'
 import {
   challengeSchema,
   decodeControl,
@@ -17,6 +19,7 @@ import {
   welcomeSchema,
   WireError,
   type Capability,
+  type SignedCapability,
   type Welcome,
 } from '@infernet/schemas/wire'
 import { WebSocket, type RawData } from 'ws'
@@ -25,6 +28,7 @@ import type { Identity } from '../identity.ts'
 import { ChannelTakenError } from '../jobs/jobs.ts'
 import {
   DIAL_TIMEOUT_MS,
+  MAX_PING_INTERVAL_MS,
   MAX_SOCKET_BACKLOG_BYTES,
   MISSED_PONGS,
   SOCKET_HIGH_WATER_BYTES,
@@ -52,6 +56,15 @@ export interface LinkOptions {
   readonly onEnd: (end: LinkEnd) => void
 }
 
+/** Of a close frame, by RFC 6455. */
+const MAX_CLOSE_REASON_BYTES = 123
+
+/** As much of a text as there is room for, in whole letters: a socket throws at more. */
+function closeReason(text: string): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_CLOSE_REASON_BYTES))
+  return text.slice(0, read)
+}
+
 /** One WebSocket to the edge, from dialling to its end. It never comes back: dial a new one. */
 export class Link {
   readonly #options: LinkOptions
@@ -63,6 +76,8 @@ export class Link {
   #pingIntervalMs = Number.POSITIVE_INFINITY
   #pingedAt = 0
   #heardAt = 0
+  /** When the latest capability record was signed, ms since the epoch. */
+  #signedAt = 0
   #congested = false
   #ended = false
   /** Why we closed it ourselves, when we did. */
@@ -95,11 +110,19 @@ export class Link {
     this.#mux.writeLazily(type, channel, payload, delayMs)
   }
 
+  /** The record with our signature; of one connection none is older than the one before, whatever the clock does. */
+  signed(capability: Capability): SignedCapability {
+    const { clock, identity } = this.#options
+    this.#signedAt = Math.max(this.#signedAt, clock.now())
+    const salt = randomBytes(32)
+    return signCapability(identity, capability, { issuedAt: this.#signedAt, salt })
+  }
+
   /** Writes what is pending and closes in order; `onEnd` follows. */
   close(code: number, reason: string): void {
     this.#mux.flush()
     this.#state = 'closed'
-    this.#socket.close(code, reason.slice(0, 120))
+    this.#socket.close(code, closeReason(reason))
   }
 
   /** Keep-alive and login time-out; call it a few times a second. `now` of the monotonic clock. */
@@ -184,7 +207,7 @@ export class Link {
     const hello = answerChallenge(challenge, {
       audience: edge.audience,
       identity,
-      capability: capability(),
+      capability: this.signed(capability()),
       now: clock.now(),
     })
     this.#mux.write(FRAME.hello, CONNECTION_CHANNEL, encodeControl(hello))
@@ -193,7 +216,7 @@ export class Link {
   #welcome(payload: Uint8Array): void {
     const welcome = decodeControl(welcomeSchema, payload)
     this.#welcomedAt = this.#options.clock.monotonic()
-    this.#pingIntervalMs = welcome.ping_interval_ms
+    this.#pingIntervalMs = Math.min(welcome.ping_interval_ms, MAX_PING_INTERVAL_MS)
     this.#pingedAt = this.#welcomedAt
     this.#options.onReady(welcome)
   }

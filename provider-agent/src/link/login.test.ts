@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { judgeLogin } from '@infernet/schemas/login'
+import { signCapability } from '@infernet/schemas/signed-capability'
 import { PROTOCOL, type Challenge } from '@infernet/schemas/wire'
 import { describe, expect, it } from 'vitest'
 import { loadIdentity } from '../identity.ts'
@@ -17,13 +18,11 @@ const challenge: Challenge = {
 const options = {
   audience: 'edge.example',
   identity,
-  capability: {
-    models: [],
-    slots: 1,
-    data_collection: 'deny' as const,
-    engine: 'tiny',
-    agent: 'test',
-  },
+  capability: signCapability(
+    identity,
+    { models: [], slots: 1, data_collection: 'deny', engine: 'tiny', agent: 'test' },
+    { issuedAt: 2_000, salt: new Uint8Array(32) },
+  ),
   now: 2_000,
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { loginTranscript } from '@infernet/schemas/login'
-import { PROTOCOL, type Capability, type Challenge, type Hello } from '@infernet/schemas/wire'
+import { PROTOCOL, type Challenge, type Hello, type SignedCapability } from '@infernet/schemas/wire'
 import type { Identity } from '../identity.ts'
 
 export type LoginRefusalCode = 'version' | 'audience'
@@ -25,7 +25,7 @@ export function answerChallenge(
   options: {
     readonly audience: string
     readonly identity: Identity
-    readonly capability: Capability
+    readonly capability: SignedCapability
     readonly now: number
   },
 ): Hello {

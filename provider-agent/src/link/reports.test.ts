@@ -13,13 +13,7 @@ function makeReports() {
       const name = type === FRAME.load ? 'load' : 'capability'
       sent.push(`${name} ${Buffer.from(payload).toString()}`)
     },
-    capability: () => ({
-      models: [],
-      slots: ++agent.models,
-      data_collection: 'deny',
-      engine: 'e',
-      agent: 'a',
-    }),
+    capability: () => ({ record: `${++agent.models}`, signature: '', hidden: '' }),
     load: () => agent.load,
   })
   return { reports, sent, agent }

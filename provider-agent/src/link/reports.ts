@@ -1,11 +1,11 @@
 import { FRAME, type FrameType } from '@infernet/schemas/frame'
-import { encodeControl, type Capability, type Load } from '@infernet/schemas/wire'
+import { encodeControl, type Load, type SignedCapability } from '@infernet/schemas/wire'
 import { CAPABILITY_INTERVAL_MS, FIGURES_INTERVAL_MS, LOAD_INTERVAL_MS } from '../limits.ts'
 
 export interface ReportsOptions {
   /** Writes a frame on channel 0. */
   readonly write: (type: FrameType, payload: Uint8Array) => void
-  readonly capability: () => Capability
+  readonly capability: () => SignedCapability
   readonly load: () => Load
 }
 

@@ -26,8 +26,8 @@ import { leaseOf, newJobId } from '@infernet/schemas/ids'
 import { JOB_WINDOW_BYTES, PING_INTERVAL_MS } from '@infernet/schemas/limits'
 import { judgeLogin } from '@infernet/schemas/login'
 import { payoutFault } from '@infernet/schemas/payout-statement'
+import { openCapability, type OpenedCapability } from '@infernet/schemas/signed-capability'
 import {
-  capabilitySchema,
   decodeControl,
   encodeControl,
   encodeJob,
@@ -37,6 +37,7 @@ import {
   invoiceSchema,
   PROTOCOL,
   PROVIDER_PATH,
+  signedCapabilitySchema,
   WS_SUBPROTOCOL,
   type Capability,
   type Challenge,
@@ -69,6 +70,9 @@ export interface SeenFrame {
   readonly payload: Buffer
 }
 
+/** A login, with its capability record opened. */
+export type SeenHello = Omit<Hello, 'capability'> & OpenedCapability
+
 /** What an agent answered to one job. */
 export interface JobAnswer {
   readonly text: string
@@ -83,7 +87,7 @@ export class FakeSession {
   readonly frames: SeenFrame[] = []
   /** Frames of each message, to see what travelled together. */
   readonly messages: SeenFrame[][] = []
-  hello: Hello | undefined
+  hello: SeenHello | undefined
   /** How often it has said `ping`. */
   pings = 0
   closed: { readonly code: number; readonly reason: string } | undefined
@@ -203,9 +207,9 @@ export class FakeSession {
   /** The capability last sent. */
   get capability(): Capability | undefined {
     const last = this.of(0, FRAME.capability).at(-1)
-    return last === undefined
-      ? this.hello?.capability
-      : decodeControl(capabilitySchema, last.payload)
+    if (last === undefined || this.hello === undefined) return this.hello?.capability
+    const signed = decodeControl(signedCapabilitySchema, last.payload)
+    return openCapability(this.hello.peer, signed).capability
   }
 
   /** Waits for a job's `end`, `error` or `busy`. */
@@ -318,9 +322,10 @@ export class FakeEdge {
   async #logIn(session: FakeSession, challenge: Challenge, login: Hello): Promise<void> {
     const fault = await judgeLogin(challenge, login, Date.now())
     if (fault !== undefined) return session.socket.close(CLOSE.unauthorized, fault.message)
-    const unsigned = payoutFault(login.peer, login.capability)
+    const opened = openCapability(login.peer, login.capability)
+    const unsigned = payoutFault(login.peer, opened.capability)
     if (unsigned !== undefined) return session.socket.close(CLOSE.payout, unsigned)
-    session.hello = login
+    session.hello = { ...login, ...opened }
     session.send(FRAME.welcome, 0, encodeControl(this.#welcomePayload()))
     this.#onSession?.()
   }

@@ -1,7 +1,7 @@
 import { newJobId, type JobId, type LeaseId } from '@infernet/schemas/ids'
 import type { JobRecord } from '@infernet/schemas/job-record'
 import type { PeerId } from '@infernet/schemas/peer-id'
-import type { Capability, ModelOffer } from '@infernet/schemas/wire'
+import type { Announcement, Capability, ModelOffer } from '@infernet/schemas/wire'
 import { nextWealth, STARTING_WEALTH } from '@infernet/verification/evidence/wealth'
 import { count, HALF_LIFE_MS, noCounts } from '@infernet/verification/reputation/decayed-counts'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -22,7 +22,12 @@ export interface ProviderRig {
   readonly store: ProviderStore
   readonly audits: AuditStore
   /** A provider has said what it can do, at that time in ms since the epoch. */
-  seen(provider: PeerId, capability: Capability, at: number): Promise<unknown>
+  seen(
+    provider: PeerId,
+    capability: Capability,
+    at: number,
+    announcement?: Announcement,
+  ): Promise<unknown>
   ended(jobs: readonly JobRecord[]): Promise<unknown>
 }
 
@@ -42,6 +47,8 @@ const capability = (changes: Partial<Capability> = {}): Capability => ({
   agent: 'test',
   ...changes,
 })
+
+const signed = (record: string): Announcement => ({ record, signature: 'A'.repeat(86) })
 
 const newPeer = () => `12D3KooW${newJobId(NOW)}` as PeerId
 
@@ -110,6 +117,17 @@ export function testProviderRecords(open: (now: () => number) => ProviderRig): v
       const gpus = [{ vendor: 'nobody', name: 'GPU' }]
       await rig.seen(peer, { ...capability(), hardware: { gpus } as never }, NOW)
       expect((await record()).slots).toBe(3)
+    })
+
+    it('keeps what it signed last, until it signs anew', async () => {
+      const kept = () => rig.store.announcementOf(peer)
+      expect(await kept()).toBeUndefined()
+      expect(await rig.store.announcementOf(newPeer())).toBeUndefined()
+      await rig.seen(peer, capability(), NOW - 3, signed('a'))
+      await rig.seen(peer, capability(), NOW - 2)
+      expect(await kept()).toEqual(signed('a'))
+      await rig.seen(peer, capability(), NOW - 1, signed('b'))
+      expect(await kept()).toEqual(signed('b'))
     })
 
     it('is for how long it was there, of each hour at most an hour', async () => {

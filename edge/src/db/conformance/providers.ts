@@ -23,17 +23,21 @@ const offering = (...models: string[]): Capability => ({
   agent: 'test',
 })
 
+const seen = (db: Database, id: PeerId, capability: Capability, seenAt: Date) =>
+  recordProvider(db, id, { capability }, seenAt)
+
 export function testProviders(open: () => Database): void {
   describe('providers', () => {
     it('keeps the first and the latest sight of each, in whatever order they arrive', async () => {
       const id = newPeer()
-      await recordProvider(open(), id, offering('a'), at(2))
-      await recordProvider(open(), id, offering('b'), at(3))
-      await recordProvider(open(), id, offering('c'), at(1))
+      await seen(open(), id, offering('a'), at(2))
+      await seen(open(), id, offering('b'), at(3))
+      await seen(open(), id, offering('c'), at(1))
       expect(await open().select().from(providers).where(eq(providers.id, id))).toEqual([
         {
           id,
           capability: { ...offering('b'), engine: 'llama-cpp' },
+          announcement: null,
           firstSeenAt: at(2),
           lastSeenAt: at(3),
         },
@@ -53,19 +57,19 @@ export function testProviders(open: () => Database): void {
       }
       const kept = async () =>
         (await open().select().from(providers).where(eq(providers.id, id)))[0]?.capability
-      await recordProvider(open(), id, { ...offering('a'), payout: first }, at(1))
+      await seen(open(), id, { ...offering('a'), payout: first }, at(1))
       expect(await kept()).toMatchObject({ payout: first })
-      await recordProvider(open(), id, { ...offering('a'), payout: second }, at(2))
+      await seen(open(), id, { ...offering('a'), payout: second }, at(2))
       expect(await kept()).toMatchObject({ payout: second })
-      await recordProvider(open(), id, offering('a'), at(3))
+      await seen(open(), id, offering('a'), at(3))
       expect(await kept()).not.toHaveProperty('payout')
     })
 
     it('names each model on offer once, the latest seen first, up to a limit', async () => {
       const year = Date.UTC(2100, 0) / 1000
       const [x, y, z] = [newPeer(), newPeer(), newPeer()]
-      await recordProvider(open(), newPeer(), offering(x, y), at(year))
-      await recordProvider(open(), newPeer(), offering(y, z), at(year + 1))
+      await seen(open(), newPeer(), offering(x, y), at(year))
+      await seen(open(), newPeer(), offering(y, z), at(year + 1))
       expect(await offeredModels(open(), 3)).toEqual([...[y, z].sort(), x])
       expect(await offeredModels(open(), 1)).toHaveLength(1)
     })

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { exports } from 'cloudflare:workers'
 import {
   CONNECTION_CHANNEL,
@@ -10,6 +10,7 @@ import {
 import { loginTranscript } from '@infernet/schemas/login'
 import { signPayout } from '@infernet/schemas/payout-statement'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
+import { signCapability } from '@infernet/schemas/signed-capability'
 import { encodeUtf8 } from '@infernet/schemas/utf8'
 import {
   challengeSchema,
@@ -108,7 +109,9 @@ export class Provider {
       sign: (message: Uint8Array) => sign(null, message, privateKey),
     }
     const payout = wishes && signPayout(signer, wishes, unsigned.timestamp)
-    const hello = { ...unsigned, signature, capability: { ...capability, payout } }
+    const salt = randomBytes(32)
+    const record = signCapability(signer, { ...capability, payout }, { issuedAt: Date.now(), salt })
+    const hello = { ...unsigned, signature, capability: record }
     this.send(FRAME.hello, CONNECTION_CHANNEL, encodeControl(hello))
     expect((await this.frame()).type).toBe(FRAME.welcome)
     return unsigned.peer
