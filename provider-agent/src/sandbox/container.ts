@@ -11,7 +11,7 @@ import { findTool } from './find-tool.ts'
 import { deviceGroups, gpuDevices } from './gpu-devices.ts'
 import { shownPaths, systemView } from './host-view.ts'
 import { SandboxError } from './sandbox-error.ts'
-import { closedProfile } from './seccomp-profile.ts'
+import { closedProfile, ownProfile } from './seccomp-profile.ts'
 import {
   isRoot,
   makeSandboxFolder,
@@ -20,7 +20,13 @@ import {
   sweepFolders,
   writeRoot,
 } from './sandbox-folder.ts'
-import { MAX_OPEN_FILES, MIN_GVISOR_PIDS, TMP_BYTES, TOOL_MS } from './sandbox-limits.ts'
+import {
+  MAX_OPEN_FILES,
+  MIN_GVISOR_PIDS,
+  RUNSC_FLAGS,
+  TMP_BYTES,
+  TOOL_MS,
+} from './sandbox-limits.ts'
 
 export interface ContainerOptions {
   readonly tool: 'podman' | 'docker'
@@ -39,6 +45,8 @@ const CLOSED =
 const LABEL = 'infernet-agent'
 /** Of one user: podman takes no more itself, and then may not give more. */
 const MAX_PODMAN_PROCESSES = 32_768
+/** Docker's client hands these in from its owner's settings; there may be a password in them. */
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_PROXY']
 /** Docker knows no folder as a root; an image with nothing in it does as well. */
 const EMPTY_IMAGE = 'infernet-empty:1'
 
@@ -58,8 +66,8 @@ export class ContainerDriver implements SandboxDriver {
   readonly #global: readonly string[]
   readonly #settings = settingsFiles(this.owner.uid, this.owner.gid)
   readonly #folder: string
-  /** Of calls; docker's own is as strict, and is there without a file. */
-  readonly #profile: string | undefined
+  /** Of calls. */
+  readonly #profile: string
 
   constructor(options: ContainerOptions) {
     const { tool, runtime } = options
@@ -79,11 +87,9 @@ export class ContainerDriver implements SandboxDriver {
     this.#global = tool === 'podman' ? podmanFlags(runtime, runs) : []
     this.#folder = makeSandboxFolder()
     writeRoot(this.#root, this.#settings, systemView(true).links)
-    const profile = tool === 'podman' ? closedProfile() : undefined
-    if (profile !== undefined) {
-      this.#profile = join(this.#folder, 'seccomp.json')
-      writeFileSync(this.#profile, JSON.stringify(profile))
-    }
+    const profile = (tool === 'podman' ? closedProfile() : undefined) ?? ownProfile()
+    this.#profile = join(this.#folder, 'seccomp.json')
+    writeFileSync(this.#profile, JSON.stringify(profile))
   }
 
   wrap({ file, args, env: outside }: EngineCommand, confinement: Confinement): EngineCommand {
@@ -154,7 +160,7 @@ export class ContainerDriver implements SandboxDriver {
     const { code, stderr } = await run(this.#program, ['import', archive, EMPTY_IMAGE])
     if (code === 0) return
     const said = stderr.trim().split('\n').at(-1)
-    throw new SandboxError('broken', `docker does not work here: ${said}`)
+    throw new SandboxError('broken', `docker does not work here: ${said || 'no word'}`)
   }
 
   #flags({ reads, writes, gpu, limits }: Confinement): string[] {
@@ -166,14 +172,14 @@ export class ContainerDriver implements SandboxDriver {
     return [
       ...CLOSED,
       `--label=${LABEL}=${ownMark()}`,
-      ...(this.#profile === undefined ? [] : [`--security-opt=seccomp=${this.#profile}`]),
+      `--security-opt=seccomp=${this.#profile}`,
       ...this.#user(),
       `--memory=${memoryBytes}`,
       `--memory-swap=${memoryBytes}`,
       `--pids-limit=${Math.max(pids, this.minPids)}`,
       ...(cpus === undefined ? [] : [`--cpus=${cpus}`]),
       ...ownLimits(),
-      ...(this.#options.tool === 'podman' ? ['--read-only-tmpfs=false', '--no-hosts'] : []),
+      ...this.#ownFlags,
       `--shm-size=${TMP_BYTES}`,
       `--tmpfs=/tmp:rw,nosuid,nodev,mode=1777,size=${TMP_BYTES}`,
       ...system.reads.map((path) => mount(path, path, 'ro')),
@@ -182,6 +188,17 @@ export class ContainerDriver implements SandboxDriver {
       ...deviceGroups(devices).flatMap((gid) => ['--group-add', String(gid)]),
       ...shown.map((path) => mount(path, path, 'ro')),
       ...writes.map((path) => mount(path, path, 'rw')),
+    ]
+  }
+
+  /** What one tool does unasked, and the other does not. */
+  get #ownFlags(): readonly string[] {
+    const { tool, runtime } = this.#options
+    if (tool === 'podman') return ['--read-only-tmpfs=false', '--no-hosts']
+    return [
+      ...(runtime === undefined ? [] : [`--runtime=${runtime}`]),
+      // A name alone: it is not set inside, whatever the owner's settings say.
+      ...PROXIES.flatMap((name) => ['--env', name, '--env', name.toLowerCase()]),
     ]
   }
 
@@ -234,12 +251,7 @@ function podmanFlags(runtime: SandboxRuntime | undefined, path: string | undefin
       ? []
       : ['--cgroup-manager=cgroupfs', '--events-backend=file']),
     ...(path === undefined ? [] : [`--runtime=${path}`]),
-    ...(runtime === 'runsc'
-      ? ['platform=ptrace', 'network=none', 'host-uds=all'].flatMap((flag) => [
-          '--runtime-flag',
-          flag,
-        ])
-      : []),
+    ...(runtime === 'runsc' ? RUNSC_FLAGS.flatMap((flag) => ['--runtime-flag', flag]) : []),
   ]
 }
 
@@ -261,7 +273,7 @@ function ownLimits(): string[] {
 
 /** Where the tool has its own files. */
 const TOOL_NAMES =
-  /^(HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|XDG_DATA_HOME|DBUS_SESSION_BUS_ADDRESS|DOCKER_HOST)$/
+  /^(HOME|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|XDG_DATA_HOME|DBUS_SESSION_BUS_ADDRESS|DOCKER_(HOST|CONTEXT|CONFIG))$/
 
 const toolEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => TOOL_NAMES.test(name)))

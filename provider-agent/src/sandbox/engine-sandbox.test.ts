@@ -4,11 +4,12 @@ import { chmodSync, copyFileSync, mkdtempSync, readFileSync, readlinkSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ask } from '../engines/engine-conformance.ts'
 import { demoModel } from '../engines/model-file.ts'
 import { ManagedEngine } from '../engines/managed/managed.ts'
 import type { EngineProcessEvent } from '../events.ts'
+import { canStartDocker, DockerDaemon } from '../testing/docker-daemon.ts'
 import { FakeEdge } from '../testing/fake-edge.ts'
 import { isBuilt, llamaServerBinary } from '../testing/llama-server.ts'
 import { processesWith, type Running } from '../testing/processes.ts'
@@ -174,5 +175,17 @@ describe.skipIf(!isReady || !has('podman', 'runsc'))(
       await engine.close()
       expect(processesWith(id)).toEqual([])
     })
+  },
+)
+
+describe.skipIf(!isReady || !canStartDocker())(
+  'a real llama-server in docker (needs them, and root: apt-get install docker.io runc, node scripts/bootstrap.mjs llama-server)',
+  () => {
+    let daemon: DockerDaemon
+    beforeAll(async () => {
+      daemon = await DockerDaemon.start()
+    })
+    afterAll(() => daemon.stop())
+    describeEngine('docker')
   },
 )

@@ -59,9 +59,14 @@ export class EngineSandbox {
     asStartError(() => {
       const { driver } = this.#open
       if (driver.name === 'none') return command
-      const { memoryBytes = withMargin(planned), pids = DEFAULT_PIDS, cpus } = this.#options
+      const {
+        memoryBytes = withMargin(planned),
+        pids = DEFAULT_PIDS,
+        cpus,
+        reads: more,
+      } = this.#options
       const file = realpathSync(command.file)
-      const reads = [...programReads(file), ...modelReads(model), ...this.#options.reads]
+      const reads = [...programReads(file), ...modelReads(model, more), ...more]
       const folder = dirname(socket)
       const { uid, gid } = driver.owner
       if (isRoot() && uid !== 0) {

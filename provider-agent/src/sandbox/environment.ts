@@ -2,7 +2,7 @@
 const NAMES = /^(PATH|LANG|LANGUAGE|TZ|LD_LIBRARY_PATH|LC_\w+|LLAMA_API_KEY|VLLM_API_KEY)$/
 const PREFIXES =
   /^(LLAMA|GGML|GGUF|VLLM|CUDA|NVIDIA|NCCL|HIP|HSA|ROCR|ROCM|OMP|MKL|OPENBLAS|TORCH|PYTORCH|TRITON|TOKENIZERS)_/
-const SECRET = /TOKEN(?!IZERS_)|SECRET|PASSWORD|(^|_)KEYS?(_|$)/
+const SECRET = /TOKEN(?!IZERS_)|SECRET|PASS|CREDENTIAL|AUTH|KEY/
 
 /** The environment inside: settings of engines and the engine's own key, and nothing of the owner's. */
 export function sandboxEnv(env: NodeJS.ProcessEnv): Record<string, string> {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -56,6 +56,44 @@ describe('what is shown of a model', () => {
     expect(modelReads(link)).toEqual([link, blob])
     symlinkSync('../blobs/gone', join(root, 'snapshots/gone'))
     expect(() => modelReads(join(root, 'snapshots'))).toThrow('link to nothing')
+  })
+
+  it('is the cache of Hugging Face as it is laid out', () => {
+    const blob = file('models--a--b/blobs/1f')
+    const folder = join(root, 'models--a--b/snapshots/c0ffee')
+    mkdirSync(folder, { recursive: true })
+    symlinkSync('../../blobs/1f', join(folder, 'model.safetensors'))
+    expect(modelReads(folder)).toEqual([folder, blob])
+  })
+
+  it('is no file of its owner, whatever a link among it leads to', () => {
+    const secret = file('home/.ssh/id_ed25519')
+    const whole = file('downloaded/config.json')
+    const folder = dirname(whole)
+    for (const to of [secret, dirname(secret), '../home/.ssh/id_ed25519', '/']) {
+      const link = join(folder, 'weights.safetensors')
+      symlinkSync(to, link)
+      expect(() => modelReads(folder), to).toThrow('leads out of the model')
+      rmSync(link)
+    }
+    symlinkSync('config.json', join(folder, 'also.json'))
+    expect(modelReads(folder)).toEqual([folder, whole])
+  })
+
+  it('is of a split model no part that is a link to a file of its owner', () => {
+    const secret = file('home/wallet')
+    const first = file('split/m-00001-of-00002.gguf')
+    const second = join(root, 'split/m-00002-of-00002.gguf')
+    symlinkSync(secret, second)
+    expect(() => modelReads(first)).toThrow('leads out of the model')
+    // What the owner shows may be led to.
+    expect(modelReads(first, [secret]).toSorted()).toEqual([secret, first, second].toSorted())
+    rmSync(second)
+    symlinkSync(file('store/2'), second)
+    symlinkSync(file('store/1'), join(root, 'linked-00001-of-00002.gguf'))
+    symlinkSync(file('store/2'), join(root, 'linked-00002-of-00002.gguf'))
+    // All parts are where the one that the owner has named leads to.
+    expect(modelReads(join(root, 'linked-00001-of-00002.gguf'))).toHaveLength(4)
   })
 })
 

@@ -7,6 +7,7 @@ import {
   realpathSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { quoted } from '../doctor/shell-word.ts'
 import { SandboxError } from './sandbox-error.ts'
 
 /** The system's programs and libraries. */
@@ -101,21 +102,45 @@ function basePython(settings: string): string[] {
   return [...new Set([home, real])].map((path) => (basename(path) === 'bin' ? dirname(path) : path))
 }
 
-/** What must be shown of a model: its file, all parts of a split one, or its folder. */
-export function modelReads(path: string): string[] {
-  const stat = lstatSync(realpathSync(path))
-  if (stat.isDirectory()) {
+/**
+ * What must be shown of a model: its file, all parts of a split one, or its folder. `shown` is what the owner has the
+ * sandbox show besides. Throws {@link SandboxError} for a link that leads to what is not the model's: whoever has packed
+ * a model may have put one to the owner's files among it.
+ */
+export function modelReads(path: string, shown: readonly string[] = []): string[] {
+  const real = realpathSync(path)
+  if (lstatSync(real).isDirectory()) {
     // Hugging Face's cache keeps the files elsewhere, under the names of their hashes.
     const names = readdirSync(path).map((name) => join(path, name))
-    return [path, ...names.filter((it) => lstatSync(it).isSymbolicLink()).map(targetOf)]
+    return [path, ...names.filter(isLink).map((link) => ownTarget(link, [real], shown))]
   }
   const [, before, after] = PART.exec(basename(path)) ?? []
   if (before === undefined || after === undefined) return withTargets(path)
-  const parts = readdirSync(dirname(path)).filter((name) => {
+  const folder = dirname(path)
+  const parts = readdirSync(folder).filter((name) => {
     const part = PART.exec(name)
     return part?.[1] === before && part[2] === after
   })
-  return parts.flatMap((name) => withTargets(join(dirname(path), name)))
+  const places = [realpathSync(folder), dirname(real)]
+  return parts
+    .map((name) => join(folder, name))
+    .flatMap((part) => (isLink(part) ? [part, ownTarget(part, places, shown)] : [part]))
+}
+
+/** What a link leads to, which must be in one of these folders, in the cache that they are of, or shown anyway. */
+function ownTarget(link: string, folders: readonly string[], shown: readonly string[]): string {
+  const target = targetOf(link)
+  const caches = folders.flatMap((folder) => {
+    const [, above] = /^(.*)\/snapshots(?:\/|$)/.exec(folder) ?? []
+    return above === undefined ? [] : [`${above}/blobs`]
+  })
+  const others = shown.flatMap((path) => (existsSync(path) ? withTargets(path) : []))
+  if ([...folders, ...caches, ...others].some((folder) => isIn(folder)(target))) return target
+  throw new SandboxError(
+    'paths',
+    `${link} leads out of the model, to ${target}`,
+    `put the file itself there, or, if the engine may read it, --sandbox-read ${quoted(target)}`,
+  )
 }
 
 const targetOf = (path: string): string => {

@@ -3,6 +3,7 @@ import { ContainerDriver } from './container.ts'
 import type { SandboxChoice, SandboxDriver, SandboxRuntime } from './driver.ts'
 import { NoSandbox } from './none.ts'
 import { SandboxError } from './sandbox-error.ts'
+import { RUNSC_FLAGS } from './sandbox-limits.ts'
 import { gapsOf, selfTest } from './self-test.ts'
 
 /** What the owner wants. */
@@ -91,6 +92,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const SHOW_PROC =
   'the kernel lets bwrap have no /proc of its own where parts of /proc are covered, as in a container: start that with --security-opt unmask=ALL (podman), --security-opt systempaths=unconfined (docker) or procMount: Unmasked (Kubernetes), or let the machine run the agent: sudo infernet-agent service install'
 
+/** Docker takes its runtimes from its settings; gVisor's program writes itself into them. */
+const KNOW_RUNSC = `sudo runsc install -- ${RUNSC_FLAGS.map((flag) => `--${flag}`).join(' ')}`
+
 /** What to type so that a driver works that has said this. */
 export function fixFor({ choice, runtime }: SandboxWish, said: readonly string[]): string {
   const words = [PACKAGES[choice] ?? 'bubblewrap', ...(runtime === undefined ? [] : [runtime])]
@@ -99,7 +103,11 @@ export function fixFor({ choice, runtime }: SandboxWish, said: readonly string[]
   if (said.some((it) => it.includes('subuid'))) {
     return 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"'
   }
-  if (said.some((it) => it.includes('daemon running'))) return 'sudo systemctl start docker'
+  if (said.some((it) => /daemon (is )?running/.test(it))) return 'sudo systemctl start docker'
+  if (choice === 'docker' && said.some((it) => /unknown .*runtime/i.test(it))) {
+    if (runtime === 'runsc') return `${KNOW_RUNSC} && sudo systemctl restart docker`
+    return `name ${runtime} under "runtimes" in /etc/docker/daemon.json, then: sudo systemctl restart docker`
+  }
   if (said.some((it) => it.includes("Can't mount proc"))) return SHOW_PROC
   if (choice !== 'bwrap') return 'infernet-agent doctor --manage llama-server --sandbox bwrap'
   return 'if this machine forbids user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 (Debian), or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)'

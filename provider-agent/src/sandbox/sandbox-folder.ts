@@ -44,6 +44,8 @@ export function settingsFiles(uid: number, gid: number): ReadonlyMap<string, str
     ['/etc/passwd', user('root', 0, 0) + (uid === 0 ? '' : user('infernet', uid, gid))],
     ['/etc/group', `root:x:0:\n${gid === 0 ? '' : `infernet:x:${gid}:\n`}`],
     ['/etc/hosts', '127.0.0.1 localhost sandbox\n::1 localhost\n'],
+    // Docker would show the machine's.
+    ['/etc/resolv.conf', ''],
     ['/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\n'],
   ])
 }

@@ -13,6 +13,8 @@ export const MAX_COMPLAINTS_BYTES = 64 * 1024
 export const DEFAULT_PIDS = 4096
 /** gVisor's own threads count too; with fewer it ends without a word. */
 export const MIN_GVISOR_PIDS = 512
+/** Of gVisor: any machine has ptrace, a network is not there anyway, and an engine has a socket outside. */
+export const RUNSC_FLAGS = ['platform=ptrace', 'network=none', 'host-uds=all'] as const
 /** Beside what the plan says that a model takes: the program, and what is read ahead. */
 export const MEMORY_MARGIN_BYTES = 1024 * MIB
 export const MEMORY_MARGIN = 1.25

@@ -4,6 +4,7 @@ import { NAMESPACE_FLAGS, SOCKET_FAMILIES, type CallTable } from './syscalls.ts'
 const LAST_KNOWN = 470
 /** Calls of x32, which have numbers of their own. */
 const X32 = 0x40000000
+const AF_UNIX = 1
 /** TIOCSTI and TIOCLINUX type into a terminal. */
 const TERMINAL_ORDERS = [0x5412, 0x541c]
 
@@ -21,7 +22,7 @@ type Instruction = readonly [code: number, value: number, ifTrue?: number, ifFal
 
 /** A seccomp filter as bwrap reads it: refuses what no engine needs, and lets through the rest. */
 export function seccompProgram(calls: CallTable): Uint8Array {
-  const { arch, clone, clone3, socket, ioctl, denied } = calls
+  const { arch, clone, clone3, socket, socketpair, ioctl, denied } = calls
   return assemble([
     [LOAD, ARCH],
     [EQUAL, arch, 1, 0],
@@ -39,6 +40,13 @@ export function seccompProgram(calls: CallTable): Uint8Array {
         [EQUAL, family, 0, 1],
         [RETURN, ALLOW],
       ]),
+      [RETURN, errno(EAFNOSUPPORT)],
+    ]),
+    // Also of this kind of call the kernel loads whatever module an unusual family is in.
+    ...only(socketpair, [
+      [LOAD, FIRST],
+      [EQUAL, AF_UNIX, 0, 1],
+      [RETURN, ALLOW],
       [RETURN, errno(EAFNOSUPPORT)],
     ]),
     ...only(ioctl, [

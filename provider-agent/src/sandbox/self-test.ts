@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { join } from 'node:path'
 import type { SandboxDriver } from './driver.ts'
 import { runConfined, type ConfinedJob, type JobResult } from './run-confined.ts'
@@ -18,7 +19,8 @@ const OPEN: Readonly<Record<Held, string>> = {
   files: 'files outside can be seen or written',
   network: 'there is a network',
   rights: 'it has rights of root, or could get them',
-  calls: 'no filter of system calls is on, or one that lets it make namespaces',
+  calls:
+    'it has the machine’s kernel, with no filter of system calls or one that lets it make namespaces',
   memory: 'memory is not limited',
   processes: 'the number of processes is not limited',
   cpus: 'the share of the processors is not limited',
@@ -28,6 +30,8 @@ const EACH_ALONE = 'memory is limited for each process alone, not for all togeth
 
 /** Says what can be seen from inside. The last of it hits the limit of processes, which ends the shell. */
 const LOOK = `
+read -r _ _ kernel _ </proc/version
+echo "kernel:$kernel"
 read -r begun _ </proc/uptime
 i=0
 while [ $i -lt 200000 ]; do i=$((i + 1)); done
@@ -105,6 +109,9 @@ const variables = (env: NodeJS.ProcessEnv): string =>
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
 
+/** Docker's last line is where to read more. */
+const isNews = (line: string): boolean => line.trim() !== '' && !/'docker run --help'/.test(line)
+
 type Facts = ReadonlyMap<string, readonly string[]>
 
 /** Throws {@link SandboxError} where the script did not come as far as `mark`. */
@@ -116,7 +123,7 @@ function factsIn(driver: SandboxDriver, result: JobResult, mark: string): Facts 
   }
   if (facts.has(mark)) return facts
   const { ending, code, complaints } = result
-  const said = complaints.toString().trim().split('\n').at(-1)
+  const said = complaints.toString().split('\n').findLast(isNews)?.trim()
   const why = ending === 'time' ? `no end in ${SELF_TEST_MS / 1000} s` : `code ${code}`
   throw new SandboxError(
     'broken',
@@ -135,7 +142,10 @@ function heldBy(driver: SandboxDriver, forks: number, looked: Facts, filled: Fac
     network: !looked.has('network'),
     // gVisor has no word for the second of these, and takes no rights from files.
     rights: noRights && (driver.ownKernel || one('NoNewPrivs') === '1'),
-    calls: driver.ownKernel || (one('Seccomp') === '2' && !looked.has('namespaces')),
+    // A tool may know another runtime by the name of gVisor's.
+    calls: driver.ownKernel
+      ? one('kernel') !== release()
+      : one('Seccomp') === '2' && !looked.has('namespaces'),
     memory: !filled.has('filled'),
     cpus: driver.sharesCpus && shareIn(one('spun'), one('times')) <= MAX_SHARE,
     processes: !(looked.get('forked') ?? []).includes(String(forks)),

@@ -17,6 +17,7 @@ const DENIED: Readonly<Record<string, Numbers>> = {
   pivot_root: [155, 41],
   chroot: [161, 51],
   open_tree: [428, 428],
+  open_tree_attr: [467, 467],
   move_mount: [429, 429],
   fsopen: [430, 430],
   fsconfig: [431, 431],
@@ -82,6 +83,7 @@ export interface CallTable {
   readonly clone: number
   readonly clone3: number
   readonly socket: number
+  readonly socketpair: number
   readonly ioctl: number
   readonly denied: readonly number[]
 }
@@ -91,6 +93,22 @@ const denied = (column: 0 | 1): number[] =>
 
 /** By Node's names of processors. */
 export const CALLS: Readonly<Partial<Record<NodeJS.Architecture, CallTable>>> = {
-  x64: { arch: 0xc000003e, clone: 56, clone3: 435, socket: 41, ioctl: 16, denied: denied(0) },
-  arm64: { arch: 0xc00000b7, clone: 220, clone3: 435, socket: 198, ioctl: 29, denied: denied(1) },
+  x64: {
+    arch: 0xc000003e,
+    clone: 56,
+    clone3: 435,
+    socket: 41,
+    socketpair: 53,
+    ioctl: 16,
+    denied: denied(0),
+  },
+  arm64: {
+    arch: 0xc00000b7,
+    clone: 220,
+    clone3: 435,
+    socket: 198,
+    socketpair: 199,
+    ioctl: 29,
+    denied: denied(1),
+  },
 }
