@@ -1,11 +1,11 @@
 import type { Hardware } from '@infernet/schemas/hardware'
 import type { Command } from 'commander'
-import { AmdReader } from '../hardware/amd-reader.ts'
+import { AmdReader, runsModels, type AmdCardSeen } from '../hardware/amd-reader.ts'
 import { readingsFor } from '../hardware/amd-reading.ts'
 import { commandRunner } from '../hardware/command-runner.ts'
+import { countedGpus } from '../hardware/counted-gpus.ts'
 import { readGpus, type GpuReading } from '../hardware/gpu-reading.ts'
 import { PROBE_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
-import { kernelFiles } from '../hardware/kernel-files.ts'
 import { probeThisMachine } from '../hardware/probe.ts'
 import { hintFor } from '../hardware/trouble-hints.ts'
 import { ALL_BITS, billionsIn, placesFor } from '../hardware/what-fits.ts'
@@ -30,17 +30,23 @@ export function addHardwareCommand(program: Command): void {
 
 type Now = HardwareReport['now'][number]
 
-async function nvidiaNow({ gpus }: Hardware): Promise<Now[]> {
-  if (!gpus.some(({ vendor }) => vendor === 'nvidia')) return []
-  const { readings } = await readGpus(commandRunner({ timeoutMs: PROBE_TIMEOUT_MS }))
-  return readings.map((reading) => nowOf('nvidia', reading.name, reading))
-}
-
-async function amdNow({ gpus }: Hardware): Promise<Now[]> {
+/** NVIDIA's and AMD's GPUs of `gpus` as they are now. */
+async function nowOfAll({ gpus }: Hardware, seen: readonly AmdCardSeen[]): Promise<Now[]> {
+  const hasNvidia = gpus.some(({ vendor }) => vendor === 'nvidia')
+  const nvidia = hasNvidia
+    ? (await readGpus(commandRunner({ timeoutMs: PROBE_TIMEOUT_MS }))).readings
+    : []
+  const amd = seen.flatMap(({ reading }) => reading ?? []).filter(runsModels)
+  const counted = new Set(countedGpus([...nvidia, ...amd]))
   const cards = gpus.filter(({ vendor }) => vendor === 'amd')
-  if (cards.length === 0) return []
-  const readings = readingsFor(cards, await new AmdReader(kernelFiles).read())
-  return cards.map(({ name }, n) => nowOf('amd', name, readings[n]))
+  const readings = readingsFor(
+    cards,
+    amd.filter((reading) => counted.has(reading)),
+  )
+  return [
+    ...nvidia.map((reading) => nowOf('nvidia', reading.name, reading)),
+    ...cards.map(({ name }, n) => nowOf('amd', name, readings[n])),
+  ]
 }
 
 const nowOf = (
@@ -58,12 +64,18 @@ const nowOf = (
 
 async function look(): Promise<HardwareReport> {
   const troubles: HardwareReport['troubles'][number][] = []
-  const hardware = await probeThisMachine((message) => {
-    troubles.push({ message, next_step: hintFor(message) })
-  })
+  // Both the probe and what is now; one that hangs is waited for once.
+  const amd = new AmdReader().look()
+  const hardware = await probeThisMachine(
+    (message) => {
+      troubles.push({ message, next_step: hintFor(message) })
+    },
+    undefined,
+    () => amd,
+  )
   return {
     ...hardware,
-    now: [...(await nvidiaNow(hardware)), ...(await amdNow(hardware))],
+    now: await nowOfAll(hardware, await amd),
     fits: placesFor(hardware).map(({ what, mib }) => ({
       where: what,
       memory_mib: mib,

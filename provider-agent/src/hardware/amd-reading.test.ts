@@ -1,5 +1,8 @@
 import { describe, expect, it, vi, afterEach } from 'vitest'
-import { readAmdGpus, readingsFor } from './amd-reading.ts'
+import { amdCards } from './amd-cards.ts'
+import type { StartAmdProcess } from './amd-process.ts'
+import { AmdReader } from './amd-reader.ts'
+import { readAmdCard, readingsFor } from './amd-reading.ts'
 import type { CommandRunner } from './command-runner.ts'
 import { cardHash } from './gpu-facts.ts'
 import { GpuWatch } from './gpu-watch.ts'
@@ -12,7 +15,6 @@ const GIB = 1024 ** 3
 
 /** The files of a card, as the documentation of amdgpu has them: mostly thousandths, millionths and bytes. */
 const RX_7900: Readonly<Record<string, string>> = {
-  vendor: '0x1002\n',
   device: '0x744c\n',
   unique_id: '0b5e7d02c94a61f8\n',
   mem_info_vram_total: `${24 * GIB}\n`,
@@ -29,7 +31,6 @@ const RX_7900: Readonly<Record<string, string>> = {
 }
 /** For a data centre: no sensor of the die, and what it draws now. */
 const MI300X: Readonly<Record<string, string>> = {
-  vendor: '0x1002\n',
   device: '0x74a1\n',
   product_name: 'AMD Instinct MI300X OAM\n',
   mem_info_vram_total: `${192 * GIB}\n`,
@@ -42,7 +43,6 @@ const MI300X: Readonly<Record<string, string>> = {
   'hwmon/hwmon2/power1_input': '138400000\n',
 }
 const OLD = {
-  vendor: '0x1002\n',
   device: '0x67df\n',
   mem_info_vram_total: `${8 * GIB}\n`,
   'hwmon/hwmon0/temp1_input': '-3000\n',
@@ -54,7 +54,6 @@ const GRAPHICS = {
 }
 /** Graphics of a Ryzen to which the firmware gives memory, and a desktop that uses it. */
 const RYZEN: Readonly<Record<string, string>> = {
-  vendor: '0x1002\n',
   device: '0x164e\n',
   mem_info_vram_total: `${2 * GIB}\n`,
   mem_info_vram_used: `${GIB}\n`,
@@ -64,13 +63,13 @@ const RYZEN: Readonly<Record<string, string>> = {
   'hwmon/hwmon3/in0_label': 'vddgfx\n',
   'hwmon/hwmon3/in1_label': 'vddnb\n',
 }
-const INTEL = { vendor: '0x8086\n', 'hwmon/hwmon1/temp1_input': '99000\n' }
+const INTEL = { driver: 'i915', 'hwmon/hwmon1/temp1_input': '99000\n' }
 
 /** A kernel with these cards, by their numbers; it may be changed. */
 function kernel(cards: Readonly<Record<number, Readonly<Record<string, string>>>>) {
   const all = new Map<string, string>(
     Object.entries(cards).flatMap(([number, files]) =>
-      Object.entries(files).map(
+      Object.entries({ driver: 'amdgpu', ...files }).map(
         ([file, text]) => [`${DRM}/card${number}/device/${file}`, text] as const,
       ),
     ),
@@ -84,9 +83,22 @@ function kernel(cards: Readonly<Record<number, Readonly<Record<string, string>>>
       // Connectors lie beside the cards.
       return [...new Set(names), ...(path === DRM ? ['card0-DP-1', 'renderD128', 'version'] : [])]
     },
+    linked: async (path) => all.get(path),
   }
   return { all, files }
 }
+
+/** A reader whose processes are no such: they read in this one. */
+const readerOf = (files: KernelFiles): AmdReader => {
+  const start: StartAmdProcess = (cards, hear) => {
+    const ended = Promise.withResolvers<void>()
+    const read = async (card: string) => hear({ card, reading: await readAmdCard(files, card) })
+    void Promise.all(cards.map(read)).then(() => ended.resolve())
+    return { begun: Promise.resolve(), ended: ended.promise, abandon: () => {} }
+  }
+  return new AmdReader({ cards: () => amdCards(files), start })
+}
+const readAmdGpus = (files: KernelFiles) => readerOf(files).read()
 
 describe('AMD’s GPUs as they are now', () => {
   it('are read from what the kernel’s driver says', async () => {
@@ -179,7 +191,13 @@ async function makeWatch(
     ...card.files,
     read: (path) => (kernelState.isHung ? new Promise(() => {}) : card.files.read(path)),
   }
-  const watch = new GpuWatch({ run, files, limits, onBlind: (which) => blind.push(which) })
+  const amd = readerOf(files)
+  const watch = new GpuWatch({
+    run,
+    amd: () => amd.read(),
+    limits,
+    onBlind: (which) => blind.push(which),
+  })
   watches.push(watch)
   const set = (file: string, text: string) => card.all.set(`${DRM}/card1/device/${file}`, text)
   watch.start()

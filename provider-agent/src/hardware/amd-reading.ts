@@ -1,59 +1,45 @@
 import type { Gpu } from '@infernet/schemas/hardware'
-import { AMD_VENDOR, serialOf } from './amd.ts'
-import { cardHash } from './gpu-facts.ts'
+import { DRM } from './amd-cards.ts'
 import type { GpuReading } from './gpu-reading.ts'
-import { MIN_GPU_MIB } from './hardware-limits.ts'
 import type { KernelFiles } from './kernel-files.ts'
 import { wholeNumber } from './smi-rows.ts'
 
 const MIB = 1024 * 1024
-const DRM = '/sys/class/drm'
 /** The die, and its hottest spot, which some cards for data centres tell alone. The memory has its own limits. */
 const SENSORS = ['edge', 'junction'] as const
 const MAX_SENSORS = 3
 /** The voltage of the processor's memory controller, which graphics cards do not have. */
 const OF_A_PROCESSOR = 'vddnb'
 
-/** An AMD card, and the folder in which the kernel's driver tells of it. */
+/** How an AMD card is at a moment, as the kernel's driver says. */
+export interface AmdReading extends Omit<GpuReading, 'idSha256'> {
+  /** Its serial number, as the driver writes it. */
+  readonly serial: string | undefined
+}
+
+/** A file of a card's, or of its sensors'. */
 type Card = (file: string) => Promise<string | undefined>
 
 /**
- * AMD's GPUs as they are now, as the kernel's driver says: no program is started, and none need be installed. Those
- * with too little memory for a model are left out. One file is read after the other, so that a card that hangs keeps one
- * of the few threads that read files, and not all.
+ * How `card`, such as `card0`, is now: no tool is started, and none need be installed. Never ends while its driver hangs.
+ * One file is read after the other, so that this keeps one thread.
  */
-export async function readAmdGpus(files: KernelFiles): Promise<readonly GpuReading[]> {
-  const names = await files.list(DRM)
-  const numbers = names.flatMap((name) => /^card(\d+)$/.exec(name)?.[1] ?? [])
-  const inOrder = numbers.map(Number).toSorted((a, b) => a - b)
-  const found: GpuReading[] = []
-  for (const number of inOrder) {
-    found.push(...(await readingOf(files, `${DRM}/card${number}/device`)))
-  }
-  return found
-}
-
-async function readingOf(files: KernelFiles, folder: string): Promise<readonly GpuReading[]> {
+export async function readAmdCard(files: KernelFiles, name: string): Promise<AmdReading> {
+  const folder = `${DRM}/${name}/device`
   const card: Card = (file) => files.read(`${folder}/${file}`)
-  if ((await card('vendor')) !== AMD_VENDOR) return []
-  const totalMib = mibOf(await card('mem_info_vram_total'))
-  if (totalMib !== undefined && totalMib < MIN_GPU_MIB) return []
-  const monitor = (await files.list(`${folder}/hwmon`)).find((name) => /^hwmon\d+$/.test(name))
+  const monitor = (await files.list(`${folder}/hwmon`)).find((one) => /^hwmon\d+$/.test(one))
   const sensor: Card = async (file) =>
     monitor === undefined ? undefined : card(`hwmon/${monitor}/${file}`)
-  const serial = serialOf(await card('unique_id'))
-  return [
-    {
-      name: (await card('product_name')) || `AMD GPU ${(await card('device')) ?? ''}`.trim(),
-      idSha256: serial && cardHash(serial),
-      isIntegrated: (await sensor('in1_label')) === OF_A_PROCESSOR,
-      temperatureC: await temperatureOf(sensor),
-      usedMib: mibOf(await card('mem_info_vram_used')),
-      totalMib,
-      powerW: await powerOf(sensor),
-      busyPercent: wholeNumber(await card('gpu_busy_percent'), 100),
-    },
-  ]
+  return {
+    name: (await card('product_name')) || `AMD GPU ${(await card('device')) ?? ''}`.trim(),
+    serial: await card('unique_id'),
+    isIntegrated: (await sensor('in1_label')) === OF_A_PROCESSOR,
+    temperatureC: await temperatureOf(sensor),
+    usedMib: mibOf(await card('mem_info_vram_used')),
+    totalMib: mibOf(await card('mem_info_vram_total')),
+    powerW: await powerOf(sensor),
+    busyPercent: wholeNumber(await card('gpu_busy_percent'), 100),
+  }
 }
 
 /** Which sensor is which its label says; older drivers have one, and no labels. */

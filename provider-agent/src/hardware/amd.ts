@@ -1,24 +1,50 @@
 import { z } from 'zod'
 import type { Gpu } from '@infernet/schemas/hardware'
 import { MAX_DRIVER_LENGTH, MAX_HARDWARE_NAME_LENGTH } from '@infernet/schemas/limits'
+import type { AmdCardSeen } from './amd-reader.ts'
+import { serialOf } from './amd-serial.ts'
 import type { CommandRunner } from './command-runner.ts'
 import { acceptable, cardHash } from './gpu-facts.ts'
 import { cardFacts } from './gpu-table.ts'
 import { MIN_GPU_MIB } from './hardware-limits.ts'
-import type { HostFacts } from './host-facts.ts'
 import { parseJson } from './json-output.ts'
-import { wholeNumber } from './smi-rows.ts'
-import { visibleAmdCards } from './visible-cards.ts'
+import { visibleAmdCards, type AmdVisible } from './visible-cards.ts'
 
 const MIB = 1024 * 1024
-/** As the kernel names it. */
-export const AMD_VENDOR = '0x1002'
+
+/** What is found of AMD's cards. */
+export interface AmdFound {
+  readonly gpus: readonly { readonly gpu: Gpu; readonly isIntegrated: boolean }[]
+  /** Of cards that do not answer. */
+  readonly troubles: readonly string[]
+}
 
 /**
- * AMD's cards that this agent's engines may use, from the first that tells of some: `rocm-smi`, `amd-smi`, the
- * kernel.
+ * AMD's cards that this agent's engines may use, from the first that tells of some: `rocm-smi`, `amd-smi`, and `seen`,
+ * the kernel. The tools ask the same driver: where that does not answer for a card, they are not begun.
  */
-export async function probeAmd(run: CommandRunner, host: HostFacts): Promise<readonly Gpu[]> {
+export async function probeAmd(
+  run: CommandRunner,
+  seen: readonly AmdCardSeen[],
+  visible: AmdVisible,
+): Promise<AmdFound> {
+  const kernel = seen.map(ofKernel)
+  const silent = seen.flatMap(({ card, reading }) => (reading === undefined ? card : []))
+  const told = silent.length > 0 ? undefined : await askTools(run)
+  const shown = visibleAmdCards(told ?? kernel, visible)
+  return {
+    gpus: shown.flatMap((card) =>
+      amdGpu(card).map((gpu) => ({
+        gpu,
+        isIntegrated: isIntegrated(card, told ?? kernel, kernel),
+      })),
+    ),
+    troubles: silent.map((card) => `the driver of AMD's ${card} does not answer`),
+  }
+}
+
+/** All cards, as the first tool has it that tells of one. */
+async function askTools(run: CommandRunner): Promise<readonly AmdCard[] | undefined> {
   const rocm = await run('rocm-smi', [
     '--showproductname',
     '--showmeminfo',
@@ -26,12 +52,21 @@ export async function probeAmd(run: CommandRunner, host: HostFacts): Promise<rea
     '--showuniqueid',
     '--json',
   ])
-  const gpusOf = (cards: readonly AmdCard[]): Gpu[] =>
-    visibleAmdCards(cards, host.amdVisible).flatMap(amdGpu)
   const first = parseRocmSmi(rocm.stdout)
-  if (first.some(isTold)) return gpusOf(first)
+  if (first.some(isTold)) return first
   const second = parseAmdSmi((await run('amd-smi', ['static', '--json'])).stdout)
-  return gpusOf(second.some(isTold) ? second : readKernel(host))
+  return second.some(isTold) ? second : undefined
+}
+
+/** No tool says it: the kernel's card is that of the same number or, where as many are seen, in the same place. */
+function isIntegrated(
+  card: AmdCard,
+  told: readonly AmdCard[],
+  kernel: readonly AmdCard[],
+): boolean {
+  const same = kernel.find(({ serial }) => serial !== undefined && serial === card.serial)
+  const there = told.length === kernel.length ? kernel[told.indexOf(card)] : undefined
+  return (same ?? there)?.isIntegrated === true
 }
 
 const rocmSmiSchema = z.record(z.string(), z.record(z.string(), z.unknown()))
@@ -81,22 +116,13 @@ function parseAmdSmi(stdout: string): AmdCard[] {
   })
 }
 
-/** What the kernel's driver says without any tool. */
-function readKernel(host: HostFacts): AmdCard[] {
-  const numbers = host.list('/sys/class/drm').flatMap((it) => /^card(\d+)$/.exec(it)?.[1] ?? [])
-  const inOrder = numbers.toSorted((a, b) => Number(a) - Number(b))
-  return inOrder.flatMap((number) => {
-    const read = (file: string) =>
-      host.readText(`/sys/class/drm/card${number}/device/${file}`)?.trim()
-    if (read('vendor') !== AMD_VENDOR) return []
-    const mib = wholeNumber(read('mem_info_vram_total'), Number.MAX_SAFE_INTEGER)
-    return {
-      name: read('product_name') || `AMD GPU ${read('device') ?? ''}`.trim(),
-      mib: mib && Math.floor(mib / MIB),
-      serial: serialOf(read('unique_id')),
-    }
-  })
-}
+/** As the kernel's driver tells of it, without any tool. */
+const ofKernel = ({ reading, serial }: AmdCardSeen): AmdCard => ({
+  name: reading?.name,
+  mib: reading?.totalMib,
+  serial,
+  isIntegrated: reading?.isIntegrated,
+})
 
 /** One of any kind: those that are not told are counted too, where the owner names cards by numbers. */
 interface AmdCard {
@@ -105,6 +131,7 @@ interface AmdCard {
   /** Sixteen hex digits. */
   readonly serial: string | undefined
   readonly driver?: string | undefined
+  readonly isIntegrated?: boolean | undefined
 }
 
 const isTold = (card: AmdCard): boolean => amdGpu(card).length > 0
@@ -121,13 +148,6 @@ function amdGpu({ name, mib, serial, driver }: AmdCard): Gpu[] {
     bandwidth_gb_s: facts.bandwidth,
     driver: driver?.slice(0, MAX_DRIVER_LENGTH),
   })
-}
-
-/** The tools write one number in different ways: it is told apart by sixteen hex digits. */
-export function serialOf(id: string | undefined): string | undefined {
-  const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(id ?? '')?.[1]
-  if (digits === undefined || /^0+$/.test(digits)) return undefined
-  return digits.toLowerCase().padStart(16, '0')
 }
 
 const textOf = (value: unknown): string | undefined =>

@@ -7,6 +7,8 @@ export interface CommandResult {
   readonly code: number | undefined
   readonly stdout: string
   readonly stderr: string
+  /** It had not ended within its time. */
+  readonly timedOut?: true
 }
 
 /** Runs a program, never through a shell. Never rejects. */
@@ -36,12 +38,13 @@ export function commandRunner(bounds: CommandBounds = {}): CommandRunner {
     new Promise((resolve) => {
       const child = execFile(file, args, options, (error, stdout, stderr) => {
         clearTimeout(guard)
-        resolve({ code: exitCodeOf(error), stdout, stderr })
+        const late = error?.killed === true ? { timedOut: true as const } : {}
+        resolve({ code: exitCodeOf(error), stdout, stderr, ...late })
       })
       // In the driver of a GPU that is gone not even SIGKILL ends a program.
       const guard = setTimeout(() => {
         child.unref()
-        resolve({ code: undefined, stdout: '', stderr: '' })
+        resolve({ code: undefined, stdout: '', stderr: '', timedOut: true })
       }, timeoutMs + KILL_GRACE_MS)
     })
 }

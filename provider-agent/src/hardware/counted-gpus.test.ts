@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CountedGpus } from './counted-gpus.ts'
+import { CountedGpus, countedGpus } from './counted-gpus.ts'
 import type { GpuReading } from './gpu-reading.ts'
 
 const gpu = (totalMib: number | undefined, isIntegrated = false): GpuReading => ({
@@ -22,6 +22,7 @@ describe('the GPUs that count', () => {
     expect(new CountedGpus().look([CARD], [gpu(2_048), same]).readings).toHaveLength(2)
     expect(new CountedGpus().look([], [GRAPHICS]).readings).toEqual([GRAPHICS])
     expect(new CountedGpus().look([], [gpu(undefined, true)]).readings).toHaveLength(1)
+    expect(countedGpus([GRAPHICS, CARD, large])).toEqual([CARD, large])
   })
 
   it('are not all there while one maker’s are gone', () => {

@@ -16,6 +16,8 @@ type Card = readonly [name: string, cores: number | undefined, bandwidth: number
 
 const GEFORCE: readonly Card[] = [
   ['RTX 5090', 21_760, 1792],
+  ['RTX 5090 D', 21_760, 1792],
+  ['RTX 5090 D v2', 21_760, 1344],
   ['RTX 5080', 10_752, 960],
   ['RTX 5070 Ti', 8960, 896],
   ['RTX 5070', 6144, 672],
@@ -55,12 +57,16 @@ const GEFORCE: readonly Card[] = [
   ['GTX 1660 Ti', 1536, 288],
   ['GTX 1660 SUPER', 1408, 336],
   ['GTX 1660', 1408, 192],
+  ['GTX 1650 SUPER', 1280, 192],
+  ['GTX 1650', 896, 128],
   ['GTX 1080 Ti', 3584, 484],
   ['GTX 1080', 2560, 320],
   ['GTX 1070 Ti', 2432, 256],
   ['GTX 1070', 1920, 256],
+  ['GTX 1060 6GB', 1280, 192],
   ['TITAN RTX', 4608, 672],
   ['TITAN V', 5120, 653],
+  ['TITAN Xp', 3840, 548],
 ]
 
 const LAPTOPS: readonly Card[] = [
@@ -80,6 +86,14 @@ const LAPTOPS: readonly Card[] = [
   ['RTX 3070 Ti Laptop GPU', 5888, 448],
   ['RTX 3070 Laptop GPU', 5120, 448],
   ['RTX 3060 Laptop GPU', 3840, 336],
+  ['RTX 3050 Ti Laptop GPU', 2560, 192],
+  ['RTX 3050 6GB Laptop GPU', 2560, 168],
+  ['RTX 3050 Laptop GPU', 2048, 192],
+  ['RTX 5000 Ada Generation Laptop GPU', 9728, 576],
+  ['RTX 4000 Ada Generation Laptop GPU', 7424, 432],
+  ['RTX 3500 Ada Generation Laptop GPU', 5120, 432],
+  ['RTX 3000 Ada Generation Laptop GPU', 4608, 256],
+  ['RTX 2000 Ada Generation Laptop GPU', 3072, 256],
 ]
 
 const WORKSTATION: readonly Card[] = [
@@ -87,9 +101,13 @@ const WORKSTATION: readonly Card[] = [
   ['RTX PRO 6000 Blackwell Max-Q Workstation Edition', 24_064, 1792],
   ['RTX PRO 6000 Blackwell Server Edition', 24_064, 1597],
   ['RTX PRO 5000 Blackwell', 14_080, 1344],
+  ['RTX PRO 5000 72GB Blackwell', 14_080, 1344],
   ['RTX PRO 4500 Blackwell', 10_496, 896],
   ['RTX PRO 4000 Blackwell', 8960, 672],
+  ['RTX PRO 4000 Blackwell SFF Edition', 8960, 432],
+  ['RTX PRO 2000 Blackwell', 4352, 288],
   ['RTX 6000 Ada Generation', 18_176, 960],
+  ['RTX 5880 Ada Generation', 14_080, 960],
   ['RTX 5000 Ada Generation', 12_800, 576],
   ['RTX 4500 Ada Generation', 7680, 432],
   ['RTX 4000 Ada Generation', 6144, 360],
@@ -101,6 +119,8 @@ const WORKSTATION: readonly Card[] = [
   ['RTX A4500', 7168, 640],
   ['RTX A4000', 6144, 448],
   ['RTX A2000', 3328, 288],
+  ['RTX A2000 12GB', 3328, 288],
+  ['RTX A1000', 2304, 192],
   ['RTX 8000', 4608, 672],
   ['RTX 6000', 4608, 672],
   ['RTX 5000', 3072, 448],
@@ -108,12 +128,19 @@ const WORKSTATION: readonly Card[] = [
 ]
 
 const DATA_CENTRE: readonly Card[] = [
-  ['B300', undefined, 8000],
-  ['B200', undefined, 8000],
-  ['GB200', undefined, 8000],
+  ['B300 SXM6 AC', 18_944, 8000],
+  ['B300', 18_944, 8000],
+  ['B200', 18_944, 7700],
+  ['GB300', undefined, 8000],
+  ['GB200', 19_456, 8000],
+  ['GH200 144G HBM3e', 16_896, 4900],
   ['GH200 480GB', 16_896, 4000],
   ['H200', 16_896, 4800],
   ['H200 NVL', 16_896, 4800],
+  ['H20-3e', 9984, 4800],
+  ['H20', 9984, 4000],
+  ['H800', 16_896, 3350],
+  ['H800 PCIe', 14_592, 2000],
   ['H100 80GB HBM3', 16_896, 3350],
   ['H100 NVL', 16_896, 3938],
   ['H100 PCIe', 14_592, 2000],
@@ -121,6 +148,9 @@ const DATA_CENTRE: readonly Card[] = [
   ['A100 80GB PCIe', 6912, 1935],
   ['A100-SXM4-40GB', 6912, 1555],
   ['A100-PCIE-40GB', 6912, 1555],
+  ['A800-SXM4-80GB', 6912, 2039],
+  ['A800 80GB PCIe', 6912, 1935],
+  ['A800 40GB Active', 6912, 1555],
   ['A40', 10_752, 696],
   ['A30', 3584, 933],
   ['A16', 1280, 200],
@@ -129,6 +159,7 @@ const DATA_CENTRE: readonly Card[] = [
   ['A2', 1280, 200],
   ['L40S', 18_176, 864],
   ['L40', 18_176, 864],
+  ['L20', 11_776, 864],
   ['L4', 7424, 300],
   ['T4', 2560, 320],
   ['V100-SXM2-16GB', 5120, 900],
@@ -137,7 +168,9 @@ const DATA_CENTRE: readonly Card[] = [
   ['V100-PCIE-32GB', 5120, 900],
   ['V100S-PCIE-32GB', 5120, 1134],
   ['P100-PCIE-16GB', 3584, 732],
+  ['P100-SXM2-16GB', 3584, 732],
   ['P40', 3840, 346],
+  ['P4', 2560, 192],
 ]
 
 const AMD: readonly Card[] = [
@@ -145,12 +178,23 @@ const AMD: readonly Card[] = [
   ['AMD Instinct MI350X', undefined, 8000],
   ['AMD Instinct MI325X', undefined, 6000],
   ['AMD Instinct MI300X', undefined, 5300],
+  ['AMD Instinct MI308X', undefined, 5300],
+  ['AMD Instinct MI300A', undefined, 5300],
+  // Each half is a GPU of its own.
+  ['AMD Instinct MI250X', undefined, 1638],
+  ['AMD Instinct MI250', undefined, 1638],
   ['AMD Instinct MI210', undefined, 1638],
   ['AMD Instinct MI100', undefined, 1229],
+  ['AMD Instinct MI60 / MI50', undefined, 1024],
+  ['Radeon AI PRO R9700', undefined, 640],
   ['Radeon PRO W7900', undefined, 864],
+  ['Radeon PRO W7800 48GB', undefined, 864],
   ['Radeon PRO W7800', undefined, 576],
+  ['Radeon PRO W7700', undefined, 576],
+  ['Radeon PRO W6800', undefined, 512],
   ['Radeon RX 9070 XT', undefined, 640],
   ['Radeon RX 9070', undefined, 640],
+  ['Radeon RX 9070 GRE', undefined, 432],
   ['Radeon RX 9060 XT', undefined, 320],
   ['Radeon RX 7900 XTX', undefined, 960],
   ['Radeon RX 7900 XT', undefined, 800],
@@ -159,10 +203,19 @@ const AMD: readonly Card[] = [
   ['Radeon RX 7700 XT', undefined, 432],
   ['Radeon RX 7600 XT', undefined, 288],
   ['Radeon RX 7600', undefined, 288],
+  ['Radeon RX 6950 XT', undefined, 576],
   ['Radeon RX 6900 XT', undefined, 512],
   ['Radeon RX 6800 XT', undefined, 512],
   ['Radeon RX 6800', undefined, 512],
+  ['Radeon RX 6750 XT', undefined, 432],
   ['Radeon RX 6700 XT', undefined, 384],
+  ['Radeon RX 6700', undefined, 320],
+  ['Radeon RX 6650 XT', undefined, 280],
+  ['Radeon RX 6600 XT', undefined, 256],
+  ['Radeon RX 6600', undefined, 224],
+  ['Radeon VII', undefined, 1024],
+  ['Radeon 8060S', undefined, 256],
+  ['Radeon 8060S Graphics', undefined, 256],
 ]
 
 /** Where a chip is made with fewer GPU cores and a narrower memory, the narrower. */
@@ -184,6 +237,7 @@ const APPLE: readonly Card[] = [
   ['Apple M4 Max', undefined, 410],
   ['Apple M5', undefined, 153],
   ['Apple M5 Pro', undefined, 307],
+  ['Apple M5 Max', undefined, 460],
 ]
 
 /** Their memory is the machine's. */
@@ -211,8 +265,12 @@ export function cardFacts(name: string, vramMib: number | undefined): CardFacts 
 const ofSize = (cards: readonly Card[], vramMib: number | undefined): Card | undefined =>
   cards.find(([, , , gib = 0]) => vramMib !== undefined && Math.round(vramMib / 1024) === gib)
 
-/** Names with and without the families that some driver versions leave out. */
+/**
+ * Names with and without the families that some driver versions leave out, and those that AMD's tools have from the list
+ * of PCI devices, such as `Navi 48 [Radeon AI PRO R9700]`.
+ */
 function keyOf(name: string): string {
-  const words = name.replace(/^(NVIDIA|AMD|Advanced Micro Devices,? Inc\.?)\s+/i, '')
+  const told = /^[^[]+\[([^\]]+)\]$/.exec(name)?.[1] ?? name
+  const words = told.replace(/^(NVIDIA|AMD|Advanced Micro Devices,? Inc\.?)\s+/i, '')
   return words.replace(/^(GeForce|Quadro|Tesla)\s+/i, '').toLowerCase()
 }

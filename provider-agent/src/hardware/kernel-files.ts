@@ -1,11 +1,17 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { basename } from 'node:path'
 
-/** What the kernel tells in files. They are not waited for where everything else waits: a card that hangs keeps its readers. */
+/** What the kernel tells in files and folders. */
 export interface KernelFiles {
-  /** What a file says, without spaces around it; undefined where there is none, or it cannot be read. */
+  /**
+   * What a file says, without spaces around it; undefined where there is none, or it cannot be read. A driver writes it
+   * when it is asked, and one that hangs never does: nothing can take the reader's thread back.
+   */
   read(path: string): Promise<string | undefined>
-  /** The names in a folder; none where there is no such folder. */
+  /** The names in a folder; none where there is no such folder. No driver is asked. */
   list(path: string): Promise<readonly string[]>
+  /** The last name of what a link leads to; undefined where there is no link. No driver is asked. */
+  linked(path: string): Promise<string | undefined>
 }
 
 /** Those of this machine. */
@@ -16,4 +22,9 @@ export const kernelFiles: KernelFiles = {
       () => undefined,
     ),
   list: (path) => readdir(path).catch(() => []),
+  linked: (path) =>
+    readlink(path).then(
+      (target) => basename(target),
+      () => undefined,
+    ),
 }

@@ -67,7 +67,10 @@ async function runSmi(
   programs: readonly string[],
 ): Promise<{ readonly stdout: string; readonly text: string } | undefined> {
   for (const program of programs) {
-    const { code, stdout, stderr } = await run(program, args)
+    const { code, stdout, stderr, timedOut } = await run(program, args)
+    // As with a GPU that is lost, or a driver that waits for one.
+    if (timedOut === true)
+      return { stdout, text: `${stdout}\n${stderr}\n${program} does not answer` }
     const text = `${stdout}\n${stderr}`
     if (code !== undefined || text.trim() !== '') return { stdout, text }
   }
