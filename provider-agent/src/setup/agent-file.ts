@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { renameDurably, writeDurably } from '../durable-file.ts'
+import { errorMessage } from '../error-message.ts'
 import { isErrno } from '../file-link.ts'
 import { makeFolder } from '../make-folder.ts'
 
@@ -68,7 +69,7 @@ function textAt(path: string): string | undefined {
     if (text.length <= MAX_BYTES) return text
   } catch (cause) {
     if (isErrno(cause, 'ENOENT') || isErrno(cause, 'ENOTDIR')) return undefined
-    throw new AgentFileError('unreadable', path, reasonOf(cause), { cause })
+    throw new AgentFileError('unreadable', path, errorMessage(cause), { cause })
   }
   throw new AgentFileError('unreadable', path, `it is longer than ${MAX_BYTES} bytes`)
 }
@@ -77,7 +78,7 @@ function jsonIn(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new AgentFileError('bad_json', path, `it is not JSON (${reasonOf(cause)})`, { cause })
+    throw new AgentFileError('bad_json', path, `it is not JSON (${errorMessage(cause)})`, { cause })
   }
 }
 
@@ -91,9 +92,6 @@ export function writeAgentFile(path: string, file: AgentFile): void {
     renameDurably(draft, path)
   } catch (cause) {
     rmSync(draft, { force: true })
-    throw new AgentFileError('unwritable', path, reasonOf(cause), { cause })
+    throw new AgentFileError('unwritable', path, errorMessage(cause), { cause })
   }
 }
-
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error)

@@ -82,7 +82,6 @@ function sizesAt(engine: EngineConnection, path: string): Promise<ReadonlyMap<st
   const request = engine.request({
     path,
     isBeside: true,
-    reuse: false,
     onResponse(response) {
       response.on('error', () => resolve(NO_SIZES))
       collect(response, MAX_SIZES_BYTES, (body) => resolve(sizesIn(body?.toString() ?? '')))

@@ -1,4 +1,3 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import { JsonWalkError } from '@infernet/openai-compat/json-walker'
 import type { EngineKind } from '@infernet/openai-compat/parameter-table'
 import { BYTES_PER_PROMPT_TOKEN } from '@infernet/openai-compat/usage'
@@ -12,8 +11,10 @@ import {
   type EngineUsage,
   type Evidence,
 } from '../engine.ts'
-import { collect, type EngineConnection } from './engine-connection.ts'
+import type { EngineConnection } from './engine-connection.ts'
 import { errorOfResponse } from './engine-error.ts'
+import type { Exchange, ExchangeListener } from './engine-sockets.ts'
+import { GatheredBody } from './gathered-body.ts'
 import { engineJob, type EngineJob, type WholeAnswer } from './engine-job.ts'
 import { parseJson } from './engine-question.ts'
 import { HELD_STEP_BYTES } from '../local-evidence.ts'
@@ -23,6 +24,7 @@ import { llamaPromptIds } from './evidence/prompt-ids.ts'
 import { traceRequest, type TracedRequest } from './evidence/traced-request.ts'
 import { modelRewriter, type ModelAlias } from './model-alias.ts'
 import { possibleUsage } from './possible-usage.ts'
+import type { ResponseHead } from './response-parser.ts'
 import { SseRelay, SseRelayError } from './sse-relay.ts'
 
 /** An engine that says nothing for so long is stuck: no prefill takes five minutes. */
@@ -55,7 +57,7 @@ export interface EngineCallOptions {
 }
 
 /** One answer asked of an HTTP engine. Throws `JobFault` for a body that is no request. */
-export class EngineCall implements EngineRun {
+export class EngineCall implements EngineRun, ExchangeListener {
   readonly #options: EngineCallOptions
   readonly #relay: SseRelay
   readonly #job: EngineJob
@@ -63,8 +65,14 @@ export class EngineCall implements EngineRun {
   readonly #bodyBytes: number
   readonly #trace: AnswerTrace | undefined
   #asking: AbortController | undefined
-  #request: ClientRequest
-  #response: IncomingMessage | undefined
+  #exchange: Exchange
+  /** Of the response, as soon as it has begun. */
+  #status: number | undefined
+  /** What is not relayed as it comes: a whole answer, or an error. */
+  #gathered: GatheredBody | undefined
+  #isResponseOver = false
+  /** Until a response that has said all must have ended. */
+  #late: NodeJS.Timeout | undefined
   #usage: JobUsage | undefined
   /** Of an answer that was not streamed. */
   #answerBytes = 0
@@ -97,25 +105,25 @@ export class EngineCall implements EngineRun {
       ...(rewrite === undefined ? {} : { rewrite }),
       ...(traced === undefined ? {} : { take: (event, json) => this.#take(event, json) }),
     })
-    this.#request = this.#send(kind !== 'llama-server')
+    this.#exchange = this.#send(kind !== 'llama-server')
     this.#trace = traced && plan && this.#traceOf(traced, plan)
   }
 
   pause(): void {
     if (this.#isOver) return
     this.#isPaused = true
-    this.#response?.pause()
+    if (this.#status !== undefined) this.#exchange.pause()
   }
 
   resume(): void {
     this.#isPaused = false
-    this.#response?.resume()
+    this.#exchange.resume()
   }
 
   abort(): void {
     if (this.#isOver) return
     this.#over()
-    this.#request.destroy()
+    this.#exchange.destroy()
   }
 
   /**
@@ -167,44 +175,52 @@ export class EngineCall implements EngineRun {
    * llama-server closes after an answer although it announces keep-alive; elsewhere a reused connection
    * halves the cost of a short answer, and the wait of a long one before the engine knows of it.
    */
-  #send(reuse: boolean): ClientRequest {
-    const request = this.#options.connection.request({
+  #send(reuse: boolean): Exchange {
+    const { connection, probes } = this.#options
+    const post = {
       path: this.#job.path,
       body: this.#payload,
       reuse,
-      ...(this.#options.probes === undefined ? {} : { probes: this.#options.probes }),
-      onResponse: (response) => this.#receive(response),
-    })
-    request.on('error', (error) => this.#broken(error))
-    request.setTimeout(SILENCE_MS, () => this.#silent())
-    return request
+      silenceMs: SILENCE_MS,
+      ...(probes === undefined ? {} : { probes }),
+    }
+    return connection.post(post, this)
   }
 
-  #receive(response: IncomingMessage): void {
-    this.#response = response
-    response.on('error', (error) => this.#broken(error))
-    if (response.statusCode !== 200) {
-      const status = response.statusCode ?? 0
-      return collect(response, MAX_ERROR_BYTES, (body) => {
-        this.#fail(errorOfResponse(status, body?.toString() ?? ''))
+  head({ status, contentType }: ResponseHead): void {
+    this.#status = status
+    if (this.#isPaused) this.#exchange.pause()
+    const { request, sink } = this.#options
+    if (status !== 200) this.#gathered = new GatheredBody(MAX_ERROR_BYTES)
+    else if (!request.stream) {
+      this.#gathered = new GatheredBody(MAX_ANSWER_BYTES, (bytes) => {
+        sink.holds?.(WHOLE_COPIES * bytes)
       })
-    }
-    if (this.#isPaused) response.pause()
-    if (this.#options.request.stream) this.#relayStream(response)
-    else {
-      const held = (bytes: number): void => this.#options.sink.holds?.(WHOLE_COPIES * bytes)
-      collect(response, MAX_ANSWER_BYTES, (body) => this.#answer(body), held)
+    } else if (!contentType.startsWith('text/event-stream')) {
+      this.#exchange.destroy()
+      this.#fail(providerFault('engine_protocol', `the engine streams '${contentType}'`))
     }
   }
 
-  #relayStream(response: IncomingMessage): void {
-    const type = response.headers['content-type'] ?? ''
-    if (!type.startsWith('text/event-stream')) {
-      this.#request.destroy()
-      return this.#fail(providerFault('engine_protocol', `the engine streams '${type}'`))
+  body(bytes: Buffer): void {
+    if (this.#gathered === undefined) this.#relayChunk(bytes)
+    else if (!this.#gathered.add(bytes)) {
+      this.#exchange.destroy()
+      this.#gatheredAll(undefined)
     }
-    response.on('data', (chunk: Buffer) => this.#relayChunk(chunk))
-    response.on('end', () => this.#streamEnded())
+  }
+
+  end(): void {
+    this.#isResponseOver = true
+    clearTimeout(this.#late)
+    if (this.#gathered === undefined) this.#streamEnded()
+    else this.#gatheredAll(this.#gathered.take())
+  }
+
+  /** Undefined: it is longer than any. */
+  #gatheredAll(body: Buffer | undefined): void {
+    if (this.#status === 200) this.#answer(body)
+    else this.#fail(errorOfResponse(this.#status ?? 0, body?.toString() ?? ''))
   }
 
   #relayChunk(chunk: Buffer): void {
@@ -213,7 +229,7 @@ export class EngineCall implements EngineRun {
       this.#deliver(this.#relay.push(chunk))
     } catch (error) {
       if (!(error instanceof SseRelayError)) throw error
-      this.#request.destroy()
+      this.#exchange.destroy()
       return this.#fail(providerFault(error.code, `the engine failed: ${error.message}`))
     }
     this.#tellHeld()
@@ -300,11 +316,9 @@ export class EngineCall implements EngineRun {
 
   /** Reads on to the end of the response, behind which its connection is free for the next job. */
   #letGo(): void {
-    const response = this.#response
-    if (response === undefined || response.readableEnded) return
-    const late = setTimeout(() => this.#request.destroy(), LINGER_MS)
-    response.once('close', () => clearTimeout(late))
-    response.resume()
+    if (this.#isResponseOver) return
+    this.#late = setTimeout(() => this.#exchange.destroy(), LINGER_MS)
+    this.#exchange.resume()
   }
 
   #fail(error: JobError): void {
@@ -313,25 +327,25 @@ export class EngineCall implements EngineRun {
     this.#options.sink.fail(error)
   }
 
-  /** The socket broke: harmless when the answer was complete. */
-  #broken(error: Error): void {
+  /** The connection broke: harmless when the answer was complete. */
+  broken(error: Error, isUnseen: boolean): void {
     if (this.#isOver || this.#isEnding) return
     if (this.#relay.isComplete) return this.#streamEnded()
-    // The engine closed an idle connection just as we took it: nobody has seen the request.
-    if (this.#request.reusedSocket && this.#response === undefined) {
-      this.#request = this.#send(false)
+    if (isUnseen) {
+      this.#exchange = this.#send(false)
       return
     }
-    if (this.#response === undefined) this.#options.onUnreachable()
-    const isCut = this.#response !== undefined
+    const isCut = this.#status !== undefined
+    if (!isCut) this.#options.onUnreachable()
     this.#fail(
       providerFault(isCut ? 'engine_cut' : 'engine_unreachable', `the engine: ${error.message}`),
     )
   }
 
-  #silent(): void {
-    if (this.#isPaused) return
-    this.#request.destroy(new Error(`silent for ${SILENCE_MS / 1000} s`))
+  silent(): void {
+    if (this.#isPaused || this.#isOver) return
+    this.#exchange.destroy()
+    this.broken(new Error(`silent for ${SILENCE_MS / 1000} s`), false)
   }
 
   #over(): void {

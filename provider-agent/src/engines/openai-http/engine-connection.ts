@@ -2,8 +2,9 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { AGENT_VERSION } from '../../version.ts'
 import { EngineStartError } from '../engine.ts'
+import { EngineSockets, type Exchange, type ExchangeListener } from './engine-sockets.ts'
 
-/** One HTTP request to the engine. */
+/** One question of the agent's own. */
 export interface EngineHttpRequest {
   /** Below `/v1`. */
   readonly path: string
@@ -11,17 +12,29 @@ export interface EngineHttpRequest {
   readonly isBeside?: boolean
   /** Makes it a POST of JSON. */
   readonly body?: string
-  /** Take a connection that served before, and leave it for the next. */
-  readonly reuse: boolean
   /** The agent asks for itself, which the engine's log should show. */
   readonly probes?: boolean
   readonly onResponse: (response: IncomingMessage) => void
 }
 
-/** An OpenAI-compatible server and how to speak to it. */
+/** What a job asks. */
+export interface EnginePost extends Pick<EngineHttpRequest, 'path' | 'probes'> {
+  /** JSON. */
+  readonly body: string
+  /** Take a connection that served before, and leave it for the next. */
+  readonly reuse: boolean
+  /** In ms: the listener hears of so long a silence. */
+  readonly silenceMs: number
+}
+
+/** An OpenAI-compatible server and how to speak to it. Redirects are not followed. */
 export interface EngineConnection {
-  /** Sends a request; the caller listens for 'error'. Redirects are not followed. */
+  /** Sends a question, over a connection of its own; the caller listens for 'error'. */
   request(request: EngineHttpRequest): ClientRequest
+  /** Sends a job. */
+  post(post: EnginePost, listener: ExchangeListener): Exchange
+  /** Ends connections that nobody uses. */
+  close(): void
   /** For messages. */
   readonly base: string
   /** Whether it is on this machine, where its files may be ours to read. */
@@ -31,20 +44,26 @@ export interface EngineConnection {
 /** Told apart from customers' requests in an engine's log. */
 export const PROBE_AGENT = `infernet-agent/${AGENT_VERSION} (probe)`
 const PROBE_HEADERS = { 'user-agent': PROBE_AGENT }
+const JSON_TYPE = { 'content-type': 'application/json' }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/
 
-/** Idle connections kept: as many as jobs a large engine runs at once. */
-const MAX_IDLE_SOCKETS = 64
+/** RFC 9110, 5.5: anything else could begin a field, or a request, of its own. */
+const HEADER_TEXT = /^[\t\x20-\x7e]*$/
 
 /** A socket in the file system: `unix:/run/engine.sock`. */
 const UNIX_URL = /^unix:(\/.+)$/
 
 /**
  * Connects to `--engine-url`, with or without `/v1`, or to a socket. Throws `EngineStartError` for a
- * URL that is none.
+ * URL or a key that is none.
  */
 export function connectEngine(url: string, key: string | undefined): EngineConnection {
+  if (key !== undefined && !HEADER_TEXT.test(key)) {
+    throw new EngineStartError(
+      'the key of the engine has a character that no HTTP header takes; set INFERNET_ENGINE_KEY anew',
+    )
+  }
   const socketPath = UNIX_URL.exec(url)?.[1]
   if (socketPath !== undefined) return connectTo(new URL('http://localhost'), key, socketPath)
   const base = URL.canParse(url) ? new URL(url) : undefined
@@ -57,32 +76,56 @@ export function connectEngine(url: string, key: string | undefined): EngineConne
 }
 
 function connectTo(base: URL, key: string | undefined, socketPath?: string): EngineConnection {
-  const { request, Agent } = base.protocol === 'https:' ? https : http
+  const isSecure = base.protocol === 'https:'
+  const { request, Agent } = isSecure ? https : http
   const fresh = new Agent({ keepAlive: false })
-  const reused = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS })
   const beside = base.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
   const root = `${beside}/v1`
-  const hostname = base.hostname.replace(/^\[|\]$/g, '')
-  const target = socketPath === undefined ? { hostname, port: base.port } : { socketPath }
+  const host = base.hostname.replace(/^\[|\]$/g, '')
+  const port = Number(base.port || (isSecure ? 443 : 80))
+  const target = socketPath === undefined ? { host, port } : { socketPath }
+  const sockets = new EngineSockets(
+    socketPath === undefined ? { host, port, isSecure } : { socketPath },
+  )
   const authorization = key ? { authorization: `Bearer ${key}` } : {}
   return {
     base: socketPath === undefined ? base.origin + root : `unix:${socketPath}`,
-    isLocal: LOOPBACK.test(hostname),
-    request({ path, isBeside, body, reuse, probes, onResponse }) {
-      const type = body === undefined ? {} : { 'content-type': 'application/json' }
-      const options = {
-        ...target,
-        agent: reuse ? reused : fresh,
-        path: (isBeside === true ? beside : root) + path,
-        method: body === undefined ? 'GET' : 'POST',
-        headers: { ...authorization, ...type, ...(probes === true ? PROBE_HEADERS : {}) },
-      }
+    isLocal: LOOPBACK.test(host),
+    request({ path, isBeside, body, probes, onResponse }) {
+      const type = body === undefined ? {} : JSON_TYPE
+      const sent = request(
+        {
+          ...target,
+          agent: fresh,
+          path: (isBeside === true ? beside : root) + path,
+          method: body === undefined ? 'GET' : 'POST',
+          headers: { ...authorization, ...type, ...(probes === true ? PROBE_HEADERS : {}) },
+        },
+        onResponse,
+      )
       // A body given to end() before anything else gets its content-length from Node.
-      const sent = request(options, onResponse)
       sent.end(body)
       return sent
     },
+    post({ path, body, probes, ...how }, listener) {
+      const text = postText(root + path, body, {
+        host: base.host,
+        connection: how.reuse ? 'keep-alive' : 'close',
+        ...authorization,
+        ...JSON_TYPE,
+        ...(probes === true ? PROBE_HEADERS : {}),
+      })
+      return sockets.send({ ...how, text }, listener)
+    },
+    close: () => sockets.close(),
   }
+}
+
+/** A whole request of HTTP/1.1 (RFC 9112). Fields are of this file, or checked when the agent starts. */
+function postText(path: string, body: string, fields: Readonly<Record<string, string>>): string {
+  let head = `POST ${path} HTTP/1.1\r\n`
+  for (const name in fields) head += `${name}: ${fields[name]}\r\n`
+  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
 /**

@@ -45,7 +45,6 @@ export function askEngine(
   }
   const request = connection.request({
     path,
-    reuse: false,
     onResponse,
     ...(isBeside === undefined ? {} : { isBeside }),
     ...(probes === undefined ? {} : { probes }),
