@@ -82,6 +82,8 @@ const DENIED: ReadonlySet<string> = new Set([
   'options',
   'template',
   'raw',
+  // Ollama again: the prompt with all that its owner put before it, in place of an answer.
+  '_debug_render_only',
   'ttl',
   'draft_model',
 ])

@@ -113,7 +113,7 @@ describe('engineRequest', () => {
       "speculative.n_max": 9, "speculative_config": {}, "vllm_xargs": {}, "kv_transfer_params": {},
       "chat_template": "{% for x in range(10**9) %}", "priority": -9, "cache_salt": "other tenant",
       "structured_outputs": {"regex": "(a+)+"}, "custom_logit_processor": "code",
-      "bootstrap_host": "10.0.0.1", "lora_path": "/etc", "keep_alive": -1, "prompt_logprobs": -1,
+      "bootstrap_host": "10.0.0.1", "lora_path": "/etc", "keep_alive": -1, "_debug_render_only": true, "prompt_logprobs": -1,
       "ignore_eos": true, "__proto__": {"polluted": true}
     }`) as object
     const request = build(fields, kind)

@@ -92,10 +92,20 @@ export async function seeCapabilities(
   kind: ServerKind,
   signal: AbortSignal,
 ): Promise<SeenCapabilities | UnansweredQuestion> {
-  const { asks, needs, speaks, facts } = SERVER_TRAITS[kind]
+  const { asks, needs, speaks, facts, isLoaded } = SERVER_TRAITS[kind]
   const answers: Answers = {}
   const ask = async (name: QuestionName): Promise<Answer> =>
-    (answers[name] = await question(engine, QUESTIONS[name]({ kind: speaks, model }), kind, signal))
+    (answers[name] = await question(
+      engine,
+      QUESTIONS[name]({ kind: speaks, model }),
+      isLoaded ? ANSWER_MS : LOADING_MS,
+      signal,
+    ))
+  // Before anything is asked that would be asked there.
+  const { elsewhere } = await modelFacts(engine, facts, model, signal)
+  if (elsewhere !== undefined) {
+    return { unanswered: `it is computed at ${elsewhere}, and no customer has agreed to that` }
+  }
   for (const name of asks) {
     if (OF_CHATS.has(name) && !isYes(answers.chat)) continue
     const { verdict, reason = '' } = await ask(name)
@@ -108,6 +118,27 @@ export async function seeCapabilities(
   }
   return readAnswers(answers, kind, await modelFacts(engine, facts, model, signal))
 }
+
+/**
+ * Whether a model that was seen still answers, or refuses, within `answerMs`: one token, of what it is offered for. Never
+ * rejects.
+ */
+export async function stillAnswers(
+  engine: EngineConnection,
+  { model, kind, endpoints }: { model: string; kind: ServerKind; endpoints: readonly Endpoint[] },
+  answerMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = ENDPOINT_QUESTIONS.find(([endpoint]) => endpoints.includes(endpoint))?.[1] ?? 'chat'
+  const asked = QUESTIONS[name]({ kind: SERVER_TRAITS[kind].speaks, model })
+  return (await question(engine, asked, answerMs, signal)).verdict !== 'unknown'
+}
+
+const ENDPOINT_QUESTIONS: readonly (readonly [Endpoint, QuestionName])[] = [
+  ['chat.completions', 'chat'],
+  ['completions', 'completion'],
+  ['embeddings', 'vector'],
+]
 
 /** Nothing to a model that does not chat. */
 const OF_CHATS: ReadonlySet<QuestionName> = new Set(['tool', 'schema'])
@@ -122,11 +153,13 @@ const generates = ({ chat, completion }: Answers): boolean => isYes(chat) || isY
 function readAnswers(answers: Answers, kind: ServerKind, facts: ModelFacts): SeenCapabilities {
   const { chat, tool, schema: format, continued, completion, vector } = answers
   const endpoints: Endpoint[] = []
-  if (isYes(chat)) endpoints.push('chat.completions')
-  if (isYes(completion)) endpoints.push('completions')
+  // Without a template there is nothing that would make a chat of its messages.
+  const chats = isYes(chat) && facts.goesOn !== true
+  if (chats) endpoints.push('chat.completions')
+  if (isYes(completion) && facts.goesOn !== false) endpoints.push('completions')
   if (isYes(vector)) endpoints.push('embeddings')
   const can = new Set<CapabilityName>(SERVER_TRAITS[kind].promises)
-  if (!isYes(chat) || isNo(tool) || facts.takesTools === false) can.delete('tools')
+  if (!chats || isNo(tool) || facts.takesTools === false) can.delete('tools')
   if (isNo(format)) can.delete('json_schema')
   if (isYes(continued) || (continued !== undefined && isNo(chat))) can.add('continue')
   return {
@@ -150,10 +183,9 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 404, 405, 422, 501])
 async function question(
   engine: EngineConnection,
   { path, payload }: Posted,
-  kind: ServerKind,
+  silenceMs: number,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const silenceMs = SERVER_TRAITS[kind].isLoaded ? ANSWER_MS : LOADING_MS
   try {
     const asked = { path, payload, probes: true, silenceMs, maxBytes: MAX_ANSWER_BYTES, signal }
     const { status, body } = await askEngine(engine, asked)

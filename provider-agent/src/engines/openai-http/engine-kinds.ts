@@ -26,6 +26,8 @@ export interface ServerSign {
 export interface ServerTraits {
   /** For the owner. */
   readonly name: string
+  /** The owner's next step where it has no model. */
+  readonly getsModels: string
   /** How it is spoken to. */
   readonly speaks: EngineKind
   /** Whom it names as the owner of a model. */
@@ -42,6 +44,8 @@ export interface ServerTraits {
   readonly promises: readonly CapabilityName[]
   /** Where it tells more of a model, once that is loaded. */
   readonly facts: readonly FactsPage[]
+  /** Its list tells when a model was put there: another time, another model, whatever its name. */
+  readonly datesModels: boolean
   /** It can say how full it is. */
   readonly tellsLoad: boolean
   /** Fields of ours, or of the client, that it would take for mistakes. */
@@ -53,22 +57,26 @@ const USUAL = ['tools', 'json_schema', 'logprobs', 'seed'] as const
 
 /** Of a server with its models in memory, which can be asked everything. */
 const LOADED = {
+  getsModels: 'start it with one',
   isLoaded: true,
   asks: EACH,
   needs: EACH,
   promises: [...USUAL, 'choices'],
   facts: [],
+  datesModels: false,
   tellsLoad: true,
   withholds: [],
 } as const satisfies Partial<ServerTraits>
 
 /** Of one that may load a model of many gigabytes to answer. */
 const LOADS = {
+  getsModels: 'give it one',
   speaks: 'openai',
   isLoaded: false,
   asks: ['chat', 'completion'],
   needs: ['chat'],
   facts: [],
+  datesModels: false,
   tellsLoad: false,
   withholds: [],
 } as const satisfies Partial<ServerTraits>
@@ -113,15 +121,18 @@ export const SERVER_TRAITS: Readonly<Record<ServerKind, ServerTraits>> = {
   ollama: {
     ...LOADS,
     name: 'Ollama',
+    getsModels: 'ollama pull NAME',
     // Of models from its library; those of its users have their names.
     owner: 'library',
     sign: { path: '/api/version', shape: z.looseObject({ version: z.string() }) },
     promises: USUAL,
     facts: [FACTS_PAGES.ollamaShow, FACTS_PAGES.ollamaRunning],
+    datesModels: true,
   },
   'lm-studio': {
     ...LOADS,
     name: 'LM Studio',
+    getsModels: 'lms get NAME',
     sign: {
       path: '/api/v1/models',
       shape: z.looseObject({

@@ -12,6 +12,10 @@ export interface ModelFacts {
   readonly contextLength?: number
   /** Whether the model can be given tools. */
   readonly takesTools?: boolean
+  /** Whether it goes on with a completion's prompt as it is; else the server makes a chat of it. */
+  readonly goesOn?: boolean
+  /** Another machine, to which the server would send what it is asked. */
+  readonly elsewhere?: string
 }
 
 /** A page beside `/v1` with facts about a model. */
@@ -27,7 +31,13 @@ const tokens = z.int().positive()
 
 const propsSchema = z.object({ chat_template: z.string() })
 const infoSchema = z.object({ max_total_tokens: tokens })
-const showSchema = z.object({ capabilities: z.array(z.string()) })
+const showSchema = z.object({
+  capabilities: z.array(z.string()).optional(),
+  template: z.string().optional().catch(undefined),
+  renderer: z.string().optional().catch(undefined),
+  /** Of a model in its cloud. */
+  remote_host: z.string().optional().catch(undefined),
+})
 const runningSchema = z.object({
   models: z.array(
     z.looseObject({
@@ -47,6 +57,9 @@ const lmStudioSchema = z.object({
     }),
   ),
 })
+
+/** Ollama's template of a model that has none: the prompt itself. */
+const PLAIN_PROMPT = /^\s*\{\{-?\s*\.Prompt\s*-?\}\}\s*$/
 
 /** Ollama knows a model without a tag as its latest. */
 const isOllamaModel = (name: string | undefined, model: string): boolean =>
@@ -73,7 +86,12 @@ export const FACTS_PAGES = {
     payload: (model) => ({ model }),
     read(page) {
       const { data } = showSchema.safeParse(page)
-      return data === undefined ? {} : { takesTools: data.capabilities.includes('tools') }
+      const { capabilities, template, renderer, remote_host: host } = data ?? {}
+      return {
+        ...(template === undefined ? {} : { goesOn: PLAIN_PROMPT.test(template) && !renderer }),
+        ...(capabilities === undefined ? {} : { takesTools: capabilities.includes('tools') }),
+        ...(host ? { elsewhere: host } : {}),
+      }
     },
   },
   // What it gives a model now: of longer prompts it drops the beginning, whatever the model could read.
@@ -81,10 +99,12 @@ export const FACTS_PAGES = {
     path: '/api/ps',
     read(page, model) {
       const running = runningSchema.safeParse(page).data?.models ?? []
-      const own = running.find(
+      const own = running.filter(
         (it) => isOllamaModel(it.name, model) || isOllamaModel(it.model, model),
       )
-      return contextOf(own?.context_length)
+      // Names of the same weights share a process, which has the first one's. It has just answered: it is among them.
+      const lengths = (own.length > 0 ? own : running).flatMap((it) => it.context_length ?? [])
+      return contextOf(lengths.length === 0 ? undefined : Math.min(...lengths))
     },
   },
   lmStudioModels: {

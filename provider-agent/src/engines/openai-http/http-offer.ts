@@ -88,9 +88,10 @@ export function whyMissing(
   { models, kind }: ProbeResult,
   { whyUnanswered }: FoundOut,
 ): string {
-  const has = `it has ${models.map(({ name }) => name).join(', ')}`
+  const name = kind === 'unknown' ? 'the engine' : SERVER_TRAITS[kind].name
+  if (models.length === 0) return `${name} has no model: ${SERVER_TRAITS[kind].getsModels}`
+  const has = `it has ${models.map((model) => model.name).join(', ')}`
   if (missing.length === 0) {
-    const name = kind === 'unknown' ? 'the engine' : SERVER_TRAITS[kind].name
     return `${name} may load each model that it is asked for, and so none is offered unasked; ${has}. Choose with --model NAME`
   }
   for (const { engineName } of missing) {

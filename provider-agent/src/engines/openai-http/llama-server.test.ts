@@ -2,6 +2,7 @@ import { claimedAnswer } from '@infernet/verification/replay/claimed-answer'
 import { replayExcess } from '@infernet/verification/replay/replay'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isBuilt, LlamaServer, llamaServerBinary } from '../../testing/llama-server.ts'
+import { capabilityConformance } from '../capability-conformance.ts'
 import { ask, contentOf, engineConformance, requestOf } from '../engine-conformance.ts'
 import { evidenceConformance } from '../evidence-conformance.ts'
 import { demoModel, type ModelFile } from '../model-file.ts'
@@ -45,6 +46,14 @@ describe.skipIf(!isBuilt(llamaServerBinary()))(
   'with a real llama-server (needs it: node scripts/bootstrap.mjs llama-server)',
   () => {
     engineConformance('llama-server', async () => ({ ...(await started()), readsLastSpace: true }))
+    capabilityConformance('llama-server', () => started(), [
+      'tools',
+      'json_schema',
+      'logprobs',
+      'seed',
+      'choices',
+      'continue',
+    ])
     evidenceConformance('llama-server', () => started(), { ending: 'counted' })
     scoreConformance('llama-server', started)
     renderConformance('llama-server', started, { leavesUnclear: true, alwaysGoesOn: true })
@@ -146,6 +155,15 @@ describe.skipIf(!isBuilt(llamaServerBinary()))(
         expect(await textOf([...bytes, end])).toBe('so it is')
         expect(await textOf([...bytes, end, ...bytes])).toBeNull()
         expect(await textOf([...Buffer.from('so <|im_end|> it')])).toBeNull()
+      })
+
+      it('loses no stream to a connection that it closes although it said that it stays', async () => {
+        const body = { messages: [{ role: 'user', content: longQuestion }], max_tokens: 2 }
+        for (let round = 0; round < 6; round++) {
+          const answers = Array.from({ length: 8 }, () => asked(body))
+          for (const { usage } of await Promise.all(answers))
+            expect(usage?.completion_tokens).toBe(2)
+        }
       })
 
       it('claims nothing where half a character was a token of its own', async () => {

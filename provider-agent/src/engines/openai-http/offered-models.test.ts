@@ -194,7 +194,6 @@ describe('a server is known by what it documents', () => {
     router: 'text-generation-router',
     version: '3.0.0',
   }
-  const running = { name: 'm:latest', model: 'm:latest', context_length: 8192 }
   const lmStudio = {
     models: [
       {
@@ -208,19 +207,6 @@ describe('a server is known by what it documents', () => {
   const usual = ['tools', 'json_schema', 'logprobs', 'seed']
   it.each([
     ['TGI', { '/info': info }, 2048, usual],
-    [
-      'Ollama',
-      {
-        '/api/version': { version: '0.12.6' },
-        '/api/show': {
-          capabilities: ['completion'],
-          model_info: { 'llama.context_length': 131_072 },
-        },
-        '/api/ps': { models: [running] },
-      },
-      8192,
-      ['json_schema', 'logprobs', 'seed'],
-    ],
     ['LM Studio', { '/api/v1/models': lmStudio }, 6000, ['tools', 'json_schema', 'seed']],
   ])(
     '%s, with the context that it gives a model',
@@ -234,6 +220,23 @@ describe('a server is known by what it documents', () => {
       expect(engine.models).toMatchObject([{ id: 'm', contextLength, capabilities }])
     },
   )
+
+  it('Ollama, but no model that its cloud would answer for: it is not even asked', async () => {
+    const { engine, server, troubles } = await started({
+      prepare(it) {
+        it.models = library('gpt-oss:120b-cloud')
+        it.pages = {
+          '/api/version': { version: '0.12.6' },
+          '/api/show': { capabilities: ['tools'], remote_host: 'https://ollama.com:443' },
+        }
+      },
+    })
+    expect([engine.models, server.questions]).toEqual([[], []])
+    expect(troubles).toEqual([
+      'gpt-oss:120b-cloud is not offered before it answers: it is computed at https://ollama.com:443, ' +
+        'and no customer has agreed to that',
+    ])
+  })
 
   it('llama-server, whose template may have no tools', async () => {
     const { engine } = await started({

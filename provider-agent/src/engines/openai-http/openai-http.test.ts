@@ -121,6 +121,20 @@ describe('openai-http', () => {
     expect(error?.message).toMatch(/bad temperature|too long|flat and old|field required/)
   })
 
+  it.each([
+    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.",
+    'The decoder prompt (length 5951) is longer than the maximum model length of 4096.',
+    "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+    'the request exceeds the available context size, try increasing it',
+    '`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens',
+    'The model is loaded with context length of only 4096 tokens, which is not enough.',
+  ])('says in OpenAI’s word that a prompt does not fit: %s', async (message) => {
+    const { engine, server } = await make()
+    server.fault = { status: 400, body: { error: { message, code: 400 } } }
+    const { error } = await ask(engine, model, hello)
+    expect(error).toMatchObject({ fault: 'request', code: 'context_length_exceeded', message })
+  })
+
   it.each(['no_done', 'close_early'] as const)(
     'takes an answer for complete: %s',
     async (fault) => {

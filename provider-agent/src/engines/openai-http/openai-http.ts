@@ -11,6 +11,7 @@ import {
   type EngineRun,
   type EngineSink,
 } from '../engine.ts'
+import { stillAnswers } from './capability-probe.ts'
 import { EngineCall } from './engine-call.ts'
 import { connectEngine, type EngineConnection } from './engine-connection.ts'
 import { SERVER_TRAITS, type ServerKind, type ServerTraits } from './engine-kinds.ts'
@@ -29,11 +30,15 @@ import { checkScoreOrder, ScoreError, type Scorer } from '../score-order.ts'
 import type { SpecWords } from '../spec-words.ts'
 import { probe, ProbeError, type ProbeResult } from './probe.ts'
 import { SeenModels } from './seen-models.ts'
+import { SilentCalls } from './silent-calls.ts'
 import { VllmScorer } from './vllm-scorer.ts'
 
 /** Between looks at an engine that answers, and at one that does not. */
 const PROBE_UP_MS = 10_000
 const PROBE_DOWN_MS = 1_000
+/** Silence of a server behind which it is asked whether it answers at all, and how long it may think about that. */
+const STUCK_MS = 45_000
+const STUCK_ANSWER_MS = 30_000
 
 export interface OpenAiHttpOptions extends OfferWords {
   readonly url: string
@@ -43,7 +48,13 @@ export interface OpenAiHttpOptions extends OfferWords {
   /** At least 0 and below 1; for a verifier, which places of a long answer it looks at. */
   readonly random?: () => number
   /** For tests. `load` is between two looks at how full it is. */
-  readonly probeMs?: { readonly up: number; readonly down: number; readonly load?: number }
+  readonly probeMs?: {
+    readonly up: number
+    readonly down: number
+    readonly load?: number
+    readonly stuck?: number
+    readonly stuckAnswer?: number
+  }
 }
 
 /** Any OpenAI-compatible server, reached over HTTP: vLLM, llama-server, SGLang, Ollama … */
@@ -55,6 +66,7 @@ export class OpenAiHttpEngine implements Engine {
   readonly #loadWatch: LoadWatch
   readonly #scorers: Partial<Record<ServerKind, VllmScorer | LlamaServerScorer>>
   readonly #seen: SeenModels
+  readonly #silentCalls: SilentCalls
   readonly #closing = new AbortController()
   #events: EngineEvents | undefined
   #models: readonly OfferedModel[] = []
@@ -83,6 +95,12 @@ export class OpenAiHttpEngine implements Engine {
       overrides: options.overrides,
       spec: options.spec,
       advise: (message) => this.#events?.trouble(message),
+    })
+    this.#silentCalls = new SilentCalls({
+      stuckMs: options.probeMs?.stuck ?? STUCK_MS,
+      now: () => performance.now(),
+      stillAnswers: (id) => this.#stillAnswers(id),
+      onStuck: (id) => this.#stuck(id),
     })
     this.#scorers = {
       vllm: new VllmScorer(this.#connection),
@@ -126,20 +144,44 @@ export class OpenAiHttpEngine implements Engine {
       throw new JobFault(providerFault('engine_down', `no model '${request.model}' now`))
     }
     if (!model.endpoints.includes(request.endpoint)) throw unservedEndpoint(model)
-    const call = new EngineCall({
-      connection: this.#connection,
-      alias: model.alias,
-      serverKind: this.#traits.speaks,
-      withholds: this.#traits.withholds,
-      echoes: model.echoes,
-      plan: model.plan,
-      request,
-      sink,
-      onOver: () => this.#calls.delete(call),
-      onUnreachable: () => void this.#look(),
+    return this.#silentCalls.watch(request, sink, (watched) => {
+      const call = new EngineCall({
+        connection: this.#connection,
+        alias: model.alias,
+        serverKind: this.#traits.speaks,
+        withholds: this.#traits.withholds,
+        echoes: model.echoes,
+        plan: model.plan,
+        request,
+        sink: watched,
+        onOver: () => this.#calls.delete(call),
+        onUnreachable: () => void this.#look(),
+      })
+      this.#calls.add(call)
+      return call
     })
-    this.#calls.add(call)
-    return call
+  }
+
+  async #stillAnswers(id: string): Promise<boolean> {
+    const model = this.#models.find((one) => one.id === id)
+    // It has been withdrawn already.
+    if (model === undefined) return true
+    const asked = { model: model.alias.engineName, kind: this.#kind, endpoints: model.endpoints }
+    const answerMs = this.#options.probeMs?.stuckAnswer ?? STUCK_ANSWER_MS
+    return stillAnswers(this.#connection, asked, answerMs, this.#closing.signal)
+  }
+
+  /** Withdraws a model until it answers. */
+  #stuck(id: string): void {
+    const model = this.#models.find((one) => one.id === id)
+    if (model === undefined || this.#closing.signal.aborted) return
+    const { engineName } = model.alias
+    this.#complain(
+      `${engineName} leaves requests unanswered, a question of one token too, and is not offered before ` +
+        'it answers; if it stays like that, start its server again',
+    )
+    this.#seen.forget(engineName)
+    void this.#look()
   }
 
   /** vLLM and llama-server can; no other server tells how likely given tokens are. */
@@ -184,6 +226,7 @@ export class OpenAiHttpEngine implements Engine {
     this.#loadWatch.close()
     clearTimeout(this.#timer)
     for (const call of this.#calls) call.abort()
+    this.#connection.close()
   }
 
   /** Looks at the engine, now and from time to time. Resolves when the latest look is over. */
@@ -263,7 +306,7 @@ export class OpenAiHttpEngine implements Engine {
     const missing = wanted.filter(({ id }) => !offers.some((offer) => offer.id === id))
     const isUnanswered = missing.some(({ engineName }) => whyUnanswered(engineName) !== undefined)
     this.#unanswered = isUnanswered ? this.#unanswered + 1 : 0
-    const isUnasked = wanted.length === 0 && listed.models.length > 0
+    const isUnasked = wanted.length === 0
     if (missing.length > 0 || isUnasked) {
       this.#complain(whyMissing(missing, listed, { seen, whyUnanswered }))
     } else this.#trouble = ''

@@ -23,7 +23,7 @@ describe("an engine's count", () => {
       cached_tokens: 3,
       completion_tokens,
     })
-    for (const tokens of [0, most])
+    for (const tokens of [1, most])
       expect(possibleUsage(counted(tokens), extent)).toEqual(counted(tokens))
     const estimated = { ...counted(10), estimated: true }
     for (const tokens of [most + 1, 9e15])
@@ -32,11 +32,20 @@ describe("an engine's count", () => {
 
   it('of a prompt is at most its bytes, and what a template and images may add', () => {
     const counted = (prompt_tokens: number) => ({ prompt_tokens, completion_tokens: 9 })
-    for (const tokens of [0, 66_536])
+    for (const tokens of [1, 66_536])
       expect(possibleUsage(counted(tokens), EXTENT)).toEqual(counted(tokens))
     const estimated = { ...counted(250), estimated: true }
     for (const tokens of [66_537, 9e15])
       expect(possibleUsage(counted(tokens), EXTENT)).toEqual(estimated)
+  })
+
+  it('of none is none where nothing came, and not beside text', () => {
+    const none = { prompt_tokens: 9, completion_tokens: 0 }
+    expect(possibleUsage(none, { ...EXTENT, textBytes: 0, seenTokens: 0 })).toEqual(none)
+    const estimated = { prompt_tokens: 9, completion_tokens: 10, estimated: true }
+    expect(possibleUsage(none, EXTENT)).toEqual(estimated)
+    const noughts = { prompt_tokens: 0, completion_tokens: 0 }
+    expect(possibleUsage(noughts, EXTENT)).toEqual({ ...estimated, prompt_tokens: 250 })
   })
 
   it('that is missing is estimated, within the same bounds', () => {

@@ -24,8 +24,9 @@ export interface AnswerExtent {
 }
 
 /**
- * An engine's counts where they can be true: of an answer no more tokens than were asked for, and a
- * byte of text to each. What it did not count, or cannot have counted, is estimated.
+ * An engine's counts where they can be true: of an answer no more tokens than were asked for, a
+ * byte of text to each, and some where there is text. What it did not count, or cannot have counted, is
+ * estimated: Ollama has noughts in each part of a completion but the last.
  */
 export function possibleUsage(counted: JobUsage | undefined, extent: AnswerExtent): EngineUsage {
   const { requestBytes, maxOutputTokens, choices, textBytes, seenTokens } = extent
@@ -33,8 +34,9 @@ export function possibleUsage(counted: JobUsage | undefined, extent: AnswerExten
     maxOutputTokens * choices,
     textBytes + MAX_TEXTLESS_TOKENS * choices,
   )
-  const isPrompt = (counted?.prompt_tokens ?? Infinity) <= requestBytes + MAX_ADDED_PROMPT_TOKENS
-  const isCompletion = (counted?.completion_tokens ?? Infinity) <= mostCompletion
+  const leastCompletion = Math.min(seenTokens, textBytes, 1)
+  const isPrompt = isIn(counted?.prompt_tokens, 1, requestBytes + MAX_ADDED_PROMPT_TOKENS)
+  const isCompletion = isIn(counted?.completion_tokens, leastCompletion, mostCompletion)
   if (counted !== undefined && isPrompt && isCompletion) return counted
   return {
     // Each by itself: evidence is held against the prompt's count.
@@ -48,3 +50,6 @@ export function possibleUsage(counted: JobUsage | undefined, extent: AnswerExten
     estimated: true,
   }
 }
+
+const isIn = (count: number | undefined, least: number, most: number): boolean =>
+  count !== undefined && count >= least && count <= most

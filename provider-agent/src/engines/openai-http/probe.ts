@@ -23,6 +23,8 @@ export interface ListedModel {
   readonly isAdapter: boolean
   /** Ids of its tokens are below it. */
   readonly vocabSize: number | undefined
+  /** Seconds since 1970, of whatever its server means by it: of the model, or of the question. */
+  readonly created: number | undefined
   /** Another one means that something else is served under the name. */
   readonly mark: string
 }
@@ -38,28 +40,27 @@ export class ProbeError extends Error {
 }
 
 const contextLength = z.int().positive()
-const listSchema = z.object({
-  data: z.array(
-    z.looseObject({
-      id: z.string(),
-      owned_by: z.string().optional(),
-      /** vLLM. */
-      root: z.string().nullish(),
-      parent: z.string().nullish(),
-      /** vLLM, SGLang. */
-      max_model_len: contextLength.nullish(),
-      /** llama-server. */
-      meta: z
-        .looseObject({
-          n_ctx: contextLength.nullish(),
-          n_ctx_train: contextLength.nullish(),
-          ftype: z.string().nullish(),
-          n_vocab: z.int().positive().nullish(),
-        })
-        .nullish(),
-    }),
-  ),
+const listedSchema = z.looseObject({
+  id: z.string(),
+  owned_by: z.string().optional(),
+  created: z.number().optional().catch(undefined),
+  /** vLLM. */
+  root: z.string().nullish(),
+  parent: z.string().nullish(),
+  /** vLLM, SGLang. */
+  max_model_len: contextLength.nullish(),
+  /** llama-server. */
+  meta: z
+    .looseObject({
+      n_ctx: contextLength.nullish(),
+      n_ctx_train: contextLength.nullish(),
+      ftype: z.string().nullish(),
+      n_vocab: z.int().positive().nullish(),
+    })
+    .nullish(),
 })
+/** Ollama without a model has null for a list. */
+const listSchema = z.object({ data: z.array(listedSchema).nullable() })
 
 /**
  * Asks an engine for its models. What it is, is asked where its list does not say it and is not the
@@ -107,7 +108,7 @@ function list(engine: EngineConnection): Promise<ModelList> {
     })
     response.on('error', (error) => fail(error.message))
   }
-  const request = engine.request({ path: '/models', reuse: false, onResponse })
+  const request = engine.request({ path: '/models', onResponse })
   request.setTimeout(PROBE_TIMEOUT_MS, () => request.destroy(new Error('does not answer')))
   request.on('error', (error) => {
     const isNone = 'code' in error && /^(ECONNREFUSED|ENOENT)$/.test(String(error.code))
@@ -122,16 +123,17 @@ const refusal = (status: number | undefined): string =>
     : `answered HTTP ${status} to /v1/models`
 
 function readList(body: string, header: string): ModelList {
-  const { data } = listSchema.parse(JSON.parse(body))
+  const data = listSchema.parse(JSON.parse(body)).data ?? []
   return {
     kind: kindOfList(data[0]?.owned_by, header),
-    models: data.map(({ id, owned_by, max_model_len, meta, root, parent }) => ({
+    models: data.map(({ id, owned_by, created, max_model_len, meta, root, parent }) => ({
       name: id,
       contextLength: max_model_len ?? meta?.n_ctx ?? meta?.n_ctx_train ?? undefined,
       quantization: meta?.ftype ?? undefined,
       root: root ?? undefined,
       isAdapter: typeof parent === 'string',
       vocabSize: meta?.n_vocab ?? undefined,
+      created,
       // Not all of it: some name the time of the question in it.
       mark: JSON.stringify([owned_by, root, parent, max_model_len, meta]),
     })),

@@ -8,11 +8,13 @@ import { engineJob } from './engine-job.ts'
 import { SseRelay } from './sse-relay.ts'
 
 const FOLDER = new URL('../../testing/recordings/', import.meta.url)
-const ENGINES = ['vllm', 'llama-server'] as const
+const ENGINES = ['vllm', 'llama-server', 'ollama'] as const
+/** What never got its end. */
+const UNFINISHED = 'repeats.sse'
 const read = (name: string) => readFileSync(new URL(name, FOLDER))
 const streams = ENGINES.flatMap((engine) =>
   readdirSync(new URL(engine, FOLDER))
-    .filter((name) => name.endsWith('.sse'))
+    .filter((name) => name.endsWith('.sse') && name !== UNFINISHED)
     .map((name) => `${engine}/${name}`),
 )
 const choicesOf = (name: string) => (name.includes('choices') ? 2 : 1)
@@ -121,8 +123,20 @@ describe('streams that real engines wrote', () => {
     expect(() => replay('vllm/chat-continued-unasked.sse', begun)).toThrow('does not begin with')
   })
 
-  it('name the tool they call', () => {
-    const { text } = replay('llama-server/chat-tools.sse')
+  it('are not whole where Ollama gives up on a model that repeats itself', () => {
+    const { relay, meter } = replay(`ollama/${UNFINISHED}`).path
+    expect([relay.isComplete, relay.isDone, meter.complete]).toEqual([false, false, false])
+  })
+
+  it('count nothing in all parts of Ollama’s completions but the last', () => {
+    const bytes = read('ollama/completion.sse')
+    const { relay } = new Path('ollama/completion.sse').push(bytes.subarray(0, bytes.length / 2))
+    expect(relay.usage).toEqual({ prompt_tokens: 0, completion_tokens: 0 })
+    expect(relay.contentEvents).toBeGreaterThan(1)
+  })
+
+  it.each(['llama-server', 'ollama'])('name the tool they call: %s', (engine) => {
+    const { text } = replay(`${engine}/chat-tools.sse`)
     expect(text).toContain('"name":"get_weather"')
   })
 })
@@ -152,11 +166,16 @@ describe('documents that real engines wrote', () => {
     expect(completion).toMatchObject({ finishReason: 'length', usage: { completion_tokens: 8 } })
   })
 
-  it.each(['float', 'base64'] as const)('are vectors, asked for as %s', (format) => {
+  it.each([
+    ['llama-server', 'float'],
+    ['llama-server', 'base64'],
+    ['ollama', 'float'],
+    ['ollama', 'base64'],
+  ])('are vectors: of %s, asked for as %s', (engine, format) => {
     const body = { input: ['hello', 'a longer text'] }
     for (const wanted of ['float', 'base64'] as const) {
       const answer = job('embeddings', { ...body, encoding_format: wanted }).read(
-        read(`llama-server/embeddings-${format}.json`),
+        read(`${engine}/embeddings-${format}.json`),
       )
       expect(answer?.usage).toEqual({ prompt_tokens: 7, completion_tokens: 0 })
       const [first = [], second = []] = vectorsOf(answer?.bytes.toString() ?? '')
@@ -173,5 +192,11 @@ describe('documents that real engines wrote', () => {
     const error = errorOfResponse(400, read(name).toString())
     expect(error).toMatchObject({ fault: 'request', status: 400, code })
     expect(error.message).toMatch(message)
+  })
+
+  it('blame the client for a schema that is none, though Ollama answers 500', () => {
+    const error = errorOfResponse(500, read('ollama/error-schema.json').toString())
+    expect(error).toMatchObject({ fault: 'request', status: 400, code: 'invalid_request' })
+    expect(error.message).toBe('invalid JSON schema in format')
   })
 })

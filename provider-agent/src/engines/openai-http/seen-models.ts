@@ -2,7 +2,7 @@ import type { OfferOverrides } from '../offer-overrides.ts'
 import type { SpecWords } from '../spec-words.ts'
 import { seeCapabilities, type SeenCapabilities } from './capability-probe.ts'
 import type { EngineConnection } from './engine-connection.ts'
-import type { ServerKind } from './engine-kinds.ts'
+import { SERVER_TRAITS, type ServerKind } from './engine-kinds.ts'
 import type { EvidencePlan } from './evidence/evidence-plan.ts'
 import { findPlan } from './evidence/find-plan.ts'
 import { ModelFileReader } from './evidence/model-folder.ts'
@@ -51,6 +51,11 @@ export class SeenModels {
   clear(): void {
     this.#seen.clear()
     this.#unanswered.clear()
+  }
+
+  /** It is to be asked anew before it is offered again. */
+  forget(name: string): void {
+    this.#seen.delete(name)
   }
 
   /** Drops what is not listed any more, or is listed as something else under its name. */
@@ -122,4 +127,5 @@ export class SeenModels {
   }
 }
 
-const markOf = ({ mark }: ListedModel, kind: ServerKind): string => `${kind} ${mark}`
+const markOf = ({ mark, created }: ListedModel, kind: ServerKind): string =>
+  [kind, mark, ...(SERVER_TRAITS[kind].datesModels ? [created] : [])].join(' ')

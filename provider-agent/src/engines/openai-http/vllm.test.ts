@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineProcessEvent } from '../../events.ts'
 import { processesWith, type Running } from '../../testing/processes.ts'
 import { isInstalled, vllmInstallation, vllmPlace, type VllmPlace } from '../../testing/vllm.ts'
+import { capabilityConformance } from '../capability-conformance.ts'
 import { ask, engineConformance, RecordingSink, requestOf } from '../engine-conformance.ts'
 import { ManagedEngine } from '../managed/managed.ts'
+import { SUPERVISOR_LIMITS } from '../managed/supervisor.ts'
 import { demoModel } from '../model-file.ts'
 import { renderConformance } from '../render-conformance.ts'
 import { furthest, orderOf } from '../score-conformance.ts'
@@ -36,6 +38,7 @@ describe.skipIf(!isInstalled(installation))(
   () => {
     let place: VllmPlace
     let managed: ManagedEngine
+    const limits = { ...SUPERVISOR_LIMITS }
     const told: EngineProcessEvent[] = []
     const troubles: string[] = []
     /** Files of its shared memory. */
@@ -54,7 +57,7 @@ describe.skipIf(!isInstalled(installation))(
           checksMemory: true,
           spec: { backend: 'cpu' },
         },
-        { env: place.env, random: () => 0 },
+        { env: place.env, random: () => 0, limits },
       )
       await managed.start({
         modelsChanged: () => {},
@@ -89,6 +92,14 @@ describe.skipIf(!isInstalled(installation))(
     }
 
     engineConformance('vLLM', byHttp)
+    // It was started without a parser for tools.
+    capabilityConformance('vLLM', byHttp, [
+      'json_schema',
+      'logprobs',
+      'seed',
+      'choices',
+      'continue',
+    ])
     renderConformance('vLLM', byHttp, { leavesUnclear: true, takesAnyToken: true })
 
     it('is known by its version and its weights, and draws by no rule on a processor', () => {
@@ -153,9 +164,23 @@ describe.skipIf(!isInstalled(installation))(
       })
     })
 
-    it(
-      'is killed in the middle of an answer: the job fails over, and it comes back',
-      async () => {
+    const kill = (process_: number, signal: NodeJS.Signals) => void process.kill(process_, signal)
+    it.each<[string, (server: number, core: number) => void, RegExp]>([
+      ['is killed', (server) => kill(server, 'SIGKILL'), /^was ended by SIGKILL$/],
+      // As the system ends it where memory runs out.
+      ['loses its core', (_, core) => kill(core, 'SIGKILL'), /^(ended with code|was ended by) /],
+      // It still answers whoever asks whether it is there.
+      [
+        'hangs in its core',
+        (_, core) => {
+          limits.silentMs = 5_000
+          kill(core, 'SIGSTOP')
+        },
+        /^has let an answer wait for \d+ s, and was killed$/,
+      ],
+    ])(
+      '%s in the middle of an answer: the job fails over, and it comes back',
+      async (_, hurt, reason) => {
         const { pid } = serverOf()!
         const group = groupOf(pid)
         expect(membersOf(group).length).toBeGreaterThan(3)
@@ -163,13 +188,14 @@ describe.skipIf(!isInstalled(installation))(
         const sink = new RecordingSink()
         managed.begin(requestOf(model, endless, { max_output_tokens: 900 }), sink)
         await sink.begun
-        process.kill(pid, 'SIGKILL')
+        hurt(pid, coreOf(group))
         await sink.settled
-        expect(sink.error).toMatchObject({ fault: 'provider', code: 'engine_cut' })
+        expect(sink.error).toMatchObject({ fault: 'provider' })
         // That it does not answer may be known before that it has ended.
         await until(() => told.at(-1)?.event === 'engine_down')
-        expect(told.at(-1)).toMatchObject({ reason: 'was ended by SIGKILL' })
-        expect(managed.models).toEqual([])
+        expect(told.at(-1)).toMatchObject({ reason: expect.stringMatching(reason) })
+        await until(() => managed.models.length === 0)
+        limits.silentMs = SUPERVISOR_LIMITS.silentMs
         await until(() => membersOf(group).length === 0)
         await until(() => managed.models.length === 1)
         expect((await ask(managed, model, question)).error).toBeUndefined()
@@ -205,6 +231,12 @@ function membersOf(group: number): string[] {
       return false
     }
   })
+}
+
+/** The process of a vLLM that has the model. */
+function coreOf(group: number): number {
+  const names = membersOf(group).map((pid) => [pid, readFileSync(`/proc/${pid}/comm`, 'utf8')])
+  return Number(names.find(([, name]) => name?.startsWith('VLLM::Engine'))?.[0])
 }
 
 /** The shared memory of a group: files that would stay behind. */
