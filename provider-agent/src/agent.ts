@@ -1,59 +1,27 @@
-import {
-  CONNECTION_CHANNEL,
-  FRAME,
-  readU32,
-  type Frame,
-  type FrameType,
-} from '@infernet/schemas/frame'
-import {
-  cancelSchema,
-  decodeControl,
-  drainSchema,
-  encodeControl,
-  invoiceRequestSchema,
-  receiptAckSchema,
-  WireError,
-  type Capability,
-  type InvoiceRequest,
-  type Price,
-  type Welcome,
-} from '@infernet/schemas/wire'
-import { encodeOpening, openRequestSchema, type OpenRequest } from '@infernet/schemas/audit-wire'
-import { capabilityOf, type Role } from './capability.ts'
-import { TranscriptStore } from './claims/transcript-store.ts'
+import type { Capability, Price, Welcome } from '@infernet/schemas/wire'
+import type { Role } from './capability.ts'
 import type { Clock } from './clock.ts'
 import type { Engine } from './engines/engine.ts'
 import type { EventLog } from './events.ts'
-import { CLOSED_WORDS, type Availability } from './hardware/availability.ts'
+import type { Availability } from './hardware/availability.ts'
 import type { HardwareRecord } from './hardware/hardware-record.ts'
+import { PauseDesk, type Moment } from './hardware/pause-desk.ts'
 import type { Identity } from './identity.ts'
 import { jobEvent } from './jobs/job-event.ts'
 import type { JobOutcome } from './jobs/job.ts'
 import { jobsMemoryBytes, processMemory } from './jobs/job-memory.ts'
-import { Jobs } from './jobs/jobs.ts'
 import { MemoryBudget } from './jobs/memory-budget.ts'
-import {
-  DRAIN_GRACE_MS,
-  MAX_OUTBOX_BATCHES,
-  MAX_TRANSCRIPTS_BYTES,
-  RECEIPT_GRACE_MS,
-  SWEEP_INTERVAL_MS,
-  TRANSCRIPT_TTL_MS,
-} from './limits.ts'
+import { DRAIN_GRACE_MS, RECEIPT_GRACE_MS, SWEEP_INTERVAL_MS } from './limits.ts'
 import type { EdgeAddress } from './link/edge-address.ts'
 import type { LinkEnd } from './link/link-end.ts'
 import { Link } from './link/link.ts'
-import { Reports } from './link/reports.ts'
-import { failuresAfter, reconnectDelay } from './link/reconnect-policy.ts'
+import { Redial } from './link/redial.ts'
 import { LoadDesk, type AgentLoad } from './load/load-desk.ts'
+import { Offer } from './offer.ts'
 import type { PayoutDesk } from './payout/payout-desk.ts'
-import { Outbox } from './receipts/outbox.ts'
-import { ReceiptSender } from './receipts/receipt-sender.ts'
-import { statementOf } from './receipts/statement.ts'
-import { VerifierDesk } from './verifier/verifier-desk.ts'
+import { ReceiptDesk } from './receipts/receipt-desk.ts'
+import { NORMAL_CLOSURE, Session } from './session.ts'
 import { assertScores } from './verifier/verifier-error.ts'
-
-const NORMAL_CLOSURE = 1000
 
 export interface AgentOptions {
   readonly edge: EdgeAddress
@@ -91,9 +59,11 @@ export type AgentEnd = 'drained' | 'refused'
  */
 export class Agent {
   readonly #options: AgentOptions
-  readonly #receipts: ReceiptSender
-  readonly #transcripts: TranscriptStore
+  readonly #receipts: ReceiptDesk
   readonly #load: LoadDesk
+  readonly #pause: PauseDesk
+  readonly #offer: Offer
+  readonly #redial: Redial
   /** What the jobs hold. */
   readonly memory: MemoryBudget
   readonly #done = Promise.withResolvers<AgentEnd>()
@@ -101,38 +71,31 @@ export class Agent {
   /** Set once stopped; `run` returns when the connection has closed as well. */
   #end: AgentEnd | undefined
   #link: Link | undefined
-  #jobs: Jobs | undefined
-  #verifier: VerifierDesk | undefined
-  #reports: Reports | undefined
-  #failures = 0
-  #edgeDrains = false
-  /** The capability record has changed since a hello was last made. */
-  #isStale = false
-  /** The owner has been told that no jobs come in. */
-  #isPaused = false
-  #redial: NodeJS.Timeout | undefined
+  /** While it is welcome. */
+  #session: Session | undefined
   #sweep: NodeJS.Timeout | undefined
 
   /** Opens the outbox: throws `OutboxError`. */
   constructor(options: AgentOptions) {
     this.#options = options
-    const { clock, engine, events, identity, slots } = options
+    const { availability, clock, engine, events, identity, outboxPath, random, slots } = options
     this.memory = options.memory ?? new MemoryBudget(jobsMemoryBytes(processMemory()))
     this.#load = new LoadDesk({ engine, slots, startedAt: clock.now() })
-    this.#transcripts = new TranscriptStore({
-      maxBytes: MAX_TRANSCRIPTS_BYTES,
-      maxAgeMs: TRANSCRIPT_TTL_MS,
-      now: clock.monotonic,
+    this.#pause = new PauseDesk({ availability, engine, events })
+    this.#offer = new Offer({
+      engine,
+      ...(options.role === undefined ? {} : { role: options.role }),
+      price: options.price,
+      ...(options.dataCollection === undefined ? {} : { dataCollection: options.dataCollection }),
+      payouts: options.payouts,
+      hardware: options.hardware,
+      load: this.#load,
+      events,
+      clock,
+      isOpen: () => this.#pause.isOpen,
     })
-    this.#receipts = new ReceiptSender({
-      identity,
-      outbox: new Outbox(options.outboxPath, MAX_OUTBOX_BATCHES),
-      onUnknown: (lease) => events.emit({ event: 'receipt_unknown', lease }),
-      onDropped: (batches, reason) => {
-        events.emit({ event: 'receipts_dropped', batches, reason })
-      },
-      onUnstored: (reason) => events.emit({ event: 'receipts_unstored', reason }),
-    })
+    this.#redial = new Redial({ events, random, dial: () => this.#dial() })
+    this.#receipts = new ReceiptDesk({ identity, engine: engine.kind, outboxPath, events, clock })
   }
 
   /**
@@ -157,15 +120,15 @@ export class Agent {
       return await this.#done.promise
     } finally {
       clearInterval(this.#sweep)
-      clearTimeout(this.#redial)
-      this.#options.availability?.close()
+      this.#redial.close()
+      this.#pause.close()
       await engine.close()
       await payouts.close()
     }
   }
 
   get jobsRunning(): number {
-    return this.#jobs?.running ?? 0
+    return this.#session?.jobs.running ?? 0
   }
 
   /** How many jobs it takes, and how full its engine is. */
@@ -174,13 +137,13 @@ export class Agent {
       slots: this.#load.slots,
       findsSlots: this.#load.findsSlots,
       waiting: this.#options.engine.load?.waiting ?? 0,
-      kvUse: this.#load.kvUse(this.#jobs),
+      kvUse: this.#load.kvUse(this.#session?.jobs),
     }
   }
 
   /** Batches of receipts that the edge has not acknowledged. */
   get receiptBatchesWaiting(): number {
-    return this.#receipts.waiting
+    return this.#receipts.sender.waiting
   }
 
   /** Finishes what runs, delivers the receipts and ends. A second call ends at once. */
@@ -195,7 +158,7 @@ export class Agent {
   /** Ends at once: running jobs go back to the edge. */
   stop(): void {
     if (this.#mode === 'stopped') return
-    this.#jobs?.abandonAll()
+    this.#session?.jobs.abandonAll()
     const link = this.#link
     this.#stopped('drained')
     link?.close(NORMAL_CLOSURE, 'stopped')
@@ -204,34 +167,34 @@ export class Agent {
   #serve(): void {
     this.#mode = 'serving'
     this.#announceModels()
-    this.#options.availability?.start(this.#options.clock.now())
-    this.#announceAvailability()
+    this.#pause.start(this.#moment())
     this.#sweep = setInterval(() => this.#tick(), SWEEP_INTERVAL_MS)
     this.#dial()
   }
 
   async #drain(): Promise<void> {
-    const { drainGraceMs = DRAIN_GRACE_MS, events } = this.#options
-    const running = this.#jobs?.running ?? 0
-    events.emit({ event: 'draining', running, grace_ms: drainGraceMs })
-    clearTimeout(this.#redial)
-    this.#jobs?.drain()
-    this.#verifier?.close()
-    if (this.#link?.isReady) {
-      const payload = encodeControl({ reason: 'the provider is shutting down' })
-      this.#link.write(FRAME.drain, CONNECTION_CHANNEL, payload)
-    }
-    await this.#jobs?.idle(drainGraceMs)
-    if (this.#mode === 'draining') this.#jobs?.abandonAll()
-    await this.#receipts.settled(RECEIPT_GRACE_MS)
+    const { events } = this.#options
+    const grace = this.#drainGraceMs
+    events.emit({ event: 'draining', running: this.jobsRunning, grace_ms: grace })
+    this.#redial.close()
+    this.#pause.leave()
+    this.#session?.drain()
+    if (this.#link?.isReady) this.#session?.sayDrain()
+    await this.#session?.jobs.idle(grace)
+    if (this.#mode === 'draining') this.#session?.jobs.abandonAll()
+    await this.#receipts.sender.settled(RECEIPT_GRACE_MS)
     this.stop()
+  }
+
+  get #drainGraceMs(): number {
+    return this.#options.drainGraceMs ?? DRAIN_GRACE_MS
   }
 
   #stopped(end: AgentEnd): void {
     this.#mode = 'stopped'
     const { counters } = this.#options.events
     const jobs = counters.events.job_done ?? 0
-    this.#receipts.close()
+    this.#receipts.sender.close()
     this.#options.events.emit({ event: 'stopped', jobs, earned_msat: counters.earnedMsat })
     this.#end = end
     if (this.#link === undefined) this.#done.resolve(end)
@@ -239,165 +202,83 @@ export class Agent {
 
   #dial(): void {
     const { clock, edge, identity, events } = this.#options
-    events.emit({ event: 'connecting', edge: edge.url, attempt: this.#failures + 1 })
-    this.#edgeDrains = false
+    events.emit({ event: 'connecting', edge: edge.url, attempt: this.#redial.attempt })
     const link = new Link({
       edge,
       identity,
       clock,
-      capability: () => {
-        this.#isStale = false
-        return this.#capability()
-      },
+      capability: () => this.#offer.atLogin(),
       onReady: (welcome) => this.#ready(link, welcome),
-      onFrame: (frame) => this.#frame(frame),
-      onCongested: (congested) => this.#jobs?.setCongested(congested),
+      onFrame: (frame) => this.#session?.frame(frame),
+      onCongested: (congested) => this.#session?.jobs.setCongested(congested),
       onEnd: (end) => this.#lost(link, end),
     })
     this.#link = link
   }
 
   #ready(link: Link, welcome: Welcome): void {
-    const { clock, edge, engine, events, identity, role = 'provider' } = this.#options
-    this.#jobs = new Jobs({
-      engine,
-      slots: () => this.#load.slots,
-      slotsPerModel: () => this.#load.slotsPerModel,
-      isOpen: () => this.#isOpen,
-      clock,
-      memory: this.memory,
-      outlet: link,
+    const { clock, edge, engine, events, identity, payouts, role = 'provider' } = this.#options
+    this.#session = new Session({
+      link,
       windowBytes: welcome.window_bytes,
+      role,
+      engine,
+      load: this.#load,
+      memory: this.memory,
+      payouts,
+      receipts: this.#receipts,
+      events,
+      clock,
+      isOpen: () => this.#pause.isOpen,
+      capability: () => this.#offer.record(),
       onOutcome: (outcome) => this.#finished(outcome),
-      onBusy: (reason, model) => events.emit({ event: 'job_busy', reason, model }),
+      drainGraceMs: this.#drainGraceMs,
     })
-    if (this.#mode === 'draining') this.#jobs.drain()
-    const write = (type: FrameType, payload: Uint8Array): void => {
-      link.write(type, CONNECTION_CHANNEL, payload)
-    }
-    this.#verifier = new VerifierDesk({ role, engine, events, now: clock.monotonic, write })
-    if (this.#mode === 'draining') this.#verifier.close()
-    this.#reports = new Reports({
-      write,
-      capability: () => this.#capability(),
-      load: () => this.#load.report(this.#jobs),
-    })
-    if (this.#isStale) this.#reports.capabilityChanged(clock.monotonic())
-    this.#receipts.connected(write)
+    if (this.#mode === 'draining') this.#session.drain()
+    if (this.#offer.isStale) this.#session.capabilityChanged()
     const { peer } = identity
     events.emit({ event: 'connected', edge: edge.url, peer, session: welcome.session })
   }
 
-  #frame({ type, channel, payload }: Frame): void {
-    switch (type) {
-      case FRAME.job:
-        return this.#jobs?.open(channel, payload)
-      case FRAME.cancel:
-        decodeControl(cancelSchema, payload)
-        return this.#jobs?.cancel(channel)
-      case FRAME.credit:
-        if (payload.length !== 4) throw new WireError('a credit has 4 bytes')
-        return this.#jobs?.credit(channel, readU32(payload, 0))
-      case FRAME.receiptAck:
-        return this.#receipts.acknowledge(decodeControl(receiptAckSchema, payload))
-      case FRAME.openRequest:
-        return this.#open(decodeControl(openRequestSchema, payload))
-      case FRAME.score:
-        return this.#verifier?.takeScore(payload)
-      case FRAME.render:
-        return this.#verifier?.takeRender(payload)
-      case FRAME.invoiceRequest:
-        void this.#giveInvoice(decodeControl(invoiceRequestSchema, payload))
-        return
-      case FRAME.drain:
-        void this.#leave(decodeControl(drainSchema, payload).reason)
-    }
-  }
-
-  /** Shows what a receipt has committed to. */
-  #open({ lease }: OpenRequest): void {
-    const { events } = this.#options
-    const bytes = this.#transcripts.open(lease)
-    events.emit({ event: 'transcript_opened', lease, found: bytes !== undefined })
-    this.#link?.write(FRAME.opening, CONNECTION_CHANNEL, encodeOpening(lease, bytes))
-  }
-
-  /** Beside the jobs, which go on: the node may take its time. */
-  async #giveInvoice(request: InvoiceRequest): Promise<void> {
-    const link = this.#link
-    const answer = await this.#options.payouts.reply(request)
-    link?.write(FRAME.invoice, CONNECTION_CHANNEL, encodeControl(answer))
-  }
-
-  /** The edge wants to restart: finish what runs, then come back to its successor. */
-  async #leave(reason: string): Promise<void> {
-    if (this.#edgeDrains || this.#mode !== 'serving') return
-    this.#edgeDrains = true
-    const { drainGraceMs = DRAIN_GRACE_MS, events } = this.#options
-    const link = this.#link
-    events.emit({ event: 'edge_drains', reason, running: this.#jobs?.running ?? 0 })
-    this.#jobs?.drain()
-    await this.#jobs?.idle(drainGraceMs)
-    await this.#receipts.settled(RECEIPT_GRACE_MS)
-    link?.close(NORMAL_CLOSURE, 'drained')
-  }
-
   #finished(outcome: JobOutcome): void {
-    const { engine, events, hardware, identity } = this.#options
+    const { events, hardware } = this.#options
     hardware?.finished(outcome)
     this.#load.finished(outcome)
-    const { evidence, header } = outcome
-    const statement = statementOf(outcome, identity.peer, engine.kind)
-    if (statement !== undefined) {
-      if (evidence !== undefined) this.#transcripts.keep(header.lease, evidence.transcript)
-      this.#receipts.add(statement)
-    }
+    this.#receipts.finished(outcome)
     events.emit(jobEvent(outcome))
   }
 
   #lost(link: Link, end: LinkEnd): void {
-    this.#receipts.disconnected()
-    const jobs = this.#jobs
-    this.#verifier?.close()
-    this.#jobs = undefined
-    this.#verifier = undefined
-    this.#reports = undefined
+    this.#receipts.sender.disconnected()
+    const session = this.#session
+    this.#session = undefined
     this.#link = undefined
-    jobs?.loseAll()
+    session?.lost()
     if (this.#end !== undefined) this.#done.resolve(this.#end)
     if (this.#mode !== 'serving') return
-    const { events, random } = this.#options
     if (end.isFatal) {
-      events.emit({ event: 'gave_up', reason: end.reason, next_step: end.nextStep })
+      const { reason, nextStep } = end
+      this.#options.events.emit({ event: 'gave_up', reason, next_step: nextStep })
       this.#stopped('refused')
       return
     }
-    const ended = { welcomeMs: link.welcomeMs, ...codeOf(end) }
-    this.#failures = failuresAfter(this.#failures, ended)
-    const delay = reconnectDelay(this.#failures, ended, random())
-    const { reason, nextStep } = end
-    events.emit({
-      event: 'disconnected',
-      reason,
-      next_step: nextStep,
-      retry_ms: delay,
-      ...codeOf(end),
-    })
-    this.#redial = setTimeout(() => this.#dial(), delay)
+    this.#redial.after(link.welcomeMs, end)
   }
 
   #tick(): void {
-    const { availability, clock, hardware } = this.#options
-    const now = clock.monotonic()
-    // The owner's hours are of the clock on the wall.
-    if (availability?.tick(clock.now(), this.jobsRunning) === true) {
-      this.#announceAvailability()
-      this.#capabilityChanged()
-    } else if (hardware?.isDue(now) === true || this.#load.isDue(now)) this.#capabilityChanged()
-    this.#load.tick(now, this.#jobs)
-    this.#jobs?.sweep(now)
-    this.#link?.tick(now)
-    this.#reports?.tick(now)
+    const { hardware } = this.#options
+    const moment = this.#moment()
+    const { now } = moment
+    if (this.#pause.tick(moment, this.#session?.working ?? 0)) this.#capabilityChanged()
+    else if (hardware?.isDue(now) === true || this.#load.isDue(now)) this.#capabilityChanged()
+    this.#load.tick(now, this.#session?.jobs)
+    if (this.#session === undefined) this.#link?.tick(now)
+    else this.#session.tick(now)
+  }
+
+  #moment(): Moment {
+    const { now, monotonic } = this.#options.clock
+    return { at: now(), now: monotonic() }
   }
 
   #modelsChanged(): void {
@@ -407,49 +288,13 @@ export class Agent {
   }
 
   #capabilityChanged(): void {
-    this.#isStale = true
-    this.#reports?.capabilityChanged(this.#options.clock.monotonic())
-  }
-
-  get #isOpen(): boolean {
-    return this.#options.availability?.closedBy === undefined
-  }
-
-  /** The owner reads why no jobs come. That they may come in at first is no news. */
-  #announceAvailability(): void {
-    const { availability, events } = this.#options
-    const why = availability?.closedBy
-    if (why !== undefined) events.emit({ event: 'paused', why, message: CLOSED_WORDS[why] })
-    else if (this.#isPaused) events.emit({ event: 'resumed' })
-    this.#isPaused = why !== undefined
+    this.#offer.changed()
+    this.#session?.capabilityChanged()
   }
 
   #announceModels(): void {
-    const { engine, events, dataCollection = 'deny' } = this.#options
     this.#load.modelsChanged(this.#options.clock.now())
-    const models = engine.models.map(({ id }) => id)
-    const offers = engine.models.map(({ id, endpoints, capabilities, quantization }) => ({
-      id,
-      endpoints,
-      capabilities,
-      ...(quantization === undefined ? {} : { quantization }),
-    }))
-    const { kind } = engine
-    events.emit({ event: 'models', engine: kind, models, offers, data_collection: dataCollection })
-  }
-
-  #capability(): Capability {
-    const { engine, payouts, hardware, clock, memory: _, ...terms } = this.#options
-    // A provider without models is given no jobs, and stays connected.
-    const offered = this.#isOpen ? engine : { kind: engine.kind, models: [] }
-    return capabilityOf(offered, {
-      ...terms,
-      slots: this.#load.announce(clock.monotonic()),
-      payout: payouts.payout,
-      hardware: hardware?.tell(clock.monotonic()),
-    })
+    // That an engine has none which rests is no news of its own.
+    if (!this.#pause.isResting) this.#offer.announce()
   }
 }
-
-const codeOf = (end: LinkEnd): { code?: number } =>
-  end.code === undefined ? {} : { code: end.code }

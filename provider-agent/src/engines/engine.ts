@@ -7,6 +7,7 @@ import type {
   JobHeader,
   JobUsage,
 } from '@infernet/schemas/wire'
+import { errorMessage } from '../error-message.ts'
 import type { EngineProcessEvent } from '../events.ts'
 import type { Renderer } from './render-order.ts'
 import type { Scorer } from './score-order.ts'
@@ -135,6 +136,14 @@ export interface Engine {
   readonly score?: Scorer | undefined
   /** Renders requests and answers. Absent where the engine cannot. */
   readonly render?: Renderer | undefined
+  /**
+   * Ends the engine's processes, so that their memory is free: `models` is empty from now on, what runs is finished,
+   * and nothing is started again before `wake`. Only after `start`. Resolves when no process is left, or when it was
+   * woken or closed meanwhile. Absent, as is `wake`, where the process is somebody else's.
+   */
+  rest?(): Promise<void>
+  /** Starts it again after `rest`, as after a fall: its models come back when it serves them. */
+  wake?(): void
   /** Stops everything; running jobs hear nothing more. */
   close(): Promise<void>
 }
@@ -182,6 +191,6 @@ export const providerFault = (code: string, message: string): JobError => ({
 /** What to report for anything thrown while a job was begun. */
 export function faultOf(thrown: unknown): JobError {
   if (thrown instanceof JobFault) return thrown.error
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = errorMessage(thrown)
   return providerFault('engine_error', message)
 }

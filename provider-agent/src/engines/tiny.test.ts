@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { capabilityConformance } from './capability-conformance.ts'
 import { ask, engineConformance, eventsOf } from './engine-conformance.ts'
 import { EngineStartError } from './engine.ts'
 import { evidenceConformance } from './evidence-conformance.ts'
 import { demoModel } from './model-file.ts'
 import { renderConformance } from './render-conformance.ts'
 import { scoreConformance } from './score-conformance.ts'
+import { damagedModel } from '../testing/damaged-model.ts'
 import { TinyEngine } from './tiny.ts'
 
 const now = () => 1_700_000_000_000
@@ -17,6 +19,7 @@ async function makeTiny(file = demoModel()) {
 }
 
 engineConformance('tiny', () => makeTiny())
+capabilityConformance('tiny', () => makeTiny(), ['tools', 'logprobs', 'seed', 'continue'])
 evidenceConformance('tiny', () => makeTiny())
 scoreConformance('tiny', makeTiny)
 renderConformance('tiny', () => makeTiny())
@@ -66,6 +69,12 @@ describe('tiny', () => {
     const engine = new TinyEngine([{ id: 'x', path: import.meta.filename }], now)
     await expect(engine.start()).rejects.toThrow(EngineStartError)
     await expect(engine.start()).rejects.toThrow('tiny.test.ts')
+  })
+
+  it('offers nothing that does not answer', async () => {
+    const engine = new TinyEngine([{ id: 'x', path: damagedModel() }], now)
+    await expect(engine.start()).rejects.toThrow('what it answers is no numbers')
+    expect(engine.models).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { readsClock } from '@infernet/models/chat-template'
-import { loadTinyModel } from '@infernet/models/tiny-model'
+import { loadTinyModel, type TinyModel } from '@infernet/models/tiny-model'
 import type { RenderedAnswer } from '@infernet/schemas/audit-wire'
 import type { Position } from '@infernet/schemas/transcript'
 import {
@@ -14,6 +14,7 @@ import {
   type EngineRun,
   type EngineSink,
 } from './engine.ts'
+import { errorMessage } from '../error-message.ts'
 import { DEFAULT_SLOTS } from '../limits.ts'
 import { beginLocalAnswer } from './local-answer.ts'
 import type { LocalModel } from './local-request.ts'
@@ -98,10 +99,18 @@ export class TinyEngine implements Engine {
   }
 }
 
+/** Nothing is offered that has not answered once. */
+function checkAnswer({ newSequence, summary }: TinyModel): void {
+  const logits = newSequence(1).prefill([summary.bosToken ?? summary.eosToken ?? 0])
+  if (logits.every(Number.isFinite)) return
+  throw new Error('what it answers is no numbers, so the file may be damaged')
+}
+
 async function load({ id, path }: ModelFile): Promise<Served> {
   try {
     const file = await readFile(path)
     const tiny = loadTinyModel(file)
+    checkAnswer(tiny)
     const template = tiny.summary.chatTemplate ?? ''
     const hasTools = /\btools\b/.test(template)
     return {
@@ -128,7 +137,7 @@ async function load({ id, path }: ModelFile): Promise<Served> {
       },
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     throw new EngineStartError(
       `cannot load ${path}: ${reason}. The tiny engine reads small llama models in F32, F16 or ` +
         'Q8_0; for others use --engine llama-cpp',

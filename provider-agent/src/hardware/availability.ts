@@ -10,6 +10,8 @@ export interface AvailabilityOptions {
   readonly hours?: Hours | undefined
   /** What else keeps them out. */
   readonly watch?: GpuWatch | undefined
+  /** The owner wants the engine to keep its memory while jobs are kept out. */
+  readonly keepsLoaded?: boolean | undefined
 }
 
 /** When the owner lets jobs in. */
@@ -26,13 +28,17 @@ export class Availability {
     return this.#closedBy
   }
 
+  get keepsLoaded(): boolean {
+    return this.#options.keepsLoaded === true
+  }
+
   /** Begins to look at the GPUs. `now` in ms since the epoch. */
   start(now: number): void {
     this.#options.watch?.start()
     this.tick(now, 0)
   }
 
-  /** Whether it has changed by `now`; call it a few times a second. `running`: jobs of ours. */
+  /** Whether it has changed by `now`; call it a few times a second. `running`: what of ours is in work. */
   tick(now: number, running: number): boolean {
     const { hours, watch } = this.#options
     if (running > 0) watch?.works()

@@ -1,17 +1,15 @@
-import { AmdReader } from './amd-reader.ts'
 import type { CommandRunner } from './command-runner.ts'
 import { CountedGpus } from './counted-gpus.ts'
 import { busiestDrawing } from './drawing-programs.ts'
 import { READING_FIELDS, readGpus, type GpuReading } from './gpu-reading.ts'
 import { GPU_WATCH_INTERVAL_MS } from './hardware-limits.ts'
-import type { KernelFiles } from './kernel-files.ts'
 import { roomOf, type Room, type RoomLimits } from './room.ts'
 
 export interface GpuWatchOptions {
   /** Asks NVIDIA's driver. */
   readonly run: CommandRunner
-  /** Where AMD's driver tells; absent: it is not asked. */
-  readonly files?: KernelFiles
+  /** AMD's GPUs as they are now, none where a driver does not answer; absent: they are not looked at. */
+  readonly amd?: () => Promise<readonly GpuReading[]>
   readonly limits: RoomLimits
   /** No GPU can be looked at, or not all that were there before; called once until they can again. */
   readonly onBlind?: (which: 'all' | 'some') => void
@@ -23,7 +21,6 @@ export interface GpuWatchOptions {
 export class GpuWatch {
   readonly #options: GpuWatchOptions
   #fields: readonly string[] = READING_FIELDS
-  readonly #amd: AmdReader | undefined
   readonly #counted = new CountedGpus()
   #readings: readonly GpuReading[] = []
   #before: readonly GpuReading[] = []
@@ -36,7 +33,6 @@ export class GpuWatch {
 
   constructor(options: GpuWatchOptions) {
     this.#options = options
-    this.#amd = options.files && new AmdReader(options.files)
   }
 
   get room(): Room {
@@ -63,9 +59,9 @@ export class GpuWatch {
   }
 
   async #look(): Promise<void> {
-    const { run, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
-    const [nvidia, amd] = await Promise.all([readGpus(run, this.#fields), this.#amd?.read() ?? []])
-    const { readings, isPartial } = this.#counted.look(nvidia.readings, amd)
+    const { run, amd, limits, onBlind, intervalMs = GPU_WATCH_INTERVAL_MS } = this.#options
+    const [nvidia, amds] = await Promise.all([readGpus(run, this.#fields), amd?.() ?? []])
+    const { readings, isPartial } = this.#counted.look(nvidia.readings, amds)
     const drawnNow = await this.#drawn()
     if (this.#isClosed) return
     this.#fields = nvidia.fields

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import type { AmdVisible } from './visible-cards.ts'
 
@@ -15,8 +15,6 @@ export interface HostFacts {
   readonly amdVisible: AmdVisible
   /** The beginning of a file of the kernel; undefined where there is none. */
   readText(path: string): string | undefined
-  /** The names in a folder; none where there is no such folder. */
-  list(path: string): readonly string[]
 }
 
 /** Enough for the flags of a processor, whose file repeats them for each core. */
@@ -34,13 +32,6 @@ export const hostFacts = (): HostFacts => ({
     hip: process.env['HIP_VISIBLE_DEVICES'],
   },
   readText,
-  list(path) {
-    try {
-      return readdirSync(path)
-    } catch {
-      return []
-    }
-  },
 })
 
 /**

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { hardwareSchema, type Hardware } from '@infernet/schemas/hardware'
 import { describe, expect, it } from 'vitest'
+import type { AmdCardSeen } from './amd-reader.ts'
 import type { CommandRunner } from './command-runner.ts'
 import { hostFacts, type HostFacts } from './host-facts.ts'
 import { readGpus } from './gpu-reading.ts'
 import { probeHardware } from './probe.ts'
 import { replayed } from './testing/replay.ts'
+import { hintFor } from './trouble-hints.ts'
 
 const GIB = 1024 ** 3
 const sha256 = (id: string) => createHash('sha256').update(`infernet/card/1\0${id}`).digest('hex')
@@ -20,16 +22,17 @@ const machine = (files: Readonly<Record<string, string>> = {}): HostFacts => ({
   cudaVisible: undefined,
   amdVisible: { rocr: undefined, hip: undefined },
   readText: (path) => files[path],
-  list: (path) => {
-    const below = Object.keys(files).filter((file) => file.startsWith(`${path}/`))
-    return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))]
-  },
 })
 const nothing: CommandRunner = async () => ({ code: undefined, stdout: '', stderr: '' })
 
-async function probe(run: CommandRunner, host = machine()) {
+async function probe(run: CommandRunner, host = machine(), amd: readonly AmdCardSeen[] = []) {
   const troubles: string[] = []
-  const hardware: Hardware = await probeHardware(run, host, (text) => troubles.push(text))
+  const hardware: Hardware = await probeHardware(
+    run,
+    host,
+    async () => amd,
+    (text) => troubles.push(text),
+  )
   expect(hardwareSchema.parse(hardware)).toEqual(hardware)
   return { ...hardware, troubles }
 }
@@ -52,13 +55,12 @@ describe('NVIDIA', () => {
     expect(troubles).toEqual([])
   })
 
-  it('several GPUs are told in their order, also one that no table has', async () => {
+  it('several GPUs are told in their order', async () => {
     const { gpus } = await probe(replayed('titan-v-and-rtx-5880.txt'))
     expect(gpus).toMatchObject([
       { name: 'NVIDIA TITAN V', compute_capability: '7.0', cores: 5120, bandwidth_gb_s: 653 },
-      { name: 'NVIDIA RTX 5880 Ada Generation', compute_capability: '8.9' },
+      { name: 'NVIDIA RTX 5880 Ada Generation', compute_capability: '8.9', cores: 14_080 },
     ])
-    expect(gpus[1]?.cores).toBeUndefined()
   })
 
   it('equal GPUs are told one by one', async () => {
@@ -169,20 +171,93 @@ describe('AMD', () => {
     const id_sha256 = sha256('0b5e7d02c94a61f8')
     const mi300x = { name: 'AMD Instinct MI300X', bandwidth_gb_s: 5300, id_sha256 }
     expect(gpus).toEqual([{ vendor: 'amd', ...mi300x, vram_mib: 196_592, driver: '6.10.3' }])
-    const device = '/sys/class/drm/card1/device'
-    const kernel = await probe(
-      nothing,
-      machine({
-        '/sys/class/drm/card0/device/vendor': '0x8086\n',
-        [`${device}/vendor`]: '0x1002\n',
-        [`${device}/device`]: '0x74a1\n',
-        [`${device}/unique_id`]: '0b5e7d02c94a61f8\n',
-        [`${device}/mem_info_vram_total`]: `${192 * GIB}\n`,
-      }),
-    )
+    const serial = '0b5e7d02c94a61f8'
+    const kernel = await probe(nothing, machine(), [
+      { ...seen('card1', 192 * 1024), serial, reading: reading('AMD GPU 0x74a1', 192 * 1024) },
+    ])
     expect(kernel.gpus).toEqual([
       { vendor: 'amd', name: 'AMD GPU 0x74a1', vram_mib: 192 * 1024, id_sha256 },
     ])
+  })
+})
+
+/** AMD's cards as the kernel tells of them. */
+const reading = (name: string, totalMib: number, isIntegrated = false) => ({
+  name,
+  totalMib,
+  isIntegrated,
+  temperatureC: undefined,
+  usedMib: undefined,
+  powerW: undefined,
+  busyPercent: undefined,
+})
+const seen = (card: string, mib: number, isIntegrated = false): AmdCardSeen => ({
+  card,
+  serial: undefined,
+  reading: reading(card, mib, isIntegrated),
+})
+const SILENT: AmdCardSeen = { card: 'card0', serial: undefined, reading: undefined }
+
+describe('graphics of a processor', () => {
+  const GRAPHICS = seen('card0', 2_048, true)
+  const names = async (...args: Parameters<typeof probe>) =>
+    (await probe(...args)).gpus.map(({ name }) => name)
+
+  it('are not told beside a GPU with as much memory, of any maker', async () => {
+    const both = [GRAPHICS, seen('card1', 16_368)]
+    expect(await names(nothing, machine(), both)).toEqual(['card1'])
+    const [first, ...rest] = await names(replayed('rtx-3060-laptop.txt'), machine(), [GRAPHICS])
+    expect([first, rest]).toEqual(['NVIDIA GeForce RTX 3060 Laptop GPU', []])
+  })
+
+  it('are told alone, and with more memory than any other', async () => {
+    expect(await names(nothing, machine(), [GRAPHICS])).toEqual(['card0'])
+    const large = [seen('card0', 98_304, true), seen('card1', 8_192)]
+    expect(await names(nothing, machine(), large)).toEqual(['card0', 'card1'])
+  })
+
+  it('are known where a tool tells of them that does not say what they are', async () => {
+    const cards = {
+      card0: { 'Card Series': 'Raphael', 'VRAM Total Memory (B)': String(2 * GIB) },
+      card1: { 'Card Series': 'Navi 21', 'VRAM Total Memory (B)': String(16 * GIB) },
+    }
+    const run: CommandRunner = async (file) =>
+      file === 'rocm-smi'
+        ? { code: 0, stdout: JSON.stringify(cards), stderr: '' }
+        : nothing(file, [])
+    expect(await names(run, machine(), [GRAPHICS, seen('card1', 16_384)])).toEqual(['Navi 21'])
+    const serial = '00000000000000c2'
+    const bySerial = { ...cards, card0: { ...cards.card0, 'Unique ID': '0xc2' } }
+    const other: CommandRunner = async (file) =>
+      file === 'rocm-smi'
+        ? { code: 0, stdout: JSON.stringify(bySerial), stderr: '' }
+        : nothing(file, [])
+    expect(await names(other, machine(), [{ ...GRAPHICS, serial }])).toEqual(['Navi 21'])
+  })
+})
+
+describe('an AMD card that does not answer', () => {
+  it('is said, the others are told, and no tool is begun that would hang as well', async () => {
+    const begun: string[] = []
+    const run: CommandRunner = async (file) => {
+      begun.push(file)
+      return nothing(file, [])
+    }
+    const { gpus, troubles } = await probe(run, machine(), [SILENT, seen('card1', 16_368)])
+    expect(gpus).toMatchObject([{ name: 'card1' }])
+    expect(troubles).toEqual(["the driver of AMD's card0 does not answer"])
+    expect(hintFor(troubles[0] ?? '')).toContain('sudo reboot')
+    expect(begun.filter((file) => !file.endsWith('nvidia-smi'))).toEqual([])
+  })
+
+  it('keeps its number for ROCR_VISIBLE_DEVICES', async () => {
+    const host = { ...machine(), amdVisible: { rocr: '1', hip: undefined } }
+    const { gpus } = await probe(nothing, host, [
+      SILENT,
+      seen('card1', 8_192),
+      seen('card2', 8_192),
+    ])
+    expect(gpus.map(({ name }) => name)).toEqual(['card1'])
   })
 })
 

@@ -117,6 +117,19 @@ describe('room for jobs', () => {
     ])
   })
 
+  it('is in use first of all, for what is played heats the GPU and takes its memory', () => {
+    const game = { busyPercent: 99, temperatureC: 90, powerW: 300, usedMib: 20_000 }
+    const limits = { maxTemperatureC: 80, maxWatts: 250, keepFreeMib: 8_000, pauseWhenBusy: true }
+    expect(follow(limits, [game, game, game])).toEqual(['hot', 'in_use', 'in_use'])
+    expect(follow(limits, [game, game, { ...game, busyPercent: 0 }, {}, {}])).toEqual([
+      'hot',
+      'in_use',
+      'in_use',
+      'open',
+      'open',
+    ])
+  })
+
   it('stays as it was while no GPU can be looked at', () => {
     for (const was of ['open', 'hot', 'power', 'memory', 'in_use'] as const) {
       expect(roomOf({ was, now: [], before: [], worked: false }, {})).toBe(was)

@@ -45,10 +45,11 @@ const PLAY_PERCENT = 25
 export function roomOf(state: RoomState, limits: RoomLimits): Room {
   if (state.now.length === 0) return state.was
   if (state.isPartial === true && state.was !== 'open') return state.was
+  // First, for it is why the rest may be so: a game heats the GPU and takes its memory.
+  if (isInUse(state, limits)) return 'in_use'
   if (isHot(state, limits)) return 'hot'
   if (isPowerful(state, limits)) return 'power'
-  if (isFull(state, limits)) return 'memory'
-  return isInUse(state, limits) ? 'in_use' : 'open'
+  return isFull(state, limits) ? 'memory' : 'open'
 }
 
 function isHot({ was, now }: RoomState, { maxTemperatureC }: RoomLimits): boolean {

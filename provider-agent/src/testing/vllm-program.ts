@@ -1,6 +1,7 @@
 /**
  * A program that is started like `vllm` and answers like `FakeEngine`, on the socket and with the
- * key that it is given. For tests of whoever starts it.
+ * key that it is given. For tests of whoever starts it. From SIGUSR2 on it is as if its GPU hung: its
+ * lists and its health are as they were, and no token comes.
  */
 import { createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -34,6 +35,10 @@ async function serve(args: readonly string[]): Promise<void> {
       max_model_len: Number(values['max-model-len']),
     },
   ]
+  process.on('SIGUSR2', () => {
+    engine.fault = 'silent'
+    engine.onQuestion = () => 'never'
+  })
   await engine.start()
   const key = `Bearer ${process.env['VLLM_API_KEY']}`
   createServer((request, response) => {

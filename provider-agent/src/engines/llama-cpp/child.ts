@@ -3,8 +3,10 @@
  * agent must outlive that. Speaks `messages.ts` over the IPC channel and ends when it closes.
  */
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
+import { errorMessage } from '../../error-message.ts'
 import type { FromChild, LoadOptions, Piece, ToChild } from './messages.ts'
 import { Embedder } from './embedder.ts'
+import { firstAnswer } from './first-answer.ts'
 import { Runner, type Loaded } from './runner.ts'
 import { Scorer } from './scorer.ts'
 import { SequencePool } from './sequence-pool.ts'
@@ -59,13 +61,17 @@ async function load(options: LoadOptions): Promise<Loaded> {
 let runner: Runner | undefined
 let embedder: Embedder | undefined
 let scorer: Scorer | undefined
+/** Resolves when the model has answered once more. */
+let answerAgain: (() => Promise<void>) | undefined
 
 async function start(options: LoadOptions): Promise<void> {
   try {
     const loaded = await load(options)
+    await firstAnswer(loaded, options.threads)
     runner = new Runner(loaded, outlet)
     embedder = new Embedder(loaded, options.threads, post)
     scorer = new Scorer(loaded.sequences, post)
+    answerAgain = () => firstAnswer(loaded, options.threads)
     const { bosString, eosString } = loaded.model.tokens
     post({
       type: 'ready',
@@ -78,8 +84,14 @@ async function start(options: LoadOptions): Promise<void> {
       },
     })
   } catch (error) {
-    post({ type: 'load_failed', message: error instanceof Error ? error.message : String(error) })
+    post({ type: 'load_failed', message: errorMessage(error) })
   }
+}
+
+/** Whatever comes of it: what fails has not hung. */
+async function prove(): Promise<void> {
+  await answerAgain?.().catch(() => {})
+  post({ type: 'proved' })
 }
 
 /** True when the run was no generation. */
@@ -89,6 +101,7 @@ const abortExtra = (run: number): boolean =>
 function receive(message: ToChild): void {
   if (message.type === 'load') void start(message.options)
   else if (message.type === 'ping') post({ type: 'pong' })
+  else if (message.type === 'prove') void prove()
   else if (message.type === 'generate') void runner?.generate(message.run, message.request)
   else if (message.type === 'embed') void embedder?.embed(message.run, message.inputs)
   else if (message.type === 'score') {

@@ -7,6 +7,7 @@ import {
   type SequenceEvaluateOptions,
   type Token,
 } from 'node-llama-cpp'
+import { errorMessage } from '../../error-message.ts'
 import { JobFault, requestFault } from '../engine.ts'
 import type { GenerateRequest, OutputShape } from '../token-source.ts'
 import { enforceableSchema } from './enforceable-schema.ts'
@@ -58,7 +59,7 @@ async function grammarFor(llama: Llama, shape: OutputShape): Promise<LlamaGramma
   try {
     return await llama.createGrammarForJsonSchema(enforceableSchema(shape.schema) as JsonSchema)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorMessage(error)
     const message = `This JSON schema cannot be enforced here: ${reason}`
     const param = 'response_format.json_schema.schema'
     throw new JobFault(requestFault('unsupported_schema', message, { param }))

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { errorMessage } from '../../error-message.ts'
 import { engineEnv } from '../managed/engine-command.ts'
 import { neverStarted, type LeashedProcess, type ProcessEnd } from '../managed/leash.ts'
 import type { FromChild, ToChild } from './messages.ts'
@@ -31,7 +32,7 @@ export function startLlamaChild(listen: (message: FromChild) => void): LlamaChil
     })
   } catch (error) {
     // For some errors, such as want of memory, Node throws instead of telling later.
-    return { ...neverStarted(wordsOf(error)), send: () => {}, lastWords: '' }
+    return { ...neverStarted(errorMessage(error)), send: () => {}, lastWords: '' }
   }
   let lastWords = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -68,5 +69,3 @@ function endOf(child: ChildProcess): Promise<ProcessEnd> {
   })
   return promise
 }
-
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { capabilityConformance } from '../capability-conformance.ts'
 import {
   ask,
   contentOf,
@@ -13,8 +15,10 @@ import { EngineStartError } from '../engine.ts'
 import { evidenceConformance } from '../evidence-conformance.ts'
 import { demoModel, type ModelFile } from '../model-file.ts'
 import { renderConformance } from '../render-conformance.ts'
+import { restConformance } from '../rest-conformance.ts'
 import { orderOf, scoreConformance } from '../score-conformance.ts'
 import { TinyEngine } from '../tiny.ts'
+import { damagedModel } from '../../testing/damaged-model.ts'
 import { LlamaCppEngine } from './llama-cpp.ts'
 
 const now = () => 1_700_000_000_000
@@ -33,9 +37,16 @@ const started = async (file?: ModelFile) => {
 }
 
 engineConformance('llama-cpp', () => started())
+capabilityConformance('llama-cpp', () => started(), ['tools', 'json_schema', 'seed', 'continue'])
 evidenceConformance('llama-cpp', () => started())
 scoreConformance('llama-cpp', started)
 renderConformance('llama-cpp', () => started())
+restConformance('llama-cpp', () => ({
+  engine: llama(),
+  model,
+  longQuestion,
+  processes: () => childPids().length,
+}))
 
 describe('llama-cpp', () => {
   const engine = llama()
@@ -134,6 +145,23 @@ describe('llama-cpp', () => {
     await long.close()
   })
 
+  it('says what its file is when it comes back, and not what it was before', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'changing.gguf')
+    const bytes = readFileSync(demoModel().path)
+    writeFileSync(path, withContext(bytes, 512))
+    const changing = llama({ id: model, path })
+    await changing.start({ modelsChanged: () => {}, trouble: () => {} })
+    const before = changing.models
+    await changing.rest()
+    writeFileSync(path, withContext(bytes, 768))
+    changing.wake()
+    await expect.poll(() => changing.models.length, { timeout: 50_000 }).toBe(1)
+    const weights = createHash('sha256').update(withContext(bytes, 768)).digest('hex')
+    expect(before).toMatchObject([{ contextLength: 512 }])
+    expect(changing.models).toMatchObject([{ contextLength: 768, spec: { weights } }])
+    await changing.close()
+  })
+
   it('takes odd sampling wishes without falling over', async () => {
     const odd = {
       logit_bias: { 99999999: 5, 3: -100 },
@@ -163,6 +191,17 @@ describe('llama-cpp', () => {
     const start = bad.start({ modelsChanged: () => {}, trouble: () => {} })
     await expect(start).rejects.toThrow(EngineStartError)
   })
+
+  it('offers nothing that does not answer', async () => {
+    const offers: number[] = []
+    const bad = llama({ id: 'bad', path: damagedModel() })
+    const start = bad.start({
+      modelsChanged: () => void offers.push(bad.models.length),
+      trouble: () => {},
+    })
+    await expect(start).rejects.toThrow('what it answers is no numbers')
+    expect([bad.models, offers]).toEqual([[], []])
+  })
 })
 
 /** A copy of a GGUF file that claims another context length. */
@@ -175,7 +214,9 @@ function withContext(file: Buffer, tokens: number): Buffer {
 }
 
 /** The newest child of this process: the one that `describe` above started last. */
-function childPid(): number {
+const childPid = (): number => Math.max(...childPids())
+
+function childPids(): number[] {
   const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
-  return Math.max(...children.trim().split(' ').map(Number))
+  return children.trim() === '' ? [] : children.trim().split(' ').map(Number)
 }

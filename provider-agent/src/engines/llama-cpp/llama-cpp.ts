@@ -1,8 +1,8 @@
 import { compileChatTemplate, readsClock } from '@infernet/models/chat-template'
-import { checkGgufFile } from '@infernet/models/gguf-file'
 import type { GgufSummary } from '@infernet/models/gguf-check'
 import type { RenderedAnswer } from '@infernet/schemas/audit-wire'
 import type { Position } from '@infernet/schemas/transcript'
+import { errorMessage } from '../../error-message.ts'
 import {
   EngineStartError,
   JobFault,
@@ -19,11 +19,13 @@ import { beginLocalAnswer } from '../local-answer.ts'
 import type { LocalModel } from '../local-request.ts'
 import { renderLocally } from '../local-render.ts'
 import { scoreLocally } from '../local-score.ts'
-import { fileHash, localSpec, RENDERING } from '../local-spec.ts'
+import { localSpec, RENDERING } from '../local-spec.ts'
 import { restrictModel, type OfferOverrides } from '../offer-overrides.ts'
 import { quantizationOf, type ModelFile } from '../model-file.ts'
 import type { RenderOrder } from '../render-order.ts'
+import { RestGate } from '../rest-gate.ts'
 import { ScoreError, type ScoreOrder } from '../score-order.ts'
+import { freshFileFacts, readFileFacts } from './file-facts.ts'
 import { LLAMA_RIM, LlamaProcess, type LlamaRim } from './llama-process.ts'
 import type { LoadedModel } from './messages.ts'
 
@@ -52,8 +54,6 @@ interface Served {
   readonly process: LlamaProcess
   /** Undefined while the child is down. */
   model: LocalModel | undefined
-  /** SHA-256, hex, of its file. */
-  weights: string
 }
 
 /** llama.cpp embedded through node-llama-cpp: one child process per model. */
@@ -64,6 +64,8 @@ export class LlamaCppEngine implements Engine {
   readonly #rim: LlamaRim
   readonly #served: Served[] = []
   readonly #closing = new AbortController()
+  readonly #gate = new RestGate()
+  #events: EngineEvents | undefined
 
   /** `now` is in ms since the epoch. */
   constructor(options: LlamaCppOptions, now: () => number, rim = LLAMA_RIM) {
@@ -73,7 +75,7 @@ export class LlamaCppEngine implements Engine {
   }
 
   get models(): readonly EngineModel[] {
-    return this.#served.flatMap(({ model }) => model ?? [])
+    return this.#gate.isShut ? [] : this.#served.flatMap(({ model }) => model ?? [])
   }
 
   readonly hasSlotsPerModel = true
@@ -88,6 +90,7 @@ export class LlamaCppEngine implements Engine {
   }
 
   async start(events: EngineEvents): Promise<void> {
+    this.#events = events
     await Promise.all(this.#options.files.map((file) => this.#load(file, events)))
   }
 
@@ -96,24 +99,45 @@ export class LlamaCppEngine implements Engine {
     if (served === undefined) {
       throw new JobFault(requestFault('model_not_found', `no model '${request.model}'`))
     }
-    if (served.model === undefined) {
-      throw new JobFault(providerFault('engine_down', 'llama.cpp is being started again'))
+    const { process, model } = served
+    if (model === undefined || this.#gate.isShut) {
+      throw new JobFault(providerFault('engine_down', this.#whyAway))
     }
-    return beginLocalAnswer(served.process, served.model, request, sink, this.#now)
+    return this.#gate.begin(request, sink, (it, inner) =>
+      beginLocalAnswer(process, model, it, inner, this.#now),
+    )
   }
 
   async score(order: ScoreOrder, signal: AbortSignal): Promise<readonly Position[]> {
     const { model, process } = this.#runningOf(order)
-    return scoreLocally(process, model, order, this.#until(signal))
+    return this.#gate.count(() => scoreLocally(process, model, order, this.#until(signal)))
   }
 
   async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedAnswer> {
     const { model, process } = this.#runningOf(order)
-    return renderLocally(process, model, order, this.#until(signal))
+    return this.#gate.count(() => renderLocally(process, model, order, this.#until(signal)))
+  }
+
+  async rest(): Promise<void> {
+    const wasOffered = this.models.length > 0
+    const idle = this.#gate.shut()
+    if (wasOffered) this.#events?.modelsChanged()
+    await idle
+    if (!this.#gate.isQuiet) return
+    await Promise.all(this.#served.map(({ process }) => process.rest()))
+  }
+
+  wake(): void {
+    if (this.#closing.signal.aborted) return
+    this.#gate.open()
+    // Those that had not ended yet are there at once.
+    if (this.models.length > 0) this.#events?.modelsChanged()
+    for (const { process } of this.#served) process.wake()
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#gate.close()
     await Promise.all(this.#served.map(({ process }) => process.close()))
   }
 
@@ -121,8 +145,14 @@ export class LlamaCppEngine implements Engine {
     const served = this.#served.find(({ id }) => id === order.model)
     if (served === undefined) throw ScoreError.unknownModel(order)
     const { model } = served
-    if (model !== undefined) return { ...served, model }
-    throw new ScoreError('engine_failed', 'llama.cpp is being started again')
+    if (model !== undefined && !this.#gate.isShut) return { ...served, model }
+    throw new ScoreError('engine_failed', this.#whyAway)
+  }
+
+  get #whyAway(): string {
+    return this.#gate.isShut
+      ? 'llama.cpp rests'
+      : 'llama.cpp does not answer, or is being started again'
   }
 
   #until(signal: AbortSignal): AbortSignal {
@@ -130,14 +160,9 @@ export class LlamaCppEngine implements Engine {
   }
 
   async #load(file: ModelFile, events: EngineEvents): Promise<void> {
-    const summary = await check(file)
-    const weights = fileHash(file.path)
-    // Told by who waits for it below, or not at all where the file cannot be loaded either.
-    weights.catch(() => {})
+    let facts = await readFileFacts(file.path)
     const { slots, context, threads, gpu, overrides = {} } = this.#options
-    const describeAs = (loaded: LoadedModel, hash: string): LocalModel =>
-      restrictModel(describe(file.id, summary, loaded, hash), overrides)
-    const isSmall = summary.parameters < SINGLE_THREAD_PARAMETERS
+    const isSmall = facts.summary.parameters < SINGLE_THREAD_PARAMETERS
     const options = {
       path: file.path,
       slots,
@@ -146,42 +171,41 @@ export class LlamaCppEngine implements Engine {
       gpu,
     }
     let loaded: LoadedModel | undefined
-    const offer = (): void => {
-      served.model = loaded && describeAs(loaded, served.weights)
+    let isStarted = false
+    const trouble = (message: string): void => events.trouble(`${file.id}: ${message}`)
+    const offer = async (model: LoadedModel): Promise<void> => {
+      facts = await freshFileFacts(file.path, facts)
+      const weights = await facts.weights
+      if (loaded !== model) return
+      served.model = restrictModel(describe(file.id, facts.summary, model, weights), overrides)
     }
-    const changes = {
-      trouble: (message: string) => events.trouble(`${file.id}: ${message}`),
-      changed: (model: LoadedModel | undefined) => {
-        loaded = model
-        // Without the hash of its file it is not offered yet.
-        if (served.weights === '') return
-        offer()
-        events.modelsChanged()
-      },
+    const tell = (): void => {
+      if (!this.#gate.isShut) events.modelsChanged()
     }
-    const process = new LlamaProcess(options, changes, this.#rim)
-    const served: Served = { id: file.id, process, model: undefined, weights: '' }
+    const changed = (model: LoadedModel | undefined): void => {
+      loaded = model
+      if (!isStarted) return
+      served.model = undefined
+      if (model === undefined) return tell()
+      offer(model).then(tell, (error: unknown) => {
+        trouble(`${errorMessage(error)}; it is not offered: start the agent anew`)
+      })
+    }
+    const process = new LlamaProcess(options, { trouble, changed }, this.#rim)
+    const served: Served = { id: file.id, process, model: undefined }
     this.#served.push(served)
     try {
       await process.start()
-      served.weights = await weights
-      offer()
+      await facts.weights
+      isStarted = true
+      if (loaded !== undefined) await offer(loaded)
     } catch (cause) {
       await process.close()
       if (cause instanceof EngineStartError) throw cause
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new EngineStartError(`llama.cpp cannot load ${file.path}: ${reason}`, { cause })
+      throw new EngineStartError(`llama.cpp cannot load ${file.path}: ${errorMessage(cause)}`, {
+        cause,
+      })
     }
-  }
-}
-
-/** llama.cpp aborts on some malformed files, so ours is the first look at every one. */
-async function check({ path }: ModelFile): Promise<GgufSummary> {
-  try {
-    return await checkGgufFile(path)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new EngineStartError(`${path} is not a model llama.cpp can load: ${reason}`, { cause })
   }
 }
 

@@ -1,15 +1,18 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { ask, RecordingSink, requestOf } from '../engine-conformance.ts'
+import { ask, contentOf, RecordingSink, requestOf } from '../engine-conformance.ts'
 import { SUPERVISOR_LIMITS, type SupervisorLimits } from '../managed/supervisor.ts'
 import { demoModel } from '../model-file.ts'
 import { LlamaCppEngine } from './llama-cpp.ts'
+import { LLAMA_RIM } from './llama-process.ts'
 
 const model = 'infernet-demo'
 const question = { messages: [{ role: 'user', content: 'What is Infernet?' }] }
 /** The demo model's end of text, so that an answer goes on until its context is full. */
 const endless = { ...question, logit_bias: { 1022: -100 } }
 const SOON = { timeout: 20_000 }
+const MIB = 1024 ** 2
 const program = process.execPath
 
 /** Times that the clock was looked at. */
@@ -25,7 +28,13 @@ beforeEach(async () => {
     looks++
     return performance.now()
   }
-  engine = new LlamaCppEngine(options, Date.now, { limits, healthMs: 500, random: () => 0, now })
+  engine = new LlamaCppEngine(options, Date.now, {
+    ...LLAMA_RIM,
+    limits,
+    healthMs: 500,
+    random: () => 0,
+    now,
+  })
   troubles = []
   await engine.start({
     modelsChanged: () => {},
@@ -96,12 +105,40 @@ it('is killed and started again when it lets an answer wait in silence', async (
   await comesBack()
 }, 30_000)
 
+it('answers as ever while it is asked for signs of life again and again, and is not killed', async () => {
+  const long = { ...endless, max_tokens: 200 }
+  const before = await ask(engine, model, long)
+  limits.doubtMs = -1
+  limits.silentMs = 500
+  const until = performance.now() + 2_000
+  while (performance.now() < until) {
+    const run = engine.begin(requestOf(model, endless), new RecordingSink())
+    run.abort()
+    expect(contentOf((await ask(engine, model, long)).text)).toBe(contentOf(before.text))
+  }
+  expect([troubles, engine.models.length]).toEqual([[], 1])
+}, 30_000)
+
+it('runs out of memory: its job fails over, and others are answered again', async () => {
+  const limit = [`--pid=${childPid()}`, `--data=${MIB}:unlimited`]
+  expect(spawnSync('prlimit', limit).status).toBe(0)
+  // Longer than what the process has got already and is free in it.
+  const long = { messages: [{ role: 'user', content: 'memory '.repeat(MIB / 2) }] }
+  expect((await ask(engine, model, long)).error).toMatchObject({
+    fault: 'provider',
+    code: 'engine_crashed',
+  })
+  await comesBack()
+  // With memory it is only too long.
+  expect((await ask(engine, model, long)).error).toMatchObject({ fault: 'request' })
+}, 60_000)
+
 it('may be silent while nobody reads', async () => {
   const sink = new RecordingSink()
   const run = engine.begin(requestOf(model, endless, { max_output_tokens: 900 }), sink)
   await sink.begun
   run.pause()
-  limits.silentMs = 0
+  limits.silentMs = 200
   const before = looks
   await expect.poll(() => looks - before, SOON).toBeGreaterThan(20)
   expect(troubles).toEqual([])

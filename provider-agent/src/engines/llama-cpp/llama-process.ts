@@ -1,5 +1,6 @@
 import type { JobError } from '@infernet/schemas/wire'
-import { EngineStartError, providerFault } from '../engine.ts'
+import { providerFault } from '../engine.ts'
+import { HangWatch } from '../managed/hang-watch.ts'
 import type { LeashedProcess } from '../managed/leash.ts'
 import {
   EngineSupervisor,
@@ -8,23 +9,25 @@ import {
   type SupervisorLimits,
 } from '../managed/supervisor.ts'
 import { ScoreError } from '../score-order.ts'
-import { SilenceWatch, type Waiting } from '../silence-watch.ts'
+import type { Waiting } from '../silence-watch.ts'
 import type {
   GenerateRequest,
   Prompt,
   RenderSource,
   ScoreSink,
   ScoreSource,
-  TokenPiece,
   TokenRun,
   TokenSink,
   TokenSource,
   VectorSink,
   VectorSource,
 } from '../token-source.ts'
+import { LifeQuestion, UNANSWERED } from './life-question.ts'
 import { startLlamaChild, type LlamaChild } from './llama-child.ts'
-import type { FromChild, LoadedModel, LoadOptions, Piece, ToChild } from './messages.ts'
+import { loadFailure } from './load-failure.ts'
+import type { FromChild, LoadedModel, LoadOptions, ToChild } from './messages.ts'
 import { unpackPosition } from './packed-position.ts'
+import { piecesByRun } from './pieces-by-run.ts'
 
 export interface LlamaProcessEvents {
   /** The model is loaded, or (undefined) gone. */
@@ -37,6 +40,9 @@ export interface LlamaRim {
   readonly limits: SupervisorLimits
   /** Until a question whether it is there counts as not answered, in ms. */
   readonly healthMs: number
+  /** Until a question for a sign of life does: then the model is not offered before it is answered. In ms. */
+  readonly proofMs: number
+  readonly startChild: typeof startLlamaChild
   readonly random: () => number
   /** In ms. */
   readonly now: () => number
@@ -45,6 +51,8 @@ export interface LlamaRim {
 export const LLAMA_RIM: LlamaRim = {
   limits: SUPERVISOR_LIMITS,
   healthMs: 5_000,
+  proofMs: 30_000,
+  startChild: startLlamaChild,
   random: Math.random,
   now: () => performance.now(),
 }
@@ -53,7 +61,7 @@ export const LLAMA_RIM: LlamaRim = {
 type Said = Awaited<ReturnType<RenderSource['render']>>
 
 /** What is about a run. */
-type FromRun = Exclude<FromChild, { type: 'ready' | 'load_failed' | 'pong' | 'reading' }>
+type FromRun = Exclude<FromChild, { type: 'ready' | 'load_failed' | 'pong' | 'proved' | 'reading' }>
 
 interface RenderSink extends Pick<TokenSink, 'fail'> {
   said(said: Said): void
@@ -68,8 +76,9 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   readonly #scoreSinks = new Map<number, ScoreSink>()
   readonly #renderSinks = new Map<number, RenderSink>()
   readonly #supervisor: EngineSupervisor
-  readonly #silence: SilenceWatch
-  readonly #healthMs: number
+  readonly #hang: HangWatch
+  readonly #life: LifeQuestion
+  readonly #rim: LlamaRim
   readonly #waits = new Map<number, Waiting>()
   #child: LlamaChild | undefined
   #model: LoadedModel | undefined
@@ -81,13 +90,22 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   constructor(options: LoadOptions, events: LlamaProcessEvents, rim: LlamaRim = LLAMA_RIM) {
     this.#options = options
     this.#events = events
-    this.#silence = new SilenceWatch(rim.now)
-    this.#healthMs = rim.healthMs
+    this.#hang = new HangWatch(rim.now)
+    this.#rim = rim
+    this.#life = new LifeQuestion({
+      hang: this.#hang,
+      doubtMs: rim.limits.doubtMs,
+      answerMs: rim.proofMs,
+      ask: () => this.#send({ type: 'prove' }),
+      onUnanswered: () => this.#withdraw(),
+      onAnswered: () => this.#events.changed(this.#model),
+    })
     this.#supervisor = new EngineSupervisor({
       ...rim,
       launch: () => this.#launch(),
       isHealthy: () => this.#isHealthy(),
-      silentMs: () => this.#silence.silentMs,
+      silentMs: () => this.#hang.silentMs,
+      prove: (signal) => this.#life.ask(signal),
       onUp: () => this.#events.changed(this.#model),
       onDown: (fall) => this.#fell(fall),
     })
@@ -99,13 +117,15 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     if (end === undefined) return
     // A model that never loaded is the owner's to mend; one that did is brought back.
     if (this.#loadFailure !== undefined) throw new Error(this.#loadFailure)
-    throw deathOf(`llama.cpp ${end.reason}`, this.#child?.lastWords ?? '')
+    throw loadFailure(`llama.cpp ${end.reason}`, this.#child?.lastWords ?? '')
   }
 
   #launch(): LeashedProcess {
     this.#model = undefined
     this.#loadFailure = undefined
-    const child = startLlamaChild((message) => {
+    // What the one before left unanswered is not this one's.
+    this.#hang.heard()
+    const child = this.#rim.startChild((message) => {
       if (this.#child === child) this.#hear(message, child)
     })
     this.#child = child
@@ -115,20 +135,22 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
 
   #hear(message: FromChild, child: LlamaChild): void {
     if (message.type === 'pong') return this.#answered()
-    this.#silence.heard()
+    this.#hang.heard()
     if (message.type === 'ready') {
       this.#model = message.model
       this.#answered()
     } else if (message.type === 'load_failed') {
       this.#loadFailure = message.message
       child.kill()
+    } else if (message.type === 'proved') {
+      this.#life.answered()
     } else if (message.type !== 'reading') this.#receive(message)
   }
 
   /** Whether the child has loaded its model, and answers. */
   #isHealthy(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>()
-    const timer = setTimeout(resolve, this.#healthMs, false).unref()
+    const timer = setTimeout(resolve, this.#rim.healthMs, false).unref()
     this.#answered = () => {
       clearTimeout(timer)
       resolve(true)
@@ -139,7 +161,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
 
   generate(request: GenerateRequest, sink: TokenSink): TokenRun {
     const run = ++this.#lastRun
-    const wait = this.#silence.wait()
+    const wait = this.#hang.wait()
     this.#sinks.set(run, sink)
     this.#waits.set(run, wait)
     this.#send({ type: 'generate', run, request })
@@ -195,6 +217,18 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     return promise
   }
 
+  /** Ends the child, so that its memory is free, until `wake`; no run may be left. Resolves when it is gone. */
+  async rest(): Promise<void> {
+    this.#model = undefined
+    this.#events.changed(undefined)
+    await this.#supervisor.rest()
+  }
+
+  /** Starts the child again after `rest`. */
+  wake(): void {
+    this.#supervisor.wake()
+  }
+
   /** Ends the child and resolves when it is gone. */
   async close(): Promise<void> {
     this.#takeSinks()
@@ -202,7 +236,9 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   }
 
   #receive(message: FromRun): void {
-    if (message.type === 'pieces') return this.#deliver(message.pieces)
+    if (message.type === 'pieces') {
+      return piecesByRun(message.pieces).forEach((list, run) => this.#sinks.get(run)?.pieces(list))
+    }
     const vectorSink = this.#vectorSinks.get(message.run)
     if (message.type === 'vector') return vectorSink?.vector(message.base64, message.tokens)
     const scoreSink = this.#scoreSinks.get(message.run)
@@ -226,19 +262,6 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     scoreSink?.end()
   }
 
-  /** Groups one tick's pieces by run, so that each job gets its tokens in one call. */
-  #deliver(pieces: readonly Piece[]): void {
-    const byRun = new Map<number, TokenPiece[]>()
-    for (const [run, text, numbers] of pieces) {
-      const position = unpackPosition(numbers)
-      const piece = position === undefined ? { text } : { text, position }
-      const list = byRun.get(run)
-      if (list === undefined) byRun.set(run, [piece])
-      else list.push(piece)
-    }
-    for (const [run, list] of byRun) this.#sinks.get(run)?.pieces(list)
-  }
-
   #fell({ reason, retryMs }: EngineFall): void {
     const why = this.#model === undefined ? (this.#loadFailure ?? this.#child?.lastWords) : ''
     this.#child = undefined
@@ -248,6 +271,11 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     for (const sink of sinks) sink.fail(providerFault('engine_crashed', `llama.cpp ${reason}`))
     const words = `llama.cpp ${reason}${why ? ` (${why})` : ''}`
     this.#events.trouble(`${words}; starting it again in ${Math.round(retryMs / 100) / 10} s`)
+  }
+
+  #withdraw(): void {
+    this.#events.changed(undefined)
+    this.#events.trouble(UNANSWERED)
   }
 
   #over(run: number): void {
@@ -267,15 +295,4 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   #send(message: ToChild): void {
     this.#child?.send(message)
   }
-}
-
-/** What a child's last words come to for whoever waits for it. */
-function deathOf(reason: string, lastWords: string): Error {
-  if (!/Cannot find package 'node-llama-cpp'/.test(lastWords)) {
-    return new Error(`${reason}. ${lastWords}`)
-  }
-  return new EngineStartError(
-    'GGUF files need node-llama-cpp, which is not installed: npm install infernet-agent ' +
-      '--include=optional; or run without it: --engine tiny for the demo model, --engine-url for a server',
-  )
 }

@@ -6,6 +6,8 @@ export type ToChild =
   | { readonly type: 'load'; readonly options: LoadOptions }
   /** Asks whether it is there, once its model is loaded. */
   | { readonly type: 'ping' }
+  /** Asks for a sign of life: one token, or a vector. */
+  | { readonly type: 'prove' }
   | { readonly type: 'generate'; readonly run: number; readonly request: GenerateRequest }
   | { readonly type: 'embed'; readonly run: number; readonly inputs: readonly Prompt[] }
   | {
@@ -30,6 +32,7 @@ export type FromChild =
   | { readonly type: 'ready'; readonly model: LoadedModel }
   | { readonly type: 'load_failed'; readonly message: string }
   | { readonly type: 'pong' }
+  | { readonly type: 'proved' }
   /** A piece of a long prompt has been read: the work goes on. */
   | { readonly type: 'reading' }
   | {

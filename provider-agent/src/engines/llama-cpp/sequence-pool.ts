@@ -16,8 +16,17 @@ export class SequencePool {
   async take(prompt: Token[]): Promise<LlamaContextSequence> {
     if (this.#free.length === 0) return new Promise((resolve) => this.#waiting.push(resolve))
     const held = this.#free.map((sequence) => sequence.compareContextTokens(prompt))
-    const lengths = held.map(({ firstDifferentIndex }) => firstDifferentIndex)
-    const [best] = this.#free.splice(lengths.indexOf(Math.max(...lengths)), 1)
+    return this.#takeMost(held.map(({ firstDifferentIndex }) => firstDifferentIndex))
+  }
+
+  /** Of the free sequences the one that remembers least, or else the next that is given back. */
+  async takeEmptiest(): Promise<LlamaContextSequence> {
+    if (this.#free.length === 0) return new Promise((resolve) => this.#waiting.push(resolve))
+    return this.#takeMost(this.#free.map(({ nextTokenIndex }) => -nextTokenIndex))
+  }
+
+  #takeMost(scores: readonly number[]): LlamaContextSequence {
+    const [best] = this.#free.splice(scores.indexOf(Math.max(...scores)), 1)
     return best as LlamaContextSequence
   }
 

@@ -1,8 +1,13 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { errorMessage } from '../../error-message.ts'
 import { EngineStartError } from '../engine.ts'
 import type { KvLayer, ModelFacts } from './memory-fit.ts'
+
+/** Real ones have some 2 KB; a few hundred with long lists of layers. */
+const MAX_CONFIG_BYTES = 1024 * 1024
 
 const size = z.int().nonnegative()
 const textSchema = z.looseObject({
@@ -43,14 +48,33 @@ export async function folderFacts(folder: string): Promise<ModelFacts | undefine
 }
 
 async function configText(folder: string): Promise<string> {
+  const path = join(folder, 'config.json')
   try {
-    return await readFile(join(folder, 'config.json'), 'utf8')
+    return await readConfig(path)
   } catch (cause) {
     throw new EngineStartError(
-      `${folder} is not the folder of a model: there is no config.json that can be read. ` +
+      `${folder} is not the folder of a model: config.json cannot be read: ${errorMessage(cause)}. ` +
         'Download the model first, and say --model NAME=FOLDER',
       { cause },
     )
+  }
+}
+
+/** Wherever a link leads: it must neither hold the start up nor fill the memory. */
+async function readConfig(path: string): Promise<string> {
+  // A pipe would be waited for, were it opened otherwise.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!(await file.stat()).isFile()) throw new Error('it is not a file')
+    const bytes = Buffer.alloc(MAX_CONFIG_BYTES + 1)
+    let length = 0
+    for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+      read = (await file.read(bytes, length)).bytesRead
+    }
+    if (length > MAX_CONFIG_BYTES) throw new Error(`it is longer than ${MAX_CONFIG_BYTES} bytes`)
+    return bytes.toString('utf8', 0, length)
+  } finally {
+    await file.close()
   }
 }
 

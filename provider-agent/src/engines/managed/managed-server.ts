@@ -1,14 +1,16 @@
 import { rmSync } from 'node:fs'
 import type { EngineProcessEvent } from '../../events.ts'
 import type { ModelFile } from '../model-file.ts'
-import { EngineStartError, type EngineEvents } from '../engine.ts'
-import { connectEngine } from '../openai-http/engine-connection.ts'
+import { EngineStartError, type EngineEvents, type EngineModel } from '../engine.ts'
+import { connectEngine, type EngineConnection } from '../openai-http/engine-connection.ts'
 import { askEngine, EngineQuestionError } from '../openai-http/engine-question.ts'
 import { OpenAiHttpEngine, type OpenAiHttpOptions } from '../openai-http/openai-http.ts'
 import { isAdopted } from './adopt-socket.ts'
 import type { Confine, EngineCommand, EngineNeeds, ManagedKind } from './engine-command.ts'
 import { hintOf } from './engine-hints.ts'
+import { HangWatch } from './hang-watch.ts'
 import { neverStarted, startLeashed, type LeashedProcess } from './leash.ts'
+import { showsLife } from './life-proof.ts'
 import { OutputTail } from './output-tail.ts'
 import { RunWatch } from './run-watch.ts'
 import { EngineSupervisor, type EngineFall, type SupervisorLimits } from './supervisor.ts'
@@ -17,6 +19,8 @@ import { EngineSupervisor, type EngineFall, type SupervisorLimits } from './supe
 const MAX_HEALTH_BYTES = 64 * 1024
 /** Until a look counts as not answered. */
 const HEALTH_MS = 5_000
+/** Between two looks at what a server that is doubted has done. */
+const PROOF_LOOK_MS = 5_000
 /** Lines of output that the owner is shown. */
 const SHOWN_LINES = 5
 
@@ -42,7 +46,10 @@ export class ManagedServer {
   readonly runs: RunWatch
   readonly #options: ManagedServerOptions
   readonly #supervisor: EngineSupervisor
+  readonly #hang: HangWatch
   #tail: OutputTail
+  /** Those who wait for it to end: what `http` last saw of it does not count any more. */
+  #leaving = 0
 
   constructor(options: ManagedServerOptions) {
     const { model, socket, key, overrides, spec, limits, random, now } = options
@@ -57,7 +64,8 @@ export class ManagedServer {
       ...(overrides === undefined ? {} : { overrides }),
       ...(spec === undefined ? {} : { spec }),
     })
-    this.runs = new RunWatch(now)
+    this.#hang = new HangWatch(now)
+    this.runs = new RunWatch(this.#hang)
     this.#tail = new OutputTail([key])
     const connection = connectEngine(url, key)
     this.#supervisor = new EngineSupervisor({
@@ -73,7 +81,8 @@ export class ManagedServer {
           throw error
         }
       },
-      silentMs: () => this.runs.silentMs,
+      silentMs: () => this.#hang.silentMs,
+      prove: (signal) => this.#prove(connection, signal),
       limits,
       random,
       now,
@@ -101,6 +110,27 @@ export class ManagedServer {
     })
   }
 
+  get models(): readonly EngineModel[] {
+    return this.#leaving > 0 ? [] : this.http.models
+  }
+
+  /** Ends the server, so that its memory is free, until `wake`; no job may be left. Resolves when it is gone. */
+  async rest(): Promise<void> {
+    this.#leaving++
+    try {
+      await this.#supervisor.rest()
+      // Nobody is there now, and who comes will be asked anew.
+      await this.http.lookNow()
+    } finally {
+      this.#leaving--
+    }
+  }
+
+  /** Starts it again after `rest`. */
+  wake(): void {
+    this.#supervisor.wake()
+  }
+
   /** Jobs hear nothing more; resolves when no process is left. */
   async close(): Promise<void> {
     await this.http.close()
@@ -112,8 +142,19 @@ export class ManagedServer {
     return needs.socket === socket || isAdopted(needs.socket, socket)
   }
 
+  /** The question is waited for too: it may be the only one that is, since who serves nothing gets no jobs. */
+  async #prove(connection: EngineConnection, signal: AbortSignal): Promise<void> {
+    const { kind, limits, model } = this.#options
+    const wait = this.#hang.wait()
+    const bounds = { patienceMs: limits.silentMs, lookMs: PROOF_LOOK_MS, signal }
+    if (await showsLife({ connection, kind, model: model.id, ...bounds })) this.#hang.heard()
+    wait.over()
+  }
+
   #launch(): LeashedProcess {
     const { command, confine, key, needs, socket } = this.#options
+    // What the one before left unanswered is not this one's.
+    this.#hang.heard()
     this.#tail = new OutputTail([key])
     try {
       // What was killed has left it, and a server would take it for somebody else's.

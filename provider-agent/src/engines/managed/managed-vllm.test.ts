@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { engineConformance } from '../engine-conformance.ts'
+import type { EngineProcessEvent } from '../../events.ts'
+import { processesWith } from '../../testing/processes.ts'
+import { ask, engineConformance, RecordingSink, requestOf } from '../engine-conformance.ts'
+import { restConformance } from '../rest-conformance.ts'
 import { ManagedEngine } from './managed.ts'
 import { SUPERVISOR_LIMITS, type SupervisorLimits } from './supervisor.ts'
 
@@ -30,12 +33,17 @@ function modelFolder(): string {
   return folder
 }
 
-const make = (program: string, limits: Partial<SupervisorLimits> = {}, env = process.env) =>
+const make = (
+  program: string,
+  limits: Partial<SupervisorLimits> = {},
+  env = process.env,
+  folder = modelFolder(),
+) =>
   new ManagedEngine(
     {
       kind: 'vllm',
       program,
-      models: [{ id: 'big-model', path: modelFolder() }],
+      models: [{ id: 'big-model', path: folder }],
       slots: 4,
       context: 128,
       gpu: true,
@@ -54,6 +62,42 @@ engineConformance('a managed vLLM', async () => {
   await engine.start(events)
   return { engine, model: 'big-model', longQuestion: 'hello', isReal: false }
 })
+
+restConformance('a managed vLLM', () => {
+  const folder = modelFolder()
+  return {
+    engine: make(vllmProgram(), {}, process.env, folder),
+    model: 'big-model',
+    longQuestion: 'hello',
+    processes: () => processesWith(folder).length,
+  }
+})
+
+it('is killed and started again when it hangs inside, though each job is given up on long before', async () => {
+  const folder = modelFolder()
+  const limits = { pollMs: 20, doubtMs: 150, silentMs: 900 }
+  const engine = make(vllmProgram(), limits, process.env, folder)
+  const told: EngineProcessEvent[] = []
+  await engine.start({ ...events, process: (event) => void told.push(event) })
+  const server = () => processesWith(folder).find(({ args }) => args[0] === process.execPath)
+  const { pid } = server()!
+  process.kill(pid, 'SIGUSR2')
+  const downs = () => told.filter(({ event }) => event === 'engine_down')
+  const hello = { messages: [{ role: 'user', content: 'hello' }] }
+  for (let i = 0; i < 2; i++) {
+    const run = engine.begin(requestOf('big-model', hello), new RecordingSink())
+    await sleep(100)
+    run.abort()
+  }
+  expect(downs()).toEqual([])
+  while (downs().length === 0) await sleep(10)
+  const reason: unknown = expect.stringMatching(/^has let an answer wait for \d s, and was killed$/)
+  expect(downs()).toEqual([expect.objectContaining({ reason })])
+  while (engine.models.length === 0 || server() === undefined) await sleep(10)
+  expect(server()?.pid).not.toBe(pid)
+  expect((await ask(engine, 'big-model', hello)).error).toBeUndefined()
+  await engine.close()
+}, 20_000)
 
 /** Says its version, and then does `script`. */
 const scriptProgram = (script: string): string =>

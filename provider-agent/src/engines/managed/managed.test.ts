@@ -19,6 +19,7 @@ import { LoadDesk } from '../../load/load-desk.ts'
 import { isBuilt, llamaServerBinary } from '../../testing/llama-server.ts'
 import { ask, RecordingSink, requestOf } from '../engine-conformance.ts'
 import { demoModel } from '../model-file.ts'
+import { restConformance } from '../rest-conformance.ts'
 import type { Confine, EngineCommand } from './engine-command.ts'
 import type { ManagedOptions } from './managed-options.ts'
 import { ManagedEngine, type ManagedRim } from './managed.ts'
@@ -260,6 +261,28 @@ describe.skipIf(!isBuilt(llamaServerBinary()))(
       process.kill(serverOf(id)!.pid, 'SIGSTOP')
       await engine.close()
       expect(processesWith(id)).toEqual([])
+    })
+
+    restConformance('a llama-server of our own', () => {
+      const { engine, id } = make()
+      const processes = () => processesWith(id).length
+      return { engine, model: id, longQuestion: 'What is Infernet?', processes }
+    })
+
+    it('comes back when it can, where it could not be brought back when it was woken', async () => {
+      const file = newFile()
+      cpSync(path, file)
+      const id = `managed-${process.pid}-woken`
+      const { engine, start, ofEvent } = make({ models: [{ id, path: file }] })
+      await start()
+      await engine.rest()
+      writeFileSync(file, 'hello')
+      engine.wake()
+      await until(() => ofEvent('engine_down').length === 1)
+      expect(ofEvent('engine_down')).toMatchObject([{ reason: 'ended with code 1', retry_ms: 500 }])
+      cpSync(path, file)
+      await until(() => engine.models.length === 1)
+      expect((await ask(engine, id, question)).error).toBeUndefined()
     })
 
     it.each([

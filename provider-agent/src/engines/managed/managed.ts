@@ -18,6 +18,7 @@ import {
 } from '../engine.ts'
 import type { ModelFile } from '../model-file.ts'
 import { EngineSandbox } from '../../sandbox/engine-sandbox.ts'
+import { RestGate } from '../rest-gate.ts'
 import { ScoreError, type Scorer } from '../score-order.ts'
 import { engineEnv, type Confine, type ManagedKind } from './engine-command.ts'
 import { askProgram, findProgram, readVersion } from './find-program.ts'
@@ -47,6 +48,8 @@ export class ManagedEngine implements Engine {
   readonly #options: ManagedOptions
   readonly #rim: Required<ManagedRim>
   readonly #closing = new AbortController()
+  readonly #gate = new RestGate()
+  #events: EngineEvents | undefined
   /** Only we may enter it: the sockets are in it. */
   #folder: string | undefined
   #servers: ManagedServer[] = []
@@ -71,7 +74,7 @@ export class ManagedEngine implements Engine {
   }
 
   get models(): readonly EngineModel[] {
-    return this.#servers.flatMap(({ http }) => http.models)
+    return this.#gate.isShut ? [] : this.#servers.flatMap(({ models }) => models)
   }
 
   readonly hasSlotsPerModel = true
@@ -111,8 +114,15 @@ export class ManagedEngine implements Engine {
       const socket = this.#sandbox === undefined ? made : join(this.#folder, `${i}.sock`)
       const server = this.#serverOf(plan, events, { program, made, socket })
       this.#servers.push(server)
-      await server.start(events)
+      await server.start({
+        ...events,
+        // While it rests it has none, whatever is seen of its servers.
+        modelsChanged: () => {
+          if (!this.#gate.isShut) events.modelsChanged()
+        },
+      })
     }
+    this.#events = events
   }
 
   begin(request: EngineRequest, sink: EngineSink): EngineRun {
@@ -120,7 +130,9 @@ export class ManagedEngine implements Engine {
     if (server === undefined) {
       throw new JobFault(providerFault('engine_down', `no model '${request.model}' now`))
     }
-    return server.runs.begin(request, sink, (it, inner) => server.http.begin(it, inner))
+    return this.#gate.begin(request, sink, (it, inner) =>
+      server.runs.begin(it, inner, (its, innermost) => server.http.begin(its, innermost)),
+    )
   }
 
   get score(): Scorer | undefined {
@@ -130,11 +142,30 @@ export class ManagedEngine implements Engine {
   readonly #score: Scorer = async (order, signal) => {
     const score = this.#serverWith(order.model)?.http.score
     if (score === undefined) throw ScoreError.unknownModel(order)
-    return score(order, signal)
+    return this.#gate.count(() => score(order, signal))
+  }
+
+  async rest(): Promise<void> {
+    const wasOffered = this.models.length > 0
+    const idle = this.#gate.shut()
+    if (wasOffered) this.#events?.modelsChanged()
+    await idle
+    if (!this.#gate.isQuiet) return
+    await Promise.all(this.#servers.map((server) => server.rest()))
+  }
+
+  wake(): void {
+    if (this.#closing.signal.aborted) return
+    this.#gate.open()
+    // Those that had not ended yet are there at once.
+    if (this.models.length > 0) this.#events?.modelsChanged()
+    // Side by side, as after a fall: a model that was loaded once is read from the system's cache.
+    for (const server of this.#servers) server.wake()
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#gate.close()
     await Promise.all(this.#servers.map((server) => server.close()))
     this.#sandbox?.close()
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
@@ -155,7 +186,8 @@ export class ManagedEngine implements Engine {
   }
 
   #serverWith(id: string): ManagedServer | undefined {
-    return this.#servers.find(({ http }) => http.models.some((model) => model.id === id))
+    if (this.#gate.isShut) return undefined
+    return this.#servers.find(({ models }) => models.some((model) => model.id === id))
   }
 
   #serverOf(

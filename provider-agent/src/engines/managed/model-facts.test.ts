@@ -1,9 +1,18 @@
-import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeGguf, type MetadataEntry } from '@infernet/models/gguf-writer'
 import { describe, expect, it } from 'vitest'
 import type { CommandRunner } from '../../hardware/command-runner.ts'
+import { EngineStartError } from '../engine.ts'
 import { demoModel } from '../model-file.ts'
 import { folderFacts } from './folder-facts.ts'
 import { freeMemory } from './free-memory.ts'
@@ -124,6 +133,31 @@ describe('what a folder needs memory for', () => {
     expect(await folderFacts(folderOf({ n_embd: 1 }))).toBeUndefined()
     await expect(folderFacts(folderOf(config, false))).rejects.toThrow('has no weights')
     await expect(folderFacts(newFolder())).rejects.toThrow('Download the model first')
+  })
+
+  it.each<[string, (file: string) => void]>([
+    ['endless', (file) => symlinkSync('/dev/zero', file)],
+    ['a pipe that nobody writes to', (file) => void spawnSync('mkfifo', [file])],
+    ['a folder', (file) => mkdirSync(file)],
+    ['larger than any', (file) => writeFileSync(file, ' '.repeat(1024 * 1024 + 1))],
+  ])('reads no config that is %s', async (_, make) => {
+    const folder = newFolder()
+    make(join(folder, 'config.json'))
+    const refused =
+      /config\.json cannot be read: it is (not a file|longer than 1048576 bytes)\. Download/
+    await expect(folderFacts(folder)).rejects.toThrow(refused)
+    await expect(folderFacts(folder)).rejects.toThrow(EngineStartError)
+  })
+
+  it('reads a config of the largest size, and one that is a link, as downloads make them', async () => {
+    const folder = folderOf(config)
+    const file = join(folder, 'config.json')
+    const text = JSON.stringify(config)
+    writeFileSync(file, text.padEnd(1024 * 1024))
+    expect(await folderFacts(folder)).toMatchObject({ vocabSize: 100 })
+    renameSync(file, join(folder, 'blob'))
+    symlinkSync('blob', file)
+    expect(await folderFacts(folder)).toMatchObject({ vocabSize: 100 })
   })
 })
 

@@ -1,13 +1,12 @@
 import type { EngineRequest, EngineRun, EngineSink } from '../engine.ts'
-import { SilenceWatch } from '../silence-watch.ts'
+import type { HangWatch } from './hang-watch.ts'
 
-/** Watches the answers of one engine. Whole answers are not waited for here: they come at their end. */
+/** Has the answers of one engine waited for. Of whole ones only the end is heard. */
 export class RunWatch {
-  readonly #silence: SilenceWatch
+  readonly #hang: HangWatch
 
-  /** `now` in ms. */
-  constructor(now: () => number) {
-    this.#silence = new SilenceWatch(now)
+  constructor(hang: HangWatch) {
+    this.#hang = hang
   }
 
   /** Begins a run by `begin`, and watches it. */
@@ -16,43 +15,39 @@ export class RunWatch {
     sink: EngineSink,
     begin: (request: EngineRequest, sink: EngineSink) => EngineRun,
   ): EngineRun {
-    const over = (): void => wait?.over()
     const run = begin(request, {
       data: (bytes, isFollowed) => {
-        this.#silence.heard()
+        this.#hang.heard()
         sink.data(bytes, isFollowed)
       },
       holds: (bytes) => sink.holds?.(bytes),
       finish: (reason) => {
-        over()
+        this.#hang.heard()
+        wait.over()
         sink.finish(reason)
       },
       fail: (error) => {
-        over()
+        wait.over()
         sink.fail(error)
       },
     })
-    const wait = request.stream ? this.#silence.wait() : undefined
+    // Nothing is said from within `begin`.
+    const wait = this.#hang.wait()
     return {
       pause: () => {
-        wait?.pause()
+        wait.pause()
         run.pause()
       },
       resume: () => {
-        wait?.resume()
+        wait.resume()
         run.resume()
       },
       abort: () => {
-        over()
+        wait.over()
         run.abort()
       },
       usage: () => run.usage(),
       evidence: () => run.evidence?.(),
     }
-  }
-
-  /** How long the engine has let an answer wait in silence, in ms; 0 where none waits. */
-  get silentMs(): number {
-    return this.#silence.silentMs
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { judgeSilence } from './hang-rule.ts'
 import type { LeashedProcess, ProcessEnd } from './leash.ts'
 import { failuresAfter, restartDelay } from './restart-policy.ts'
 import { moveSupervisor, type SupervisorEvent, type SupervisorState } from './supervisor-state.ts'
@@ -12,7 +12,8 @@ export interface SupervisorLimits {
   readonly pollMs: number
   /** That an engine which is up may not answer to looks. */
   readonly deafMs: number
-  /** That it may let an answer wait in silence. Less than what a call waits for, which is 300 s. */
+  /** Of silence, in sum over jobs, until it is asked for a sign of life, and until it hangs (`hang-rule.ts`). */
+  readonly doubtMs: number
   readonly silentMs: number
   /** Between SIGTERM and SIGKILL. */
   readonly stopMs: number
@@ -23,6 +24,7 @@ export const SUPERVISOR_LIMITS: SupervisorLimits = {
   startPollMs: 100,
   pollMs: 2_000,
   deafMs: 30_000,
+  doubtMs: 45_000,
   silentMs: 280_000,
   stopMs: 10_000,
 }
@@ -38,8 +40,10 @@ export interface SupervisorOptions {
   readonly launch: () => LeashedProcess
   /** Asks it whether it can answer. Never rejects. */
   readonly isHealthy: (signal: AbortSignal) => Promise<boolean>
-  /** How long it has let an answer wait, in ms. */
+  /** How long it has let answers wait since its last sign of life, in ms. */
   readonly silentMs: () => number
+  /** Asks it for a sign of life, and resolves when it has given one or is not waited for any more. Never rejects. */
+  readonly prove: (signal: AbortSignal) => Promise<void>
   readonly limits: SupervisorLimits
   readonly random: () => number
   /** In ms. */
@@ -64,6 +68,9 @@ export class EngineSupervisor {
   #failures = 0
   /** Why it was killed. */
   #verdict: string | undefined
+  /** Since when it leaves questions for a sign of life unanswered. */
+  #askedAt: number | undefined
+  #isProving = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: SupervisorOptions) {
@@ -80,6 +87,25 @@ export class EngineSupervisor {
     return this.#firstUp.promise
   }
 
+  /**
+   * Ends the engine, as `stop` does, until it is woken. Resolves when nothing of the process is left
+   * that ran. Only after `start` has resolved; after `stop` it does nothing.
+   */
+  async rest(): Promise<void> {
+    const { ended } = this.#process ?? {}
+    if (this.#move('rest')) {
+      clearTimeout(this.#timer)
+      this.#watching.abort()
+      this.#end()
+    }
+    await ended
+  }
+
+  /** Starts it again after `rest`, as soon as it has ended; a start that fails is tried again. */
+  wake(): void {
+    if (this.#move('wake')) this.#launch()
+  }
+
   /** SIGTERM, then SIGKILL. Resolves when nothing of the engine is left. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
@@ -92,8 +118,10 @@ export class EngineSupervisor {
   }
 
   #end(): void {
-    this.#process?.terminate()
-    this.#timer = setTimeout(() => this.#process?.kill(), this.#options.limits.stopMs)
+    const process = this.#process
+    if (process === undefined) return
+    process.terminate()
+    this.#timer = setTimeout(() => process.kill(), this.#options.limits.stopMs)
   }
 
   #launch(): void {
@@ -101,6 +129,8 @@ export class EngineSupervisor {
     this.#startedAt = this.#options.now()
     this.#upAt = undefined
     this.#verdict = undefined
+    this.#askedAt = undefined
+    this.#isProving = false
     this.#watching = new AbortController()
     const process = this.#options.launch()
     this.#process = process
@@ -109,7 +139,7 @@ export class EngineSupervisor {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { isHealthy, limits, now, silentMs } = this.#options
+    const { isHealthy, limits, now } = this.#options
     let heardAt = now()
     while (!signal.aborted) {
       const isUp = this.isUp
@@ -123,13 +153,29 @@ export class EngineSupervisor {
       if (deaf > (isUp ? limits.deafMs : limits.startMs)) {
         return this.#hang(`has not answered for ${seconds(deaf)} s`)
       }
-      if (silentMs() > limits.silentMs) {
-        return this.#hang(`has let an answer wait for ${seconds(silentMs())} s`)
-      }
-      await sleep(this.isUp ? limits.pollMs : limits.startPollMs, undefined, { signal }).catch(
-        () => {},
-      )
+      if (this.#isHung(signal)) return
+      await wait(this.isUp ? limits.pollMs : limits.startPollMs, signal)
     }
+  }
+
+  /** Asks an engine that is long silent for a sign of life; true when it has hung, and is killed. */
+  #isHung(signal: AbortSignal): boolean {
+    const { limits, now, silentMs } = this.#options
+    const silence = silentMs()
+    const asked = this.#askedAt === undefined ? 0 : now() - this.#askedAt
+    const verdict = judgeSilence(silence, asked, limits)
+    if (verdict === 'sound') this.#askedAt = undefined
+    else if (verdict === 'hung') this.#hang(`has let an answer wait for ${seconds(silence)} s`)
+    else if (this.isUp && !this.#isProving) void this.#prove(signal)
+    return verdict === 'hung'
+  }
+
+  async #prove(signal: AbortSignal): Promise<void> {
+    this.#isProving = true
+    this.#askedAt ??= this.#options.now()
+    await this.#options.prove(signal)
+    // By now another may run, and be asked.
+    if (!signal.aborted) this.#isProving = false
   }
 
   #up(): void {
@@ -148,9 +194,15 @@ export class EngineSupervisor {
 
   #ended({ code, reason }: ProcessEnd): void {
     const { now, onDown, random } = this.#options
+    const was = this.#state
     this.#watching.abort()
     this.#process = undefined
     if (!this.#move('exited')) return
+    // That it ended is no failure.
+    if (was === 'leaving' || was === 'returning') {
+      clearTimeout(this.#timer)
+      return this.#launch()
+    }
     const end =
       this.#verdict === undefined
         ? { code, reason }
@@ -178,3 +230,17 @@ export class EngineSupervisor {
 }
 
 const seconds = (ms: number): number => Math.round(ms / 1000)
+
+/** So many ms, or until `signal`. */
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const end = (): void => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', end)
+    resolve()
+  }
+  const timer = setTimeout(end, ms)
+  signal.addEventListener('abort', end)
+  return promise
+}
