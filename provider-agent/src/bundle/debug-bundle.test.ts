@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadIdentity } from '../identity.ts'
+import { plainLines } from '../plain-text.ts'
 import { debugBundle } from './debug-bundle.ts'
 import { knownSecrets, secretArguments } from './known-secrets.ts'
 import { redactor } from './redact.ts'
@@ -17,6 +18,7 @@ writeFileSync(macaroon, Buffer.from('0201036c6e64ff00deadbeef0102', 'hex'))
 const known = knownSecrets({
   texts: ['engine secret', undefined],
   files: [key, macaroon, join(folder, 'no such file'), undefined],
+  urls: [],
   env: { INFERNET_ENGINE_KEY: 'by the environment', PATH: '/usr/bin' },
 })
 
@@ -54,6 +56,18 @@ describe('a debug bundle', () => {
     expect(all.match(/\[redacted\]/g)?.length).toBeGreaterThanOrEqual(3 * secrets.length)
   })
 
+  it('knows who is named in URLs, whatever is in them', () => {
+    const url = `http://alice:it's-a-"secret"@engine.example/v1?auth=word-of-mine`
+    for (const sources of [{ urls: [url] }, { env: { ENGINE: url } }]) {
+      const found = knownSecrets({ texts: [], files: [], urls: [], env: {}, ...sources })
+      const own = redactor({ known: found })
+      for (const said of [`no answer from ${url}`, new URL(url).href]) {
+        expect(own.text(said)).not.toMatch(/it's|it%27s|secret|word-of-mine/)
+      }
+    }
+    expect(knownSecrets({ texts: [], files: [], urls: ['x', undefined], env: {} })).toEqual([])
+  })
+
   it.each([
     [['--api-key', 'abc def', '--flash-attn', 'on'], ['abc def']],
     [
@@ -62,6 +76,17 @@ describe('a debug bundle', () => {
     ],
     [['--ctx-size', '8', '--api-key'], []],
   ])('knows the secrets in %j', (args, found) => expect(secretArguments(args)).toEqual(found))
+
+  it('has no command for the terminal of who reads it before sharing it', () => {
+    const evil = '\u001B[2J\u009B31m\u202E\u007F'
+    const all = contents(
+      { name: 'a.json', about: '', content: { said: evil } },
+      { name: 'b.jsonl', about: '', content: [{ said: evil }] },
+      { name: 'c.txt', about: '', content: `one\n${evil}two` },
+    )
+    expect(plainLines(all)).toBe(all)
+    expect(all).toContain('\\u009b31m')
+  })
 
   it('has what helps', () => {
     const all = contents(

@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib'
+import { plainJson, plainLines } from '../plain-text.ts'
 import type { Redactor } from './redact.ts'
 import { tarOf } from './tar.ts'
 
@@ -45,7 +46,7 @@ export function debugBundle(
 }
 
 function shown(name: string, content: unknown, { value, text }: Redactor): string {
-  if (name.endsWith('.json')) return `${JSON.stringify(value(content), null, 2)}\n`
-  if (!name.endsWith('.jsonl') || !Array.isArray(content)) return text(String(content))
-  return content.map((one) => `${JSON.stringify(value(one))}\n`).join('')
+  if (name.endsWith('.json')) return `${plainJson(value(content), 2)}\n`
+  if (!name.endsWith('.jsonl') || !Array.isArray(content)) return plainLines(text(String(content)))
+  return content.map((one) => `${plainJson(value(one))}\n`).join('')
 }

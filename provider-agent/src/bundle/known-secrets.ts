@@ -9,16 +9,39 @@ export interface SecretSources {
   readonly texts: readonly (string | undefined)[]
   /** Files that are secrets, of which some may not be there. */
   readonly files: readonly (string | undefined)[]
+  /** Addresses that may name who asks. */
+  readonly urls: readonly (string | undefined)[]
   readonly env: NodeJS.ProcessEnv
 }
 
 /** All secrets that this process can know, in each form in which they may have been written somewhere. */
-export function knownSecrets({ texts, files, env }: SecretSources): string[] {
+export function knownSecrets({ texts, files, urls, env }: SecretSources): string[] {
   const variables = Object.entries(env).flatMap(([name, value]) =>
     SECRET_VARIABLE.test(name) ? [value] : [],
   )
   const read = files.flatMap((path) => (path === undefined ? [] : formsOf(path)))
-  return [...texts, ...variables, ...read].flatMap((text) => text ?? [])
+  const asking = [...urls, ...Object.values(env)].flatMap((text) => secretsOfUrl(text ?? ''))
+  return [...texts, ...variables, ...read, ...asking].flatMap((text) => text ?? [])
+}
+
+/** A URL's password, or its user where that is all; and what in its query is named like a secret. Raw and decoded. */
+function secretsOfUrl(text: string): string[] {
+  if (!URL.canParse(text)) return []
+  const { username, password, searchParams } = new URL(text)
+  const named = [...searchParams].flatMap(([name, value]) =>
+    SECRET_VARIABLE.test(name) ? [value] : [],
+  )
+  const user = password || username
+  return [user, decoded(user), ...named]
+}
+
+/** As it was before it became a part of a URL. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 /** What a program's arguments say after a name that says that it is secret: `--api-key X`, `--api-key=X`. */

@@ -121,8 +121,47 @@ describe('redacting', () => {
   ])('leaves %s as it is', (line) => expect(text(line)).toBe(line))
 
   it('does not say whose home it is', () => {
-    const own = redactor({ known: [], home: '/home/alice' })
-    expect(own.text('/home/alice/.local/share')).toBe('~/.local/share')
+    const own = redactor({ known: [], home: '/home/al' })
+    expect(own.text('/home/al/.local/share')).toBe('~/.local/share')
+    expect(own.text('a:/home/al, /home/al')).toBe('a:~, ~')
+    for (const path of [
+      '/home/alice/m.gguf',
+      '/Users/alice/m.gguf',
+      'file:///home/alice/m.gguf',
+      '/media/alice/disk/m.gguf',
+      '/run/media/alice/disk',
+      String.raw`C:\Users\alice\m.gguf`,
+      JSON.stringify(String.raw`C:\Users\alice\m.gguf`),
+      'no such file: /home/alice',
+    ]) {
+      expect(own.text(path), path).not.toMatch(/alice|~ice/)
+      expect(own.text(path).endsWith('m.gguf'), path).toBe(path.endsWith('m.gguf'))
+    }
+  })
+
+  it.each([
+    ['paid to alice.b+c@wallet.example', `paid to ${MASK}@wallet.example`],
+    ['"--payout","al@pay.co.example"', `"--payout","${MASK}@pay.co.example"`],
+    ['npm i node-llama-cpp@3.22.1', 'npm i node-llama-cpp@3.22.1'],
+  ])('does not say who is paid, and says where: %s', (said, shown) => {
+    expect(text(said)).toBe(shown)
+    expect(value([said])).toEqual([shown])
+  })
+
+  it('hides what follows an option that names a secret, however short it is', () => {
+    expect(value(['--api-key', 'abc', '--ctx-size', '8', '--hf-token'])).toEqual([
+      '--api-key',
+      MASK,
+      '--ctx-size',
+      '8',
+      '--hf-token',
+    ])
+    expect(text('vllm --api-key abc --port 8000')).toBe(`vllm --api-key ${MASK} --port 8000`)
+  })
+
+  it('does not name a card so that others could claim it', () => {
+    const card = 'GPU-8f6d2a54-1c1e-4b0f-9a3c-0d5e7f6a1b2c'
+    expect(text(`CUDA_VISIBLE_DEVICES=${card},1`)).toBe(`CUDA_VISIBLE_DEVICES=GPU-${MASK},1`)
   })
 
   it('takes no longer than a blink for a megabyte', () => {

@@ -24,6 +24,9 @@ const NAMES =
 /** What ends the name of something secret: `engineKey`, `api-key`. */
 export const SECRET_NAME = new RegExp(`${NAMES}$`, 'i')
 
+/** The name of an option that takes a secret, before its value. */
+const SECRET_OPTION = new RegExp(`^--?[\\w-]*${NAMES}$`, 'i')
+
 type Rule = readonly [pattern: RegExp, replacement: string | ((...found: string[]) => string)]
 
 const RULES: readonly Rule[] = [
@@ -44,6 +47,8 @@ const RULES: readonly Rule[] = [
     ),
     `$1${MASK}`,
   ],
+  // The same as two words of a command line.
+  [new RegExp(`((?<![\\w-])--?[\\w-]{0,40}${NAMES})[ \\t]+[^\\s"',;]+`, 'gi'), `$1 ${MASK}`],
   [/\b(?:sk-|hf_|l402_|ghp_)[A-Za-z0-9_=+/.-]{8,}/g, MASK],
   [/\bln(?:bcrt|bc|tbs|tb|sb)[0-9]*[munp]?1[02-9ac-hj-np-z]{20,}/gi, MASK],
   // Preimages, macaroons and keys look like hashes: so hashes go, too.
@@ -55,6 +60,12 @@ const RULES: readonly Rule[] = [
     /(?<![A-Za-z0-9])(?!12D3KooW[1-9A-HJ-NP-Za-km-z]{44}\b)(?=[A-Za-z]*\d)(?=[\da-z]*[A-Z])(?=[\dA-Z]*[a-z])[A-Za-z0-9]{24,}/g,
     MASK,
   ],
+  // Who is paid; where is of use.
+  [/[\w.+-]{1,64}@((?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+[a-z]{2,63}\b)/gi, `${MASK}@$1`],
+  // Homes of others than the one that asks, and disks that are named after their owner.
+  [/([/\\](?:home|Users|media)[/\\]{1,2})[^/\\\s"'`:;,()<>]+/g, `$1${MASK}`],
+  // Who knows what a driver calls a card can say that it is theirs.
+  [/\b(GPU|MIG)-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/gi, `$1-${MASK}`],
 ]
 
 /** Without who asks and what for; what follows the host is kept up to there. */
@@ -72,23 +83,32 @@ export function redactor({ known, home = '' }: RedactorOptions): Redactor {
   ]
     .filter((secret) => secret.length >= MIN_KNOWN_CHARS && !MASK.includes(secret))
     .toSorted((a, b) => b.length - a.length)
+  const own = home.length > 1 ? new RegExp(`${escaped(home)}(?![\\w.@+-])`, 'g') : undefined
   const text = (raw: string): string => {
     let shown = raw
     for (const secret of secrets) shown = shown.replaceAll(secret, MASK)
+    if (own !== undefined) shown = shown.replaceAll(own, '~')
     for (const [pattern, replacement] of RULES) {
       shown = shown.replaceAll(pattern, replacement as string)
     }
-    return home.length > 1 ? shown.replaceAll(home, '~') : shown
+    return shown
   }
   const value = (raw: unknown): unknown => {
     if (typeof raw === 'string') return text(raw)
-    if (Array.isArray(raw)) return raw.map(value)
+    if (Array.isArray(raw)) return raw.map((item, at) => element(item, raw[at - 1]))
     if (typeof raw !== 'object' || raw === null) return raw
     return Object.fromEntries(Object.entries(raw).map(field))
   }
+  /** Also what follows an option of a command line that names a secret. */
+  const element = (item: unknown, before: unknown): unknown =>
+    typeof item === 'string' && typeof before === 'string' && SECRET_OPTION.test(before)
+      ? MASK
+      : value(item)
   const field = ([name, raw]: [string, unknown]): [string, unknown] => [
     text(name),
     typeof raw === 'string' && SECRET_NAME.test(name) ? MASK : value(raw),
   ]
   return { text, value }
 }
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)

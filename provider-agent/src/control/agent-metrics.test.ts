@@ -36,7 +36,7 @@ const agent = {
   edge: 'e',
   startedAt: 1_500,
 }
-const text = agentMetrics(state, {
+const facts: Parameters<typeof agentMetrics>[1] = {
   agent,
   live: {
     jobsRunning: 2,
@@ -46,7 +46,8 @@ const text = agentMetrics(state, {
     rssBytes: 99,
   },
   lag: { p50: 0.001, p99: 1e-9, max: 0.5 },
-})
+}
+const text = agentMetrics(state, facts)
 
 describe('the metrics of an agent', () => {
   const metrics = readMetrics(text)
@@ -55,6 +56,7 @@ describe('the metrics of an agent', () => {
 
   it('say what the state says', () => {
     expect(value('connected')).toBe(1)
+    expect(value('resting')).toBe(0)
     expect(value('start_time_seconds')).toBe(1.5)
     expect(value('jobs_running')).toBe(2)
     expect(value('jobs_memory_bytes')).toBe(5)
@@ -69,6 +71,13 @@ describe('the metrics of an agent', () => {
     expect(value('earned_msat_total', { model: 'm' })).toBe(10)
     expect(value('audits_total', { outcome: 'gone' })).toBe(1)
     expect(value('event_loop_lag_seconds', { stat: 'p99' })).toBe(1e-9)
+  })
+
+  it('say whether the engine rests', () => {
+    const resting = after(state, { event: 'resting', engine: 'tiny' }, 6_000)
+    const shown = readMetrics(agentMetrics(resting, facts))
+    expect(valueOf(shown, 'infernet_agent_resting', {})).toBe(1)
+    expect(valueOf(shown, 'infernet_agent_models_offered', {})).toBe(0)
   })
 
   it('have histograms whose buckets rise to their count', () => {

@@ -29,7 +29,10 @@ const counter = (name: string, help: string, values: Parameters<typeof metric>[3
 const gauge = (name: string, help: string, values: Parameters<typeof metric>[3]): Metric =>
   metric('gauge', `infernet_agent_${name}`, help, values)
 
-function linkMetrics({ engine, events, pausedBy, phase }: AgentState, agent: AgentFacts): Metric[] {
+function linkMetrics(
+  { engine, events, isResting, pausedBy, phase }: AgentState,
+  agent: AgentFacts,
+): Metric[] {
   const info = {
     version: agent.version,
     role: agent.role,
@@ -41,6 +44,7 @@ function linkMetrics({ engine, events, pausedBy, phase }: AgentState, agent: Age
     gauge('start_time_seconds', 'When the agent started, since the epoch.', agent.startedAt / 1000),
     gauge('connected', '1 while the edge takes this agent for connected.', isConnected(phase)),
     gauge('paused', '1 while the owner lets no new jobs in.', Number(pausedBy !== undefined)),
+    gauge('resting', '1 while the engine is ended to leave its memory.', Number(isResting)),
     counter('connects', 'Logins at the edge that succeeded.', events.connected ?? 0),
     counter('disconnects', 'Connections that were lost.', events.disconnected ?? 0),
     counter('events', 'What has happened, by its name in the log.', samplesOf(events, 'event')),

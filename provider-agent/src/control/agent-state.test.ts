@@ -144,6 +144,16 @@ describe('the state of an agent', () => {
     expect(fold([connected, paused, { event: 'resumed' }]).pausedBy).toBeUndefined()
   })
 
+  it('rests with its engine, which offers nothing then, until that is started again', () => {
+    const resting: AgentEvent = { event: 'resting', engine: 'tiny' }
+    const waking: AgentEvent = { event: 'waking', engine: 'tiny' }
+    const rests = fold([connected, models('m'), done(), resting])
+    expect(rests).toMatchObject({ phase: 'connected', isResting: true, engine: 'tiny' })
+    expect(modelsOf(rests)).toMatchObject([{ id: 'm', offered: false }])
+    const woken = fold([connected, models('m'), resting, waking, models('m')])
+    expect(woken).toMatchObject({ isResting: false, models: { m: { isOffered: true } } })
+  })
+
   it('counts models beyond its room under one name', () => {
     const many = Array.from({ length: MAX_MODELS_TOLD_APART + 5 }, (_, n) => `m${n}`)
     const state = fold([models(...many), ...many.map((model) => done({ model }))])

@@ -50,6 +50,8 @@ export interface AgentState {
   /** Why the owner lets no new jobs in, in words. */
   readonly pausedBy: string | undefined
   readonly engine: string | undefined
+  /** It has ended, so that its memory is free while jobs are kept out. */
+  readonly isResting: boolean
   /** What it runs in; undefined where it is not confined. */
   readonly sandbox: string | undefined
   /** By id, bounded. */
@@ -86,6 +88,7 @@ export const startedState = (at: number): AgentState => ({
   connectedSince: undefined,
   pausedBy: undefined,
   engine: undefined,
+  isResting: false,
   sandbox: undefined,
   models: {},
   refusals: {},
@@ -119,6 +122,10 @@ function changeOf(state: AgentState, event: AgentEvent, at: number): Change {
   switch (event.event) {
     case 'models':
       return { engine: event.engine, models: offered(state.models, event.models) }
+    case 'resting':
+      return { isResting: true, models: offered(state.models, []) }
+    case 'waking':
+      return { isResting: false }
     case 'job_done':
       return jobEnded(state, event, 'done', at)
     case 'job_failed':

@@ -53,6 +53,8 @@ export const agentStatusSchema = z.object({
   paused: z.string().nullable(),
   disconnects: count,
   engine: z.string().nullable(),
+  /** The engine has ended, so that its memory is free while `paused`. */
+  resting: z.boolean(),
   /** What the engine runs in; null where it is not confined. */
   sandbox: z.string().nullable(),
   slots: count,
@@ -151,6 +153,7 @@ export function statusOf(
     paused: state.pausedBy ?? null,
     disconnects: events.disconnected ?? 0,
     engine: state.engine ?? null,
+    resting: state.isResting,
     sandbox: state.sandbox ?? null,
     slots: live.load?.slots ?? 0,
     load: {

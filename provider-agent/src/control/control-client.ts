@@ -66,6 +66,9 @@ function unreachable(socket: string, cause: Error): ControlError {
   if (NOBODY.has(code)) {
     return new ControlError('not_running', `no agent runs with its data at ${socket}`, { cause })
   }
+  if (code === 'EACCES') {
+    return new ControlError('not_yours', `the agent at ${socket} is another user’s`, { cause })
+  }
   return new ControlError('refused', `cannot ask the agent at ${socket}: ${cause.message}`, {
     cause,
   })

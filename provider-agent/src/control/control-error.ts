@@ -1,6 +1,7 @@
 export type ControlErrorCode =
   | 'already_running'
   | 'not_running'
+  | 'not_yours'
   | 'unusable'
   | 'refused'
   | 'bad_answer'

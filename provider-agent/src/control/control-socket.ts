@@ -4,6 +4,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { errorMessage } from '../error-message.ts'
 import { isErrno, isLinked } from '../file-link.ts'
 import { makeFolder } from '../make-folder.ts'
 import { CONTROL_ANSWER_MS } from './control-limits.ts'
@@ -33,7 +34,7 @@ export async function listenAt(server: Server, path: string): Promise<() => void
   } catch (cause) {
     server.close()
     if (cause instanceof ControlError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     throw new ControlError('unusable', `cannot listen at ${path}: ${reason}`, { cause })
   } finally {
     remove(draft)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { errorMessage } from '../error-message.ts'
 import type { LoopLag } from './agent-metrics.ts'
 import { ControlError } from './control-error.ts'
 import {
@@ -29,6 +30,7 @@ export async function serveMetrics(port: number, read: (lag: LoopLag) => string)
       maxHeaderSize: MAX_CONTROL_HEADER_BYTES,
       headersTimeout: CONTROL_REQUEST_MS,
       requestTimeout: CONTROL_REQUEST_MS,
+      connectionsCheckingInterval: CONTROL_REQUEST_MS,
     },
     (request, response) => {
       if (!OWN_NAMES.test(request.headers.host ?? LOOPBACK)) {
@@ -51,7 +53,7 @@ export async function serveMetrics(port: number, read: (lag: LoopLag) => string)
     await once(server.listen(port, LOOPBACK), 'listening')
   } catch (cause) {
     lag.disable()
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     const message = `cannot serve metrics: ${reason}. Choose another --metrics-port`
     throw new ControlError('unusable', message, { cause })
   }

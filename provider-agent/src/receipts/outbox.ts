@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { errorMessage } from '../error-message.ts'
 import { isLinked } from '../file-link.ts'
 import { makeFolder } from '../make-folder.ts'
 
@@ -44,7 +45,7 @@ export class Outbox {
       makeFolder(folder)
       this.#ids = idsIn(folder)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = errorMessage(cause)
       throw new OutboxError(`cannot open ${folder}: ${reason}. If it is no folder, move it away`, {
         cause,
       })
@@ -55,6 +56,11 @@ export class Outbox {
   /** Batches stored. */
   get size(): number {
     return this.#ids.length
+  }
+
+  /** Of the batch that was stored last; 0 where there never was one. */
+  get lastId(): number {
+    return this.#lastId
   }
 
   /** Stores a batch. Returns how many of the oldest had to be dropped to make room. */
@@ -82,8 +88,14 @@ export class Outbox {
   }
 
   remove(id: number): void {
-    this.#forget(id)
+    this.pass(id)
     removeFile(this.#pathOf(id))
+  }
+
+  /** Leaves a batch alone until the next start. */
+  pass(id: number): void {
+    const at = this.#ids.indexOf(id)
+    if (at !== -1) this.#ids.splice(at, 1)
   }
 
   /** Gives the draft the next free number: another agent may use the same folder. */
@@ -104,13 +116,8 @@ export class Outbox {
     } catch {
       // The others go on.
     }
-    if (batch === undefined) this.#forget(id)
+    if (batch === undefined) this.pass(id)
     return batch && { id, ...batch }
-  }
-
-  #forget(id: number): void {
-    const at = this.#ids.indexOf(id)
-    if (at !== -1) this.#ids.splice(at, 1)
   }
 
   #pathOf(id: number): string {

@@ -5,15 +5,18 @@ import { join } from 'node:path'
 import { leaseOf, newJobId, type LeaseId } from '@infernet/schemas/ids'
 import { MAX_RECEIPTS_PER_BATCH } from '@infernet/schemas/limits'
 import {
+  batchToSign,
+  encodeStatement,
   fromBase64Url,
   openBatch,
   parseStatement,
+  toBase64Url,
   verifyReceipt,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
-import { decodeControl, receiptsSchema } from '@infernet/schemas/wire'
+import { decodeControl, encodeControl, receiptsSchema } from '@infernet/schemas/wire'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { loadIdentity } from '../identity.ts'
+import { loadIdentity, type Identity } from '../identity.ts'
 import {
   MAX_RECEIPT_BATCHES_IN_FLIGHT,
   MAX_UNSTORED_BATCHES,
@@ -26,13 +29,13 @@ import { ReceiptSender } from './receipt-sender.ts'
 const directory = mkdtempSync(join(tmpdir(), 'infernet-'))
 const { identity } = loadIdentity(join(directory, 'key.pem'))
 
-function statement(): ReceiptStatement {
+function statement(provider = identity.peer): ReceiptStatement {
   const job = newJobId(0)
   return {
     v: 1,
     job,
     lease: leaseOf(job, 1),
-    provider: identity.peer,
+    provider,
     model: 'm',
     engine: 'tiny',
     usage: { prompt_tokens: 1, completion_tokens: 2 },
@@ -47,13 +50,13 @@ function statement(): ReceiptStatement {
 
 const newFolder = () => join(mkdtempSync(join(tmpdir(), 'infernet-')), 'outbox')
 
-function makeSender(maxBatches = 100, folder = newFolder()) {
+function makeSender(maxBatches = 100, folder = newFolder(), who: Identity = identity) {
   const outbox = new Outbox(folder, maxBatches)
   const unknown: string[] = []
   const dropped: number[] = []
   const unstored: string[] = []
   const sender = new ReceiptSender({
-    identity,
+    identity: who,
     outbox,
     onUnknown: (lease) => unknown.push(lease),
     onDropped: (batches) => dropped.push(batches),
@@ -251,6 +254,65 @@ describe('sending receipts', () => {
     } finally {
       execFileSync('umount', [disk])
     }
+  })
+
+  it('leaves what another key has signed where it is: no edge would take it, and each would hang up', () => {
+    const folder = newFolder()
+    const { identity: other } = loadIdentity(join(directory, 'other.pem'))
+    const before = makeSender(100, folder, other)
+    for (let i = 0; i < 3; i++) {
+      before.sender.add(statement(other.peer))
+      before.sender.flush()
+    }
+    const ours = makeSender(100, folder)
+    ours.sender.add(statement())
+    ours.sender.flush()
+    ours.sender.connected(ours.outlet)
+    expect(ours.sent.flatMap(leasesOf)).toHaveLength(1)
+    ours.sender.acknowledge(ack(leasesOf(ours.sent[0]!)))
+    expect([ours.sender.isIdle, ours.dropped]).toEqual([true, []])
+    const again = makeSender(100, folder, other)
+    again.sender.connected(again.outlet)
+    expect(again.sent).toHaveLength(3)
+  })
+
+  it('signs nothing that no edge would take, and sends no such thing that was stored before', () => {
+    const folder = newFolder()
+    const other = newJobId(1)
+    const wrong = [
+      { ...statement(), lease: leaseOf(other, 1) },
+      { ...statement(), started_at: -1 },
+      { ...statement(), usage: { prompt_tokens: 0.5, completion_tokens: 1 } },
+    ]
+    // As an agent without this care has left it.
+    const encoded = [statement(), wrong[0]!].map(encodeStatement)
+    const batch = {
+      signature: toBase64Url(identity.sign(batchToSign(encoded))),
+      statements: encoded.map(toBase64Url),
+    }
+    new Outbox(folder, 100).put(encodeControl(batch), ['a', 'b'])
+    const { sender, sent, outlet, dropped } = makeSender(100, folder)
+    for (const one of wrong) sender.add(one)
+    sender.add(statement())
+    sender.flush()
+    sender.connected(outlet)
+    expect(sent.map((payload) => leasesOf(payload).length)).toEqual([1])
+    expect(dropped).toEqual([1, 1, 1])
+    sender.acknowledge(ack(leasesOf(sent[0]!)))
+    expect(sender.isIdle).toBe(true)
+  })
+
+  it('tells of no unknown lease that it has claimed nothing for', () => {
+    const { sender, sent, outlet, unknown } = makeSender()
+    sender.connected(outlet)
+    sender.add(statement())
+    sender.flush()
+    const [ours] = leasesOf(sent[0]!)
+    const never = leaseOf(newJobId(1), 1)
+    sender.acknowledge(ack([never, never], 'unknown'))
+    expect(unknown).toEqual([])
+    sender.acknowledge(ack([ours!, ours!], 'unknown'))
+    expect(unknown).toEqual([ours])
   })
 
   it('waits for the last acknowledgement, but not for ever', async () => {

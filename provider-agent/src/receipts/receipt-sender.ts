@@ -3,10 +3,21 @@ import { MAX_RECEIPTS_PER_BATCH } from '@infernet/schemas/limits'
 import {
   batchToSign,
   encodeStatement,
+  fromBase64Url,
+  parseStatement,
+  receiptStatementSchema,
   toBase64Url,
   type ReceiptStatement,
 } from '@infernet/schemas/receipt'
-import { encodeControl, type ReceiptAck, type ReceiptBatchFrame } from '@infernet/schemas/wire'
+import {
+  decodeControl,
+  encodeControl,
+  receiptsSchema,
+  WireError,
+  type ReceiptAck,
+  type ReceiptBatchFrame,
+} from '@infernet/schemas/wire'
+import { errorMessage } from '../error-message.ts'
 import type { Identity } from '../identity.ts'
 import {
   MAX_RECEIPT_BATCHES_IN_FLIGHT,
@@ -43,6 +54,8 @@ export class ReceiptSender {
   /** Batches sent over the live connection: id to the leases not yet acknowledged. */
   readonly #inFlight = new Map<number, Set<string>>()
   #lastSent = 0
+  /** The last batch that was there at the start: another agent, or another key, may have made it. */
+  readonly #lastFound: number
   readonly #unstored = new Unstored(MAX_UNSTORED_BATCHES)
   #retry: NodeJS.Timeout | undefined
   /** The owner knows that the disk takes nothing. */
@@ -51,6 +64,7 @@ export class ReceiptSender {
 
   constructor(options: ReceiptSenderOptions) {
     this.#options = options
+    this.#lastFound = options.outbox.lastId
   }
 
   /** Whether no receipts are being gathered, and no batches wait. */
@@ -63,7 +77,12 @@ export class ReceiptSender {
     return this.#options.outbox.size + this.#unstored.size
   }
 
+  /** An edge hangs up on a batch with one in it that is none: such a one is told of, and not signed. */
   add(statement: ReceiptStatement): void {
+    if (!receiptStatementSchema.safeParse(statement).success) {
+      const reason = `no edge would take the receipt of ${statement.lease} as it would have to be`
+      return this.#options.onDropped(1, reason)
+    }
     this.#pending.push(statement)
     if (this.#pending.length >= MAX_RECEIPTS_PER_BATCH) this.flush()
     else this.#timer ??= setTimeout(() => this.flush(), RECEIPT_BATCH_DELAY_MS)
@@ -104,8 +123,7 @@ export class ReceiptSender {
   /** `unknown` is final too: the edge has no such lease and never will. */
   acknowledge(ack: ReceiptAck): void {
     for (const { lease, status } of ack.results) {
-      if (status === 'unknown') this.#options.onUnknown(lease)
-      this.#settle(lease)
+      if (this.#isSettled(lease) && status === 'unknown') this.#options.onUnknown(lease)
     }
     this.#send()
     if (this.isIdle) this.#onIdle?.()
@@ -146,7 +164,7 @@ export class ReceiptSender {
       if (dropped > 0) onDropped(dropped, 'the store is full: the oldest went')
       return true
     } catch (error) {
-      if (!this.#isToldUnstored) onUnstored(error instanceof Error ? error.message : String(error))
+      if (!this.#isToldUnstored) onUnstored(errorMessage(error))
       this.#isToldUnstored = true
       return false
     }
@@ -189,19 +207,38 @@ export class ReceiptSender {
 
   /** The next to be sent over this connection: those of the outbox first, for most are older. */
   #next(): StoredBatch | undefined {
-    const stored = this.#options.outbox.next(this.#lastSent)
-    if (stored !== undefined) this.#lastSent = stored.id
-    return stored ?? this.#unstored.except(this.#inFlight)[0]
+    const { identity, outbox } = this.#options
+    for (;;) {
+      const stored = outbox.next(this.#lastSent)
+      if (stored === undefined) return this.#unstored.except(this.#inFlight)[0]
+      this.#lastSent = stored.id
+      if (stored.id > this.#lastFound || isGood(stored.payload, identity.peer)) return stored
+      // Edges hang up on these. What another key has signed waits for an agent that has that key.
+      outbox.pass(stored.id)
+    }
   }
 
-  #settle(lease: string): void {
+  /** Takes note that the edge has a receipt; false where none was sent for this lease. */
+  #isSettled(lease: string): boolean {
     for (const [id, leases] of this.#inFlight) {
       if (!leases.delete(lease)) continue
-      if (leases.size > 0) return
+      if (leases.size > 0) return true
       this.#inFlight.delete(id)
       if (this.#unstored.has(id)) this.#unstored.remove(id)
       else this.#options.outbox.remove(id)
-      return
+      return true
     }
+    return false
+  }
+}
+
+/** Whether a stored batch is one that an edge takes of this provider. */
+function isGood(payload: Uint8Array, peer: string): boolean {
+  try {
+    const { statements } = decodeControl(receiptsSchema, payload)
+    return statements.every((text) => parseStatement(fromBase64Url(text))?.provider === peer)
+  } catch (error) {
+    if (error instanceof WireError) return false
+    throw error
   }
 }

@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { lstatSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { request, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type NetConnectOpts } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { controlServer } from '../control/control-server.ts'
+import { CONTROL_REQUEST_MS, MAX_CONTROL_CONNECTIONS } from '../control/control-limits.ts'
+import { controlServer, type ControlDesk } from '../control/control-server.ts'
 import { listenAt } from '../control/control-socket.ts'
 import { serveMetrics } from '../control/metrics-server.ts'
 import { LlamaCppEngine } from '../engines/llama-cpp/llama-cpp.ts'
@@ -24,6 +25,15 @@ afterEach(async () => {
 const closed = (server: Server) => () => {
   server.close()
   server.closeAllConnections()
+}
+
+/** An agent that has nothing to tell, and is not to be drained. */
+const desk: ControlDesk = {
+  watch: { last: () => [], follow: () => () => {}, followers: 0 },
+  closing: new AbortController().signal,
+  status: () => ({}) as never,
+  models: () => [],
+  drain: () => expect.unreachable(),
 }
 
 const newFolder = () => mkdtempSync(join(tmpdir(), 'infernet-'))
@@ -54,18 +64,44 @@ describe('a page in the owner’s browser', () => {
   })
 })
 
+describe('who connects and says nothing', () => {
+  it(
+    'is let go, so that others are answered again',
+    { timeout: 6 * CONTROL_REQUEST_MS },
+    async () => {
+      const metrics = await serveMetrics(0, () => 'infernet_agent_connected 1\n')
+      const control = controlServer(desk)
+      const path = join(newFolder(), 'control.sock')
+      closing.push(closed(metrics), closed(control))
+      await listenAt(control, path)
+      const { port } = metrics.address() as AddressInfo
+      const places: { to: NetConnectOpts; asked: object }[] = [
+        {
+          to: { host: '127.0.0.1', port },
+          asked: { host: '127.0.0.1', port, path: '/metrics' },
+        },
+        { to: { path }, asked: { socketPath: path, path: '/models' } },
+      ]
+      const silenced = places.map(async ({ to, asked }) => {
+        const held = Array.from({ length: MAX_CONTROL_CONNECTIONS }, () =>
+          connect(to).on('error', () => {}),
+        )
+        await Promise.all(held.map((socket) => once(socket, 'connect')))
+        await expect(raw(asked)).rejects.toThrow()
+        await Promise.all(held.map((socket) => once(socket.resume(), 'close')))
+        expect((await raw(asked))[0]).toBe(200)
+      })
+      await Promise.all(silenced)
+    },
+  )
+})
+
 describe('whoever reaches the control socket', () => {
   it.each(['//', '//evil.example/drain', '/%', '/\u0001', 'http://[', '*'])(
     'does not end the agent with %j',
     async (path) => {
       const socket = join(newFolder(), 'control.sock')
-      const server = controlServer({
-        watch: { last: () => [], follow: () => () => {}, followers: 0 },
-        closing: new AbortController().signal,
-        status: () => ({}) as never,
-        models: () => [],
-        drain: () => expect.unreachable(),
-      })
+      const server = controlServer(desk)
       closing.push(closed(server))
       await listenAt(server, socket)
       const sent = once(server, 'request').catch(() => {})
