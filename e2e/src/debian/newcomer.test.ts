@@ -7,6 +7,7 @@ import {
 } from '@infernet/schemas/provider-earnings'
 import { splitFee } from '@infernet/settlement/ledger/fee'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { bearer, Stack, until, type Client } from '../stack.ts'
 import { canStart, debianBase } from './debian-base.ts'
 import { FreshDebian } from './fresh-debian.ts'
@@ -39,6 +40,8 @@ const WHOLE_PROC =
 const LLAMA =
   'systemd-run --quiet --unit=llama --property=Restart=always --property=RestartSec=1 ' +
   '/opt/llama-server -m /opt/model.gguf --alias infernet-demo --port 8080 -np 4 -c 4096 -t 1 --no-ui'
+
+const journalLine = z.object({ PRIORITY: z.enum(['3', '4', '6']), MESSAGE: z.string() })
 
 interface Answer {
   readonly job: string
@@ -123,6 +126,17 @@ describe.skipIf(!isPossible)(
       return [...seen.matchAll(/^ *([^ |]+):/gm)].map(([, name = '']) => name)
     }
 
+    /** What the agent has said in the journal, field by field. */
+    async function journal(): Promise<readonly z.infer<typeof journalLine>[]> {
+      const said = await machine.must(
+        'journalctl --unit infernet-agent --identifier infernet-agent --output=json --no-pager',
+      )
+      return said
+        .trimEnd()
+        .split('\n')
+        .map((line) => journalLine.parse(JSON.parse(line)))
+    }
+
     const earnings = async (): Promise<ProviderEarningsJson> =>
       providerEarningsSchema.parse(
         JSON.parse(
@@ -177,6 +191,30 @@ describe.skipIf(!isPossible)(
       STORY_MS,
     )
 
+    it('has told the journal of each job, with a priority and its ids', async () => {
+      const lines = await journal()
+      for (const { job } of answers.slice(0, 3)) {
+        const done = lines.filter(({ MESSAGE }) => MESSAGE.includes(` job=${job} lease=${job}.`))
+        expect(done).toEqual([
+          expect.objectContaining({
+            PRIORITY: '6',
+            MESSAGE: expect.stringMatching(/^\d\d:\d\d:\d\d done infernet-demo /) as string,
+          }),
+        ])
+      }
+      expect(lines).toContainEqual(
+        expect.objectContaining({
+          PRIORITY: '4',
+          MESSAGE: expect.stringContaining('! your earnings wait') as string,
+        }),
+      )
+      // The number before a line is for the journal, which keeps it apart.
+      expect(lines.filter(({ MESSAGE }) => MESSAGE.startsWith('<'))).toEqual([])
+      const [{ job } = { job: 'none' }] = answers
+      const found = await machine.must(`journalctl --unit infernet-agent --grep lease=${job}`)
+      expect(found).toContain('done infernet-demo')
+    })
+
     it(
       'is back when the power was cut',
       async () => {
@@ -200,8 +238,15 @@ describe.skipIf(!isPossible)(
       expect({ lost, standing }).toEqual({ lost: '0', standing: 'clear' })
       const own = answers.map(({ costMsat }) => splitFee(BigInt(costMsat), FEE_BPS).net)
       expect(BigInt(earned)).toBe(own.reduce((sum, net) => sum + net, 0n))
-      const shown = await machine.must(`infernet-agent earnings ${DATA} --edge ${stack.url}`)
-      expect(shown).toContain('sat')
+    })
+
+    it('shows root the machine’s service, who need not say where it is', async () => {
+      expect(await machine.must('infernet-agent earnings')).toMatch(/\nall time +\d+ +[\d.]+\n/)
+      expect(await machine.must('infernet-agent status')).toContain(', infernet-agent.service, up ')
+      const [name = 'none'] = (await machine.must(`infernet-agent keys ${DATA}`)).split('\n')
+      expect(await machine.must('infernet-agent keys')).toContain(name)
+      const ada = await machine.sh(`${ADA} infernet-agent status --data /var/lib/infernet-agent`)
+      expect(ada.err).toContain('\n→ sudo infernet-agent status --data /var/lib/infernet-agent\n')
     })
 
     it(

@@ -1,4 +1,5 @@
 import { CommanderError, type Command, type Option } from 'commander'
+import { errorMessage } from '../error-message.ts'
 import type { GivenOption } from '../service/given-option.ts'
 import {
   badEntry,
@@ -88,7 +89,7 @@ export function readFileOptions(
     try {
       check(Object.fromEntries(values))
     } catch (error) {
-      throw badEntry(path, name, error instanceof Error ? error.message : String(error))
+      throw badEntry(path, name, errorMessage(error))
     }
   }
   return { file, given, values }

@@ -16,6 +16,7 @@ import { readSamples, writeSamples, type Samples } from '../calibration/sample-f
 import { summaryOf } from '../calibration/summary.ts'
 import { createEngine } from '../engines/create-engine.ts'
 import { EngineStartError } from '../engines/engine.ts'
+import { errorMessage } from '../error-message.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
 import { DEFAULT_SLOTS } from '../limits.ts'
 import { plainText } from '../plain-text.ts'
@@ -139,7 +140,7 @@ function writing(file: string, write: () => void): void {
   try {
     write()
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorMessage(error)
     throw new OwnerError(EXIT.usage, `cannot write ${file}: ${reason}`)
   }
 }

@@ -3,6 +3,7 @@ import { bashCompletion } from './completion/bash-completion.ts'
 import { commandTree, type CommandNode } from './completion/command-tree.ts'
 import { fishCompletion } from './completion/fish-completion.ts'
 import { zshCompletion } from './completion/zsh-completion.ts'
+import { JSON_OPTION } from './control-asks.ts'
 
 const SHELLS: Readonly<Record<string, (program: CommandNode) => string>> = {
   bash: bashCompletion,
@@ -16,7 +17,9 @@ export function addCompletionCommand(program: Command): void {
     .command('completion')
     .description('print what a shell needs to complete commands and options')
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SHELLS)))
-    .action((shell: string) => {
-      process.stdout.write(SHELLS[shell]?.(commandTree(program)) ?? '')
+    .option(...JSON_OPTION)
+    .action((shell: string, { json }: { readonly json?: boolean }) => {
+      const script = SHELLS[shell]?.(commandTree(program)) ?? ''
+      process.stdout.write(json ? `${JSON.stringify({ shell, script })}\n` : script)
     })
 }

@@ -4,10 +4,11 @@ import { askAgent } from '../control/control-client.ts'
 import { ControlError, type ControlErrorCode } from '../control/control-error.ts'
 import { dataDir } from '../data-dir.ts'
 import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
+import { asRoot } from './as-root.ts'
 import { nextStep, ownAgent } from './own-agent.ts'
 
 export interface ControlFlags {
-  readonly data?: string
+  readonly data?: string | undefined
   readonly json?: boolean
 }
 
@@ -42,6 +43,7 @@ export async function runningAgent<T>(
 const EXIT_CODES: Readonly<Record<ControlErrorCode, ExitCode>> = {
   already_running: EXIT.data,
   not_running: EXIT.notServing,
+  not_yours: EXIT.usage,
   unusable: EXIT.usage,
   refused: EXIT.failure,
   bad_answer: EXIT.failure,
@@ -58,6 +60,8 @@ export async function controlFault<T>({ data }: ControlFlags, work: () => Promis
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
     const { exitCode, message } = ownersError(error)
+    if (error.code === 'not_yours')
+      throw new OwnerError(exitCode, message, { next: asRoot(process.argv.slice(2)) })
     if (error.code !== 'not_running') throw new OwnerError(exitCode, message)
     throw new OwnerError(exitCode, message, { next: nextStep(ownAgent(data, process.env)) })
   }

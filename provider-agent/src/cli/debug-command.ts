@@ -11,6 +11,7 @@ import { agentStatusSchema } from '../control/agent-status.ts'
 import { agentLines } from '../control/control-client.ts'
 import { ControlError } from '../control/control-error.ts'
 import { dataDir } from '../data-dir.ts'
+import { errorMessage } from '../error-message.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { probeThisMachine } from '../hardware/probe.ts'
 import { AGENT_VERSION } from '../version.ts'
@@ -58,11 +59,12 @@ async function bundle(flags: BundleFlags): Promise<void> {
 }
 
 function redactorFor(flags: BundleFlags) {
-  const { data, engineKey, clientKey, lndMacaroon, engineArg } = flags
+  const { data, edge, engineKey, engineUrl, clientKey, lndMacaroon, engineArg } = flags
   const { key } = dataDir(data, process.env)
   const known = knownSecrets({
     texts: [engineKey, clientKey, ...secretArguments(engineArg)],
     files: [key, lndMacaroon],
+    urls: [edge, engineUrl],
     env: process.env,
   })
   return redactor({ known, home: homedir() })
@@ -136,7 +138,7 @@ async function written(file: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeFile(file, bytes, { mode: 0o600, flag: 'wx' })
   } catch (error) {
-    throw cannotWrite(file, error instanceof Error ? error.message : String(error))
+    throw cannotWrite(file, errorMessage(error))
   }
 }
 

@@ -37,7 +37,8 @@ export interface DiagnoseFlags extends Omit<RunFlags, 'edge'> {
 export function checksFor(flags: DiagnoseFlags): Check[] {
   const { data, edge, clientKey } = flags
   const now = Date.now
-  const isRunning = async () => (await runningAgent(data, agentStatusSchema)) !== undefined
+  const running = () => runningAgent(data, agentStatusSchema)
+  const isRunning = async () => (await running()) !== undefined
   return [
     ...machineChecks({
       nodeVersion: process.version,
@@ -56,7 +57,7 @@ export function checksFor(flags: DiagnoseFlags): Check[] {
     engineCheck({
       create: () => createEngine(engineOptions(flags, readOfferFlags(flags).overrides), now),
       isEmbedded: engineKind(flags) !== 'openai-http',
-      isRunning,
+      running,
       now,
     }),
     priceCheck(flags.price),

@@ -78,6 +78,22 @@ describe('infernet-agent doctor', () => {
     expect(outcomeOf(JSON.parse(out) as Report, 'engine')).toBe('skipped')
   })
 
+  it('ends at once with Ctrl-C, whatever it waits for', async () => {
+    const engine = new FakeEngine()
+    await engine.start()
+    cleaning.push(() => engine.close())
+    const asked = Promise.withResolvers<void>()
+    engine.onQuestion = () => (asked.resolve(), 'never')
+    const child = start(['doctor', '--engine-url', engine.url, '--data', newFolder(), '--json'])
+    const output = Promise.all([text(child.stdout!), once(child, 'close')])
+    await asked.promise
+    child.kill('SIGINT')
+    const [out] = await output
+    expect(child.exitCode).toBe(EXIT.interrupted)
+    const { checks } = JSON.parse(out) as { checks: { id: string; said: string }[] }
+    expect(checks.find(({ id }) => id === 'engine')?.said).toBe('stopped')
+  })
+
   it('says what to type for all that is wrong, in plain text through a pipe', async () => {
     const flags = ['--edge', 'http://127.0.0.1:1', '--engine-url', 'http://127.0.0.1:1']
     const wrong = ['--payout', 'nowhere', '--price', 'free', '--quantization', '?']

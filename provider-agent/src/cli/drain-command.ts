@@ -11,6 +11,7 @@ import {
   socketOf,
   type ControlFlags,
 } from './control-asks.ts'
+import { agentData } from './own-agent.ts'
 import { untilStopped } from './until-stopped.ts'
 
 interface DrainFlags extends ControlFlags {
@@ -28,7 +29,8 @@ export function addDrainCommand(program: Command): void {
     .action(drain)
 }
 
-async function drain(flags: DrainFlags): Promise<void> {
+async function drain(given: DrainFlags): Promise<void> {
+  const flags = { ...given, data: agentData(given.data) }
   const status = await controlFault(flags, () => drainAgent(flags.data, agentStatusSchema))
   if (flags.wait) {
     const stopping = untilStopped().signal

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import type { ProviderEarningsJson } from '@infernet/schemas/provider-earnings'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -30,7 +32,25 @@ const earnings = (changes: Partial<ProviderEarningsJson> = {}): ProviderEarnings
   ...changes,
 })
 
+/** What a terminal with colours is shown of them: those are chosen when the program starts. */
+function inColour(of: ProviderEarningsJson): string {
+  const module = join(import.meta.dirname, 'earnings-text.ts')
+  const script = `import { earningsText } from ${JSON.stringify(module)}
+    process.stdout.write(earningsText(${JSON.stringify(of)}, ${NOW}))`
+  const env: NodeJS.ProcessEnv = { ...process.env, FORCE_COLOR: '1' }
+  delete env['NO_COLOR']
+  const args = ['--input-type=module', '--eval', script]
+  return spawnSync(process.execPath, args, { encoding: 'utf8', env }).stdout
+}
+
 describe('earnings as text', () => {
+  it('begin with the edge’s notice, in yellow, or with the table', () => {
+    const [notice, gap] = inColour(earnings({ notice: 'soon' })).split('\n')
+    expect([notice, gap]).toEqual(['\u001B[33msoon\u001B[39m', ''])
+    const [first = ''] = inColour(earnings()).split('\n')
+    expect(first).toContain('jobs')
+  })
+
   it('are those of today, of seven days, and of all time', () => {
     const days = [day('2026-06-20', 1), day('2026-06-14', 2), day('2026-06-13', 4)]
     expect(sumOfDays(earnings({ days }), 1, NOW)).toEqual({ jobs: 1, earned: 1_000n, lost: 0n })

@@ -34,7 +34,7 @@ const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 export function earningsText(earnings: ProviderEarningsJson, now: number): string {
   const notice = plainText(earnings.notice ?? '')
   const parts = [
-    pc.yellow(notice),
+    ...(notice === '' ? [] : [pc.yellow(notice)]),
     periodsText(earnings, now),
     barsText(earnings, now),
     balancesText(earnings),

@@ -87,6 +87,16 @@ describe('event lines', () => {
     expect(line({ event: 'payout_trouble', message: 'away' })).toContain('away')
   })
 
+  it('tells that an engine rests, how to keep it, and that it comes back', () => {
+    const of = { engine: 'llama-server' } as const
+    expect(shown({ event: 'resting', ...of }).lines[0]).toMatch(
+      / resting llama-server has ended, .* \(--keep-loaded keeps it\)$/,
+    )
+    expect(shown({ event: 'waking', ...of }).lines[0]).toMatch(
+      / waking llama-server is started again$/,
+    )
+  })
+
   it('tells of scores, and why there are none', () => {
     const of = { id: 1, model: 'm' }
     const scored = shown({ event: 'scored', ...of, tokens: 300, ms: 600 })

@@ -110,6 +110,10 @@ function lineOf(event: AgentEvent): string {
       return `${pc.yellow('paused')} no new jobs: ${event.message}`
     case 'resumed':
       return `${pc.green('resumed')} jobs may come in again`
+    case 'resting':
+      return `${pc.yellow('resting')} ${event.engine} has ended, so that its memory is free; it comes back when jobs may come in again (--keep-loaded keeps it)`
+    case 'waking':
+      return `${pc.green('waking')} ${event.engine} is started again`
     case 'job_busy':
       return pc.dim(`refused a job for ${event.model}: ${event.reason}`)
     case 'receipt_unknown':

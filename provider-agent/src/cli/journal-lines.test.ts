@@ -8,7 +8,7 @@ import type { AgentEvent } from '../events.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FakeEdge } from '../testing/fake-edge.ts'
 import { lineOfEvent } from './event-lines.ts'
-import { isJournal, journalText, priorityOf } from './journal-lines.ts'
+import { idsOf, isJournal, journalText, priorityOf } from './journal-lines.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 
@@ -50,6 +50,15 @@ describe('the priority of a line', () => {
 
   it('stands before each line of a text', () => {
     expect(journalText('one\n  two', 4)).toBe('<4>one\n<4>  two')
+  })
+})
+
+describe('the ids at the end of a line', () => {
+  it('are those of the job, or of what is known of it, and else none', () => {
+    expect(idsOf({ event: 'job_done', ...facts })).toBe(' job=job_1 lease=job_1.1')
+    const audited = { event: 'transcript_opened', lease: 'job_1.1', found: true } as const
+    expect(idsOf(audited)).toBe(' lease=job_1.1')
+    expect(idsOf({ event: 'gave_up', reason: 'r', next_step: 'n' })).toBe('')
   })
 })
 

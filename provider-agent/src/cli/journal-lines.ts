@@ -45,9 +45,11 @@ const isPoor = (event: AgentEvent): boolean =>
 export const journalText = (text: string, priority: Priority): string =>
   text.replaceAll(/^/gm, `<${priority}>`)
 
-/** The ids of a job, to find it by. */
-export const idsOf = (event: AgentEvent): string =>
-  'job' in event ? ` job=${event.job} lease=${event.lease}` : ''
+/** The ids of a job, to find it by: of what comes after it, such as an audit, the agent knows the lease alone. */
+export function idsOf(event: AgentEvent): string {
+  if ('job' in event) return ` job=${event.job} lease=${event.lease}`
+  return 'lease' in event ? ` lease=${event.lease}` : ''
+}
 
 /**
  * Whether an open file is the journal, going by `JOURNAL_STREAM`: systemd sets it to the device and inode of what it

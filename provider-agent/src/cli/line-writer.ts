@@ -2,15 +2,20 @@
 const FLUSH_MS = 50
 const FLUSH_CHARS = 64 * 1024
 
-/** What lines are written to: process.stdout, which blocks until a pipe or file has taken them. */
+/** What may wait for a reader that does not read: some thousand lines. */
+export const MAX_WAITING_BYTES = 1024 * 1024
+
+/** What lines are written to: process.stdout, which keeps in memory what a pipe or the journal has not yet taken. */
 export interface LineStream {
   readonly isTTY?: boolean
+  /** Bytes that it keeps. */
+  readonly writableLength?: number
   write(text: string): unknown
 }
 
 /**
- * Gathers what is written and passes it on in one piece, a moment later. Whoever ends the process
- * must call {@link flush} on its way out.
+ * Gathers what is written and passes it on in one piece, a moment later; lines that nobody takes are left out. Whoever
+ * ends the process must call {@link flush} on its way out.
  */
 export class LineWriter implements LineStream {
   readonly isTTY: boolean
@@ -35,6 +40,7 @@ export class LineWriter implements LineStream {
     this.#timer = undefined
     const text = this.#text
     this.#text = ''
-    if (text !== '') this.#stream.write(text)
+    const isTaken = (this.#stream.writableLength ?? 0) <= MAX_WAITING_BYTES
+    if (text !== '' && isTaken) this.#stream.write(text)
   }
 }

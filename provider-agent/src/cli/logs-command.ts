@@ -13,6 +13,7 @@ import {
 } from './control-asks.ts'
 import { count } from './count.ts'
 import { lineOfEvent } from './event-lines.ts'
+import { agentData } from './own-agent.ts'
 import { untilStopped } from './until-stopped.ts'
 
 const DEFAULT_TAIL = 50
@@ -36,7 +37,8 @@ export function addLogsCommand(program: Command): void {
     .action(logs)
 }
 
-async function logs(flags: LogsFlags): Promise<void> {
+async function logs(given: LogsFlags): Promise<void> {
+  const flags = { ...given, data: agentData(given.data) }
   const stopping = untilStopped()
   // `logs | head` leaves when it has enough.
   process.stdout.on('error', () => stopping.abort())

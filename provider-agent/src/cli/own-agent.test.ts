@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SYSTEM_STATE } from '../service/service-files.ts'
-import { keyElsewhere, nextStep, SYSTEM_KEYS, type OwnAgent } from './own-agent.ts'
+import { keyElsewhere, nextStep, serviceFolder, SYSTEM_KEYS, type OwnAgent } from './own-agent.ts'
 
 const NONE = { system: false, userData: undefined }
 const OF_MACHINE = { system: true, userData: undefined }
@@ -9,6 +9,7 @@ const OWN: OwnAgent = {
   isNamed: false,
   dataFlag: '',
   hasKey: true,
+  hasSocket: false,
   hasSettings: true,
   services: NONE,
 }
@@ -78,5 +79,22 @@ describe('the key of a service', () => {
       { services: ofUser(OWN.root) },
     ]
     for (const own of others) expect(keyElsewhere({ ...keyless, ...own })).toBeUndefined()
+  })
+})
+
+describe('what root is shown who names no folder', () => {
+  const beside = { ...OWN, services: OF_MACHINE }
+
+  it('is the machine’s service', () => {
+    expect(serviceFolder(beside, 'agent')).toBe('/var/lib/infernet-agent')
+    expect(serviceFolder({ ...beside, hasKey: false }, 'key')).toBe('/etc/infernet-agent')
+  })
+
+  it('is root’s own agent and key, where it has them, and what it names', () => {
+    expect(serviceFolder({ ...beside, hasSocket: true }, 'agent')).toBeUndefined()
+    expect(serviceFolder(beside, 'key')).toBeUndefined()
+    for (const own of [OWN, { ...beside, ...named('/d') }, { ...OWN, services: ofUser('/d') }])
+      for (const what of ['agent', 'key'] as const)
+        expect(serviceFolder({ ...own, hasKey: false }, what)).toBeUndefined()
   })
 })

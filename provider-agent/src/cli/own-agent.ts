@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { dataDir } from '../data-dir.ts'
 import { shellWord } from '../doctor/shell-word.ts'
 import { installedServices, type InstalledServices } from '../service/installed-services.ts'
@@ -18,6 +18,8 @@ export interface OwnAgent {
   /** ` --data DIR`, or nothing, for commands to type. */
   readonly dataFlag: string
   readonly hasKey: boolean
+  /** An agent runs there, or was killed there. */
+  readonly hasSocket: boolean
   /** `setup` has been there. */
   readonly hasSettings: boolean
   readonly services: InstalledServices
@@ -25,16 +27,43 @@ export interface OwnAgent {
 
 /** Looks for key, settings and services, for a command with this `--data`. */
 export function ownAgent(data: string | undefined, env: NodeJS.ProcessEnv): OwnAgent {
-  const { key, settings } = dataDir(data, env)
+  const { control, key, settings } = dataDir(data, env)
   const unitOf = (scope: 'system' | 'user') => serviceFiles(scope, env, homedir()).unit
   return {
     root: dirname(settings),
     isNamed: Boolean(data || env['INFERNET_DATA']),
     dataFlag: dataFlag(data),
     hasKey: existsSync(key),
+    hasSocket: existsSync(control),
     hasSettings: existsSync(settings),
     services: installedServices({ system: unitOf('system'), user: unitOf('user') }),
   }
+}
+
+/**
+ * Where root looks for `what` who has named no folder: where the machine's service has it, unless root has one of its
+ * own. Undefined: where everybody looks.
+ */
+export function serviceFolder(own: OwnAgent, what: 'agent' | 'key'): string | undefined {
+  if (own.isNamed || !own.services.system) return undefined
+  if (what === 'agent') return own.hasSocket ? undefined : SYSTEM_STATE
+  return own.hasKey ? undefined : SYSTEM_KEYS
+}
+
+/** The `--data` where the agent runs that is asked. */
+export const agentData = (data: string | undefined): string | undefined => dataFor('agent', data)
+
+/** The `--data` where the provider's key is that is asked for. */
+export const keyData = (data: string | undefined): string | undefined => dataFor('key', data)
+
+/** The `--data` of the agent whose key is in `data`: the machine's service has them in two places. */
+export const agentBeside = (data: string | undefined): string | undefined =>
+  data !== undefined && resolve(data) === SYSTEM_KEYS ? SYSTEM_STATE : agentData(data)
+
+function dataFor(what: 'agent' | 'key', data: string | undefined): string | undefined {
+  // Nobody else can read them.
+  if (data !== undefined || process.getuid?.() !== 0) return data
+  return serviceFolder(ownAgent(data, process.env), what)
 }
 
 /** ` --data DIR`, or nothing, for commands to type. */

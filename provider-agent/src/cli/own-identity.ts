@@ -2,21 +2,28 @@ import { dataDir } from '../data-dir.ts'
 import { shellWord } from '../doctor/shell-word.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { findIdentity, KeyError, type Identity } from '../identity.ts'
-import { keyElsewhere, ownAgent } from './own-agent.ts'
+import { asRoot } from './as-root.ts'
+import { keyData, keyElsewhere, ownAgent } from './own-agent.ts'
 
 /** The provider's key under `--data`, if there is one: none is made. Throws OwnerError. */
 export function ownIdentity(data: string | undefined): Identity | undefined {
   try {
     return findIdentity(dataDir(data, process.env).key)?.identity
   } catch (error) {
-    if (error instanceof KeyError) throw new OwnerError(EXIT.data, error.message)
+    if (error instanceof KeyError) throw keyFault(error)
     throw error
   }
 }
 
+/** What is wrong with a key as one line for its owner, with an exit code and, for another user's, what to type. */
+export function keyFault({ cause, message }: KeyError): OwnerError {
+  const isOthers = cause instanceof Error && 'code' in cause && cause.code === 'EACCES'
+  return new OwnerError(EXIT.data, message, isOthers ? { next: asRoot(process.argv.slice(2)) } : {})
+}
+
 /** The same where it is needed. Throws OwnerError. */
 export function requiredIdentity(data: string | undefined): Identity {
-  const identity = ownIdentity(data)
+  const identity = ownIdentity(keyData(data))
   if (identity !== undefined) return identity
   throw noKey(data)
 }

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import type { EventLog } from '../events.ts'
+import { AmdReader } from '../hardware/amd-reader.ts'
 import { Availability } from '../hardware/availability.ts'
 import { commandRunner } from '../hardware/command-runner.ts'
 import { GpuWatch } from '../hardware/gpu-watch.ts'
 import { HardwareRecord } from '../hardware/hardware-record.ts'
 import { parseHours, type Hours } from '../hardware/hours.ts'
 import { probeThisMachine } from '../hardware/probe.ts'
-import { kernelFiles } from '../hardware/kernel-files.ts'
 import type { RoomLimits } from '../hardware/room.ts'
 import { hintFor } from '../hardware/trouble-hints.ts'
 import { count } from './count.ts'
@@ -17,6 +17,7 @@ export interface OwnerFlags {
   readonly maxWatts?: number
   readonly keepVram?: number
   readonly pauseWhenBusy?: boolean
+  readonly keepLoaded?: boolean
   readonly hardware: boolean
 }
 
@@ -28,6 +29,7 @@ export const addOwnerOptions = (command: Command): Command =>
     .option('--max-watts <watts>', 'take no jobs while a GPU draws as much', count(10_000))
     .option('--keep-vram <MiB>', 'take no jobs while a GPU has less free', count(2 ** 24))
     .option('--pause-when-busy', 'take no jobs while somebody else uses a GPU')
+    .option('--keep-loaded', 'keep the engine in memory outside of --hours and while a GPU is used')
     .option('--no-hardware', 'do not tell the edge what machine this is')
 
 /** When jobs may come in; undefined: always. Throws HoursError. */
@@ -39,8 +41,9 @@ export function openOwnerSide(flags: OwnerFlags, hours: Hours | undefined, event
   const trouble = (message: string): void => events.emit({ event: 'hardware_trouble', message })
   const watch = watchFor(flags, trouble)
   const isLimited = hours !== undefined || watch !== undefined
+  const availability = { hours, watch, keepsLoaded: flags.keepLoaded }
   return {
-    ...(isLimited ? { availability: new Availability({ hours, watch }) } : {}),
+    ...(isLimited ? { availability: new Availability(availability) } : {}),
     ...(flags.hardware ? { hardware: new HardwareRecord(lookAround(trouble)) } : {}),
   }
 }
@@ -64,9 +67,10 @@ const BLIND = {
 function watchFor(flags: OwnerFlags, trouble: (message: string) => void): GpuWatch | undefined {
   const limits = roomLimitsOf(flags)
   if (limits === undefined) return undefined
+  const amd = new AmdReader()
   return new GpuWatch({
     run: commandRunner(),
-    files: kernelFiles,
+    amd: () => amd.read(),
     limits,
     onBlind: (which) => trouble(BLIND[which]),
   })

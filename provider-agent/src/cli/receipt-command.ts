@@ -5,6 +5,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
 import { shellWord } from '../doctor/shell-word.ts'
 import { askEdgeJson, edgeUrl } from '../edge-api/ask-edge.ts'
+import { errorMessage } from '../error-message.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { plainJson } from '../plain-text.ts'
 import { InputError, readInput } from '../read-input.ts'
@@ -90,7 +91,7 @@ async function readReceipts(file: string): Promise<AnyReceipt[]> {
   } catch (error) {
     if (error instanceof InputError) throw new OwnerError(EXIT.usage, error.message)
     const reason =
-      error instanceof z.ZodError ? 'not a signed receipt, nor a list of some' : messageOf(error)
+      error instanceof z.ZodError ? 'not a signed receipt, nor a list of some' : errorMessage(error)
     throw new OwnerError(EXIT.usage, `cannot read ${file}: ${reason}`)
   }
 }
@@ -117,6 +118,3 @@ async function verifiedPart(receipt: SignedReceipt, issuer: PeerId | undefined):
   const result = await verifyReceipt(receipt)
   return { result, text: receiptText(result) }
 }
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error)

@@ -46,17 +46,19 @@ describe('readRunArguments', () => {
       quantization: 'int4',
       slots: 2,
       payout: 'me@wallet.example',
+      'keep-loaded': true,
     })
     const { flags, given, settings } = readRunArguments(['--engine=tiny', '--data=here'], (data) =>
       data === 'here' ? path : '',
     )
-    expect(flags).toMatchObject({ edge: 'https://file.example.org', model: [] })
+    expect(flags).toMatchObject({ edge: 'https://file.example.org', model: [], keepLoaded: true })
     expect(given.map(({ flag, value }) => `${flag}=${value}`)).toEqual([
       '--engine=tiny',
       '--data=here',
       '--quantization=fp8',
       '--edge=https://file.example.org',
       '--payout=me@wallet.example',
+      '--keep-loaded=undefined',
     ])
     expect(settings?.path).toBe(path)
   })

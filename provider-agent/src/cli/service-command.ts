@@ -1,13 +1,10 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { CommanderError, InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import { dataDir } from '../data-dir.ts'
-import { EngineStartError } from '../engines/engine.ts'
 import { findProgram } from '../engines/managed/find-program.ts'
-import { EXIT, OwnerError, type ExitCode } from '../exit-codes.ts'
-import { isSystemError } from '../file-link.ts'
-import { KeyError } from '../identity.ts'
+import { EXIT } from '../exit-codes.ts'
 import { runCommand } from '../service/command.ts'
 import type { GivenOption } from '../service/given-option.ts'
 import { gpuGroupsIn, hasGpuFiles } from '../service/gpu-access.ts'
@@ -16,7 +13,7 @@ import { homeIn } from '../service/owners-home.ts'
 import { planService, type ServiceHost, type ServiceWish } from '../service/plan-service.ts'
 import type { ReadMode } from '../service/readable.ts'
 import { dataRootIn, renderUnit } from '../service/render-unit.ts'
-import { ServiceError, type ServiceErrorCode } from '../service/service-error.ts'
+import { ServiceError } from '../service/service-error.ts'
 import {
   serviceFiles,
   SYSTEM_STATE,
@@ -25,14 +22,14 @@ import {
 } from '../service/service-files.ts'
 import { OLDEST_SYSTEMD } from '../service/service-limits.ts'
 import { Systemd } from '../service/systemd.ts'
-import { UnitWordError } from '../service/unit-words.ts'
 import type { Scope } from '../service/unit-settings.ts'
+import { asRoot } from './as-root.ts'
 import { JSON_OPTION } from './control-asks.ts'
-import { parserSays } from './end-of.ts'
 import { engineKind } from './engine-options.ts'
 import type { ManagedFlags } from './managed-options.ts'
 import { readRunArguments } from './run-arguments.ts'
 import { settingsPath, type SettledFrom } from './run-settings.ts'
+import { ownersFault } from './service-fault.ts'
 import { usesGpu } from './service-gpu.ts'
 import { stateText, tool } from './service-text.ts'
 
@@ -82,6 +79,7 @@ export function addServiceCommand(program: Command): void {
 
 const addUnitOptions = (command: Command): Command =>
   command
+    .usage('[options] [-- OPTIONS OF RUN]')
     .argument('[options...]', 'after --, the options of run, such as --engine-url')
     .option(...USER)
     .option('--edge <url>', 'the edge')
@@ -129,7 +127,7 @@ async function withLastWords(error: unknown, systemd: Systemd): Promise<never> {
   if (!(error instanceof ServiceError) || error.code !== 'refused') throw error
   const said = (await systemd.journal()).map((line) => `\n  ${line}`).join('')
   const remedy = 'say install again with other options, or: infernet-agent service uninstall'
-  throw new ServiceError('refused', `${error.message}${said}\n→ ${remedy}`, { cause: error })
+  throw new ServiceError('refused', `${error.message}${said}`, { cause: error, next: remedy })
 }
 
 function installedText(
@@ -264,6 +262,7 @@ function assertMay(scope: Scope): void {
   throw new ServiceError(
     'not_root',
     "the machine's services are root's: say it again with sudo, or add --user for a service of your own",
+    { next: asRoot(process.argv.slice(2)) },
   )
 }
 
@@ -282,30 +281,4 @@ function variable(
   if (name === 'INFERNET_ENGINE_KEY')
     throw new InvalidArgumentError('Everybody can read a unit: set it where you run install.')
   return { ...before, [name]: value }
-}
-
-const CODES: Readonly<Record<ServiceErrorCode, ExitCode>> = {
-  no_systemd: EXIT.service,
-  old_systemd: EXIT.service,
-  refused: EXIT.service,
-  not_root: EXIT.usage,
-  bad_options: EXIT.usage,
-  unreadable: EXIT.usage,
-  taken: EXIT.usage,
-}
-
-async function ownersFault(work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (error instanceof ServiceError) throw new OwnerError(CODES[error.code], error.message)
-    if (error instanceof UnitWordError) throw new OwnerError(EXIT.usage, error.message)
-    if (error instanceof KeyError) throw new OwnerError(EXIT.data, error.message)
-    if (error instanceof EngineStartError) throw new OwnerError(EXIT.engine, error.message)
-    if (error instanceof CommanderError && error.exitCode !== 0)
-      // It was in what follows `--`.
-      throw new OwnerError(EXIT.usage, parserSays(error), { next: 'infernet-agent run --help' })
-    if (isSystemError(error)) throw new OwnerError(EXIT.service, error.message)
-    throw error
-  }
 }

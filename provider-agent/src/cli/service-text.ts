@@ -5,9 +5,11 @@ import { facts } from './columns.ts'
 import { EXIT } from '../exit-codes.ts'
 import { duration } from './human-units.ts'
 
-/** `systemctl` or `journalctl`, as the owner types it. */
-export const tool = (name: string, scope: Scope): string =>
-  scope === 'user' ? `${name} --user` : name
+/** `systemctl` or `journalctl`, as the owner types it: of the machine's service root alone may. */
+export function tool(name: string, scope: Scope, isRoot = process.getuid?.() === 0): string {
+  if (scope === 'user') return `${name} --user`
+  return isRoot ? name : `sudo ${name}`
+}
 
 /** The state of the service with its last words and what to do next. `now` in ms since the epoch. */
 export function stateText(
@@ -66,20 +68,15 @@ const REMEDIES: Readonly<Record<number, string>> = {
 }
 
 function nextSteps(state: UnitState, scope: Scope): string[] {
-  const user = scope === 'user' ? ' --user' : ''
-  if (!state.installed)
-    return [
-      `infernet-agent service install${user} --edge https://edge.example.org -- OPTIONS OF RUN`,
-    ]
+  const install = tool('infernet-agent service install', scope)
+  if (!state.installed) return ['infernet-agent setup', install]
   const log = `${tool('journalctl', scope)} -u infernet-agent -f`
   if (state.active === 'active') return [log]
   const control = tool('systemctl', scope)
   const remedy = state.result === 'success' ? undefined : REMEDIES[state.exitCode]
   return [
     ...(remedy === undefined ? [] : [remedy]),
-    ...(state.result === 'oom-kill'
-      ? [`infernet-agent service install${user} --memory-max SIZE …`]
-      : []),
+    ...(state.result === 'oom-kill' ? [`${install} --memory-max SIZE …`] : []),
     ...(state.active === 'failed' || state.active === 'inactive'
       ? [`${control} restart infernet-agent`]
       : []),

@@ -2,6 +2,7 @@ import { parsePrice } from '@infernet/settlement/price-text'
 import type { CheckResult } from '../doctor/check.ts'
 import { edgeChecks } from '../doctor/edge-checks.ts'
 import { runChecks } from '../doctor/run-checks.ts'
+import { errorMessage } from '../error-message.ts'
 import { EXIT, OwnerError } from '../exit-codes.ts'
 import { edgeAddress } from '../link/edge-address.ts'
 import { addressFault } from '../payout/look-up-address.ts'
@@ -46,10 +47,9 @@ export async function edgeAnswer(asking: Asking): Promise<CheckedEdge> {
       )
     }
     if (edge === undefined) {
-      throw new OwnerError(
-        EXIT.usage,
-        'say which edge: infernet-agent setup --yes --edge https://edge.example.org',
-      )
+      throw new OwnerError(EXIT.usage, 'say which edge: its operator tells you the URL', {
+        next: 'infernet-agent setup --yes --edge https://edge.example.org',
+      })
     }
     const checks = await checked(edge, asking)
     const failures = checks.filter(({ outcome }) => outcome === 'failed')
@@ -171,7 +171,7 @@ function faultOf<T>(read: (given: T) => unknown): (given: T) => string | undefin
       read(given)
       return undefined
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return errorMessage(error)
     }
   }
 }

@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { demoModel } from '../engines/model-file.ts'
 import { EXIT } from '../exit-codes.ts'
 import { writeAgentFile } from '../setup/agent-file.ts'
+import { USUAL_PORTS } from '../setup/engine-ports.ts'
+import { findServers } from '../setup/find-servers.ts'
 import { FakeEdge } from '../testing/fake-edge.ts'
 import { FakeEngine } from '../testing/fake-engine.ts'
 
@@ -151,13 +153,19 @@ describe('infernet-agent setup', () => {
     expect(readFileSync(file(), 'utf8')).not.toMatch(/a key|another key/)
   })
 
-  it('takes a file that fits, names it from the root on, and keeps secrets to itself', async () => {
+  it('takes a file that fits, and names it from the root on', async ({ skip }) => {
+    const servers = await findServers(USUAL_PORTS, AbortSignal.timeout(5_000))
+    skip(servers.length > 0, 'setup takes the server of models that runs on this machine')
     cpSync(demoModel().path, join(home, 'my model.gguf'))
     const { options } = await setUp(['--edge', edge.url])
     const model = [`my-model=${join(home, 'my model.gguf')}`]
     expect(options).toMatchObject({ engine: 'llama-cpp', model })
-    const more = ['--model', 'mine=my model.gguf', '--engine', 'tiny', '--engine-key', 's3cret']
-    const { out } = await run(['setup', '--yes', '--json', ...more])
+  })
+
+  it('names a file that is given from the root on, and keeps secrets to itself', async () => {
+    cpSync(demoModel().path, join(home, 'my model.gguf'))
+    const given = ['--model', 'mine=my model.gguf', '--engine', 'tiny', '--engine-key', 's3cret']
+    const { out } = await run(['setup', '--yes', '--json', '--edge', edge.url, ...given])
     expect(written()).toMatchObject({
       model: [`mine=${join(home, 'my model.gguf')}`],
       'engine-key': 's3cret',

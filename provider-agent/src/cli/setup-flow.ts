@@ -60,7 +60,8 @@ async function questionsFor(
   if (json === true || !process.stdin.isTTY || !process.stdout.isTTY) {
     throw new OwnerError(
       EXIT.usage,
-      'setup asks questions, and this is no terminal to ask at. To take what it proposes: infernet-agent setup --yes --edge URL',
+      'setup asks questions, and this is no terminal to ask at; with --yes it takes what it proposes',
+      { next: 'infernet-agent setup --yes --edge URL' },
     )
   }
   const module = await import('../setup/questions.ts')

@@ -11,6 +11,7 @@ import {
   socketOf,
   type ControlFlags,
 } from './control-asks.ts'
+import { agentData } from './own-agent.ts'
 import { modelsText, statusText } from './status-text.ts'
 import { untilStopped } from './until-stopped.ts'
 
@@ -34,7 +35,8 @@ export function addStatusCommands(program: Command): void {
     .action(models)
 }
 
-async function status(flags: ControlFlags & { readonly watch?: boolean }): Promise<void> {
+async function status(given: ControlFlags & { readonly watch?: boolean }): Promise<void> {
+  const flags = { ...given, data: agentData(given.data) }
   const stopping = flags.watch ? untilStopped() : undefined
   // `status --watch | head` leaves when it has enough.
   process.stdout.on('error', () => stopping?.abort())
@@ -50,7 +52,8 @@ async function status(flags: ControlFlags & { readonly watch?: boolean }): Promi
   }
 }
 
-async function models(flags: ControlFlags): Promise<void> {
+async function models(given: ControlFlags): Promise<void> {
+  const flags = { ...given, data: agentData(given.data) }
   const { data } = await controlFault(flags, () =>
     askAgent({ socket: socketOf(flags.data), method: 'GET', path: '/models' }, modelListSchema),
   )

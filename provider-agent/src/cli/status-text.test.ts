@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { startedState } from '../control/agent-state.ts'
+import { after, startedState } from '../control/agent-state.ts'
 import { statusOf, type LiveFacts } from '../control/agent-status.ts'
 import { statusText } from './status-text.ts'
 
@@ -16,7 +16,11 @@ const facts = {
 const clock = { now: () => 1, monotonic: () => 1 }
 
 /** The line that begins with `name`, of an agent that has just started. */
-function lineOf(name: string, load: LiveFacts['load']): string | undefined {
+function lineOf(
+  name: string,
+  load: LiveFacts['load'],
+  state = startedState(0),
+): string | undefined {
   const live = {
     jobsRunning: 1,
     load,
@@ -24,7 +28,7 @@ function lineOf(name: string, load: LiveFacts['load']): string | undefined {
     jobsMemory: undefined,
     rssBytes: 1,
   }
-  const text = stripVTControlCharacters(statusText(statusOf(startedState(0), facts, live, clock)))
+  const text = stripVTControlCharacters(statusText(statusOf(state, facts, live, clock)))
   return text.split('\n').find((line) => line.startsWith(`${name} `))
 }
 
@@ -37,5 +41,13 @@ describe('the status of an agent', () => {
     expect(lineOf('load', full)).toMatch(/ 91 % of the cache in use, 3 wait in the engine$/)
     expect(lineOf('load', { ...full, waiting: 0, kvUse: undefined })).toBeUndefined()
     expect(lineOf('load', undefined)).toBeUndefined()
+  })
+
+  it('says that the engine rests', () => {
+    const resting = after(startedState(0), { event: 'resting', engine: 'tiny' }, 0)
+    const known = { ...resting, engine: 'tiny' }
+    expect(lineOf('engine', undefined, known)).toMatch(
+      / tiny, provider, resting: its memory is free$/,
+    )
   })
 })

@@ -33,6 +33,8 @@ export function statusText(status: AgentStatus): string {
   return parts.join('\n\n')
 }
 
+const rests = ({ resting }: AgentStatus): string =>
+  resting ? pc.yellow(', resting: its memory is free') : ''
 const inside = ({ sandbox }: AgentStatus): string => (sandbox === null ? '' : ` in ${sandbox}`)
 
 function rowsOf(status: AgentStatus): string[][] {
@@ -49,7 +51,7 @@ function rowsOf(status: AgentStatus): string[][] {
       'agent',
       `${status.version}, pid ${status.pid}${unit}, up ${duration(at - status.started_at)}, ${Math.round(status.rss_bytes / 2 ** 20)} MiB`,
     ],
-    ['engine', `${status.engine ?? 'none yet'}${inside(status)}, ${status.role}`],
+    ['engine', `${status.engine ?? 'none yet'}${inside(status)}, ${status.role}${rests(status)}`],
     ['jobs', jobsText(status)],
     ...loadRows(status),
     ...(jobs.done + jobs.cancelled === 0 ? [] : speedRows(status)),

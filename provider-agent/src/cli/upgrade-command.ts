@@ -15,6 +15,7 @@ import { readRelease, type Release } from '../upgrade/release.ts'
 import { releasePlace, type ReleasePlace } from '../upgrade/release-place.ts'
 import { UpgradeError, type UpgradeErrorCode } from '../upgrade/upgrade-error.ts'
 import { RELEASE_TIMEOUT_MS } from '../upgrade/upgrade-limits.ts'
+import { asRoot } from './as-root.ts'
 import { DATA_OPTION, JSON_OPTION, type ControlFlags } from './control-asks.ts'
 import { terminal } from './terminal.ts'
 import { untilStopped } from './until-stopped.ts'
@@ -155,7 +156,8 @@ function placeOf({ from }: UpgradeFlags, own: string | undefined): ReleasePlace 
   if (text !== undefined) return releasePlace(text)
   throw new UpgradeError(
     'no_address',
-    'this package does not say where its releases are: infernet-agent upgrade --from URL, or a directory',
+    'this package does not say where its releases are: name the URL, or a directory',
+    { next: 'infernet-agent upgrade --from URL' },
   )
 }
 
@@ -164,7 +166,8 @@ function trustedKeys({ key }: UpgradeFlags, own: readonly PeerId[]): readonly Pe
   if (own.length > 0) return own
   throw new UpgradeError(
     'no_key',
-    'this package does not say whose releases to trust. If you know the key of its publisher: infernet-agent upgrade --from URL --key PEER; else install the new version by hand',
+    'this package does not say whose releases to trust: name the key of its publisher, if you know it; else install the new version by hand',
+    { next: 'infernet-agent upgrade --from URL --key PEER' },
   )
 }
 
@@ -179,6 +182,7 @@ function assertMayRestart(services: readonly OwnService[]): readonly OwnService[
   throw new OwnerError(
     EXIT.usage,
     "the machine's service runs this agent, and it has to be restarted: say it again with sudo",
+    { next: asRoot(process.argv.slice(2)) },
   )
 }
 
@@ -190,7 +194,9 @@ async function assertWanted(
 ): Promise<void> {
   const isAsked = yes !== true
   if (isAsked && !process.stdin.isTTY) {
-    throw new OwnerError(EXIT.usage, 'nobody can be asked here: say --yes')
+    throw new OwnerError(EXIT.usage, 'nobody can be asked here: say --yes', {
+      next: 'infernet-agent upgrade --yes',
+    })
   }
   if (isAsked || !json) (isAsked ? process.stderr : process.stdout).write(`${foundText(found)}\n`)
   if (!isAsked || (await saysYes(`upgrade from ${found.from}?`, signal))) return
@@ -232,6 +238,7 @@ async function ownersFault(work: () => Promise<void>): Promise<void> {
     await work()
   } catch (error) {
     if (!(error instanceof UpgradeError)) throw error
-    throw new OwnerError(CODES[error.code], error.message)
+    const { code, message, next } = error
+    throw new OwnerError(CODES[code], message, next === undefined ? {} : { next })
   }
 }

@@ -18,6 +18,8 @@ export interface Check {
   readonly name: string
   /** Where this one's has failed or was not tried, it is not tried. */
   readonly after?: string
+  /** What it waits for, for the owner, where its name does not say that. */
+  readonly waitsFor?: string
   /** How long it may take, in ms, where that is not a matter of seconds. */
   readonly limitMs?: number
   /** Changes nothing. Ends soon after `signal`. What it throws is a failure. */

@@ -4,6 +4,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
 import type { Challenge } from '@infernet/schemas/wire'
 import { edgeUrl } from '../edge-api/ask-edge.ts'
+import { errorMessage } from '../error-message.ts'
 import { edgeAddress, EdgeAddressError, type EdgeAddress } from '../link/edge-address.ts'
 import { commonVersion, LoginRefusal } from '../link/login.ts'
 import { challengeOf, DialError } from './challenge.ts'
@@ -74,7 +75,7 @@ async function nameFinding(edge: string | undefined): Promise<Finding> {
     if (error instanceof EdgeAddressError) {
       return failed(error.message, 'ask the operator of the edge for its address')
     }
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorMessage(error)
     return failed(reason, 'check --edge; then resolvectl status shows which name server is asked')
   }
 }
@@ -121,7 +122,7 @@ function refusedFinding(
   { host, port }: { readonly host: string; readonly port: number },
 ): Finding {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = errorMessage(error)
   if (/CERT|SSL|TLS|SIGNATURE|ISSUER/.test(code)) {
     return failed(
       reason,

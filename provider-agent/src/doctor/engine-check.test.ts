@@ -4,12 +4,21 @@ import type { Engine } from '../engines/engine.ts'
 import { OpenAiHttpEngine } from '../engines/openai-http/openai-http.ts'
 import { TinyEngine } from '../engines/tiny.ts'
 import { FakeEngine } from '../testing/fake-engine.ts'
-import { engineCheck } from './engine-check.ts'
+import { engineCheck, type EngineLimits, type RunningEngine } from './engine-check.ts'
 import { runChecks } from './run-checks.ts'
 
-async function look(create: () => Engine, { isEmbedded = false, isRunning = false } = {}) {
+const AWAKE: RunningEngine = { engine: 'tiny', paused: null, resting: false }
+
+interface Around {
+  readonly isEmbedded?: boolean
+  readonly agent?: RunningEngine
+  readonly limits?: EngineLimits
+}
+
+async function look(create: () => Engine, { isEmbedded = false, agent, limits }: Around = {}) {
   const now = () => performance.now()
-  const check = engineCheck({ create, isEmbedded, isRunning: async () => isRunning, now })
+  const running = async () => agent
+  const check = engineCheck({ create, isEmbedded, running, now, ...(limits && { limits }) })
   const [result] = await runChecks([check], { signal: new AbortController().signal, now })
   return result!
 }
@@ -35,18 +44,27 @@ describe('the check of an engine', () => {
     expect(engine.closed).toBe(1)
   })
 
+  const create = () => {
+    throw new Error('it was loaded')
+  }
+
   it('loads no model that the running agent has', async () => {
-    const create = () => {
-      throw new Error('it was loaded')
-    }
-    const found = await look(create, { isEmbedded: true, isRunning: true })
+    const found = await look(create, { isEmbedded: true, agent: AWAKE })
     expect(found).toMatchObject({ outcome: 'skipped' })
+  })
+
+  it('finds nothing wrong with one that rests', async () => {
+    const agent = { engine: 'tiny', paused: 'somebody else uses a GPU', resting: true }
+    expect(await look(create, { isEmbedded: true, agent })).toMatchObject({
+      outcome: 'ok',
+      said: 'tiny rests, and its memory is free: somebody else uses a GPU',
+    })
   })
 
   it('asks a server also while an agent runs, and passes on what it says', async () => {
     const fake = new FakeEngine()
     await fake.start()
-    const found = await look(() => server(fake.url), { isRunning: true })
+    const found = await look(() => server(fake.url), { agent: AWAKE })
     expect(found.outcome).toBe('ok')
     fake.fault = { status: 500, body: { error: { message: 'out of memory' } } }
     const broken = await look(() => server(fake.url))
@@ -68,6 +86,61 @@ describe('the check of an engine', () => {
     expect(unnamed.said).toContain('it has a, b')
     expect(busy).toMatchObject({ outcome: 'failed', fix: expect.stringContaining('log') })
     expect(busy.said).toContain('503')
+  })
+
+  const SOON = { startMs: 50, answerMs: 50 }
+  const LATE = { startMs: 30_000, answerMs: 30_000 }
+
+  it('does not wait for ever for a server that leaves the questions of a start unanswered', async () => {
+    const fake = new FakeEngine()
+    await fake.start()
+    fake.onQuestion = () => 'never'
+    const found = await look(() => server(fake.url), { limits: { ...LATE, startMs: 50 } })
+    await fake.close()
+    expect(found).toMatchObject({
+      outcome: 'failed',
+      said: 'openai-http: it was not ready after 0.05 s: its server does not answer, or loads a model',
+      fix: expect.stringContaining('log'),
+    })
+  })
+
+  it('does not wait for ever for an answer', async () => {
+    const fake = new FakeEngine()
+    await fake.start()
+    fake.fault = 'silent'
+    const found = await look(() => server(fake.url), { limits: { ...LATE, answerMs: 50 } })
+    await fake.close()
+    expect(found).toMatchObject({
+      outcome: 'failed',
+      said: 'openai-http: big-model has not answered a question of a few tokens in 0.05 s',
+      fix: expect.stringContaining('start it anew'),
+    })
+  })
+
+  it('closes an engine that is not ready in time, and says what its owner can do', async () => {
+    class Endless extends WatchedEngine {
+      override start(): Promise<void> {
+        return new Promise(() => {})
+      }
+    }
+    const engine = new Endless([demoModel()], Date.now)
+    const found = await look(() => engine, { isEmbedded: true, limits: SOON })
+    expect(found).toMatchObject({
+      outcome: 'failed',
+      fix: expect.stringContaining('smaller model'),
+    })
+    expect(engine.closed).toBe(1)
+  })
+
+  it('says what is waited for', () => {
+    const create = () => server('http://127.0.0.1:1')
+    const rest = { create, running: async () => undefined, now: Date.now }
+    const own = engineCheck({ ...rest, isEmbedded: true })
+    const served = engineCheck({ ...rest, isEmbedded: false })
+    expect([own.waitsFor, served.waitsFor]).toEqual([
+      'to load its models, which may take minutes',
+      'its server has 30 s for each answer',
+    ])
   })
 
   it('says what is wrong with one that does not start, or serves nothing', async () => {

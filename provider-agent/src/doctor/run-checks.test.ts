@@ -65,6 +65,21 @@ describe('runChecks', () => {
     ])
   })
 
+  it('says what it waits for', async () => {
+    const last = Promise.withResolvers<void>()
+    const checks = [
+      check('a'),
+      check('b', { waitsFor: 'a server', run: () => last.promise.then(() => ok('late')) }),
+    ]
+    const told: string[][] = []
+    const onProgress = (waiting: readonly string[]) => {
+      told.push([...waiting])
+      last.resolve()
+    }
+    await runChecks(checks, { ...options, onProgress })
+    expect(told).toEqual([['the b (a server)'], []])
+  })
+
   it('takes what a check throws for its failure', async () => {
     const run = () => Promise.reject(new Error('disk on fire'))
     const [result] = await runChecks([check('a', { run })], options)

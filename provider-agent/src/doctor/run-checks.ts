@@ -1,3 +1,4 @@
+import { errorMessage } from '../error-message.ts'
 import { failed, skipped, type Check, type CheckResult, type Finding } from './check.ts'
 
 /** A look-up, a connection and an answer over a slow line. */
@@ -8,7 +9,7 @@ export interface RunChecksOptions {
   readonly signal: AbortSignal
   /** Ms, from any moment on. */
   readonly now: () => number
-  /** Hears the names of the checks that have not ended, whenever one has. */
+  /** Hears the names of the checks that have not ended, with what they wait for, whenever one has. */
   readonly onProgress?: (waiting: readonly string[]) => void
 }
 
@@ -18,11 +19,11 @@ export async function runChecks(
   options: RunChecksOptions,
 ): Promise<CheckResult[]> {
   const begun = new Map<string, Promise<CheckResult>>()
-  const waiting = new Set(checks.map(({ name }) => name))
+  const waiting = new Set(checks)
   const reported = async (check: Check, before: Promise<CheckResult> | undefined) => {
     const result = await runOne(check, before, options)
-    waiting.delete(check.name)
-    options.onProgress?.([...waiting])
+    waiting.delete(check)
+    options.onProgress?.([...waiting].map(waitingText))
     return result
   }
   for (const check of checks) {
@@ -31,6 +32,9 @@ export async function runChecks(
   }
   return Promise.all(begun.values())
 }
+
+const waitingText = ({ name, waitsFor }: Check): string =>
+  waitsFor === undefined ? name : `${name} (${waitsFor})`
 
 async function runOne(
   check: Check,
@@ -70,7 +74,7 @@ async function settled(check: Check, signal: AbortSignal): Promise<Finding> {
   try {
     return await check.run(signal)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorMessage(error)
     return failed(
       reason,
       'if this message does not say what to do, report it with: infernet-agent debug bundle',

@@ -108,7 +108,11 @@ describe('a service of the system', () => {
   it('writes nothing when its user could not read what it needs', async () => {
     const readMode = () => ({ isFolder: false, mode: 0o600 })
     const work = install(planOf('k'), files, systemd, { dataRoot: '/nowhere', readMode })
-    await expect(work).rejects.toThrow('chmod o+r /opt/main.ts')
+    await expect(work).rejects.toMatchObject({ next: 'chmod o+r /opt/main.ts' })
+    const gone = { dataRoot: '/nowhere', readMode: () => undefined }
+    await expect(install(planOf('k'), files, systemd, gone)).rejects.toThrow(
+      'there is no /opt/main.ts: check the path',
+    )
     expect([files.unit, files.secrets].map((path) => existsSync(path))).toEqual([false, false])
   })
 

@@ -102,7 +102,10 @@ function assertReadable(paths: readonly string[], readMode: ReadMode): void {
     if (obstacle === undefined) continue
     throw new ServiceError(
       'unreadable',
-      `the service has a user of its own, which could not read ${path}: ${obstacle.remedy}`,
+      obstacle.remedy === undefined
+        ? `there is no ${path}: check the path`
+        : `the service has a user of its own, which could not read ${path}`,
+      { next: obstacle.remedy },
     )
   }
 }

@@ -134,7 +134,8 @@ function assertPossible({ scope, given }: ServiceWish, { script, files }: Servic
   if (/\/_npx\//.test(script))
     throw new ServiceError(
       'bad_options',
-      `npx keeps the agent in ${dirname(script)}, where npm may delete it: install it first (npm install --global infernet-agent), then run 'infernet-agent service install'`,
+      `npx keeps the agent in ${dirname(script)}, where npm may delete it: install it first, then say 'infernet-agent service install' again`,
+      { next: 'npm install --global infernet-agent' },
     )
   if (scope === 'system' && given.some(({ name }) => name === 'data'))
     throw new ServiceError(

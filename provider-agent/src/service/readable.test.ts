@@ -19,9 +19,19 @@ describe('obstacleTo', () => {
     ],
     ['a folder above', { ...open, '/srv/a': 0o750 }, '/srv/a/m.gguf', 'chmod o+x /srv/a'],
     ['a folder that is not to be listed', open, '/srv/a', 'chmod o+rx /srv/a'],
-    ['its absence', open, '/srv/b.gguf', 'it is not there: check the path'],
+    [
+      'a path that a shell would cut',
+      { ...open, '/srv/a b.gguf': 0o600 },
+      '/srv/a b.gguf',
+      "chmod o+r '/srv/a b.gguf'",
+    ],
   ])('finds %s', (_, files, path, remedy) => {
     expect(obstacleTo(path, modes(files))?.remedy).toBe(remedy)
+  })
+
+  it('knows nothing to type for what is not there', () => {
+    const absent = obstacleTo('/srv/b.gguf', modes(open))
+    expect(absent).toEqual({ path: '/srv/b.gguf', remedy: undefined })
   })
 
   it('does not mind closed folders above what systemd shows by itself', () => {

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { shellWord } from '../doctor/shell-word.ts'
 import { isHidden } from './hidden-paths.ts'
 
 const READ = 0o4
@@ -9,10 +10,10 @@ export type ReadMode = (
   path: string,
 ) => { readonly isFolder: boolean; readonly mode: number } | undefined
 
-/** What keeps the service's user from a path, and what its owner types against it. */
+/** What keeps the service's user from a path, and what its owner types against it; undefined: it is not there. */
 export interface Obstacle {
   readonly path: string
-  readonly remedy: string
+  readonly remedy: string | undefined
 }
 
 /**
@@ -21,13 +22,13 @@ export interface Obstacle {
  */
 export function obstacleTo(path: string, readMode: ReadMode): Obstacle | undefined {
   const found = readMode(path)
-  if (found === undefined) return { path, remedy: 'it is not there: check the path' }
+  if (found === undefined) return { path, remedy: undefined }
   const wanted = found.isFolder ? READ | ENTER : READ
   if ((found.mode & wanted) !== wanted)
-    return { path, remedy: `chmod o+r${found.isFolder ? 'x' : ''} ${path}` }
+    return { path, remedy: `chmod o+r${found.isFolder ? 'x' : ''} ${shellWord(path)}` }
   if (isHidden(path)) return undefined
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder))
     if (((readMode(folder)?.mode ?? 0) & ENTER) === 0)
-      return { path: folder, remedy: `chmod o+x ${folder}` }
+      return { path: folder, remedy: `chmod o+x ${shellWord(folder)}` }
   return undefined
 }

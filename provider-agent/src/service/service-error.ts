@@ -18,8 +18,16 @@ export type ServiceErrorCode =
 export class ServiceError extends Error {
   override readonly name = 'ServiceError'
   readonly code: ServiceErrorCode
-  constructor(code: ServiceErrorCode, message: string, options?: ErrorOptions) {
+  /** What to type now. */
+  readonly next: string | undefined
+
+  constructor(
+    code: ServiceErrorCode,
+    message: string,
+    { next, ...options }: ErrorOptions & { readonly next?: string | undefined } = {},
+  ) {
     super(message, options)
     this.code = code
+    this.next = next
   }
 }

@@ -33,12 +33,12 @@ export class Systemd {
       '--value',
     ])
     const version = Number(/^\d+/.exec(stdout)?.[0])
-    if (code !== 0 || Number.isNaN(version))
-      throw new ServiceError('no_systemd', this.#absence(stderr))
+    if (code !== 0 || Number.isNaN(version)) throw this.#absence(stderr)
     if (version >= OLDEST_SYSTEMD) return version
     throw new ServiceError(
       'old_systemd',
-      `this machine has systemd ${version}, the service needs ${OLDEST_SYSTEMD} or later; start the agent by hand: infernet-agent run`,
+      `this machine has systemd ${version}, the service needs ${OLDEST_SYSTEMD} or later; start the agent by hand`,
+      { next: BY_HAND },
     )
   }
 
@@ -77,7 +77,7 @@ export class Systemd {
     ])
     const state = code === 0 ? parseUnitState(stdout) : undefined
     if (state !== undefined) return state
-    throw new ServiceError('no_systemd', this.#absence(stderr))
+    throw this.#absence(stderr)
   }
 
   /** The last lines of its log, oldest first; none when they may not be read. */
@@ -100,13 +100,22 @@ export class Systemd {
     if (code !== 0) throw refusal(args[0] ?? '', timedOut ? 'it takes too long' : stderr)
   }
 
-  #absence(stderr: string): string {
+  #absence(stderr: string): ServiceError {
     const reason = firstLine(stderr) || 'systemctl does not answer'
     if (this.#scope === 'system')
-      return `no systemd answers here (${reason}): see the unit with 'infernet-agent service unit', or start the agent by hand: infernet-agent run`
-    return `no systemd of this user answers (${reason}): log in as that user, by ssh or 'machinectl shell', rather than with su or sudo`
+      return new ServiceError(
+        'no_systemd',
+        `no systemd answers here (${reason}): see the unit with 'infernet-agent service unit', or start the agent by hand`,
+        { next: BY_HAND },
+      )
+    return new ServiceError(
+      'no_systemd',
+      `no systemd of this user answers (${reason}): log in as that user, by ssh or 'machinectl shell', rather than with su or sudo`,
+    )
   }
 }
+
+const BY_HAND = 'infernet-agent run'
 
 const refusal = (verb: string, stderr: string): ServiceError =>
   new ServiceError('refused', `systemctl ${verb}: ${firstLine(stderr) || 'it failed'}`)

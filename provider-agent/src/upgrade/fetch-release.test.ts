@@ -64,11 +64,25 @@ describe('places of releases', () => {
     'file://host/x',
   ])('are not %s', (text) => expect(() => releasePlace(text)).toThrow(refusing('bad_address')))
 
-  it('lead to https only, never into this machine', () => {
+  it('lead to https only, never into this machine or its network', () => {
     const from = new URL('https://a.example/x/')
     expect(redirectTarget(from, '/y/z').href).toBe('https://a.example/y/z')
+    expect(redirectTarget(from, 'https://1.1.1.1/').href).toBe('https://1.1.1.1/')
+    // Whoever has named a server in their own network is led about in it by name.
+    const own = new URL('https://10.0.0.1/')
+    expect(redirectTarget(own, '/y').href).toBe('https://10.0.0.1/y')
     for (const to of [
       null,
+      'https://127.0.0.1/',
+      'https://2130706433/',
+      'https://169.254.169.254/latest/',
+      'https://192.168.1.1/',
+      'https://[::1]/',
+      'https://[::ffff:10.0.0.1]/',
+      'https://[fd00:ec2::254]/',
+      'https://localhost/',
+      'https://localhost.:1/',
+      'https://a.LOCALHOST/',
       'http://a.example/',
       'http://127.0.0.1:1/',
       'file:///etc/passwd',

@@ -197,7 +197,7 @@ describe('an upgrade', () => {
 describe('an installation', () => {
   it('is none in a checkout, in the cache of npx, or where its program was changed', () => {
     expect(() => installationWith(join(import.meta.dirname, 'own-release.json'))).toThrow(
-      'git pull',
+      expect.objectContaining({ code: 'not_ours', next: 'git pull && npm ci' }),
     )
     const installed = smallInstallation('1.0.0')
     const own = join(installed.lib, '1.0.0', 'own-release.json')

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { ControlError } from '../control/control-error.ts'
 import { listenAt } from '../control/control-socket.ts'
+import { errorMessage } from '../error-message.ts'
 import { isErrno, isSystemError } from '../file-link.ts'
 import { fetchPackage } from './fetch-release.ts'
 import { versionRunBy, type Installation } from './installation.ts'
@@ -86,7 +87,7 @@ async function lock(server: Server, path: string): Promise<() => void> {
 }
 
 function mayNot(folder: string, cause: unknown): UpgradeError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = errorMessage(cause)
   const remedy = isErrno(cause, 'ENOSPC')
     ? 'Make room, then say it again'
     : 'Say it again as the user whose it is, such as with sudo'

@@ -46,19 +46,20 @@ export function installationWith(own: string): Installation & { readonly version
   if (!versionSchema.safeParse(basename(versionFolder)).success) {
     throw new UpgradeError(
       'not_ours',
-      `the agent at ${versionFolder} runs from its source: upgrade it there with git pull && npm ci`,
+      `the agent at ${versionFolder} runs from its source: upgrade it there`,
+      { next: 'git pull && npm ci' },
     )
   }
   if (/\/_npx\//.test(own)) {
-    throw new UpgradeError(
-      'not_ours',
-      'npx keeps this agent only for a while: install it first, with npm install --global infernet-agent',
-    )
+    throw new UpgradeError('not_ours', 'npx keeps this agent only for a while: install it first', {
+      next: 'npm install --global infernet-agent',
+    })
   }
   const version = versionRunBy(installation.launcher)
   if (version !== undefined) return { ...installation, version }
   throw new UpgradeError(
     'not_ours',
-    `the agent in ${installation.folder} is not as npm installs it: install it again with npm install --global infernet-agent@latest`,
+    `the agent in ${installation.folder} is not as npm installs it: install it again`,
+    { next: 'npm install --global infernet-agent@latest' },
   )
 }

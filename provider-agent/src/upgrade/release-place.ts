@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isPublicAddress } from '@infernet/settlement/lnurl/public-address'
 import { UpgradeError } from './upgrade-error.ts'
 
 /** Where releases are: a folder of this machine, or one of a web server. */
@@ -30,15 +32,26 @@ export function releasePlace(text: string): ReleasePlace {
   return { kind: 'web', url }
 }
 
-/** Where a redirect leads. Throws {@link UpgradeError} when that is not https: a server must not point into this machine. */
+/**
+ * Where a redirect leads. Throws {@link UpgradeError} when that is not https, or another address of this machine or its
+ * network: a server must not point there.
+ */
 export function redirectTarget(from: URL, location: string | null): URL {
   const isUrl = location !== null && URL.canParse(location, from.href)
   const to = isUrl ? new URL(location, from) : undefined
-  if (to?.protocol === 'https:' && isSafe(to)) return to
+  const isHttps = to?.protocol === 'https:' && isSafe(to)
+  if (isHttps && (to.hostname === from.hostname || isPublicHost(to.hostname))) return to
+  const fault = isHttps ? 'is not on the public internet' : 'is not https'
   throw new UpgradeError(
     'unreachable',
-    `${from.href} leads to ${location ?? 'nowhere'}, which is not https: name the right address with --from`,
+    `${from.href} leads to ${location ?? 'nowhere'}, which ${fault}: name the right address with --from`,
   )
+}
+
+/** By an address as it is written. Where a name leads to its certificate vouches for: no private service has one of a stranger's. */
+function isPublicHost(hostname: string): boolean {
+  const host = hostname.replaceAll(/^\[|\]$/g, '')
+  return isIP(host) === 0 ? !/(^|\.)localhost\.?$/.test(host) : isPublicAddress(host)
 }
 
 /** For people and messages. */

@@ -34,9 +34,16 @@ export type UpgradeErrorCode =
 export class UpgradeError extends Error {
   override readonly name = 'UpgradeError'
   readonly code: UpgradeErrorCode
+  /** What to type now. */
+  readonly next: string | undefined
 
-  constructor(code: UpgradeErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: UpgradeErrorCode,
+    message: string,
+    { next, ...options }: ErrorOptions & { readonly next?: string | undefined } = {},
+  ) {
     super(message, options)
     this.code = code
+    this.next = next
   }
 }
