@@ -22,6 +22,7 @@ export default defineConfig({
   test: {
     // One less by default, which on two processors is half of them.
     maxWorkers: '100%',
+    globalSetup: ['scripts/temporary-folder.ts'],
     projects: [
       {
         test: {

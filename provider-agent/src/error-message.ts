@@ -12,6 +12,10 @@ export function errorMessageIn(text: string): string | undefined {
   }
 }
 
+/** What an error says, whatever was thrown. */
+export const errorMessage = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
+
 /** Why a `fetch` failed: it says only that it did, and what failed is its cause. */
 export function fetchReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

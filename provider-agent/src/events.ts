@@ -71,6 +71,8 @@ export type AgentEvent =
   /** The owner lets no new jobs in, for this reason; and lets them in again. */
   | { readonly event: 'paused'; readonly why: ClosedBy; readonly message: string }
   | { readonly event: 'resumed' }
+  /** The engine's processes have ended for it, so that their memory is free; and are started again. */
+  | { readonly event: 'resting' | 'waking'; readonly engine: string }
   /** A driver does not say how its GPUs are. */
   | { readonly event: 'hardware_trouble'; readonly message: string }
   | { readonly event: 'job_busy'; readonly reason: BusyReason; readonly model: string }

@@ -3,6 +3,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { peerIdOf, type PeerId } from '@infernet/schemas/peer-id'
 import { sync, writeDurably } from './durable-file.ts'
+import { errorMessage } from './error-message.ts'
 import { isErrno, isLinked, isSystemError } from './file-link.ts'
 import { makeFolder } from './make-folder.ts'
 import { notHandedOver } from './service/credentials.ts'
@@ -121,7 +122,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined
-    const cause = error instanceof Error ? error.message : String(error)
+    const cause = errorMessage(error)
     throw new KeyError('unreadable', `cannot read the key: ${cause}`, { cause: error })
   }
 }

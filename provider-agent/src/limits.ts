@@ -18,6 +18,8 @@ export const CAPABILITY_INTERVAL_MS = 2_500
 export const DIAL_TIMEOUT_MS = 10_000
 /** How long a closing handshake may take before the socket is cut. */
 export const CLOSE_TIMEOUT_MS = 2_000
+/** However seldom an edge wants to hear from us: its silence must be noticed. */
+export const MAX_PING_INTERVAL_MS = 60_000
 /** Pings that may go unanswered before the socket counts as dead. */
 export const MISSED_PONGS = 2
 /** Bytes waiting in the shared socket above which engines are paused, and below which they go on. */

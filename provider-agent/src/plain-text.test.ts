@@ -5,7 +5,8 @@ import { plainJson, plainLines, plainText, plainTexts } from './plain-text.ts'
 /** What a terminal would do something for. */
 const isControl = (letter: string): boolean => {
   const code = letter.codePointAt(0) ?? 0
-  const turns = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)
+  const marks = [0x61c, 0x200e, 0x200f].includes(code)
+  const turns = marks || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)
   return code < 0x20 || (code >= 0x7f && code <= 0x9f) || turns
 }
 
@@ -17,13 +18,23 @@ describe('a text of others', () => {
     ['one\r\ntwo', 'one  two'],
     ['\u009B31mred', ' 31mred'],
     ['moc.evil\u202Egood', 'moc.evil good'],
+    ['1\u200F:2\u061C\u200E', '1 :2  '],
   ])('is shown as it stands: %j', (text, shown) => {
     expect(plainText(text)).toBe(shown)
   })
 
   it('has no command for a terminal left, and a bounded length', () => {
     const letters = fc.string({ unit: 'binary', maxLength: 200 })
-    const escapes = fc.constantFrom('\u001B[', '\u001B]', '\u0007', '\u009B', '\n', '\u202E', 'm')
+    const escapes = fc.constantFrom(
+      '\u001B[',
+      '\u001B]',
+      '\u0007',
+      '\u009B',
+      '\n',
+      '\u202E',
+      '\u200F',
+      'm',
+    )
     fc.assert(
       fc.property(fc.array(fc.oneof(letters, escapes)), (parts) => {
         const shown = plainText(parts.join(''))
@@ -44,7 +55,7 @@ describe('a text of others', () => {
   })
 
   it('is the same in JSON, written so that a terminal shows it', () => {
-    const value = { text: '\u001B[2J\u009B\u007F\u202E' }
+    const value = { text: '\u001B[2J\u009B\u007F\u202E\u200F' }
     const json = plainJson(value)
     expect([...json].filter(isControl)).toEqual([])
     expect(JSON.parse(json)).toEqual(value)

@@ -7,7 +7,7 @@ const MAX_TEXT_CHARS = 4_000
  */
 const COMMANDS =
   // oxlint-disable-next-line no-control-regex
-  /\u001B\[[0-9;:?]*[ -/]*[@-~]|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[\u0000-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g
+  /\u001B\[[0-9;:?]*[ -/]*[@-~]|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g
 
 /** A text that an edge, an engine or a file has said, as one line that a terminal shows as it stands. */
 export function plainText(text: string): string {
@@ -27,9 +27,12 @@ export function plainTexts(value: unknown): unknown {
 /** A message of our own, of several lines, with what others have said among them. */
 export const plainLines = (text: string): string => text.split('\n').map(plainText).join('\n')
 
-/** JSON that a terminal shows as it stands: the controls that JSON does not escape by itself are escaped, too. */
-export const plainJson = (value: unknown): string =>
-  JSON.stringify(value).replaceAll(
-    /[\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g,
+/**
+ * JSON that a terminal shows as it stands: the controls that JSON does not escape by itself are escaped, too. In one
+ * line, or with so many spaces before what is inside.
+ */
+export const plainJson = (value: unknown, spaces?: number): string =>
+  JSON.stringify(value, null, spaces).replaceAll(
+    /[\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { errorMessage } from './error-message.ts'
 
 export class InputError extends Error {
   override readonly name = 'InputError'
@@ -20,7 +21,7 @@ export async function readInput(source: string, maxBytes: number): Promise<strin
       chunks.push(bytes)
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     throw new InputError(`cannot read ${source}: ${reason}`, { cause })
   }
   if (length <= maxBytes) return Buffer.concat(chunks).toString('utf8')

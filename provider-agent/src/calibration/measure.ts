@@ -2,6 +2,7 @@ import type { ModelSpec } from '@infernet/schemas/model-spec'
 import { decodeTranscript, encodeTranscript } from '@infernet/schemas/transcript'
 import type { Scores } from '@infernet/verification/evidence/calibration'
 import type { Engine, EngineRequest, Evidence } from '../engines/engine.ts'
+import { errorMessage } from '../error-message.ts'
 import { MAX_ASKS_AT_ONCE } from '../limits.ts'
 import { askEngine } from './ask-engine.ts'
 import { CalibrationError } from './calibration-error.ts'
@@ -116,7 +117,7 @@ async function scored(
     const positions = await score({ model: model.id, prompt: transcript.prompt, output }, signal)
     return scoresOf({ ...claim, transcript }, positions)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     throw new CalibrationError('engine_failed', `an answer could not be scored: ${reason}`, {
       cause,
     })

@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { MAX_EXCESS } from '@infernet/verification/replay/excess'
 import type { Scores } from '@infernet/verification/evidence/calibration'
 import { z } from 'zod'
+import { errorMessage } from '../error-message.ts'
 import { CalibrationError } from './calibration-error.ts'
 import { MAX_ANSWER_TOKENS, MAX_SAMPLES_BYTES } from './calibration-limits.ts'
 
@@ -78,7 +79,7 @@ function reading<T>(file: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     throw bad(`cannot read ${file}: ${reason}`)
   }
 }

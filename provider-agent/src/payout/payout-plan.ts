@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { splitLightningAddress } from '@infernet/schemas/lightning-address'
 import { payoutWishesSchema, type PayoutWishes } from '@infernet/schemas/wire'
 import type { LndAddress } from '@infernet/settlement/lightning/lnd/lnd-connection'
+import { errorMessage } from '../error-message.ts'
 
 /** What the owner said about the earnings. */
 export interface PayoutPlan {
@@ -87,7 +88,7 @@ function fileOf(flag: string, path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     throw new PayoutFlagError(`${flag}: ${reason}`, { cause })
   }
 }

@@ -6,6 +6,7 @@ import { createEngine, type EngineName } from '../engines/create-engine.ts'
 import { EngineStartError, type Engine, type EngineModel } from '../engines/engine.ts'
 import { fileHash } from '../engines/local-spec.ts'
 import { ScoreError } from '../engines/score-order.ts'
+import { errorMessage } from '../error-message.ts'
 import type { OwnScores } from './verify-slash.ts'
 
 export type OwnScoresErrorCode = 'wrong_weights' | 'engine'
@@ -55,7 +56,7 @@ const specIn = (json: string): ModelSpec =>
 
 async function assertWeights(file: string, { weights }: ModelSpec): Promise<void> {
   const hash = await fileHash(file).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorMessage(cause)
     throw new OwnScoresError('wrong_weights', `cannot read ${file}: ${reason}`, { cause })
   })
   if (hash === weights) return

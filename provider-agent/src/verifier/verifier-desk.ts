@@ -13,6 +13,7 @@ import type { Position } from '@infernet/schemas/transcript'
 import type { Role } from '../capability.ts'
 import type { Engine } from '../engines/engine.ts'
 import { ScoreError } from '../engines/score-order.ts'
+import { errorMessage } from '../error-message.ts'
 import type { EventLog } from '../events.ts'
 import {
   MAX_ASKS_AT_ONCE,
@@ -63,6 +64,11 @@ export class VerifierDesk {
 
   constructor(options: VerifierDeskOptions) {
     this.#options = options
+  }
+
+  /** What it has been asked and has not answered. */
+  get working(): number {
+    return this.#running.size + this.#waiting.length
   }
 
   /** Takes the payload of a `score` frame. Throws `WireError` for one that is none. */
@@ -130,7 +136,7 @@ export class VerifierDesk {
       events.emit({ event: done, id, model, tokens, ms: now() - begun })
     } catch (error) {
       if (!this.#running.has(ask)) return
-      const message = error instanceof Error ? error.message : String(error)
+      const message = errorMessage(error)
       this.#refuse(ask, message)
       events.emit({ event: failed, id, model, message })
     } finally {
