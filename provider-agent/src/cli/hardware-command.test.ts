@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hardwareSchema } from '@infernet/schemas/hardware'
@@ -45,6 +45,21 @@ const runArgs = (edge: FakeEdge, ...more: string[]) => {
 }
 
 describe('infernet-agent hardware', () => {
+  it('writes what the tools say as a sample, and over no other file', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'infernet-')), 'card.txt')
+    const args = ['hardware', '--json', '--record', file]
+    const { code, out } = await start(args, fakeTools('rtx-5070-ti-laptop-and-lost.txt')).ended
+    expect(code).toBe(EXIT.ok)
+    expect(JSON.parse(out)).toHaveProperty('gpus')
+    const text = readFileSync(file, 'utf8')
+    expect(text).toMatch(/^\$ nvidia-smi --query-gpu=name,uuid\S* --format=csv,noheader,nounits\n/)
+    expect(text).toContain('NVIDIA GeForce RTX 5070 Ti Laptop GPU, GPU-00000000-0000-0000-0000-')
+    expect(text).toMatch(/^exit 0$/m)
+    const again = await start(args, fakeTools('rtx-5070-ti-laptop-and-lost.txt')).ended
+    expect([again.code, readFileSync(file, 'utf8')]).toEqual([EXIT.usage, text])
+    expect(again.err).toContain('Name another with --record FILE')
+  })
+
   it('shows the GPUs, how they are now, and what fits', async () => {
     const { code, out, err } = await start(['hardware'], fakeTools('h100-x2.txt')).ended
     expect([code, err]).toEqual([EXIT.ok, ''])

@@ -1,12 +1,17 @@
+import { writeFile } from 'node:fs/promises'
 import type { Hardware } from '@infernet/schemas/hardware'
 import type { Command } from 'commander'
+import { errorMessage } from '../error-message.ts'
+import { EXIT, OwnerError } from '../exit-codes.ts'
 import { AmdReader, runsModels, type AmdCardSeen } from '../hardware/amd-reader.ts'
 import { readingsFor } from '../hardware/amd-reading.ts'
-import { commandRunner } from '../hardware/command-runner.ts'
+import { commandRunner, type CommandRunner } from '../hardware/command-runner.ts'
 import { countedGpus } from '../hardware/counted-gpus.ts'
 import { readGpus, type GpuReading } from '../hardware/gpu-reading.ts'
 import { PROBE_TIMEOUT_MS } from '../hardware/hardware-limits.ts'
-import { probeThisMachine } from '../hardware/probe.ts'
+import { hostFacts } from '../hardware/host-facts.ts'
+import { probeHardware } from '../hardware/probe.ts'
+import { Recording } from '../hardware/recording.ts'
 import { hintFor } from '../hardware/trouble-hints.ts'
 import { ALL_BITS, billionsIn, placesFor } from '../hardware/what-fits.ts'
 import { JSON_OPTION } from './control-asks.ts'
@@ -18,24 +23,32 @@ export function addHardwareCommand(program: Command): void {
   program
     .command('hardware')
     .description('show the GPUs, the processor, and what models fit')
+    .option(
+      '--record <file>',
+      'also write what the drivers’ tools say, without the numbers of cards',
+    )
     .option(...JSON_OPTION)
-    .action(async ({ json }: { json?: boolean }) => {
+    .action(async ({ json, record }: { json?: boolean; record?: string }) => {
       const spinner = terminal(process.stderr)
       if (json !== true) spinner.spin('looking at the hardware')
-      const report = await look()
+      const recording = new Recording(commandRunner({ timeoutMs: PROBE_TIMEOUT_MS }))
+      const report = await look(recording.run)
       spinner.spin(undefined)
       console.log(json ? JSON.stringify(report) : hardwareText(report))
+      if (record !== undefined) await keep(recording.text, record)
     })
 }
 
 type Now = HardwareReport['now'][number]
 
 /** NVIDIA's and AMD's GPUs of `gpus` as they are now. */
-async function nowOfAll({ gpus }: Hardware, seen: readonly AmdCardSeen[]): Promise<Now[]> {
+async function nowOfAll(
+  { gpus }: Hardware,
+  seen: readonly AmdCardSeen[],
+  run: CommandRunner,
+): Promise<Now[]> {
   const hasNvidia = gpus.some(({ vendor }) => vendor === 'nvidia')
-  const nvidia = hasNvidia
-    ? (await readGpus(commandRunner({ timeoutMs: PROBE_TIMEOUT_MS }))).readings
-    : []
+  const nvidia = hasNvidia ? (await readGpus(run)).readings : []
   const amd = seen.flatMap(({ reading }) => reading ?? []).filter(runsModels)
   const counted = new Set(countedGpus([...nvidia, ...amd]))
   const cards = gpus.filter(({ vendor }) => vendor === 'amd')
@@ -62,20 +75,32 @@ const nowOf = (
   busy_percent: reading?.busyPercent ?? null,
 })
 
-async function look(): Promise<HardwareReport> {
+/** Throws `OwnerError` where the file cannot be written, or is there already. */
+async function keep(text: string, file: string): Promise<void> {
+  try {
+    await writeFile(file, text, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    const reason = `cannot write ${file}: ${errorMessage(error)}`
+    throw new OwnerError(EXIT.usage, `${reason}. Name another with --record FILE`)
+  }
+  console.error(`wrote ${file}`)
+}
+
+async function look(run: CommandRunner): Promise<HardwareReport> {
   const troubles: HardwareReport['troubles'][number][] = []
   // Both the probe and what is now; one that hangs is waited for once.
   const amd = new AmdReader().look()
-  const hardware = await probeThisMachine(
+  const hardware = await probeHardware(
+    run,
+    hostFacts(),
+    () => amd,
     (message) => {
       troubles.push({ message, next_step: hintFor(message) })
     },
-    undefined,
-    () => amd,
   )
   return {
     ...hardware,
-    now: await nowOfAll(hardware, await amd),
+    now: await nowOfAll(hardware, await amd, run),
     fits: placesFor(hardware).map(({ what, mib }) => ({
       where: what,
       memory_mib: mib,
