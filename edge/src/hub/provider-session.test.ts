@@ -133,7 +133,7 @@ describe('a provider that breaks the protocol', () => {
     ],
     [
       'a capability record of a time that has not come',
-      CLOSE.protocol,
+      CLOSE.unauthorized,
       ({ edge, provider }) =>
         provider.announce(capabilityOf(), edge.clock.now() + MAX_CLOCK_SKEW_MS + 1),
     ],

@@ -23,6 +23,7 @@ import { MAX_MESSAGE_BYTES } from '@infernet/schemas/limits'
 import { payoutFault } from '@infernet/schemas/payout-statement'
 import type { PeerId } from '@infernet/schemas/peer-id'
 import {
+  CapabilityError,
   checkIssuedAt,
   openCapability,
   type OpenedCapability,
@@ -283,7 +284,10 @@ export class ProviderSession implements Verifier {
         )
       )
         throw error
-      this.#host.violated(this, CLOSE.protocol, error.message)
+      // Its clock is wrong, and not what it sends.
+      const isAhead = error instanceof CapabilityError && error.fault === 'future'
+      const code = isAhead ? CLOSE.unauthorized : CLOSE.protocol
+      this.#host.violated(this, code, error.message)
     }
     this.#channels.flush()
   }

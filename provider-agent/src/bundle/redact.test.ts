@@ -90,6 +90,19 @@ describe('redacting', () => {
     )
   })
 
+  it('hides what stands in a list', () => {
+    for (const said of [
+      `{'api_key': ['hunter2secret']}`,
+      '{"api_key":["hunter2secret"]}',
+      `cmd: ['--api-key', 'hunter2secret']`,
+      '["--api-key","hunter2secret"]',
+      '--engine-key "hunter2secret"',
+    ])
+      expect(text(said), said).not.toContain('hunter2')
+    const words = ['--engine-arg', '--api-key', '--engine-arg', 'hunter2', '--engine-arg', '-v']
+    expect(value(words)).toEqual(words.with(3, MASK))
+  })
+
   it('hides fields by their name, and leaves counts alone', () => {
     const shown = value({
       engineKey: 'short',

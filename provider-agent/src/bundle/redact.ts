@@ -42,13 +42,19 @@ const RULES: readonly Rule[] = [
   [/\b(Bearer|Basic|L402|LSAT)[ \t]+[^\s"',;]+/gi, `$1 ${MASK}`],
   [
     new RegExp(
-      `(${NAMES}["']?[ \\t]*[:=][ \\t]*["']?)(?!(?:Bearer|Basic|L402|LSAT) )[^\\s"',;&}]+`,
+      `(${NAMES}["']?[ \\t]*[:=][ \\t]*(?:(?!\\[redacted)\\[[ \\t]*)?["']?)(?!(?:Bearer|Basic|L402|LSAT) )[^\\s"',;&}]+`,
       'gi',
     ),
     `$1${MASK}`,
   ],
-  // The same as two words of a command line.
-  [new RegExp(`((?<![\\w-])--?[\\w-]{0,40}${NAMES})[ \\t]+[^\\s"',;]+`, 'gi'), `$1 ${MASK}`],
+  // The same as two words of a command line, or of a list of them.
+  [
+    new RegExp(
+      `((?<![\\w-])--?[\\w-]{0,40}${NAMES}(?:["']?[ \\t]*,[ \\t]*["']?|[ \\t]+["']?))[^\\s"',;]+`,
+      'gi',
+    ),
+    `$1${MASK}`,
+  ],
   [/\b(?:sk-|hf_|l402_|ghp_)[A-Za-z0-9_=+/.-]{8,}/g, MASK],
   [/\bln(?:bcrt|bc|tbs|tb|sb)[0-9]*[munp]?1[02-9ac-hj-np-z]{20,}/gi, MASK],
   // Preimages, macaroons and keys look like hashes: so hashes go, too.
@@ -95,7 +101,7 @@ export function redactor({ known, home = '' }: RedactorOptions): Redactor {
   }
   const value = (raw: unknown): unknown => {
     if (typeof raw === 'string') return text(raw)
-    if (Array.isArray(raw)) return raw.map((item, at) => element(item, raw[at - 1]))
+    if (Array.isArray(raw)) return raw.map((item, at) => element(item, wordBefore(raw, at)))
     if (typeof raw !== 'object' || raw === null) return raw
     return Object.fromEntries(Object.entries(raw).map(field))
   }
@@ -109,6 +115,16 @@ export function redactor({ known, home = '' }: RedactorOptions): Redactor {
     typeof raw === 'string' && SECRET_NAME.test(name) ? MASK : value(raw),
   ]
   return { text, value }
+}
+
+/** What hands a word on to an engine: the one before that is the word it belongs to. */
+const HANDED_ON = '--engine-arg'
+
+/** The word that `list[at]` may be the value of. */
+function wordBefore(list: readonly unknown[], at: number): unknown {
+  if (list[at] === HANDED_ON) return undefined
+  const before: unknown = list[at - 1]
+  return before === HANDED_ON ? list[at - 2] : before
 }
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)

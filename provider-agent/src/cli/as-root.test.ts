@@ -16,8 +16,17 @@ describe('a command once more, as root', () => {
   })
 
   it('shows no key that was typed', () => {
-    for (const words of [['--engine-key=k'], ['--engine-key', 'k'], ['--client-key', 'k']])
+    const secret = [
+      ['--engine-key=k'],
+      ['--engine-key', 'k'],
+      ['--client-key', 'k'],
+      ['--env', 'HF_TOKEN=k'],
+      ['--', '--engine-arg=--api-key=k'],
+      ['--edge', 'https://user:k@edge.example.org'],
+    ]
+    for (const words of secret)
       expect(asRoot(['service', 'install', ...words])).toBe('sudo infernet-agent …')
+    expect(asRoot(['keys', '--data', '/d'])).toBe('sudo infernet-agent keys --data /d')
   })
 
   it('is what to type where the agent, or its key, is another user’s', async () => {

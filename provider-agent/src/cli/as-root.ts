@@ -1,8 +1,11 @@
+import { SECRET_NAME } from '../bundle/redact.ts'
 import { shellWord } from '../doctor/shell-word.ts'
 
-/** Options whose values are for nobody's screen. */
-const SECRET = /^--(engine|client)-key(=|$)/
+/** What is for nobody's screen: an option or a setting that is named as secrets are, or a URL with a password. */
+const isSecret = (word: string): boolean =>
+  (/^-|=/.test(word) && word.split('=').some((part) => SECRET_NAME.test(part))) ||
+  /:\/\/[^/]*@/.test(word)
 
 /** The same words once more, as root: `words` without the program's name. */
 export const asRoot = (words: readonly string[]): string =>
-  `sudo infernet-agent ${words.some((word) => SECRET.test(word)) ? '…' : words.map(shellWord).join(' ')}`
+  `sudo infernet-agent ${words.some(isSecret) ? '…' : words.map(shellWord).join(' ')}`

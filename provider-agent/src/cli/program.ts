@@ -63,6 +63,8 @@ export async function programWith(
   const program = new Command('infernet-agent')
     .description('Serves language models on this machine to an Infernet edge, for sats.')
     .option('-V, --version', 'print the version')
+    // Or else every command would take that option, and do what it does.
+    .enablePositionalOptions()
     .configureHelp(HELP)
     .exitOverride()
     // What is wrong its caller says, with what to type next.

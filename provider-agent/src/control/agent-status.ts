@@ -54,7 +54,7 @@ export const agentStatusSchema = z.object({
   disconnects: count,
   engine: z.string().nullable(),
   /** The engine has ended, so that its memory is free while `paused`. */
-  resting: z.boolean(),
+  resting: z.boolean().default(false),
   /** What the engine runs in; null where it is not confined. */
   sandbox: z.string().nullable(),
   slots: count,

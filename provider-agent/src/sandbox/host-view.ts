@@ -139,7 +139,7 @@ function ownTarget(link: string, folders: readonly string[], shown: readonly str
   throw new SandboxError(
     'paths',
     `${link} leads out of the model, to ${target}`,
-    `put the file itself there, or, if the engine may read it, --sandbox-read ${quoted(target)}`,
+    `put the file itself there, or, if the engine may read all that lies beside it, --sandbox-read ${quoted(dirname(target))}`,
   )
 }
 

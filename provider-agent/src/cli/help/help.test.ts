@@ -52,6 +52,19 @@ describe('the help of the program', () => {
   })
 })
 
+describe('the version', () => {
+  it.each(['-V', '--version'])(
+    'is no option of commands, which would do their work: %s',
+    async (option) => {
+      for (const typed of [['drain'], ['keys'], ['service', 'uninstall'], ['upgrade', '--yes']]) {
+        const program = await programWith(typed[0] ?? '')
+        const parsing = program.parseAsync([...typed, option], { from: 'user' })
+        await expect(parsing, typed.join(' ')).rejects.toThrow(`unknown option '${option}'`)
+      }
+    },
+  )
+})
+
 describe('the help of run', () => {
   it('has its many options under headings, in their order, and no empty list as a default', async () => {
     const out = await helpOf('run', '--help')

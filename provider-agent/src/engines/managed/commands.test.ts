@@ -27,7 +27,8 @@ describe('command lines', () => {
     )
     expect(command.env).toEqual({ ...env, LLAMA_API_KEY: 'k3y' })
     const { args } = llamaServerCommand({ ...plan, threads: 8, gpu: false, context: undefined })
-    expect(args.slice(-6)).toEqual(['--parallel', '4', '--threads', '8', '--device', 'none'])
+    const alone = ['--device', 'none', '--batch-size', '512']
+    expect(args.slice(-8)).toEqual(['--parallel', '4', '--threads', '8', ...alone])
   })
 
   it('start vLLM', () => {

@@ -32,7 +32,8 @@ export function llamaServerCommand(plan: ServePlan): EngineCommand {
   // Shared out among the slots.
   if (context !== undefined) args.push('--ctx-size', String(context * slots))
   if (threads !== undefined) args.push('--threads', String(threads))
-  if (!gpu) args.push('--device', 'none')
+  // Between two batches it says that it lives: 2,048 tokens take a slow processor minutes.
+  if (!gpu) args.push('--device', 'none', '--batch-size', '512')
   if (promptCacheMib !== undefined) args.push('--cache-ram', String(promptCacheMib))
   return {
     file: plan.program,

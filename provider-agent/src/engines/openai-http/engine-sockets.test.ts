@@ -180,6 +180,13 @@ describe('connections to an engine', () => {
     })
   })
 
+  it('take a request for seen that a server has worked on', async () => {
+    const { server, sockets } = await start()
+    await ask(sockets)
+    server.answer = (socket) => setTimeout(() => socket.destroy(), 1_100)
+    expect(await ask(sockets)).toMatchObject({ isUnseen: false })
+  })
+
   it('break at what is no HTTP', async () => {
     const { server, sockets } = await start()
     server.answer = (socket) => socket.write('220 smtp.example.org ESMTP\r\n\r\n')

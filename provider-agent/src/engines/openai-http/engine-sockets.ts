@@ -42,6 +42,8 @@ export interface ExchangeRequest {
 const MAX_IDLE = 64
 /** Servers close idle ones after 5 s or more, some without being asked twice. */
 const IDLE_MS = 60_000
+/** That an idle connection is closed shows at once: what was worked on for longer was seen, and may be what broke the server. */
+const UNSEEN_MS = 1_000
 /** What is read at a time: hundreds of tokens, and few enough bytes for hundreds of connections. */
 const READ_BYTES = 16 * 1024
 
@@ -179,6 +181,7 @@ class OpenExchange implements Exchange {
   readonly #how: { readonly isFirst: boolean; readonly keeps: boolean }
   /** Undefined when nobody listens any more, or the connection is not its own any more. */
   #listener: ExchangeListener | undefined
+  readonly #begunAt = performance.now()
   #isAnswered = false
   isOver = false
 
@@ -232,7 +235,9 @@ class OpenExchange implements Exchange {
   broke(error: Error): void {
     const listener = this.#listener
     this.#listener = undefined
-    if (!this.isOver) listener?.broken(error, !this.#how.isFirst && !this.#isAnswered)
+    const isEarly = performance.now() - this.#begunAt < UNSEEN_MS
+    const isUnseen = isEarly && !this.#how.isFirst && !this.#isAnswered
+    if (!this.isOver) listener?.broken(error, isUnseen)
     this.isOver = true
   }
 
