@@ -4,14 +4,25 @@
  */
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { errorMessage } from '../../error-message.ts'
-import type { FromChild, LoadOptions, Piece, ToChild } from './messages.ts'
+import {
+  showsComputing,
+  type FromChild,
+  type LoadOptions,
+  type Piece,
+  type ToChild,
+} from './messages.ts'
 import { Embedder } from './embedder.ts'
 import { firstAnswer } from './first-answer.ts'
+import { LifeAnswer } from './life-answer.ts'
 import { Runner, type Loaded } from './runner.ts'
 import { Scorer } from './scorer.ts'
 import { SequencePool } from './sequence-pool.ts'
 
+/** Of a model that is loaded. */
+let life: LifeAnswer | undefined
+
 const post = (message: FromChild): void => {
+  if (showsComputing(message)) life?.sign()
   if (process.connected) process.send?.(message)
 }
 
@@ -61,8 +72,6 @@ async function load(options: LoadOptions): Promise<Loaded> {
 let runner: Runner | undefined
 let embedder: Embedder | undefined
 let scorer: Scorer | undefined
-/** Resolves when the model has answered once more. */
-let answerAgain: (() => Promise<void>) | undefined
 
 async function start(options: LoadOptions): Promise<void> {
   try {
@@ -71,7 +80,7 @@ async function start(options: LoadOptions): Promise<void> {
     runner = new Runner(loaded, outlet)
     embedder = new Embedder(loaded, options.threads, post)
     scorer = new Scorer(loaded.sequences, post)
-    answerAgain = () => firstAnswer(loaded, options.threads)
+    life = new LifeAnswer(loaded.sequences, () => firstAnswer(loaded, options.threads))
     const { bosString, eosString } = loaded.model.tokens
     post({
       type: 'ready',
@@ -88,9 +97,8 @@ async function start(options: LoadOptions): Promise<void> {
   }
 }
 
-/** Whatever comes of it: what fails has not hung. */
 async function prove(): Promise<void> {
-  await answerAgain?.().catch(() => {})
+  await life?.given()
   post({ type: 'proved' })
 }
 

@@ -6,7 +6,8 @@ const ENCODERS = /bert|embed|t5encoder/
 
 /**
  * Has a model that was loaded answer once, with a token or a vector: memory may be lacking only now, and a file may hold
- * weights that are no numbers. Throws where it cannot. Later it shows that the model still computes: then it waits its turn.
+ * weights that are no numbers. Throws where it cannot. Later it shows that the model still computes: then a sequence has
+ * to be free.
  */
 export async function firstAnswer(
   { model, sequences }: Pick<Loaded, 'model' | 'sequences'>,
@@ -47,9 +48,13 @@ async function vectorOf(
   threads: number,
 ): Promise<readonly number[]> {
   const context = await model.createEmbeddingContext({ threads })
-  const { vector } = await context.getEmbeddingFor([token])
-  await context.dispose()
-  return vector
+  try {
+    const { vector } = await context.getEmbeddingFor([token])
+    return vector
+  } finally {
+    // It is asked again and again, and each context takes memory.
+    await context.dispose()
+  }
 }
 
 function checkNumbers(values: readonly number[]): void {

@@ -11,6 +11,7 @@ const model: LoadedModel = {
   release: 'b1',
   backend: 'cuda',
 }
+const prompt: FromChild = { type: 'prompt', run: 1, ids: [1], cachedTokens: 0 }
 const sink: TokenSink = { prompt: () => {}, pieces: () => {}, end: () => {}, fail: () => {} }
 const request = { prompt: 'x', maxTokens: 9 } as GenerateRequest
 
@@ -93,6 +94,83 @@ it('is withdrawn, killed and started again when it hangs, though every job was g
   expect([children.length, offers]).toEqual([2, [true, false, false, true]])
   await pass(600)
   expect([children.length, troubles.length]).toEqual([2, 2])
+})
+
+it('is killed though it takes in the next job: that shows nothing of what computes', async () => {
+  const { process, child, children, troubles, pass } = await running()
+  child.computes = false
+  for (let run = 1; run <= 6; run++) {
+    const job = process.generate(request, sink)
+    child.say({ ...prompt, run })
+    await pass(30)
+    child.say({ type: 'rendered', run: -1, prompt: [], text: '' })
+    child.say({ type: 'fail', run: -1, error: { fault: 'request', code: 'x', message: 'x' } })
+    await pass(30)
+    job.abort()
+  }
+  expect(troubles).toHaveLength(2)
+  expect([children.length, troubles[1]]).toEqual([2, expect.stringContaining('was killed')])
+})
+
+it('is killed where it was heard while the question was out, and hangs then', async () => {
+  const { child, children, pass, job } = await running()
+  child.computes = false
+  await job(60)
+  child.say({ type: 'reading' })
+  await job(60)
+  await pass(280)
+  expect(children).toHaveLength(2)
+})
+
+it.each(['embed', 'score'] as const)(
+  'is killed where it hangs under what it is to %s, and not for what was given up on',
+  async (sort) => {
+    const { process, child, children, pass } = await running()
+    child.computes = false
+    const unused = { vector: () => {}, positions: () => {}, end: () => {}, fail: () => {} }
+    const begin = () =>
+      sort === 'embed' ? process.embed(['x'], unused) : process.score([1], [2], unused)
+    begin().abort()
+    const run = begin()
+    await pass(40)
+    run.abort()
+    await pass(600)
+    expect([children.length, child.heard.includes('prove')]).toEqual([1, false])
+    begin()
+    await pass(300)
+    expect(children).toHaveLength(2)
+  },
+)
+
+it('stays while all its answers are paused, whenever it was asked', async () => {
+  const { process, child, children, offers, pass } = await running()
+  child.computes = false
+  const runs = [process.generate(request, sink), process.generate(request, sink)]
+  await pass(50)
+  expect(child.heard).toContain('prove')
+  for (const run of runs) run.pause()
+  await pass(1_000)
+  expect([children.length, offers]).toEqual([1, [true]])
+  runs[0]?.resume()
+  await pass(40)
+  expect([children.length, offers]).toEqual([1, [true, false]])
+  await pass(240)
+  expect(children).toHaveLength(2)
+})
+
+it('is offered again as soon as anything comes, and withdrawn again where nothing more does', async () => {
+  const { process, child, children, offers, pass } = await running()
+  child.computes = false
+  process.generate(request, sink)
+  await pass(100)
+  expect(offers).toEqual([true, false])
+  child.say({ type: 'pieces', pieces: [] })
+  expect(offers).toEqual([true, false, true])
+  child.say({ type: 'proved' })
+  await pass(0)
+  expect(offers).toEqual([true, false, true])
+  await pass(100)
+  expect([children.length, offers]).toEqual([1, [true, false, true, false]])
 })
 
 it('stays where it is only slow: it gives a token when it is asked for one', async () => {

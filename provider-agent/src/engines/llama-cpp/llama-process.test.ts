@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ask, contentOf, RecordingSink, requestOf } from '../engine-conformance.ts'
 import { SUPERVISOR_LIMITS, type SupervisorLimits } from '../managed/supervisor.ts'
@@ -144,6 +145,25 @@ it('may be silent while nobody reads', async () => {
   expect(troubles).toEqual([])
   run.abort()
 })
+
+it('is not killed for a job that waits behind others which nobody reads', async () => {
+  const held = [new RecordingSink(), new RecordingSink()].map((sink) => ({
+    sink,
+    run: engine.begin(requestOf(model, endless, { max_output_tokens: 900 }), sink),
+  }))
+  await Promise.all(held.map(({ sink }) => sink.begun))
+  for (const { run } of held) run.pause()
+  limits.doubtMs = 100
+  limits.silentMs = 1_000
+  const sink = new RecordingSink()
+  engine.begin(requestOf(model, question), sink)
+  await sleep(4_000)
+  expect([troubles, engine.models.length]).toEqual([[], 1])
+  held[0]?.run.abort()
+  await sink.settled
+  expect(sink.error).toBeUndefined()
+  held[1]?.run.abort()
+}, 30_000)
 
 it('is killed and started again when it hangs while it loads', async () => {
   const before = childPid()!

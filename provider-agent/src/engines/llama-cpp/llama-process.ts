@@ -9,7 +9,6 @@ import {
   type SupervisorLimits,
 } from '../managed/supervisor.ts'
 import { ScoreError } from '../score-order.ts'
-import type { Waiting } from '../silence-watch.ts'
 import type {
   GenerateRequest,
   Prompt,
@@ -25,9 +24,16 @@ import type {
 import { LifeQuestion, UNANSWERED } from './life-question.ts'
 import { startLlamaChild, type LlamaChild } from './llama-child.ts'
 import { loadFailure } from './load-failure.ts'
-import type { FromChild, LoadedModel, LoadOptions, ToChild } from './messages.ts'
+import {
+  showsComputing,
+  type FromChild,
+  type LoadedModel,
+  type LoadOptions,
+  type ToChild,
+} from './messages.ts'
 import { unpackPosition } from './packed-position.ts'
 import { piecesByRun } from './pieces-by-run.ts'
+import { RunWaits } from './run-waits.ts'
 
 export interface LlamaProcessEvents {
   /** The model is loaded, or (undefined) gone. */
@@ -79,7 +85,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   readonly #hang: HangWatch
   readonly #life: LifeQuestion
   readonly #rim: LlamaRim
-  readonly #waits = new Map<number, Waiting>()
+  readonly #waits: RunWaits
   #child: LlamaChild | undefined
   #model: LoadedModel | undefined
   /** Why the child that runs could not load its model. */
@@ -100,6 +106,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
       onUnanswered: () => this.#withdraw(),
       onAnswered: () => this.#events.changed(this.#model),
     })
+    this.#waits = new RunWaits(this.#hang, (isPaused) => this.#life.pause(isPaused))
     this.#supervisor = new EngineSupervisor({
       ...rim,
       launch: () => this.#launch(),
@@ -135,7 +142,10 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
 
   #hear(message: FromChild, child: LlamaChild): void {
     if (message.type === 'pong') return this.#answered()
-    this.#hang.heard()
+    if (showsComputing(message)) {
+      this.#hang.heard()
+      this.#life.heard()
+    }
     if (message.type === 'ready') {
       this.#model = message.model
       this.#answered()
@@ -161,36 +171,28 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
 
   generate(request: GenerateRequest, sink: TokenSink): TokenRun {
     const run = ++this.#lastRun
-    const wait = this.#hang.wait()
     this.#sinks.set(run, sink)
-    this.#waits.set(run, wait)
+    this.#waits.begin(run)
     this.#send({ type: 'generate', run, request })
     return {
       pause: () => {
-        wait.pause()
+        this.#waits.pause(run)
         this.#send({ type: 'pause', run })
       },
       resume: () => {
-        wait.resume()
+        this.#waits.resume(run)
         this.#send({ type: 'resume', run })
       },
-      abort: () => {
-        if (!this.#sinks.delete(run)) return
-        this.#over(run)
-        this.#send({ type: 'abort', run })
-      },
+      abort: () => this.#abort(run, this.#sinks),
     }
   }
 
   embed(inputs: readonly Prompt[], sink: VectorSink): Pick<TokenRun, 'abort'> {
     const run = ++this.#lastRun
     this.#vectorSinks.set(run, sink)
+    this.#waits.begin(run)
     this.#send({ type: 'embed', run, inputs })
-    return {
-      abort: () => {
-        if (this.#vectorSinks.delete(run)) this.#send({ type: 'abort', run })
-      },
-    }
+    return { abort: () => this.#abort(run, this.#vectorSinks) }
   }
 
   score(
@@ -200,12 +202,9 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
   ): Pick<TokenRun, 'abort'> {
     const run = ++this.#lastRun
     this.#scoreSinks.set(run, sink)
+    this.#waits.begin(run)
     this.#send({ type: 'score', run, prompt, output })
-    return {
-      abort: () => {
-        if (this.#scoreSinks.delete(run)) this.#send({ type: 'abort', run })
-      },
-    }
+    return { abort: () => this.#abort(run, this.#scoreSinks) }
   }
 
   render(prompt: Prompt, output: readonly number[]): Promise<Said> {
@@ -251,7 +250,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     const sink = this.#sinks.get(message.run)
     if (message.type === 'prompt') return sink?.prompt(message.ids, message.cachedTokens)
     this.#sinks.delete(message.run)
-    this.#over(message.run)
+    this.#waits.over(message.run)
     this.#vectorSinks.delete(message.run)
     this.#scoreSinks.delete(message.run)
     if (message.type === 'fail') {
@@ -278,9 +277,11 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     this.#events.trouble(UNANSWERED)
   }
 
-  #over(run: number): void {
-    this.#waits.get(run)?.over()
-    this.#waits.delete(run)
+  /** `sinks` are those of its sort. */
+  #abort(run: number, sinks: Map<number, unknown>): void {
+    if (!sinks.delete(run)) return
+    this.#waits.over(run)
+    this.#send({ type: 'abort', run })
   }
 
   /** Those of all runs, which hear nothing more from the child. */
@@ -288,7 +289,7 @@ export class LlamaProcess implements TokenSource, VectorSource, ScoreSource, Ren
     const bySort = [this.#sinks, this.#vectorSinks, this.#scoreSinks, this.#renderSinks]
     const sinks = bySort.flatMap((byRun) => [...byRun.values()])
     for (const byRun of bySort) byRun.clear()
-    for (const run of this.#waits.keys()) this.#over(run)
+    this.#waits.allOver()
     return sinks
   }
 

@@ -6,7 +6,7 @@ export type ToChild =
   | { readonly type: 'load'; readonly options: LoadOptions }
   /** Asks whether it is there, once its model is loaded. */
   | { readonly type: 'ping' }
-  /** Asks for a sign of life: one token, or a vector. */
+  /** Asks for a sign of life: a token, a vector, or, where all sequences are taken, whatever is computed next. */
   | { readonly type: 'prove' }
   | { readonly type: 'generate'; readonly run: number; readonly request: GenerateRequest }
   | { readonly type: 'embed'; readonly run: number; readonly inputs: readonly Prompt[] }
@@ -70,6 +70,23 @@ export type FromChild =
       readonly ending?: readonly number[]
     }
   | { readonly type: 'fail'; readonly run: number; readonly error: JobError }
+
+/**
+ * What a child says only when its threads that compute have done something. A prompt is taken in, rendered, and refused
+ * without them.
+ */
+const COMPUTED: ReadonlySet<FromChild['type']> = new Set([
+  'ready',
+  'proved',
+  'reading',
+  'pieces',
+  'vector',
+  'scores',
+  'end',
+])
+
+/** Whether a message is a sign of life. */
+export const showsComputing = ({ type }: FromChild): boolean => COMPUTED.has(type)
 
 export interface LoadOptions {
   readonly path: string

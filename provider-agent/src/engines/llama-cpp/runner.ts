@@ -5,7 +5,7 @@ import type { GenerateRequest, Prompt } from '../token-source.ts'
 import { evaluateOptions } from './evaluate-options.ts'
 import type { FromChild, Piece } from './messages.ts'
 import { packPosition } from './packed-position.ts'
-import { keepPrefix, readPrompt, type SequencePool } from './sequence-pool.ts'
+import { keepPrefix, type SequencePool } from './sequence-pool.ts'
 import { tokenSteps } from './token-steps.ts'
 import { TokenText } from './token-text.ts'
 
@@ -107,7 +107,7 @@ export class Runner {
     prompt: Token[],
     sequence: LlamaContextSequence,
   ): Promise<void> {
-    const { contextLength, model } = this.#loaded
+    const { contextLength, model, sequences } = this.#loaded
     if (prompt.length >= contextLength) throw contextExceeded(prompt.length, contextLength)
     const cachedTokens = await keepPrefix(sequence, prompt)
     this.#outlet.send({ type: 'prompt', run: run.id, ids: prompt, cachedTokens })
@@ -117,16 +117,17 @@ export class Runner {
     const text = new TokenText(model, prompt)
     const unread = prompt.slice(cachedTokens)
     const goesOn = (): void => this.#outlet.send({ type: 'reading' })
-    const last = await readPrompt(sequence, unread, () => run.isAborted, goesOn)
+    const last = await sequences.read(sequence, unread, () => run.isAborted, goesOn)
     if (run.isAborted) return
     for await (const { token, position } of tokenSteps(sequence, last, request, options)) {
+      sequences.hasRead(sequence)
       if (run.isAborted) return
       const packed = position === undefined ? [] : packPosition(position)
       if (model.isEogToken(token)) return this.#end(run, 'stop', packed)
       generated.push(token)
       this.#outlet.piece([run.id, text.push(token), packed])
       if (generated.length >= maxTokens) return this.#end(run, 'length')
-      if (run.unpaused !== undefined) await run.unpaused
+      if (run.unpaused !== undefined) await sequences.rest(run.unpaused)
     }
     if (!run.isAborted) this.#end(run, 'stop')
   }

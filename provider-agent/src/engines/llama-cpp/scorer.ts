@@ -5,7 +5,7 @@ import { faultOf } from '../engine.ts'
 import { scoredPosition } from '../score-order.ts'
 import type { FromChild } from './messages.ts'
 import { packPosition } from './packed-position.ts'
-import { keepPrefix, readPrompt, type SequencePool } from './sequence-pool.ts'
+import { keepPrefix, type SequencePool } from './sequence-pool.ts'
 
 /**
  * Tokens evaluated together: enough for a batch to pay, few enough that an abort and other sequences do
@@ -64,8 +64,9 @@ export class Scorer {
     const known = await keepPrefix(sequence, prompt)
     const goesOn = (): void => this.#post({ type: 'reading' })
     // In the same pieces as for a generation, the last with it.
-    const last = await readPrompt(sequence, prompt.slice(known), isAborted, goesOn)
+    const last = await this.#pool.read(sequence, prompt.slice(known), isAborted, goesOn)
     await step(last, output.slice(0, 1))
+    this.#pool.hasRead(sequence)
     for (let at = 1; at < output.length && !isAborted(); at += TOKENS_PER_STEP) {
       const tokens = output.slice(at, at + TOKENS_PER_STEP)
       await step(output.slice(at - 1, at - 1 + tokens.length), tokens)

@@ -50,6 +50,7 @@ export class ManagedServer {
   #tail: OutputTail
   /** Those who wait for it to end: what `http` last saw of it does not count any more. */
   #leaving = 0
+  #events: EngineEvents | undefined
 
   constructor(options: ManagedServerOptions) {
     const { model, socket, key, overrides, spec, limits, random, now } = options
@@ -61,6 +62,7 @@ export class ManagedServer {
       key,
       models: [alias],
       random,
+      restartsItself: true,
       ...(overrides === undefined ? {} : { overrides }),
       ...(spec === undefined ? {} : { spec }),
     })
@@ -101,6 +103,7 @@ export class ManagedServer {
       const why = `${kind} cannot serve ${model.path}: it ${end.reason}`
       throw new EngineStartError(`${why}${hint === undefined ? '' : `; ${hint}`}${said}`)
     }
+    this.#events = events
     await this.http.start({
       ...events,
       // That it is gone has been told, with the reason.
@@ -123,6 +126,8 @@ export class ManagedServer {
       await this.http.lookNow()
     } finally {
       this.#leaving--
+      // Woken meanwhile, it may have been seen again before it could be offered.
+      if (this.models.length > 0) this.#events?.modelsChanged()
     }
   }
 
@@ -133,6 +138,7 @@ export class ManagedServer {
 
   /** Jobs hear nothing more; resolves when no process is left. */
   async close(): Promise<void> {
+    this.#events = undefined
     await this.http.close()
     await this.#supervisor.stop()
   }

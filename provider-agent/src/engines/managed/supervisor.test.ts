@@ -179,6 +179,32 @@ it('is not killed where it gives signs of life, each time that it is asked', asy
   expect(latest().heard).toEqual([])
 })
 
+it('is killed where it leaves a question unanswered, though something was heard meanwhile', async () => {
+  const { engine, latest } = await running()
+  engine.silentMs = 46_000
+  await vi.advanceTimersByTimeAsync(10_000)
+  engine.silentMs = 0
+  await vi.advanceTimersByTimeAsync(10_000)
+  engine.silentMs = 46_000
+  await vi.advanceTimersByTimeAsync(40_000)
+  engine.silentMs = 281_000
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect([engine.proofs, latest().heard]).toEqual([1, ['kill']])
+})
+
+it('has time to answer anew where something was heard while the question was out', async () => {
+  const { engine, latest } = await running()
+  engine.silentMs = 46_000
+  await vi.advanceTimersByTimeAsync(40_000)
+  engine.silentMs = 0
+  await vi.advanceTimersByTimeAsync(4_000)
+  engine.silentMs = 281_000
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(latest().heard).toEqual([])
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(latest().heard).toEqual(['kill'])
+})
+
 it('is not killed before it was asked, however long it was silent: we may have slept', async () => {
   const { engine, latest, prove } = await running()
   engine.silentMs = 3_600_000

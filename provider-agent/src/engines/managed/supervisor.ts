@@ -166,13 +166,16 @@ export class EngineSupervisor {
     const verdict = judgeSilence(silence, asked, limits)
     if (verdict === 'sound') this.#askedAt = undefined
     else if (verdict === 'hung') this.#hang(`has let an answer wait for ${seconds(silence)} s`)
-    else if (this.isUp && !this.#isProving) void this.#prove(signal)
+    else if (this.isUp) {
+      // A question that was out when something was heard counts anew: it is not asked a second time.
+      this.#askedAt ??= now()
+      if (!this.#isProving) void this.#prove(signal)
+    }
     return verdict === 'hung'
   }
 
   async #prove(signal: AbortSignal): Promise<void> {
     this.#isProving = true
-    this.#askedAt ??= this.#options.now()
     await this.#options.prove(signal)
     // By now another may run, and be asked.
     if (!signal.aborted) this.#isProving = false

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_MODELS_PER_PROVIDER } from '@infernet/schemas/limits'
 import {
   JobFault,
@@ -31,14 +32,12 @@ import type { SpecWords } from '../spec-words.ts'
 import { probe, ProbeError, type ProbeResult } from './probe.ts'
 import { SeenModels } from './seen-models.ts'
 import { SilentCalls } from './silent-calls.ts'
+import { STUCK_BOUNDS, type StuckBounds } from './stuck-rule.ts'
 import { VllmScorer } from './vllm-scorer.ts'
 
 /** Between looks at an engine that answers, and at one that does not. */
 const PROBE_UP_MS = 10_000
 const PROBE_DOWN_MS = 1_000
-/** Silence of a server behind which it is asked whether it answers at all, and how long it may think about that. */
-const STUCK_MS = 45_000
-const STUCK_ANSWER_MS = 30_000
 
 export interface OpenAiHttpOptions extends OfferWords {
   readonly url: string
@@ -47,14 +46,16 @@ export interface OpenAiHttpOptions extends OfferWords {
   readonly spec?: SpecWords
   /** At least 0 and below 1; for a verifier, which places of a long answer it looks at. */
   readonly random?: () => number
+  /** The agent starts its server again where that hangs. */
+  readonly restartsItself?: boolean
   /** For tests. `load` is between two looks at how full it is. */
   readonly probeMs?: {
     readonly up: number
     readonly down: number
     readonly load?: number
-    readonly stuck?: number
-    readonly stuckAnswer?: number
   }
+  /** For tests. */
+  readonly stuck?: Partial<StuckBounds>
 }
 
 /** Any OpenAI-compatible server, reached over HTTP: vLLM, llama-server, SGLang, Ollama … */
@@ -97,9 +98,11 @@ export class OpenAiHttpEngine implements Engine {
       advise: (message) => this.#events?.trouble(message),
     })
     this.#silentCalls = new SilentCalls({
-      stuckMs: options.probeMs?.stuck ?? STUCK_MS,
+      bounds: { ...STUCK_BOUNDS, ...options.stuck },
       now: () => performance.now(),
-      stillAnswers: (id) => this.#stillAnswers(id),
+      sleep: (ms) => sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => {}),
+      signal: this.#closing.signal,
+      stillAnswers: (id, answerMs) => this.#stillAnswers(id, answerMs),
       onStuck: (id) => this.#stuck(id),
     })
     this.#scorers = {
@@ -162,12 +165,11 @@ export class OpenAiHttpEngine implements Engine {
     })
   }
 
-  async #stillAnswers(id: string): Promise<boolean> {
+  async #stillAnswers(id: string, answerMs: number): Promise<boolean> {
     const model = this.#models.find((one) => one.id === id)
     // It has been withdrawn already.
     if (model === undefined) return true
     const asked = { model: model.alias.engineName, kind: this.#kind, endpoints: model.endpoints }
-    const answerMs = this.#options.probeMs?.stuckAnswer ?? STUCK_ANSWER_MS
     return stillAnswers(this.#connection, asked, answerMs, this.#closing.signal)
   }
 
@@ -176,9 +178,12 @@ export class OpenAiHttpEngine implements Engine {
     const model = this.#models.find((one) => one.id === id)
     if (model === undefined || this.#closing.signal.aborted) return
     const { engineName } = model.alias
+    const next = this.#options.restartsItself
+      ? 'the agent starts its server again'
+      : 'start its server again'
     this.#complain(
       `${engineName} leaves requests unanswered, a question of one token too, and is not offered before ` +
-        'it answers; if it stays like that, start its server again',
+        `it answers; if it stays like that, ${next}`,
     )
     this.#seen.forget(engineName)
     void this.#look()

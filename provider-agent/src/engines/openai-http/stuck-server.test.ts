@@ -1,129 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FakeEngine } from '../../testing/fake-engine.ts'
 import { RecordingSink, requestOf } from '../engine-conformance.ts'
-import type { EngineRequest, EngineSink } from '../engine.ts'
 import { OpenAiHttpEngine } from './openai-http.ts'
-import { SilentCalls } from './silent-calls.ts'
 
 const model = 'big-model'
 const hello = { messages: [{ role: 'user', content: 'hello' }] }
-
-describe('calls that an engine leaves unanswered', () => {
-  function make() {
-    const stuck: string[] = []
-    let now = 1_000
-    let asked = 0
-    let answers = false
-    const calls = new SilentCalls({
-      stuckMs: 100,
-      now: () => now,
-      stillAnswers: async () => {
-        asked++
-        return answers
-      },
-      onStuck: (id) => void stuck.push(id),
-    })
-    const begin = (request: Partial<EngineRequest> = {}) => {
-      let inner: EngineSink | undefined
-      const asked = { stream: true, model: 'm', ...request }
-      const run = calls.watch(asked, new RecordingSink(), (sink) => {
-        inner = sink
-        return { pause() {}, resume() {}, abort() {}, usage: () => ({}) as never }
-      })
-      return { run, sink: inner as EngineSink }
-    }
-    return {
-      begin,
-      /** Those that do not answer any more, and how many were asked. */
-      found: async () => {
-        await turn()
-        return { stuck, asked }
-      },
-      pass: (ms: number) => (now += ms),
-      answer: () => (answers = true),
-    }
-  }
-
-  it('are noticed when a stream is given up on', async () => {
-    const { begin, found, pass } = make()
-    const [one, other] = [begin(), begin()]
-    pass(100)
-    for (const { run } of [one, one, other]) run.abort()
-    expect(await found()).toEqual({ stuck: ['m'], asked: 1 })
-  })
-
-  it('and forgiven where it answers a question', async () => {
-    const { begin, found, pass, answer } = make()
-    answer()
-    const { run } = begin()
-    pass(100)
-    run.abort()
-    expect(await found()).toEqual({ stuck: [], asked: 1 })
-  })
-
-  it('also when it stops in the middle', async () => {
-    const { begin, found, pass } = make()
-    const { run, sink } = begin()
-    pass(90)
-    sink.data(Buffer.from('x'))
-    pass(110)
-    run.abort()
-    expect(await found()).toEqual({ stuck: ['m'], asked: 1 })
-  })
-
-  it.each<[string, (made: ReturnType<typeof make>) => void]>([
-    [
-      'the client leaves early',
-      ({ begin, pass }) => {
-        const { run } = begin()
-        pass(99)
-        run.abort()
-      },
-    ],
-    [
-      'others are answered meanwhile',
-      ({ begin, pass }) => {
-        const [one, other] = [begin(), begin()]
-        pass(90)
-        other.sink.data(Buffer.from('x'))
-        pass(20)
-        one.run.abort()
-      },
-    ],
-    [
-      'nobody reads',
-      ({ begin, pass }) => {
-        const { run } = begin()
-        run.pause()
-        pass(200)
-        run.abort()
-      },
-    ],
-    [
-      'it comes at its end',
-      ({ begin, pass }) => {
-        const { run } = begin({ stream: false })
-        pass(200)
-        run.abort()
-      },
-    ],
-    [
-      'it was over, and another waits',
-      ({ begin, pass }) => {
-        begin()
-        const { run, sink } = begin()
-        sink.fail({ fault: 'provider', code: 'x', message: '' })
-        pass(200)
-        run.abort()
-      },
-    ],
-  ])('not where %s', async (_, play) => {
-    const made = make()
-    play(made)
-    expect(await made.found()).toEqual({ stuck: [], asked: 0 })
-  })
-})
 
 describe('a server that takes requests and answers none', () => {
   const closing: (() => Promise<void>)[] = []
@@ -131,11 +12,16 @@ describe('a server that takes requests and answers none', () => {
     for (const close of closing.splice(0)) await close()
   })
 
-  async function made(stuck = 0) {
+  async function made(silentMs = 0, options: { restartsItself?: boolean } = {}) {
     const server = new FakeEngine()
     await server.start()
-    const probeMs = { up: 10_000, down: 20, stuck, stuckAnswer: 100 }
-    const engine = new OpenAiHttpEngine({ url: server.url, models: [], probeMs })
+    const engine = new OpenAiHttpEngine({
+      url: server.url,
+      models: [],
+      probeMs: { up: 10_000, down: 20 },
+      stuck: { silentMs, questionMs: [100, 100], pauseMs: 10 },
+      ...options,
+    })
     const offers: number[] = []
     const troubles: string[] = []
     await engine.start({
@@ -170,6 +56,31 @@ describe('a server that takes requests and answers none', () => {
     expect(troubles.at(-1)).toMatch(
       /^big-model leaves requests unanswered, .* start its server again$/,
     )
+  })
+
+  it.each([
+    [false, 'if it stays like that, start its server again'],
+    [true, 'if it stays like that, the agent starts its server again'],
+  ])('says who starts it again (the agent: %s)', async (restartsItself, words) => {
+    const { server, troubles, giveUp } = await made(0, { restartsItself })
+    server.onQuestion = () => 'never'
+    await giveUp()
+    await expect.poll(() => troubles.at(-1)).toContain(words)
+  })
+
+  it('stays where the question waits behind the stream of another', async () => {
+    const { server, engine, offers, giveUp } = await made()
+    server.onQuestion = () => 'never'
+    server.fault = 'none'
+    server.tokenMs = 10
+    const sink = new RecordingSink()
+    engine.begin(requestOf(model, hello), sink)
+    await expect.poll(() => sink.chunks.length).toBeGreaterThan(0)
+    server.fault = 'silent'
+    await giveUp()
+    await expect.poll(() => sink.finishReason, { timeout: 10_000 }).toBe('stop')
+    expect(server.questions).toEqual(['/chat/completions'])
+    expect(offers).toEqual([1])
   })
 
   it('stays where it answers a question of one token', async () => {
