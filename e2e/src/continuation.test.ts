@@ -35,10 +35,11 @@ describe.each(HOSTS)('a broken answer on the %s host', (kind) => {
       expect(seen.text).toBe(whole.text)
       expect(seen.ids).toHaveLength(1)
       expect(seen.finishReasons).toEqual(['stop'])
-      expect(seen.usage).toMatchObject({
-        prompt_tokens: whole.usage?.prompt_tokens,
-        completion_tokens: whole.usage?.completion_tokens,
-      })
+      const { prompt_tokens: prompt = 0, completion_tokens: completion } = whole.usage ?? {}
+      expect(seen.usage?.completion_tokens).toBe(completion)
+      // Where the cut parts what the second reads as one token, the prompt is counted short of that.
+      expect(seen.usage?.prompt_tokens).toBeLessThanOrEqual(prompt)
+      expect(seen.usage?.prompt_tokens).toBeGreaterThanOrEqual(prompt - 2)
       const { available, reserved } = await stack.settledBalance(client.accountId)
       const generation = await generationOf(stack, client, seen.job)
       expect(reserved).toBe(0)

@@ -129,7 +129,9 @@ describe('planService', () => {
 
   it('refuses what cannot last', () => {
     const npx = { ...HOST, script: '/root/.npm/_npx/1a/node_modules/infernet-agent/main.js' }
-    expect(() => planService(WISH, npx)).toThrow('npm install --global')
+    expect(() => planService(WISH, npx)).toThrow(
+      expect.objectContaining({ next: 'npm install --global infernet-agent' }),
+    )
     const data = given({ name: 'data', flag: '--data', value: '/d' })
     expect(() => planService(data, HOST)).toThrow('--key')
     expect(textsOf({ ...data, scope: 'user', dataRoot: '/d' })).toEqual(['--data=/d'])
