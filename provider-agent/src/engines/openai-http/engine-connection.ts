@@ -2,6 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { AGENT_VERSION } from '../../version.ts'
 import { EngineStartError } from '../engine.ts'
+import { GatheredBody } from './gathered-body.ts'
 import { EngineSockets, type Exchange, type ExchangeListener } from './engine-sockets.ts'
 
 /** One question of the agent's own. */
@@ -128,27 +129,17 @@ function postText(path: string, body: string, fields: Readonly<Record<string, st
   return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/**
- * Collects a body of at most `maxBytes`; undefined when it is longer. Calls back once, at its end; `onHeld` hears how many
- * bytes are there, and may destroy the response.
- */
+/** Collects a body of at most `maxBytes`; undefined when it is longer. Calls back once, at its end. */
 export function collect(
   response: IncomingMessage,
   maxBytes: number,
   onBody: (body: Buffer | undefined) => void,
-  onHeld?: (bytes: number) => void,
 ): void {
-  const chunks: Buffer[] = []
-  let size = 0
+  const body = new GatheredBody(maxBytes)
   response.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size > maxBytes) {
-      response.destroy()
-      onBody(undefined)
-    } else {
-      chunks.push(chunk)
-      onHeld?.(size)
-    }
+    if (body.add(chunk)) return
+    response.destroy()
+    onBody(undefined)
   })
-  response.on('end', () => onBody(Buffer.concat(chunks)))
+  response.on('end', () => onBody(body.take()))
 }
